@@ -1,0 +1,1 @@
+//! Log-on: NTLMv2, raw and in SPNEGO.

@@ -1,0 +1,17 @@
+//! The SMB 2/3 named-pipe protocol without I/O: wire format, log-on, signing, and the connection state
+//! machines of server and client.
+#![no_std]
+#![cfg_attr(test, allow(missing_docs))]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod auth;
+pub mod crypto;
+pub mod server;
+mod status;
+pub mod wire;
+
+pub use status::NtStatus;
+pub use wire::{Dialect, FileTime};

@@ -1,0 +1,52 @@
+//! The dialects of SMB 2, [MS-SMB2] 1.7 and 2.2.3.
+
+use core::fmt;
+
+/// A dialect of SMB 2 that both sides can speak, in order of age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u16)]
+pub enum Dialect {
+    /// SMB 2.0.2 (Windows Vista SP1, Windows Server 2008).
+    Smb202 = 0x0202,
+    /// SMB 2.1 (Windows 7, Windows Server 2008 R2).
+    Smb210 = 0x0210,
+    /// SMB 3.0 (Windows 8, Windows Server 2012).
+    Smb300 = 0x0300,
+    /// SMB 3.0.2 (Windows 8.1, Windows Server 2012 R2).
+    Smb302 = 0x0302,
+    /// SMB 3.1.1 (Windows 10, Windows Server 2016 and later).
+    Smb311 = 0x0311,
+}
+
+impl Dialect {
+    /// Every dialect, oldest first.
+    pub const ALL: [Dialect; 5] =
+        [Dialect::Smb202, Dialect::Smb210, Dialect::Smb300, Dialect::Smb302, Dialect::Smb311];
+
+    /// The dialect with this revision number, if it is one we know.
+    pub fn from_wire(revision: u16) -> Option<Dialect> {
+        Dialect::ALL.into_iter().find(|dialect| *dialect as u16 == revision)
+    }
+
+    /// The revision number on the wire.
+    pub fn to_wire(self) -> u16 {
+        self as u16
+    }
+
+    /// Whether this is a dialect of the SMB 3 family, which derives a key for each purpose.
+    pub fn is_smb3(self) -> bool {
+        self >= Dialect::Smb300
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Dialect::Smb202 => "2.0.2",
+            Dialect::Smb210 => "2.1",
+            Dialect::Smb300 => "3.0",
+            Dialect::Smb302 => "3.0.2",
+            Dialect::Smb311 => "3.1.1",
+        })
+    }
+}
