@@ -1,0 +1,129 @@
+//! What a server offers and where its limits are.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use standpipe_security::{Accounts, SecurityDescriptor};
+
+use crate::Dialect;
+use crate::auth::ServerNames;
+
+/// What a server offers: shared by all of its connections.
+pub struct Config {
+    /// The names told to clients during log-on.
+    pub names: ServerNames,
+    /// Tells this server from others ([MS-SMB2] 2.2.4); random for each installation.
+    pub guid: [u8; 16],
+    /// The pipes that can be opened.
+    pub pipes: Vec<Pipe>,
+    /// Who may log on.
+    pub accounts: Arc<dyn Accounts + Send + Sync>,
+    /// The oldest dialect accepted.
+    pub min_dialect: Dialect,
+    /// The newest dialect accepted.
+    pub max_dialect: Dialect,
+    /// What a client can make us hold and how long it may take.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// The pipe of this name, compared without regard to case; `name` is bare (`simple`, not
+    /// `\pipe\simple`).
+    #[must_use]
+    pub fn find_pipe(&self, name: &str) -> Option<PipeId> {
+        let wanted = standpipe_security::upcase(name);
+        self.pipes.iter().position(|pipe| standpipe_security::upcase(&pipe.name) == wanted).map(PipeId)
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("pipes", &self.pipes)
+            .field("min_dialect", &self.min_dialect)
+            .field("max_dialect", &self.max_dialect)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A pipe's place in [`Config::pipes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PipeId(pub usize);
+
+/// A named pipe that the server offers.
+#[derive(Clone, Debug)]
+pub struct Pipe {
+    /// The bare name, without `\pipe\`. Compared without regard to case.
+    pub name: String,
+    /// Whether writes are messages or bytes.
+    pub mode: PipeMode,
+    /// Who may open it, for what.
+    pub security_descriptor: SecurityDescriptor,
+    /// How many opens there may be at once over all connections; `None` for no limit. Counted and enforced
+    /// by the shell; here it is only told to clients.
+    pub max_instances: Option<u32>,
+}
+
+/// Whether each write is a message, or bytes flow without boundaries (a pipe's *type*, in Windows' words).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PipeMode {
+    /// Bytes without boundaries (`PIPE_TYPE_BYTE`).
+    Byte,
+    /// Each write is one message (`PIPE_TYPE_MESSAGE`).
+    Message,
+}
+
+/// Limits on what one connection can make the server hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest frame before somebody has logged on, in bytes.
+    pub frame_before_logon: usize,
+    /// The largest read, write or transceive told to clients of 2.1 and later, in bytes; at least 65,536.
+    pub max_transfer: u32,
+    /// How long a connection may exist without a valid session ([MS-SMB2] 3.3.6.3: 45 s).
+    pub logon_timeout: Duration,
+    /// Failed log-ons on one connection before it is closed.
+    pub failed_logons: u32,
+    /// Sessions, those being set up included.
+    pub sessions: usize,
+    /// Tree connects in one session.
+    pub trees: usize,
+    /// Opens over all sessions.
+    pub opens: usize,
+    /// Credits a client can hold; also the most requests in flight. At most 512.
+    pub credits: u16,
+    /// Requests in one compound.
+    pub compound: usize,
+    /// Bytes of a service's output held for one open until the client reads them.
+    pub read_ahead: usize,
+    /// Bytes clients have written that backends have not taken yet, over all opens.
+    pub write_backlog: usize,
+    /// How long a request stays unanswered before the client is told that it is pending.
+    pub interim_after: Duration,
+    /// The longest a client may wait for a pipe (`FSCTL_PIPE_WAIT`).
+    pub max_pipe_wait: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            frame_before_logon: 20 * 1024,
+            max_transfer: 1024 * 1024,
+            logon_timeout: Duration::from_secs(45),
+            failed_logons: 10,
+            sessions: 16,
+            trees: 16,
+            opens: 1024,
+            credits: 512,
+            compound: 64,
+            read_ahead: 64 * 1024,
+            write_backlog: 4 * 1024 * 1024,
+            interim_after: Duration::from_millis(1),
+            max_pipe_wait: Duration::from_secs(60),
+        }
+    }
+}
