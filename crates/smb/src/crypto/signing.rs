@@ -1,0 +1,191 @@
+//! Message signatures, [MS-SMB2] 3.1.4.1 and 3.1.5.1.
+
+use core::fmt;
+
+use aes::Aes128Enc;
+use aes::cipher::BlockCipherEncrypt;
+use cmac::Cmac;
+use ghash::GHash;
+use ghash::universal_hash::UniversalHash;
+use hmac::{KeyInit, Mac};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+
+use super::mac::{HmacSha256, hmac_sha256};
+
+/// Where the signature is in the header.
+const SIGNATURE: core::ops::Range<usize> = 48..64;
+/// The length of the header, which every signed message has.
+const HEADER: usize = 64;
+/// Where the header's flags start: four bytes, little-endian.
+const FLAGS: usize = 16;
+/// `SMB2_FLAGS_SIGNED`, in the lowest byte of the flags.
+const SIGNED: u8 = 0x08;
+/// `SMB2_CANCEL`, the command whose signature AES-GMAC tells apart.
+const CANCEL: u16 = 0x000C;
+
+/// How messages are signed, [MS-SMB2] 2.2.3.1.7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum SigningAlgorithm {
+    /// HMAC-SHA256, cut to 16 bytes: the algorithm of 2.0.2 and 2.1.
+    HmacSha256 = 0,
+    /// AES-128-CMAC: the algorithm of 3.0 and 3.0.2, and of 3.1.1 where nothing was agreed on.
+    AesCmac = 1,
+    /// AES-128-GMAC: 3.1.1, where both sides can.
+    AesGmac = 2,
+}
+
+impl SigningAlgorithm {
+    /// Every algorithm, by its number.
+    pub const ALL: [SigningAlgorithm; 3] =
+        [SigningAlgorithm::HmacSha256, SigningAlgorithm::AesCmac, SigningAlgorithm::AesGmac];
+
+    /// The algorithm with this number on the wire, if it is one we know.
+    pub fn from_wire(id: u16) -> Option<SigningAlgorithm> {
+        SigningAlgorithm::ALL.into_iter().find(|algorithm| *algorithm as u16 == id)
+    }
+
+    /// The number on the wire.
+    pub fn to_wire(self) -> u16 {
+        self as u16
+    }
+}
+
+/// Who sent a message. AES-GMAC signs the two directions differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// The client: requests.
+    Client,
+    /// The server: replies and notifications.
+    Server,
+}
+
+/// The message is not signed, or its signature is not the one that the key gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the message's signature does not match its content")]
+pub struct BadSignature;
+
+/// A session's key for signing, with everything that can be computed ahead of the message.
+#[derive(Clone)]
+pub struct SigningKey(Expanded);
+
+#[derive(Clone)]
+enum Expanded {
+    Hmac(HmacSha256),
+    Cmac(Cmac<Aes128Enc>),
+    Gmac { cipher: Aes128Enc, hash: GHash },
+}
+
+impl SigningKey {
+    /// Prepares a key.
+    pub fn new(algorithm: SigningAlgorithm, key: &[u8; 16]) -> SigningKey {
+        SigningKey(match algorithm {
+            SigningAlgorithm::HmacSha256 => Expanded::Hmac(hmac_sha256(key)),
+            SigningAlgorithm::AesCmac => Expanded::Cmac(Cmac::new(key.into())),
+            SigningAlgorithm::AesGmac => {
+                let cipher = Aes128Enc::new(key.into());
+                let mut hash_key = ghash::Key::default();
+                cipher.encrypt_block(&mut hash_key);
+                Expanded::Gmac { cipher, hash: GHash::new(&hash_key) }
+            }
+        })
+    }
+
+    /// The algorithm it signs with.
+    pub fn algorithm(&self) -> SigningAlgorithm {
+        match &self.0 {
+            Expanded::Hmac(_) => SigningAlgorithm::HmacSha256,
+            Expanded::Cmac(_) => SigningAlgorithm::AesCmac,
+            Expanded::Gmac { .. } => SigningAlgorithm::AesGmac,
+        }
+    }
+
+    /// Signs one message in place: sets `SMB2_FLAGS_SIGNED` and the signature.
+    ///
+    /// `message` goes from its SMB2 header to its end, the padding before the next message of a compound
+    /// included. Something shorter than a header is no message and is left as it is.
+    pub fn sign(&self, message: &mut [u8], sender: Sender) {
+        let Some((header, body)) = message.split_first_chunk_mut::<HEADER>() else {
+            debug_assert!(false, "a message is at least a header long");
+            return;
+        };
+        header[FLAGS] |= SIGNED;
+        header[SIGNATURE].fill(0);
+        let signature = self.compute(header, body, sender);
+        header[SIGNATURE].copy_from_slice(&signature);
+    }
+
+    /// Verifies the signature of one message, given as [`sign`](Self::sign) wants it. The comparison takes
+    /// the same time wherever the signatures differ.
+    pub fn verify(&self, message: &[u8], sender: Sender) -> Result<(), BadSignature> {
+        let (header, body) = message.split_first_chunk::<HEADER>().ok_or(BadSignature)?;
+        if header[FLAGS] & SIGNED == 0 {
+            return Err(BadSignature);
+        }
+        let mut zeroed = *header;
+        zeroed[SIGNATURE].fill(0);
+        let expected = self.compute(&zeroed, body, sender);
+        if bool::from(expected.ct_eq(&header[SIGNATURE])) { Ok(()) } else { Err(BadSignature) }
+    }
+
+    /// The signature of a message whose header has zeros where the signature goes.
+    fn compute(&self, header: &[u8; HEADER], body: &[u8], sender: Sender) -> [u8; 16] {
+        match &self.0 {
+            Expanded::Hmac(keyed) => {
+                let full: [u8; 32] = mac(keyed, header, body).into();
+                let mut signature = [0; 16];
+                signature.copy_from_slice(&full[..16]);
+                signature
+            }
+            Expanded::Cmac(keyed) => mac(keyed, header, body).into(),
+            Expanded::Gmac { cipher, hash } => {
+                // GMAC is GCM with nothing to encrypt. The header is a whole number of blocks, so it and the
+                // body can be hashed one after the other.
+                let mut hash = hash.clone();
+                hash.update_padded(header);
+                hash.update_padded(body);
+                let bits = (header.len() as u64 + body.len() as u64).wrapping_mul(8);
+                let mut lengths = ghash::Block::default();
+                lengths[..8].copy_from_slice(&bits.to_be_bytes());
+                hash.update(&[lengths]);
+                let mut signature: [u8; 16] = hash.finalize().into();
+
+                let mut mask = aes::Block::default();
+                mask[..12].copy_from_slice(&gmac_nonce(header, sender));
+                mask[15] = 1;
+                cipher.encrypt_block(&mut mask);
+                for (byte, mask) in signature.iter_mut().zip(mask) {
+                    *byte ^= mask;
+                }
+                signature
+            }
+        }
+    }
+}
+
+fn mac<M: Mac + Clone>(keyed: &M, header: &[u8], body: &[u8]) -> hmac::digest::Output<M> {
+    let mut mac = keyed.clone();
+    mac.update(header);
+    mac.update(body);
+    mac.finalize().into_bytes()
+}
+
+/// The nonce of AES-GMAC, [MS-SMB2] 3.1.4.1: the message id, then who sent it and whether it is a CANCEL,
+/// which shares the id of the request that it cancels.
+fn gmac_nonce(header: &[u8; HEADER], sender: Sender) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    nonce[..8].copy_from_slice(&header[24..32]);
+    let cancel = u16::from_le_bytes([header[12], header[13]]) == CANCEL;
+    nonce[8] = u8::from(sender == Sender::Server) | u8::from(cancel) << 1;
+    nonce
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey").field("algorithm", &self.algorithm()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+use std::vec::Vec;
+
+use hex_literal::hex;
+use proptest::prelude::*;
+
+use super::*;
+
+/// RFC 4493, section 4: the examples of AES-CMAC.
+#[test]
+fn cmac_gives_the_answers_of_rfc_4493() {
+    let key = hex!("2b7e151628aed2a6abf7158809cf4f3c");
+    let message = hex!(
+        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
+        "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710"
+    );
+    let Expanded::Cmac(keyed) = SigningKey::new(SigningAlgorithm::AesCmac, &key).0 else {
+        unreachable!("asked for CMAC")
+    };
+    for (length, expected) in [
+        (0, hex!("bb1d6929e95937287fa37d129b756746")),
+        (16, hex!("070a16b46b4d4144f79bdd9dd04a287c")),
+        (40, hex!("dfa66747de9ae63030ca32611497c827")),
+        (64, hex!("51f0bebf7e3b9d92fc49741779363cfe")),
+    ] {
+        let split = length / 2;
+        let computed: [u8; 16] = mac(&keyed, &message[..split], &message[split..length]).into();
+        assert_eq!(computed, expected, "{length} bytes");
+    }
+}
+
+/// A LOGOFF as sent by a client, from the tests of the crate smb-rs (`src/crypto/signing.rs` there).
+#[test]
+fn gmac_gives_the_answer_that_smb_rs_recorded() {
+    let key = hex!("AC36E9543CD888F0A84123E46BB2A0D7");
+    let message = hex!(
+        "fe534d42400001000000000002000100180000000000000009000000000000000000000000000000"
+        "53200c210000000076234b3c812f51ab8a5cf9fa43d4eb2804000000"
+    );
+    let key = SigningKey::new(SigningAlgorithm::AesGmac, &key);
+    assert_eq!(key.verify(&message, Sender::Client), Ok(()));
+    assert_eq!(key.verify(&message, Sender::Server), Err(BadSignature), "the sender is part of it");
+}
+
+#[test]
+fn gmac_tells_a_cancel_from_the_request_that_it_cancels() {
+    let mut request = [0u8; 68];
+    request[24] = 9;
+    let mut cancel = request;
+    cancel[12] = 0x0C;
+    assert_eq!(gmac_nonce(request.first_chunk().unwrap(), Sender::Client)[8..], [0, 0, 0, 0]);
+    assert_eq!(gmac_nonce(request.first_chunk().unwrap(), Sender::Server)[8..], [1, 0, 0, 0]);
+    assert_eq!(gmac_nonce(cancel.first_chunk().unwrap(), Sender::Client)[8..], [2, 0, 0, 0]);
+}
+
+#[test]
+fn an_unsigned_or_short_message_does_not_verify() {
+    let key = SigningKey::new(SigningAlgorithm::AesCmac, &[1; 16]);
+    let mut message = [0u8; 80];
+    key.sign(&mut message, Sender::Client);
+    assert_eq!(key.verify(&message, Sender::Client), Ok(()));
+    for length in 0..64 {
+        assert_eq!(key.verify(&message[..length], Sender::Client), Err(BadSignature));
+    }
+    message[FLAGS] &= !SIGNED;
+    assert_eq!(key.verify(&message, Sender::Client), Err(BadSignature));
+}
+
+fn algorithm() -> impl Strategy<Value = SigningAlgorithm> {
+    prop::sample::select(&SigningAlgorithm::ALL[..])
+}
+
+proptest! {
+    #[test]
+    fn what_is_signed_verifies_until_a_bit_changes(
+        algorithm in algorithm(),
+        key in any::<[u8; 16]>(),
+        mut message in prop::collection::vec(any::<u8>(), 64..600),
+        bit in any::<prop::sample::Index>(),
+    ) {
+        let key = SigningKey::new(algorithm, &key);
+        key.sign(&mut message, Sender::Server);
+        prop_assert_eq!(key.verify(&message, Sender::Server), Ok(()));
+        let bit = bit.index(message.len() * 8);
+        message[bit / 8] ^= 1 << (bit % 8);
+        prop_assert_eq!(key.verify(&message, Sender::Server), Err(BadSignature));
+    }
+
+    #[test]
+    fn any_bytes_can_be_verified(algorithm in algorithm(), message: Vec<u8>) {
+        let key = SigningKey::new(algorithm, &[3; 16]);
+        prop_assert_eq!(key.verify(&message, Sender::Client), Err(BadSignature));
+    }
+}
