@@ -1,1 +1,18 @@
-//! placeholder
+//! Named pipes in use: the listener a service offers its pipe with, the server that takes pipes to the
+//! network, the client and the balancer that call them, and the file of accounts that may log in.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`listener`] | for services: offer a pipe on this machine |
+//!
+//! What differs between operating systems is in `platform`.
+#![cfg_attr(test, allow(missing_docs))]
+
+mod connection;
+pub mod listener;
+mod mode;
+mod name;
+mod platform;
+
+pub use mode::{Mode, UnknownMode};
+pub use name::{NameError, PipeName};

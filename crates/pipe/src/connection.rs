@@ -1,0 +1,188 @@
+//! One connected local pipe, from either end.
+
+use std::io;
+use std::path::Path;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::Mode;
+use crate::platform::{Received, Socket};
+
+/// The longest message read unless another limit is set, in bytes.
+pub const DEFAULT_MAX_MESSAGE: usize = 1024 * 1024;
+
+/// How long connecting waits before it tries again while the service's queue of new connections is full.
+const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(2);
+
+/// What can go wrong with a connected pipe.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PipeError {
+    /// The message is longer than what is taken here. A message that was to be read is gone; the next one
+    /// can be read.
+    #[error("a message of {length} bytes is longer than the {limit} bytes that are taken here")]
+    TooLong {
+        /// The message's length in bytes.
+        length: usize,
+        /// The most bytes a message may have.
+        limit: usize,
+    },
+    /// The other end is closed.
+    #[error("the other end of the pipe is closed")]
+    Closed,
+    /// The call needs the other [`Mode`].
+    #[error("the pipe is in {actual} mode, and this needs {needed} mode")]
+    WrongMode {
+        /// The pipe's mode.
+        actual: Mode,
+        /// The mode that was needed.
+        needed: Mode,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} the pipe")]
+    Io {
+        /// `read from` or `write to`.
+        action: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl PipeError {
+    pub(crate) fn receive(source: io::Error) -> PipeError {
+        PipeError::Io { action: "read from", source }
+    }
+
+    pub(crate) fn send(source: io::Error) -> PipeError {
+        PipeError::Io { action: "write to", source }
+    }
+
+    pub(crate) fn would_block(&self) -> bool {
+        matches!(self, PipeError::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// What a user can do about it, when there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            PipeError::TooLong { .. } => Some(
+                "split the message, or raise the reader's limit; without privileges the kernel's \
+                 net.core.wmem_max bounds the writer too",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// One connected pipe: what a service's listener accepted, or what connected to one.
+///
+/// Everything takes `&self`, so one task can read while another writes. Dropping it closes the pipe; what was
+/// written before stays readable by the other end.
+#[derive(Debug)]
+pub struct PipeConnection {
+    socket: Socket,
+    max_message: usize,
+}
+
+impl PipeConnection {
+    pub(crate) fn new(socket: Socket, max_message: usize) -> PipeConnection {
+        PipeConnection { socket, max_message }
+    }
+
+    /// Connects to the service that listens at `path`, which must carry the same mode. Waits while the
+    /// service's queue of new connections is full.
+    ///
+    /// The errors of the operating system to tell apart are [`io::ErrorKind::NotFound`] and
+    /// [`io::ErrorKind::ConnectionRefused`]: nobody listens.
+    pub async fn connect(path: &Path, mode: Mode) -> io::Result<PipeConnection> {
+        loop {
+            match Socket::connect(path, mode) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    tokio::time::sleep(QUEUE_FULL_PAUSE).await;
+                }
+                connected => return Ok(PipeConnection::new(connected?, DEFAULT_MAX_MESSAGE)),
+            }
+        }
+    }
+
+    /// Sets the longest message that [`Self::read_message`] takes, in bytes;
+    /// [`DEFAULT_MAX_MESSAGE`] until then.
+    #[must_use]
+    pub fn with_max_message(mut self, bytes: usize) -> PipeConnection {
+        self.max_message = bytes;
+        self
+    }
+
+    /// What it carries.
+    pub fn mode(&self) -> Mode {
+        self.socket.mode()
+    }
+
+    /// Reads one whole message, which may be empty; `None` when the other end is closed and everything it
+    /// wrote was read.
+    pub async fn read_message(&self) -> Result<Option<Vec<u8>>, PipeError> {
+        let mut message = Vec::new();
+        Ok(self.read_message_into(&mut message).await?.then_some(message))
+    }
+
+    /// Like [`Self::read_message`] into a buffer that can be used again: it is emptied first. `false` at the
+    /// end.
+    pub async fn read_message_into(&self, message: &mut Vec<u8>) -> Result<bool, PipeError> {
+        self.require(Mode::Message)?;
+        message.clear();
+        Ok(self.socket.receive(message, self.max_message).await? == Received::Data)
+    }
+
+    /// Writes one message, which may be empty. It arrives whole or not at all.
+    pub async fn write_message(&self, message: &[u8]) -> Result<(), PipeError> {
+        self.require(Mode::Message)?;
+        self.socket.send(message).await
+    }
+
+    /// Reads at least one byte into `buffer`, and says how many; 0 when the other end is closed and
+    /// everything it wrote was read.
+    pub async fn read(&self, buffer: &mut [u8]) -> Result<usize, PipeError> {
+        self.require(Mode::Byte)?;
+        self.socket.read(buffer).await
+    }
+
+    /// Writes all of `bytes`. Two tasks that do so at once may find theirs mixed.
+    pub async fn write_all(&self, bytes: &[u8]) -> Result<(), PipeError> {
+        self.require(Mode::Byte)?;
+        self.socket.send(bytes).await
+    }
+
+    /// Says that nothing more will be written; reading goes on.
+    pub fn finish(&self) {
+        self.socket.finish();
+    }
+
+    /// Closes the pipe. What was written stays readable by the other end; what was not read here is lost.
+    pub fn disconnect(self) {
+        self.socket.finish();
+        self.socket.discard_unread();
+    }
+
+    /// Appends a message or some bytes to `buffer`.
+    pub(crate) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+    ) -> Poll<Result<Received, PipeError>> {
+        self.socket.poll_receive(cx, buffer, self.max_message)
+    }
+
+    /// Writes all of `data`; `sent` counts what is done and starts at 0.
+    pub(crate) fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        sent: &mut usize,
+    ) -> Poll<Result<(), PipeError>> {
+        self.socket.poll_send(cx, data, sent)
+    }
+
+    fn require(&self, needed: Mode) -> Result<(), PipeError> {
+        let actual = self.mode();
+        if actual == needed { Ok(()) } else { Err(PipeError::WrongMode { actual, needed }) }
+    }
+}

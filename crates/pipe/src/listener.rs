@@ -1,0 +1,163 @@
+//! For services: offer a named pipe on this machine, where the Standpipe server finds it.
+//!
+//! ```no_run
+//! # async fn service() -> Result<(), Box<dyn std::error::Error>> {
+//! use standpipe_pipe::Mode;
+//! use standpipe_pipe::listener::PipeListener;
+//!
+//! let listener = PipeListener::bind("simple", Mode::Message).await?;
+//! loop {
+//!     let client = listener.accept().await?;
+//!     tokio::spawn(async move {
+//!         if let Ok(Some(request)) = client.read_message().await {
+//!             let _ = client.write_message(&request).await;
+//!         }
+//!         client.disconnect();
+//!     });
+//! }
+//! # }
+//! ```
+//!
+//! On Unix a pipe is a socket: `SOCK_SEQPACKET` in message mode, `SOCK_STREAM` in byte mode, in the folder
+//! that the environment variable `STANDPIPE_PIPES` names, with the pipe's name. Only its owner and root can
+//! connect.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use crate::connection::{DEFAULT_MAX_MESSAGE, PipeConnection, PipeError};
+use crate::name::{NameError, PipeName};
+use crate::{Mode, platform};
+
+/// The environment variable that names the folder of pipes.
+pub const DIRECTORY_VARIABLE: &str = "STANDPIPE_PIPES";
+
+/// A pipe that a service offers. Dropping it takes the pipe away; connections that exist go on.
+#[derive(Debug)]
+pub struct PipeListener {
+    listener: platform::Listener,
+    max_message: usize,
+}
+
+/// Why a pipe cannot be offered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// The name is not one a pipe can have.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// There is no folder for pipes.
+    #[error("no folder for pipes: {DIRECTORY_VARIABLE} is not set")]
+    NoDirectory,
+    /// The folder for pipes cannot be made or must not be trusted.
+    #[error("cannot use {} as the folder for pipes", path.display())]
+    Directory {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The operating system takes only short paths for sockets.
+    #[error("the path {} has {} bytes, a socket's has at most {limit}", path.display(), path.as_os_str().len())]
+    PathTooLong {
+        /// The path.
+        path: PathBuf,
+        /// The most bytes it may have.
+        limit: usize,
+    },
+    /// Somebody listens there already.
+    #[error("the pipe {} is already offered by a running process", path.display())]
+    InUse {
+        /// The socket's path.
+        path: PathBuf,
+    },
+    /// Something that is no socket is in the way; it is not removed.
+    #[error("{} exists and is not a socket", path.display())]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// The socket's path.
+        path: PathBuf,
+        /// What was tried, as words that fit between *cannot* and the path.
+        action: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl ListenError {
+    /// What a user can do about it, when there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            ListenError::NoDirectory => {
+                Some("set STANDPIPE_PIPES to a folder that only this user can write to")
+            }
+            ListenError::PathTooLong { .. } => {
+                Some("set STANDPIPE_PIPES, or the state folder of the deployment, to a shorter path")
+            }
+            ListenError::InUse { .. } => Some("stop the other instance of the service first"),
+            ListenError::NotASocket { .. } => Some("move it away if nothing needs it"),
+            ListenError::Directory { .. } => Some("the folder must belong to this user, with mode 0700"),
+            ListenError::Name(_) | ListenError::Io { .. } => None,
+        }
+    }
+}
+
+impl PipeListener {
+    /// Offers the pipe `name` in the folder that `STANDPIPE_PIPES` names, or without it in the user's own
+    /// (`$XDG_RUNTIME_DIR/standpipe/pipes`, `/run/standpipe/pipes` for root). The folder is made when it is
+    /// missing.
+    pub async fn bind(name: &str, mode: Mode) -> Result<PipeListener, ListenError> {
+        let directory = directory(|variable| std::env::var_os(variable)).ok_or(ListenError::NoDirectory)?;
+        PipeListener::bind_in(&directory, name, mode).await
+    }
+
+    /// Offers the pipe `name` in the folder `directory`, which is made when it is missing.
+    pub async fn bind_in(directory: &Path, name: &str, mode: Mode) -> Result<PipeListener, ListenError> {
+        let name = PipeName::new(name)?;
+        platform::prepare_directory(directory)
+            .map_err(|source| ListenError::Directory { path: directory.to_owned(), source })?;
+        PipeListener::bind_path(&directory.join(name.as_str()), mode).await
+    }
+
+    /// Offers a pipe as the socket `path`, in a folder that exists and whose safety is the caller's.
+    ///
+    /// A socket file that nobody listens at any more is replaced.
+    pub async fn bind_path(path: &Path, mode: Mode) -> Result<PipeListener, ListenError> {
+        let listener = platform::Listener::bind(path, mode).await?;
+        Ok(PipeListener { listener, max_message: DEFAULT_MAX_MESSAGE })
+    }
+
+    /// Sets the longest message that accepted connections take, in bytes; [`DEFAULT_MAX_MESSAGE`] until
+    /// then.
+    #[must_use]
+    pub fn with_max_message(mut self, bytes: usize) -> PipeListener {
+        self.max_message = bytes;
+        self
+    }
+
+    /// Waits for the next client. May be dropped while it waits; no client is lost.
+    pub async fn accept(&self) -> io::Result<PipeConnection> {
+        Ok(PipeConnection::new(self.listener.accept().await?, self.max_message))
+    }
+
+    /// Where the socket is.
+    pub fn path(&self) -> &Path {
+        self.listener.path()
+    }
+}
+
+fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    match variable(DIRECTORY_VARIABLE) {
+        Some(named) if !named.is_empty() => Some(PathBuf::from(named)),
+        _ => platform::default_directory(variable),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -1,0 +1,148 @@
+//! A listening local socket and the file that names it.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, Mode as FileMode};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use tokio::io::unix::AsyncFd;
+
+use super::socket::{Socket, socket_type};
+use crate::Mode;
+use crate::listener::ListenError;
+
+/// New connections the kernel keeps until the service accepts them.
+const BACKLOG: i32 = 1024;
+
+/// How long to wait for another process that is putting a socket into the same folder, and how often to
+/// look.
+const LOCK_TRIES: u32 = 200;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// How long to wait for resources before accepting is tried again.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// A listening socket. Its file goes when it goes.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    fd: AsyncFd<OwnedFd>,
+    mode: Mode,
+    path: PathBuf,
+    /// Device and inode of the socket's file, so that only that is removed at the end.
+    file: (u64, u64),
+}
+
+impl Listener {
+    pub(crate) async fn bind(path: &Path, mode: Mode) -> Result<Listener, ListenError> {
+        let failed = |action: &'static str, source: io::Error| ListenError::Io {
+            path: path.to_owned(),
+            action,
+            source,
+        };
+        let address = SocketAddrUnix::new(path)
+            .map_err(|_| ListenError::PathTooLong { path: path.to_owned(), limit: MAX_PATH })?;
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let fd = rustix::net::socket_with(AddressFamily::UNIX, socket_type(mode), flags, None)
+            .map_err(|error| failed("create a socket for", error.into()))?;
+        // The file takes its permissions from the socket, so it is never open to others, not even for a
+        // moment between bind and a later chmod.
+        rustix::fs::fchmod(&fd, FileMode::RUSR | FileMode::WUSR)
+            .map_err(|error| failed("set the permissions of", error.into()))?;
+
+        // Two processes that both find a stale file must not remove each other's new one.
+        let lock = lock_folder(path).await.map_err(|error| failed("lock the folder of", error))?;
+        remove_stale(path)?;
+        rustix::net::bind(&fd, &address).map_err(|error| failed("create", error.into()))?;
+        rustix::net::listen(&fd, BACKLOG).map_err(|error| failed("listen at", error.into()))?;
+        let made = fs::symlink_metadata(path).map_err(|error| failed("look at", error))?;
+        drop(lock);
+
+        let fd = super::watch(fd).map_err(|error| failed("wait at", error))?;
+        Ok(Listener { fd, mode, path: path.to_owned(), file: (made.dev(), made.ino()) })
+    }
+
+    pub(crate) async fn accept(&self) -> io::Result<Socket> {
+        loop {
+            let mut guard = self.fd.readable().await?;
+            match rustix::net::accept_with(self.fd.get_ref(), SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+                Ok(fd) => return Socket::new(fd, self.mode),
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                Err(Errno::INTR | Errno::CONNABORTED) => {}
+                // The caller waits its turn; a service must not end because descriptors ran out for a while.
+                Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
+                    tracing::warn!(path = %self.path.display(), %error, "no room for another connection now");
+                    tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // While this socket still listens nobody replaces its file, so what is there is ours or was put
+        // there by hand.
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.file) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The longest path of a socket in bytes: `sun_path` with its final NUL.
+const MAX_PATH: usize = 107;
+
+/// Whether somebody listens at `path`. Nothing is connected, so the service notices nothing: a socket of a
+/// type that no pipe has is refused with another error when there is a listener than when there is none.
+pub(crate) fn is_listening(path: &Path) -> bool {
+    let attempt = || {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+        rustix::net::connect(&fd, &SocketAddrUnix::new(path)?)
+    };
+    attempt() == Err(Errno::PROTOTYPE)
+}
+
+fn remove_stale(path: &Path) -> Result<(), ListenError> {
+    let failed =
+        |action: &'static str, source: io::Error| ListenError::Io { path: path.to_owned(), action, source };
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed("look at", error)),
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(ListenError::NotASocket { path: path.to_owned() });
+        }
+        Ok(_) => {}
+    }
+    if is_listening(path) {
+        return Err(ListenError::InUse { path: path.to_owned() });
+    }
+    fs::remove_file(path).map_err(|error| failed("remove the stale", error))
+}
+
+/// Locks the folder a socket is to be put into, until the file is dropped.
+async fn lock_folder(path: &Path) -> io::Result<File> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let file = File::open(folder)?;
+    for _ in 0..LOCK_TRIES {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK) => tokio::time::sleep(LOCK_PAUSE).await,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::TimedOut, "another process keeps it locked"))
+}

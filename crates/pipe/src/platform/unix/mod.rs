@@ -1,0 +1,21 @@
+//! Unix: pipes are Unix-domain sockets, `SOCK_SEQPACKET` for messages and `SOCK_STREAM` for bytes.
+
+mod directory;
+mod listener;
+mod socket;
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use tokio::io::unix::AsyncFd;
+
+pub(crate) use directory::{default_directory, prepare_directory};
+pub(crate) use listener::{Listener, is_listening};
+pub(crate) use socket::Socket;
+
+/// Has the runtime watch `fd`, which must not block.
+#[expect(unsafe_code, reason = "tokio cannot see that the descriptor stays open; the type of `fd` can")]
+fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is open, names the same description all its life, and `AsyncFd` owns it from here.
+    unsafe { AsyncFd::register(fd) }.map_err(|error| error.into_parts().1)
+}

@@ -1,0 +1,237 @@
+//! One connected local socket.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::task::{Context, Poll, ready};
+
+use rustix::buffer::spare_capacity;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, Shutdown, SocketAddrUnix,
+    SocketFlags, SocketType, sockopt,
+};
+use tokio::io::unix::AsyncFd;
+
+use crate::Mode;
+use crate::connection::PipeError;
+use crate::platform::Received;
+
+/// Asked of the kernel for messages on their way, in bytes: a message of 1 MiB and what the kernel adds.
+/// Without the privilege to exceed `net.core.wmem_max` the kernel gives less.
+const SEND_BUFFER: usize = 1024 * 1024 + 64 * 1024;
+
+/// What the kernel keeps of a send buffer for itself when it decides how long a message can be, in bytes
+/// (`unix_dgram_sendmsg`).
+const SEND_BUFFER_RESERVE: usize = 32;
+
+/// Bytes asked for at once in byte mode.
+const CHUNK: usize = 64 * 1024;
+
+pub(super) fn socket_type(mode: Mode) -> SocketType {
+    match mode {
+        Mode::Message => SocketType::SEQPACKET,
+        Mode::Byte => SocketType::STREAM,
+    }
+}
+
+/// A connected socket that carries messages or bytes.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    fd: AsyncFd<OwnedFd>,
+    mode: Mode,
+}
+
+impl Socket {
+    /// Connects to the listener at `path`. [`io::ErrorKind::WouldBlock`] means that its queue of new
+    /// connections is full; there is nothing to wait on, so the caller has to try again.
+    pub(crate) fn connect(path: &Path, mode: Mode) -> io::Result<Socket> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let fd = rustix::net::socket_with(AddressFamily::UNIX, socket_type(mode), flags, None)?;
+        rustix::net::connect(&fd, &SocketAddrUnix::new(path)?)?;
+        Socket::new(fd, mode)
+    }
+
+    /// Takes a connected socket that does not block.
+    pub(super) fn new(fd: OwnedFd, mode: Mode) -> io::Result<Socket> {
+        if mode == Mode::Message {
+            // With this every message arrives with its sender's credentials, and the end without: the only
+            // way to tell an empty message from the end, since both have no bytes.
+            sockopt::set_socket_passcred(&fd, true)?;
+            if sockopt::set_socket_send_buffer_size_force(&fd, SEND_BUFFER).is_err() {
+                sockopt::set_socket_send_buffer_size(&fd, SEND_BUFFER)?;
+            }
+        }
+        Ok(Socket { fd: super::watch(fd)?, mode })
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Appends a message of at most `limit` bytes, or in byte mode at least one and at most `limit` bytes.
+    /// One task at a time can wait here.
+    pub(crate) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        limit: usize,
+    ) -> Poll<Result<Received, PipeError>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(cx)).map_err(PipeError::receive)?;
+            match self.try_receive(buffer, limit) {
+                Err(error) if error.would_block() => guard.clear_ready(),
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    /// Like [`Self::poll_receive`] for any number of waiting tasks.
+    pub(crate) async fn receive(&self, buffer: &mut Vec<u8>, limit: usize) -> Result<Received, PipeError> {
+        loop {
+            let mut guard = self.fd.readable().await.map_err(PipeError::receive)?;
+            match self.try_receive(buffer, limit) {
+                Err(error) if error.would_block() => guard.clear_ready(),
+                done => return done,
+            }
+        }
+    }
+
+    /// Receives what is there now.
+    fn try_receive(&self, buffer: &mut Vec<u8>, limit: usize) -> Result<Received, PipeError> {
+        match self.mode {
+            Mode::Message => self.try_receive_message(buffer, limit),
+            Mode::Byte => self.try_receive_bytes(buffer, limit),
+        }
+    }
+
+    fn try_receive_message(&self, buffer: &mut Vec<u8>, limit: usize) -> Result<Received, PipeError> {
+        let mut waited_for_reset = false;
+        let length = loop {
+            // No room for bytes and none for control data: the kernel tells the length of the message and,
+            // with CTRUNC, that credentials came with it. Descriptors that somebody sends along are dropped.
+            let mut control = RecvAncillaryBuffer::new(&mut []);
+            let flags = RecvFlags::PEEK | RecvFlags::TRUNC;
+            match rustix::net::recvmsg(self.fd.get_ref(), &mut [], &mut control, flags) {
+                Ok(peeked) if peeked.flags.contains(ReturnFlags::CTRUNC) => break peeked.bytes,
+                Ok(_) => return Ok(Received::End),
+                // Told once, before what is still to be read, when the other end closed without reading
+                // everything it was sent.
+                Err(rustix::io::Errno::CONNRESET) if !waited_for_reset => waited_for_reset = true,
+                Err(rustix::io::Errno::CONNRESET) => return Ok(Received::End),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(PipeError::receive(error.into())),
+            }
+        };
+        let room = if length > limit { 0 } else { length };
+        buffer.reserve(room);
+        loop {
+            // The capacity may be larger than what was asked for, but there is only one message.
+            let received = if room == 0 {
+                let nowhere: &mut [u8] = &mut [];
+                rustix::net::recv(self.fd.get_ref(), nowhere, RecvFlags::empty()).map(|_| ())
+            } else {
+                rustix::net::recv(self.fd.get_ref(), spare_capacity(buffer), RecvFlags::empty()).map(|_| ())
+            };
+            match received {
+                Ok(()) if length > limit => return Err(PipeError::TooLong { length, limit }),
+                Ok(()) => return Ok(Received::Data),
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNRESET) => {}
+                Err(error) => return Err(PipeError::receive(error.into())),
+            }
+        }
+    }
+
+    fn try_receive_bytes(&self, buffer: &mut Vec<u8>, limit: usize) -> Result<Received, PipeError> {
+        // Into the room that is there; only a buffer without any grows.
+        if buffer.capacity() == buffer.len() {
+            buffer.reserve_exact(limit.clamp(1, CHUNK));
+        }
+        match rustix::net::recv(self.fd.get_ref(), spare_capacity(buffer), RecvFlags::empty()) {
+            Ok((0, _)) | Err(rustix::io::Errno::CONNRESET) => Ok(Received::End),
+            Ok(_) => Ok(Received::Data),
+            Err(error) => Err(PipeError::receive(error.into())),
+        }
+    }
+
+    /// Reads bytes into `buffer`; 0 at the end.
+    pub(crate) async fn read(&self, buffer: &mut [u8]) -> Result<usize, PipeError> {
+        loop {
+            let mut guard = self.fd.readable().await.map_err(PipeError::receive)?;
+            match rustix::net::recv(self.fd.get_ref(), &mut *buffer, RecvFlags::empty()) {
+                Ok((length, _)) => return Ok(length),
+                Err(rustix::io::Errno::CONNRESET) => return Ok(0),
+                Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
+                Err(error) => return Err(PipeError::receive(error.into())),
+            }
+        }
+    }
+
+    /// Sends all of `data` (in message mode as one message). `sent` starts at 0 and counts what is done, so
+    /// that byte mode goes on where it stopped. One task at a time can wait here.
+    pub(crate) fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        sent: &mut usize,
+    ) -> Poll<Result<(), PipeError>> {
+        // Sending nearly always finds room, so it is tried before readiness is asked for.
+        while !self.try_send(data, sent)? {
+            ready!(self.fd.poll_write_ready(cx)).map_err(PipeError::send)?.clear_ready();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Like [`Self::poll_send`] for any number of waiting tasks.
+    pub(crate) async fn send(&self, data: &[u8]) -> Result<(), PipeError> {
+        let mut sent = 0;
+        while !self.try_send(data, &mut sent)? {
+            self.fd.writable().await.map_err(PipeError::send)?.clear_ready();
+        }
+        Ok(())
+    }
+
+    /// Sends what there is room for; whether that was everything.
+    fn try_send(&self, data: &[u8], sent: &mut usize) -> Result<bool, PipeError> {
+        if self.mode == Mode::Byte && data.is_empty() {
+            return Ok(true);
+        }
+        loop {
+            match rustix::net::send(self.fd.get_ref(), &data[*sent..], SendFlags::NOSIGNAL) {
+                Ok(taken) => {
+                    *sent += taken;
+                    if *sent == data.len() {
+                        return Ok(true);
+                    }
+                }
+                Err(rustix::io::Errno::AGAIN) => return Ok(false),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET | rustix::io::Errno::NOTCONN) => {
+                    return Err(PipeError::Closed);
+                }
+                Err(rustix::io::Errno::MSGSIZE) => {
+                    let buffer = sockopt::socket_send_buffer_size(self.fd.get_ref()).unwrap_or(0);
+                    let limit = buffer.saturating_sub(SEND_BUFFER_RESERVE);
+                    return Err(PipeError::TooLong { length: data.len(), limit });
+                }
+                Err(error) => return Err(PipeError::send(error.into())),
+            }
+        }
+    }
+
+    /// Says to the other end that nothing more comes. What was sent stays readable.
+    pub(crate) fn finish(&self) {
+        // Fails only when the other end is gone already, which says the same.
+        let _ = rustix::net::shutdown(self.fd.get_ref(), Shutdown::Write);
+    }
+
+    /// Drops what has arrived and was not read, up to a bound. A seqpacket socket that is closed with
+    /// unread messages makes the other end see a reset before the messages that were sent to it.
+    pub(crate) fn discard_unread(&self) {
+        for _ in 0..64 {
+            match rustix::net::recv(self.fd.get_ref(), &mut [0; 4096][..], RecvFlags::empty()) {
+                Ok((_, length)) if length > 0 => {}
+                _ => return,
+            }
+        }
+    }
+}
