@@ -1,1 +1,24 @@
-//! placeholder
+//! The deployment file, startup tasks, instances and the local runtime.
+//!
+//! A deployment file is read in two steps. The *parsed* form is what the file says; the *resolved* form
+//! ([`Deployment`]) is what that means, with defaults put in and every reference followed. Mistakes are collected on the
+//! way and come out together as [`Problems`], each with its line.
+
+mod check;
+mod definition;
+mod file;
+mod load;
+mod password;
+mod permissions;
+mod resolve;
+
+pub use check::Look;
+pub use definition::{
+    Backend, Call, Command, Deployment, Endpoint, PasswordSource, Pipe, Program, Role, Service, StartupTask,
+    Target, local_address,
+};
+pub use file::{
+    Environment, PipeMode, Problem, Problems, ProcessEnvironment, Protocol, Source, Span, TaskKind,
+    Visibility,
+};
+pub use password::{Password, PasswordError};

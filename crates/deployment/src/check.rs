@@ -1,0 +1,166 @@
+//! What the file cannot show by itself: the files it names, and this machine.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use crate::definition::{Command, Deployment, Endpoint, PasswordSource, Program, Role, local_address};
+use crate::file::{Problem, Span};
+use crate::password::{Password, PasswordError};
+use crate::permissions;
+
+/// How far a check looks beyond the deployment file itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Look<'a> {
+    /// At the files that the deployment file names by path.
+    Files,
+    /// Also at this machine, for all instances that the local runtime would start: programs, passwords, ports.
+    Machine,
+    /// At this machine for one instance.
+    Instance {
+        /// Its role; without it, that of the only one in the file.
+        role: Option<&'a str>,
+        /// The address it will listen on.
+        address: IpAddr,
+    },
+}
+
+/// Everything that `look` finds wrong.
+pub(crate) fn check(deployment: &Deployment, look: Look<'_>) -> Vec<Problem> {
+    let roles: Vec<(&Role, Vec<IpAddr>)> = match look {
+        Look::Files => deployment.roles().iter().map(|role| (role, Vec::new())).collect(),
+        Look::Machine => {
+            let addresses = |role: &Role| (0..role.instances).map(local_address).collect();
+            deployment.roles().iter().map(|role| (role, addresses(role))).collect()
+        }
+        Look::Instance { role: Some(name), address } => {
+            deployment.role(name).map(|role| (role, vec![address])).into_iter().collect()
+        }
+        Look::Instance { role: None, address } => match deployment.roles() {
+            [role] => vec![(role, vec![address])],
+            _ => Vec::new(),
+        },
+    };
+    let mut checker =
+        Checker { here: !matches!(look, Look::Files), problems: Vec::new(), checked: HashSet::new() };
+    for (role, addresses) in roles {
+        checker.role(role);
+        for endpoint in &role.endpoints {
+            checker.ports(endpoint, &addresses);
+        }
+    }
+    checker.problems
+}
+
+struct Checker {
+    /// Whether this is the machine that will run it.
+    here: bool,
+    problems: Vec<Problem>,
+    /// Sockets tried already; a port used twice is reported by name elsewhere.
+    checked: HashSet<SocketAddr>,
+}
+
+impl Checker {
+    fn role(&mut self, role: &Role) {
+        for task in &role.startup {
+            self.program(&task.command);
+        }
+        if let Some(command) = role.service.as_ref().and_then(|service| service.command.as_ref()) {
+            self.program(command);
+        }
+        for call in &role.calls {
+            self.password(&call.password, &call.password_span);
+        }
+    }
+
+    fn program(&mut self, command: &Command) {
+        let span = command.span.clone();
+        match &command.program {
+            Program::Path(path) => match std::fs::metadata(path) {
+                Ok(metadata) if permissions::is_executable(&metadata) => {}
+                Ok(metadata) if metadata.is_dir() => self.problems.push(
+                    Problem::at(span, format!("the program `{}` is a folder", path.display()))
+                        .hint("name the program's file"),
+                ),
+                Ok(_) => self.problems.push(
+                    Problem::at(span, format!("the program `{}` cannot be executed", path.display()))
+                        .hint(format!("if it is a program: chmod +x {}", path.display())),
+                ),
+                Err(error) => self.problems.push(
+                    Problem::at(span, format!("the program `{}` is not there", path.display()))
+                        .label(error.to_string())
+                        .hint("paths start from the folder of the deployment file; build or copy the program first"),
+                ),
+            },
+            Program::Name(name) if self.here => {
+                if search(name, std::env::var_os("PATH").as_deref()).is_none() {
+                    self.problems.push(
+                        Problem::at(span, format!("no program `{name}` on the search path"))
+                            .label("not found on PATH")
+                            .hint(format!("install it, add its folder to PATH, or give its path, such as \"./{name}\"")),
+                    );
+                }
+            }
+            Program::Name(_) => {}
+        }
+    }
+
+    fn password(&mut self, source: &PasswordSource, span: &Span) {
+        let wrong = match source {
+            PasswordSource::File(path) if !self.here => {
+                let found = std::fs::metadata(path);
+                found.err().map(|error| PasswordError::Read { path: path.clone(), error })
+            }
+            PasswordSource::Environment(_) if !self.here => None,
+            source => Password::from_source(source).err(),
+        };
+        if let Some(error) = wrong {
+            let problem = Problem::at(span.clone(), error.to_string()).hint(error.hint());
+            self.problems.push(match std::error::Error::source(&error) {
+                Some(source) => problem.label(source.to_string()),
+                None => problem,
+            });
+        }
+    }
+
+    fn ports(&mut self, endpoint: &Endpoint, addresses: &[IpAddr]) {
+        for address in addresses {
+            let socket = SocketAddr::new(*address, endpoint.port);
+            if !self.checked.insert(socket) {
+                continue;
+            }
+            let Err(error) = TcpListener::bind(socket) else { continue };
+            let problem = Problem::at(endpoint.port_span.clone(), format!("cannot listen on {socket}"))
+                .label(error.to_string());
+            self.problems.push(match error.kind() {
+                ErrorKind::AddrInUse => problem.hint(format!(
+                    "stop what listens there (`ss -ltnp 'sport = :{}'` names it), or choose another port",
+                    endpoint.port
+                )),
+                ErrorKind::PermissionDenied => problem
+                    .hint("ports below 1024 need root or CAP_NET_BIND_SERVICE; or choose a higher port"),
+                ErrorKind::AddrNotAvailable => problem.hint(
+                    "this machine has no such address; add it to an interface, or choose another address",
+                ),
+                _ => problem,
+            });
+        }
+    }
+}
+
+/// The first program of that name on a search path.
+fn search(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
+    let names = if cfg!(windows) && Path::new(name).extension().is_none() {
+        vec![name.to_owned(), format!("{name}.exe"), format!("{name}.cmd"), format!("{name}.bat")]
+    } else {
+        vec![name.to_owned()]
+    };
+    std::env::split_paths(path?)
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
+        .find(|candidate| std::fs::metadata(candidate).is_ok_and(|found| permissions::is_executable(&found)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! The resolved form of a deployment file: defaults put in, references followed, paths absolute, descriptors parsed.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use standpipe_security::SecurityDescriptor;
+
+use crate::file::{PipeMode, Protocol, Source, Span, TaskKind, Visibility};
+
+/// A deployment: its roles and everything they need. Made by [`Deployment::load`](crate::Deployment::load) only, so a
+/// value of this type has no mistake that the file alone can show.
+#[derive(Debug)]
+pub struct Deployment {
+    pub(crate) source: Source,
+    pub(crate) folder: PathBuf,
+    pub(crate) name: String,
+    pub(crate) roles: Vec<Role>,
+}
+
+impl Deployment {
+    /// The deployment's name: a letter, then letters, digits, `-`, `_` and `.`, 63 characters at most.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file it was read from, as the user gave it.
+    pub fn file(&self) -> &Path {
+        self.source.path()
+    }
+
+    /// The absolute path of the folder of the file, which tasks and services run in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The roles in the order of the file; at least one.
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// A role by its name.
+    pub fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.iter().find(|role| role.name == name)
+    }
+
+    /// Where the instances of a call's target listen when the local runtime runs the deployment, with the instance's
+    /// number.
+    pub fn local_targets(&self, target: &Target) -> Vec<(u32, SocketAddr)> {
+        let Some(role) = self.role(&target.role) else { return Vec::new() };
+        let Some(endpoint) = role.endpoint(&target.endpoint) else { return Vec::new() };
+        (0..role.instances)
+            .map(|instance| (instance, SocketAddr::new(local_address(instance), endpoint.port)))
+            .collect()
+    }
+}
+
+/// The loopback address that the local runtime gives to an instance: 127.0.0.1 for instance 0, 127.0.0.2 for 1, and so
+/// on.
+pub fn local_address(instance: u32) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits().saturating_add(instance)))
+}
+
+/// A role: defined once, run as one or more instances.
+#[derive(Debug)]
+pub struct Role {
+    /// Its name: a letter, then letters, digits, `-` and `_`, 63 characters at most.
+    pub name: String,
+    /// How many instances run; 1 or more.
+    pub instances: u32,
+    /// The user that the service and the tasks that are not elevated run as; otherwise Standpipe's own.
+    pub user: Option<String>,
+    /// The accounts that may log in; otherwise the instance's own file in the state directory.
+    pub accounts: Option<PathBuf>,
+    /// The commands to run first, in this order.
+    pub startup: Vec<StartupTask>,
+    /// The service to run and watch.
+    pub service: Option<Service>,
+    /// The pipes to serve.
+    pub pipes: Vec<Pipe>,
+    /// The ports to listen on.
+    pub endpoints: Vec<Endpoint>,
+    /// The pipes of other roles that the web page and the HTTP bridge call.
+    pub calls: Vec<Call>,
+}
+
+impl Role {
+    /// An endpoint by its name.
+    pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.name == name)
+    }
+}
+
+/// A program with its arguments; no shell takes part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The program.
+    pub program: Program,
+    /// The arguments, without the program's name.
+    pub arguments: Vec<String>,
+    pub(crate) span: Span,
+}
+
+/// Where a program is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// At this absolute path.
+    Path(PathBuf),
+    /// Looked up on the search path when it is started.
+    Name(String),
+}
+
+impl Program {
+    /// The path or the name, as the operating system takes it.
+    pub fn as_os_str(&self) -> &std::ffi::OsStr {
+        match self {
+            Self::Path(path) => path.as_os_str(),
+            Self::Name(name) => name.as_ref(),
+        }
+    }
+}
+
+/// A command that runs before the role starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartupTask {
+    /// What to run.
+    pub command: Command,
+    /// How it relates to the role.
+    pub kind: TaskKind,
+    /// With Standpipe's own rights instead of those of the role's user.
+    pub elevated: bool,
+    /// How long it may take; without it, as long as it likes.
+    pub timeout: Option<Duration>,
+    /// Variables added to its environment.
+    pub environment: Vec<(String, String)>,
+}
+
+/// The service to run and watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its name: that of the service control manager on Windows, and in messages everywhere.
+    pub name: String,
+    /// How to start it; without it, a service that the service control manager knows.
+    pub command: Option<Command>,
+    /// How often its state is asked for.
+    pub check_interval: Duration,
+    /// How long it may take to be running.
+    pub start_timeout: Duration,
+    /// How long it may take to stop before it is killed.
+    pub stop_timeout: Duration,
+    /// How many failed starts in a row are too many.
+    pub max_failures: u32,
+    /// Variables added to its environment.
+    pub environment: Vec<(String, String)>,
+}
+
+/// A pipe to serve.
+#[derive(Clone, Debug)]
+pub struct Pipe {
+    /// Its name, compared without regard to case.
+    pub name: String,
+    /// Who may open it; `None` on Windows only: what the pipe itself carries.
+    pub descriptor: Option<SecurityDescriptor>,
+    /// What it carries; `None` on Windows only: what the pipe itself carries.
+    pub mode: Option<PipeMode>,
+    /// Where it leads on this machine.
+    pub backend: Backend,
+    /// How many may be open at once; without it, as many as the server allows.
+    pub max_instances: Option<u32>,
+}
+
+/// Where a pipe leads on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// The socket of the pipe's name in the instance's directory of pipes (on Windows, the native pipe of that name).
+    Instance,
+    /// The Unix socket at this absolute path.
+    UnixSocket(PathBuf),
+}
+
+/// A port to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its name, by the rules of a role's.
+    pub name: String,
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// The TCP port.
+    pub port: u16,
+    /// Who it is for.
+    pub visibility: Visibility,
+    pub(crate) port_span: Span,
+}
+
+/// A pipe of another role that this role calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its name, by the rules of a role's; part of the bridge's path.
+    pub name: String,
+    /// Whose pipe it is.
+    pub target: Target,
+    /// The pipe's name.
+    pub pipe: String,
+    /// Who logs in.
+    pub user: String,
+    /// Where that account's password is.
+    pub password: PasswordSource,
+    /// How long connecting and logging in may take together.
+    pub connect_timeout: Duration,
+    pub(crate) password_span: Span,
+}
+
+/// The endpoint of another role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The role's name.
+    pub role: String,
+    /// The endpoint's name.
+    pub endpoint: String,
+}
+
+/// Where a password is; never the password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PasswordSource {
+    /// In a file at this absolute path.
+    File(PathBuf),
+    /// In this environment variable.
+    Environment(String),
+}

@@ -1,0 +1,12 @@
+//! The deployment file as it is written: its text, its values with their places, and what is wrong with it.
+
+pub(crate) mod parsed;
+mod problem;
+mod reader;
+mod text;
+
+pub use parsed::{PipeMode, Protocol, TaskKind, Visibility};
+pub use problem::{Problem, Problems, Source, Span};
+pub(crate) use reader::{Field, list_of, nearest};
+pub use text::{Environment, ProcessEnvironment};
+pub(crate) use text::{Text, is_variable_name};

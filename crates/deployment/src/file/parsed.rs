@@ -1,0 +1,245 @@
+//! The parsed form: what the file says, each value of the right type and with its place. Nothing is looked up yet.
+
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::problem::{Problem, Source, Span};
+use super::reader::{Field, Reader, Table};
+use super::text::{Environment, Text};
+
+/// Most instances that one role may have.
+pub(crate) const MOST_INSTANCES: u32 = 1000;
+
+/// A deployment file as written.
+#[derive(Debug, Default)]
+pub(crate) struct File {
+    pub(crate) name: Field<Text>,
+    pub(crate) roles: Vec<Role>,
+}
+
+/// `[roles.NAME]`
+#[derive(Debug)]
+pub(crate) struct Role {
+    pub(crate) name: Spanned<String>,
+    pub(crate) instances: Field<Spanned<u32>>,
+    pub(crate) user: Field<Text>,
+    pub(crate) accounts: Field<Text>,
+    pub(crate) startup: Vec<Task>,
+    pub(crate) service: Option<Service>,
+    pub(crate) pipes: Vec<Pipe>,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) calls: Vec<Call>,
+}
+
+/// `[[roles.R.startup]]`
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) at: Span,
+    pub(crate) command: Field<Vec<Text>>,
+    pub(crate) kind: Field<TaskKind>,
+    pub(crate) elevated: Field<bool>,
+    pub(crate) timeout: Field<Duration>,
+    pub(crate) environment: Vec<(Spanned<String>, Text)>,
+}
+
+/// How a startup task relates to its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskKind {
+    /// Waited for; a failure stops the role.
+    Simple,
+    /// Started and left alone.
+    Background,
+    /// Started and left alone, but the role does not end before it.
+    Foreground,
+}
+
+/// `[roles.R.service]`
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) at: Span,
+    pub(crate) name: Field<Text>,
+    pub(crate) command: Field<Vec<Text>>,
+    pub(crate) check_interval: Field<Duration>,
+    pub(crate) start_timeout: Field<Duration>,
+    pub(crate) stop_timeout: Field<Duration>,
+    pub(crate) max_failures: Field<Spanned<u32>>,
+    pub(crate) environment: Vec<(Spanned<String>, Text)>,
+}
+
+/// `[roles.R.pipes.NAME]`
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    pub(crate) name: Spanned<String>,
+    pub(crate) sddl: Field<Text>,
+    pub(crate) mode: Field<PipeMode>,
+    pub(crate) backend: Field<Text>,
+    pub(crate) max_instances: Field<Spanned<u32>>,
+}
+
+/// What a pipe carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PipeMode {
+    /// Messages with boundaries.
+    Message,
+    /// A stream of bytes.
+    Byte,
+}
+
+/// `[roles.R.endpoints.NAME]`
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) name: Spanned<String>,
+    pub(crate) protocol: Field<Protocol>,
+    pub(crate) port: Field<Spanned<u32>>,
+    pub(crate) visibility: Field<Visibility>,
+}
+
+/// What an endpoint speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Named pipes over SMB.
+    Smb,
+    /// The web page and the HTTP bridge.
+    Http,
+}
+
+/// Who an endpoint is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Other roles of the deployment.
+    Internal,
+    /// The world.
+    Input,
+}
+
+/// `[roles.R.calls.NAME]`
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) name: Spanned<String>,
+    pub(crate) target: Field<Text>,
+    pub(crate) pipe: Field<Text>,
+    pub(crate) user: Field<Text>,
+    pub(crate) password_file: Field<Text>,
+    pub(crate) password_env: Field<Text>,
+    pub(crate) connect_timeout: Field<Duration>,
+}
+
+/// Reads the file's text. What is wrong is in the second part; the first holds whatever could be read.
+pub(crate) fn parse(source: &Source, environment: &dyn Environment) -> (File, Vec<Problem>) {
+    let text = source.text();
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let problems = errors.iter().map(|error| {
+            let span = error.span().unwrap_or(0..0);
+            Problem::at(span, format!("not valid TOML: {}", error.message()))
+        });
+        return (File::default(), problems.collect());
+    }
+    let mut reader = Reader { file: text, environment, problems: Vec::new() };
+    let mut table = Table::of(root.get_ref(), 0..0, "the deployment file");
+    let name = table.text(&mut reader, "name");
+    let roles = table.named(&mut reader, "roles", "role");
+    let roles = roles.into_iter().map(|(name, table)| role(&mut reader, name, table)).collect();
+    table.finish(&mut reader);
+    (File { name, roles }, reader.problems)
+}
+
+fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>) -> Role {
+    let instances = table.number(reader, "instances", 1, MOST_INSTANCES);
+    let user = table.text(reader, "user");
+    let accounts = table.text(reader, "accounts");
+    let startup = table.list(reader, "startup", "startup task");
+    let startup = startup.into_iter().map(|table| task(reader, table)).collect();
+    let service = table.value("service").and_then(|(at, value)| {
+        Table::read(reader, "service", value, at, format!("the service of role `{}`", name.get_ref()))
+    });
+    let service = service.map(|table| self::service(reader, table));
+    let pipes = table.named(reader, "pipes", "pipe");
+    let pipes = pipes.into_iter().map(|(name, table)| pipe(reader, name, table)).collect();
+    let endpoints = table.named(reader, "endpoints", "endpoint");
+    let endpoints = endpoints.into_iter().map(|(name, table)| endpoint(reader, name, table)).collect();
+    let calls = table.named(reader, "calls", "call");
+    let calls = calls.into_iter().map(|(name, table)| call(reader, name, table)).collect();
+    table.finish(reader);
+    Role { name, instances, user, accounts, startup, service, pipes, endpoints, calls }
+}
+
+fn task(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Task {
+    let task = Task {
+        at: table.at.clone(),
+        command: table.command(reader, "command"),
+        kind: table.choice(
+            reader,
+            "type",
+            &[
+                ("simple", TaskKind::Simple),
+                ("background", TaskKind::Background),
+                ("foreground", TaskKind::Foreground),
+            ],
+        ),
+        elevated: table.flag(reader, "elevated"),
+        timeout: table.duration(reader, "timeout"),
+        environment: table.variables(reader, "environment"),
+    };
+    table.finish(reader);
+    task
+}
+
+fn service(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Service {
+    let service = Service {
+        at: table.at.clone(),
+        name: table.text(reader, "name"),
+        command: table.command(reader, "command"),
+        check_interval: table.duration(reader, "check-interval"),
+        start_timeout: table.duration(reader, "start-timeout"),
+        stop_timeout: table.duration(reader, "stop-timeout"),
+        max_failures: table.number(reader, "max-failures", 1, 1000),
+        environment: table.variables(reader, "environment"),
+    };
+    table.finish(reader);
+    service
+}
+
+fn pipe(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>) -> Pipe {
+    let pipe = Pipe {
+        name,
+        sddl: table.text(reader, "sddl"),
+        mode: table.choice(reader, "mode", &[("message", PipeMode::Message), ("byte", PipeMode::Byte)]),
+        backend: table.text(reader, "backend"),
+        max_instances: table.number(reader, "max-instances", 1, 65_535),
+    };
+    table.finish(reader);
+    pipe
+}
+
+fn endpoint(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>) -> Endpoint {
+    let endpoint = Endpoint {
+        name,
+        protocol: table.choice(reader, "protocol", &[("smb", Protocol::Smb), ("http", Protocol::Http)]),
+        port: table.number(reader, "port", 1, 65_535),
+        visibility: table.choice(
+            reader,
+            "visibility",
+            &[("internal", Visibility::Internal), ("input", Visibility::Input)],
+        ),
+    };
+    table.finish(reader);
+    endpoint
+}
+
+fn call(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>) -> Call {
+    let call = Call {
+        name,
+        target: table.text(reader, "target"),
+        pipe: table.text(reader, "pipe"),
+        user: table.text(reader, "user"),
+        password_file: table.text(reader, "password-file"),
+        password_env: table.text(reader, "password-env"),
+        connect_timeout: table.duration(reader, "connect-timeout"),
+    };
+    table.refuse_secret(reader, "password");
+    table.finish(reader);
+    call
+}

@@ -1,0 +1,201 @@
+//! What is wrong with a deployment file, shown with the line it is on.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+/// A place in the file's text, in bytes.
+pub type Span = Range<usize>;
+
+/// The text of a deployment file and where it came from. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Source {
+    path: Arc<Path>,
+    text: Arc<str>,
+}
+
+impl Source {
+    /// A text, and the path that messages show for it.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        Self { path: path.into().into(), text: text.into().into() }
+    }
+
+    /// The path as the user gave it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The folder that relative paths in the file start from.
+    pub fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+}
+
+/// One thing wrong with a deployment file: what, where, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    message: String,
+    span: Option<Span>,
+    label: Option<String>,
+    also: Option<(Span, String)>,
+    hint: Option<String>,
+}
+
+impl Problem {
+    /// Something wrong at a place in the file.
+    pub fn at(span: Span, message: impl Into<String>) -> Self {
+        Self { message: message.into(), span: Some(span), label: None, also: None, hint: None }
+    }
+
+    /// Something wrong with the file as a whole.
+    pub fn of_file(message: impl Into<String>) -> Self {
+        Self { message: message.into(), span: None, label: None, also: None, hint: None }
+    }
+
+    /// A few words beside the caret.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// A second place that belongs to the problem, with its own few words.
+    #[must_use]
+    pub fn also(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.also = Some((span, label.into()));
+        self
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is wrong, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where it is, unless it is about the file as a whole.
+    pub fn span(&self) -> Option<Span> {
+        self.span.clone()
+    }
+}
+
+/// Everything wrong with one deployment file, in the order of its lines.
+#[derive(Clone, Debug)]
+pub struct Problems {
+    source: Source,
+    list: Vec<Problem>,
+}
+
+impl Problems {
+    /// `Err` when `list` holds anything.
+    pub(crate) fn check(source: &Source, list: Vec<Problem>) -> Result<(), Self> {
+        if list.is_empty() { Ok(()) } else { Err(Self::all(source, list)) }
+    }
+
+    /// A list that is not empty.
+    pub(crate) fn all(source: &Source, mut list: Vec<Problem>) -> Self {
+        list.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
+        list.dedup();
+        Self { source: source.clone(), list }
+    }
+
+    /// The single problem of a file whose text could not even be read.
+    pub(crate) fn unreadable(path: &Path, problem: Problem) -> Self {
+        Self { source: Source::new(path, String::new()), list: vec![problem] }
+    }
+
+    /// The problems, at least one.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.list.iter()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The file that the problems are in.
+    pub fn path(&self) -> &Path {
+        self.source.path()
+    }
+
+    /// The text for a person: each problem with `file:line:column`, the line itself and a caret. With `colour`, ANSI
+    /// escapes are added for a terminal.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let blocks: Vec<String> =
+            self.list.iter().map(|problem| self.render_one(problem, &renderer)).collect();
+        blocks.join("\n\n")
+    }
+
+    fn render_one(&self, problem: &Problem, renderer: &Renderer) -> String {
+        let path = self.source.path().display().to_string();
+        let mut group = Group::with_title(Level::ERROR.primary_title(problem.message.as_str()));
+        if let Some(span) = &problem.span {
+            group = self.show(group, span, AnnotationKind::Primary, problem.label.as_deref());
+            if let Some((also, label)) = &problem.also {
+                group = self.show(group, also, AnnotationKind::Context, Some(label));
+            }
+        } else {
+            group = group.element(Origin::path(path));
+        }
+        if let Some(hint) = &problem.hint {
+            group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
+        }
+        renderer.render(&[group])
+    }
+
+    /// Adds the lines of a place; only where it is when the lines may show a secret.
+    fn show<'a>(
+        &'a self,
+        group: Group<'a>,
+        span: &Span,
+        kind: AnnotationKind,
+        label: Option<&'a str>,
+    ) -> Group<'a> {
+        let path = self.source.path().display().to_string();
+        let text = self.source.text();
+        let start = text.floor_char_boundary(span.start);
+        let line_start = text[..start].rfind('\n').map_or(0, |end| end + 1);
+        let line_end =
+            text[span.end.clamp(start, text.len())..].find('\n').map_or(text.len(), |end| span.end + end);
+        if text[line_start..line_end].lines().any(may_hold_secret) {
+            let line = text[..line_start].matches('\n').count() + 1;
+            let column = text[line_start..start].chars().count() + 1;
+            return group.element(Origin::path(path).line(line).char_column(column));
+        }
+        group.element(Snippet::source(text).path(path).annotation(kind.span(span.clone()).label(label)))
+    }
+}
+
+/// Whether a line looks as if somebody wrote a password into it; such a line is not printed.
+fn may_hold_secret(line: &str) -> bool {
+    let Some((key, _)) = line.split_once('=') else { return false };
+    let key = key.trim().to_lowercase();
+    let named = ["password-file", "password-env"].iter().any(|named| key.ends_with(named));
+    !named && ["password", "passwd", "secret"].iter().any(|word| key.contains(word))
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,426 @@
+//! Walks the parsed TOML and collects everything that is wrong, instead of stopping at the first mistake.
+
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::problem::{Problem, Span};
+use super::text::{Environment, Text};
+
+/// The value of a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Field<T> {
+    /// The key is not there.
+    #[default]
+    Absent,
+    /// The key is there, but its value is wrong; the problem is already noted.
+    Bad,
+    /// The value.
+    Given(T),
+}
+
+impl<T> Field<T> {
+    /// The value, when there is a good one.
+    pub(crate) fn given(self) -> Option<T> {
+        match self {
+            Self::Given(value) => Some(value),
+            Self::Absent | Self::Bad => None,
+        }
+    }
+
+    /// The value by reference, when there is a good one.
+    pub(crate) fn as_given(&self) -> Option<&T> {
+        match self {
+            Self::Given(value) => Some(value),
+            Self::Absent | Self::Bad => None,
+        }
+    }
+
+    /// Whether the key is not there at all.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+impl<T> From<Option<T>> for Field<T> {
+    /// `None` is a value that was found wrong.
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Bad, Self::Given)
+    }
+}
+
+/// What every step of the walk needs, and the problems found so far.
+pub(super) struct Reader<'a> {
+    pub(super) file: &'a str,
+    pub(super) environment: &'a dyn Environment,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    pub(super) fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    fn wrong_type(&mut self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
+        let found = describe(value.get_ref());
+        self.report(
+            Problem::at(value.span(), format!("`{key}` must be {expected}"))
+                .label(format!("expected {expected}, found {found}")),
+        );
+    }
+
+    fn text(&mut self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) -> Option<Text> {
+        let Some(decoded) = value.get_ref().as_str() else {
+            self.wrong_type(key, value, expected);
+            return None;
+        };
+        Text::expand(self.file, value.span(), decoded, self.environment)
+            .map_err(|problem| self.report(problem))
+            .ok()
+    }
+
+    /// A whole number; also as a string, so that it can come from the environment.
+    fn number(&mut self, key: &str, value: &Spanned<DeValue<'_>>, least: u32, most: u32) -> Option<u32> {
+        let expected = format!("a whole number from {least} to {most}");
+        let number = match value.get_ref() {
+            DeValue::Integer(integer) => i128::from_str_radix(integer.as_str(), integer.radix()).ok(),
+            DeValue::String(text) if text.contains("${") => {
+                let text = self.text(key, value, &expected)?;
+                let number = text.as_str().trim().parse::<i128>().ok();
+                if number.is_none() {
+                    self.report(
+                        Problem::at(value.span(), format!("`{key}` must be {expected}"))
+                            .label(format!("stands for `{}`", text.as_str())),
+                    );
+                    return None;
+                }
+                number
+            }
+            _ => {
+                self.wrong_type(key, value, &expected);
+                return None;
+            }
+        };
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        if let Some(number) = number.filter(|number| (least..=most).contains(number)) {
+            return Some(number);
+        }
+        self.report(Problem::at(value.span(), format!("`{key}` must be {expected}")).label("out of range"));
+        None
+    }
+
+    fn duration(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Duration> {
+        const HINT: &str = "write a number with its unit in quotes, such as \"500ms\", \"10s\" or \"2m\"";
+        let Some(decoded) = value.get_ref().as_str() else {
+            let found = describe(value.get_ref());
+            self.report(
+                Problem::at(value.span(), format!("`{key}` must be a length of time"))
+                    .label(format!("expected a length of time, found {found}"))
+                    .hint(HINT),
+            );
+            return None;
+        };
+        let text = Text::expand(self.file, value.span(), decoded, self.environment)
+            .map_err(|problem| self.report(problem))
+            .ok()?;
+        match humantime::parse_duration(text.as_str().trim()) {
+            Ok(duration) if duration.is_zero() => {
+                self.report(
+                    Problem::at(value.span(), format!("`{key}` must be longer than zero"))
+                        .label("zero")
+                        .hint(HINT),
+                );
+                None
+            }
+            Ok(duration) => Some(duration),
+            Err(error) => {
+                self.report(
+                    Problem::at(value.span(), format!("`{key}` must be a length of time"))
+                        .label(error.to_string())
+                        .hint(HINT),
+                );
+                None
+            }
+        }
+    }
+}
+
+/// One key of a table with its value.
+type Entry<'t, 'i> = (&'t Spanned<DeString<'i>>, &'t Spanned<DeValue<'i>>);
+
+/// A table that is being read: keys are taken one by one, and what is left over at the end is unknown.
+pub(super) struct Table<'t, 'i> {
+    /// How messages call it: ``pipe `simple` ``.
+    what: String,
+    /// Where messages about the table itself point to: its name.
+    pub(super) at: Span,
+    entries: Vec<Entry<'t, 'i>>,
+    known: Vec<&'static str>,
+}
+
+impl<'t, 'i> Table<'t, 'i> {
+    pub(super) fn of(table: &'t DeTable<'i>, at: Span, what: impl Into<String>) -> Self {
+        Self { what: what.into(), at, entries: in_file_order(table), known: Vec::new() }
+    }
+
+    /// A value as a table; notes a wrong type.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        key: &str,
+        value: &'t Spanned<DeValue<'i>>,
+        at: Span,
+        what: impl Into<String>,
+    ) -> Option<Self> {
+        if let Some(table) = value.get_ref().as_table() {
+            Some(Self::of(table, at, what))
+        } else {
+            reader.wrong_type(key, value, "a table");
+            None
+        }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<Entry<'t, 'i>> {
+        self.known.push(key);
+        let index = self.entries.iter().position(|(name, _)| name.get_ref() == key)?;
+        Some(self.entries.remove(index))
+    }
+
+    /// Takes a key with its value, as it is.
+    pub(super) fn value(&mut self, key: &'static str) -> Option<(Span, &'t Spanned<DeValue<'i>>)> {
+        self.take(key).map(|(name, value)| (name.span(), value))
+    }
+
+    pub(super) fn text(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<Text> {
+        self.take(key).map_or(Field::Absent, |(_, value)| reader.text(key, value, "a string").into())
+    }
+
+    pub(super) fn number(
+        &mut self,
+        reader: &mut Reader<'_>,
+        key: &'static str,
+        least: u32,
+        most: u32,
+    ) -> Field<Spanned<u32>> {
+        self.take(key).map_or(Field::Absent, |(_, value)| {
+            reader.number(key, value, least, most).map(|number| Spanned::new(value.span(), number)).into()
+        })
+    }
+
+    pub(super) fn flag(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<bool> {
+        self.take(key).map_or(Field::Absent, |(_, value)| {
+            let flag = value.get_ref().as_bool();
+            if flag.is_none() {
+                reader.wrong_type(key, value, "true or false");
+            }
+            flag.into()
+        })
+    }
+
+    pub(super) fn duration(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<Duration> {
+        self.take(key).map_or(Field::Absent, |(_, value)| reader.duration(key, value).into())
+    }
+
+    /// One of a few words, each with what it stands for.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        reader: &mut Reader<'_>,
+        key: &'static str,
+        words: &[(&'static str, T)],
+    ) -> Field<T> {
+        let Some((_, value)) = self.take(key) else { return Field::Absent };
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let expected = one_of(&names);
+        let Some(text) = reader.text(key, value, &expected) else { return Field::Bad };
+        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text.as_str()) {
+            return Field::Given(*meaning);
+        }
+        let problem = Problem::at(text.span(), format!("`{key}` must be {expected}"));
+        reader.report(match nearest(text.as_str(), &names) {
+            Some(word) => problem.label(format!("did you mean `{word}`?")),
+            None => problem.label("not one of them"),
+        });
+        Field::Bad
+    }
+
+    /// A program and its arguments: an array of strings, not empty.
+    pub(super) fn command(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<Vec<Text>> {
+        const HINT: &str = "no shell takes part; write the program and each argument by itself: \
+                            command = [\"program\", \"argument\"]";
+        let Some((_, value)) = self.take(key) else { return Field::Absent };
+        let Some(array) = value.get_ref().as_array() else {
+            let found = describe(value.get_ref());
+            reader.report(
+                Problem::at(value.span(), format!("`{key}` must be an array of strings"))
+                    .label(format!("expected an array of strings, found {found}"))
+                    .hint(HINT),
+            );
+            return Field::Bad;
+        };
+        let words: Vec<Option<Text>> =
+            array.iter().map(|word| reader.text(key, word, "an array of strings")).collect();
+        let Some(words) = words.into_iter().collect::<Option<Vec<_>>>() else { return Field::Bad };
+        match words.first() {
+            Some(program) if !program.as_str().is_empty() => {}
+            Some(program) => {
+                reader.report(
+                    Problem::at(program.span(), format!("`{key}` has an empty program name")).hint(HINT),
+                );
+                return Field::Bad;
+            }
+            None => {
+                reader.report(Problem::at(value.span(), format!("`{key}` is empty")).hint(HINT));
+                return Field::Bad;
+            }
+        }
+        if let Some(word) = words.iter().find(|word| word.as_str().contains('\0')) {
+            reader.report(Problem::at(
+                word.span(),
+                format!("`{key}` contains a NUL, which no program can be given"),
+            ));
+            return Field::Bad;
+        }
+        Field::Given(words)
+    }
+
+    /// A table of strings: environment variables.
+    pub(super) fn variables(
+        &mut self,
+        reader: &mut Reader<'_>,
+        key: &'static str,
+    ) -> Vec<(Spanned<String>, Text)> {
+        let Some((name, value)) = self.take(key) else { return Vec::new() };
+        let Some(table) = Table::read(reader, key, value, name.span(), key) else { return Vec::new() };
+        let mut variables = Vec::new();
+        for (name, value) in table.entries {
+            let Some(text) = reader.text(name.get_ref(), value, "a string") else { continue };
+            let variable = name.get_ref().as_ref();
+            if variable.is_empty() || variable.contains(['=', '\0']) || text.as_str().contains('\0') {
+                reader.report(
+                    Problem::at(name.span(), format!("`{variable}` cannot be an environment variable")).hint(
+                        "a name is not empty and holds no `=`; neither the name nor the value holds a NUL",
+                    ),
+                );
+                continue;
+            }
+            variables.push((Spanned::new(name.span(), variable.to_owned()), text));
+        }
+        variables
+    }
+
+    /// A table of named tables: `[roles.NAME]`, `[roles.R.pipes.NAME]`; in the order of the file.
+    pub(super) fn named(
+        &mut self,
+        reader: &mut Reader<'_>,
+        key: &'static str,
+        kind: &str,
+    ) -> Vec<(Spanned<String>, Table<'t, 'i>)> {
+        let Some((key_name, value)) = self.take(key) else { return Vec::new() };
+        let Some(table) = Table::read(reader, key, value, key_name.span(), key) else { return Vec::new() };
+        let mut named = Vec::new();
+        for (name, value) in table.entries {
+            let what = format!("{kind} `{}`", name.get_ref());
+            if let Some(table) = Table::read(reader, name.get_ref(), value, name.span(), what) {
+                named.push((Spanned::new(name.span(), name.get_ref().clone().into_owned()), table));
+            }
+        }
+        named
+    }
+
+    /// An array of tables: `[[roles.R.startup]]`.
+    pub(super) fn list(
+        &mut self,
+        reader: &mut Reader<'_>,
+        key: &'static str,
+        kind: &str,
+    ) -> Vec<Table<'t, 'i>> {
+        let Some((name, value)) = self.take(key) else { return Vec::new() };
+        let Some(array) = value.get_ref().as_array() else {
+            let found = describe(value.get_ref());
+            reader.report(
+                Problem::at(name.span(), format!("`{key}` must be an array of tables"))
+                    .label(format!("found {found}"))
+                    .hint(format!("write `[[…{key}]]`, with two brackets, once for each {kind}")),
+            );
+            return Vec::new();
+        };
+        array
+            .iter()
+            .enumerate()
+            .filter_map(|(index, value)| {
+                let at = if value.span().is_empty() { name.span() } else { value.span() };
+                Table::read(reader, key, value, at, format!("{kind} {}", index + 1))
+            })
+            .collect()
+    }
+
+    /// Says that secrets do not belong in the file, when `key` is there.
+    pub(super) fn refuse_secret(&mut self, reader: &mut Reader<'_>, key: &'static str) {
+        let Some(index) = self.entries.iter().position(|(name, _)| name.get_ref() == key) else { return };
+        let (name, _) = self.entries.remove(index);
+        reader.report(Problem::at(name.span(), format!("`{key}` of {} is a secret in the file", self.what)).hint(
+            "take it out and change it, then say where it is: password-file = \"secrets/…\" (mode 0600) or \
+             password-env = \"NAME\"",
+        ));
+    }
+
+    /// Notes every key that was not taken.
+    pub(super) fn finish(self, reader: &mut Reader<'_>) {
+        for (name, _) in &self.entries {
+            let key = name.get_ref().as_ref();
+            let mut known = self.known.clone();
+            let problem = Problem::at(name.span(), format!("unknown key `{key}` in {}", self.what));
+            reader.report(if let Some(near) = nearest(key, &known) {
+                problem.label(format!("did you mean `{near}`?"))
+            } else {
+                known.sort_unstable();
+                problem.label("unknown key").hint(format!("the keys here are {}", list_of(&known, "and")))
+            });
+        }
+    }
+}
+
+fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
+    let mut entries: Vec<Entry<'t, 'i>> = table.iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    entries
+}
+
+fn describe(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// The known word that was probably meant.
+pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let normal = |text: &str| text.to_lowercase().replace('_', "-");
+    let word = normal(word);
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word, &normal(candidate)), *candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.chars().count().max(3) / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// `` `a`, `b` or `c` ``.
+fn one_of(words: &[&str]) -> String {
+    list_of(words, "or")
+}
+
+/// `` `a`, `b` and `c` ``.
+pub(crate) fn list_of(words: &[&str], last: &str) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((end, rest)) if !rest.is_empty() => format!("{} {last} {end}", rest.join(", ")),
+        Some((end, _)) => end.clone(),
+        None => "none".to_owned(),
+    }
+}

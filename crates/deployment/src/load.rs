@@ -1,0 +1,70 @@
+//! From a path to a deployment, or to everything that is wrong with it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::check::{self, Look};
+use crate::definition::Deployment;
+use crate::file::{Environment, Problem, Problems, Source, parsed};
+use crate::resolve::{System, resolve};
+
+/// No deployment file is this long; what is, is the wrong file.
+const LONGEST: u64 = 1024 * 1024;
+
+impl Deployment {
+    /// Reads a deployment file, checks it and looks around as far as `look` says. All that is wrong comes in one go.
+    pub fn load(path: &Path, environment: &dyn Environment, look: Look<'_>) -> Result<Self, Problems> {
+        let text = read(path).map_err(|problem| Problems::unreadable(path, problem))?;
+        let folder = std::path::absolute(Source::new(path, "").folder()).map_err(|error| {
+            Problems::unreadable(
+                path,
+                Problem::of_file(format!("the folder of the file cannot be found: {error}")),
+            )
+        })?;
+        Self::from_source(&Source::new(path, text), &folder, environment, look)
+    }
+
+    /// The same for a text that is in memory; `folder` is where its relative paths start, and is absolute.
+    pub fn from_source(
+        source: &Source,
+        folder: &Path,
+        environment: &dyn Environment,
+        look: Look<'_>,
+    ) -> Result<Self, Problems> {
+        let (file, mut problems) = parsed::parse(source, environment);
+        // A text that is no TOML yields an empty form; what that lacks is not worth saying.
+        if problems.is_empty() || !file.roles.is_empty() {
+            let (deployment, more) = resolve(source, file, folder, System::HERE);
+            problems.extend(more);
+            problems.extend(check::check(&deployment, look));
+            Problems::check(source, problems)?;
+            return Ok(deployment);
+        }
+        Err(Problems::all(source, problems))
+    }
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Problem::of_file("there is no such deployment file").hint("give its path with `-f PATH`")
+        }
+        _ => Problem::of_file(format!("the deployment file cannot be read: {error}")),
+    })?;
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Problem::of_file(format!("the deployment file cannot be read: {error}")))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(
+            Problem::of_file("the deployment file is longer than 1 MiB").hint("is it the right file?")
+        );
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Problem::of_file(format!("the deployment file is not UTF-8 text: line {line} holds another encoding"))
+            .hint("save it as UTF-8")
+    })
+}

@@ -1,0 +1,13 @@
+//! Windows keeps this in access-control lists, which folders hand down; they are not looked at yet.
+
+use std::fs::Metadata;
+
+/// Not looked at yet.
+pub(crate) fn others_can_read(_metadata: &Metadata) -> bool {
+    false
+}
+
+/// Whether it is a file at all; what can be executed follows from its name.
+pub(crate) fn is_executable(metadata: &Metadata) -> bool {
+    metadata.is_file()
+}

@@ -1,0 +1,446 @@
+//! From the parsed form to the resolved one: what the values mean together. Everything that is wrong is noted.
+
+mod names;
+mod references;
+
+use std::path::Path;
+use std::time::Duration;
+
+use standpipe_security::SecurityDescriptor;
+use toml::Spanned;
+
+use crate::definition::{
+    Backend, Call, Command, Deployment, Endpoint, PasswordSource, Pipe, Program, Role, Service, StartupTask,
+    Target,
+};
+use crate::file::parsed;
+use crate::file::{
+    Field, PipeMode, Problem, Protocol, Source, Span, TaskKind, Text, Visibility, is_variable_name,
+};
+
+/// The story's monitor looked every 10 seconds.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
+/// The story's monitor waited 10 seconds for the service to run.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// As long as a service may take to stop before it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The story's MAXFAILS.
+const MAX_FAILURES: u32 = 5;
+/// The story's `pipe.Connect(10000)`.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest path of a Unix socket, in bytes: `sun_path` is 108 with its NUL on Linux, 104 elsewhere.
+pub(crate) const LONGEST_SOCKET_PATH: usize = 103;
+
+/// Which system the deployment is for: a few rules differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum System {
+    /// Linux and its kin: processes and Unix sockets.
+    Unix,
+    /// The service control manager and native pipes.
+    Windows,
+}
+
+impl System {
+    /// The one that this program was built for.
+    pub(crate) const HERE: Self = if cfg!(windows) { Self::Windows } else { Self::Unix };
+}
+
+/// Resolves a file whose folder is `folder` (absolute). The deployment is only good when no problem was noted.
+pub(crate) fn resolve(
+    source: &Source,
+    file: parsed::File,
+    folder: &Path,
+    system: System,
+) -> (Deployment, Vec<Problem>) {
+    let mut resolver = Resolver { folder, system, problems: Vec::new() };
+    let name = resolver.deployment_name(&file.name);
+    if file.roles.is_empty() {
+        resolver.report(
+            Problem::of_file("the deployment has no roles")
+                .hint("add at least one: [roles.NAME] with a service, pipes and endpoints"),
+        );
+    }
+    references::check(&mut resolver, &file);
+    let roles = file.roles.into_iter().map(|role| resolver.role(role)).collect();
+    let deployment = Deployment { source: source.clone(), folder: folder.to_owned(), name, roles };
+    (deployment, resolver.problems)
+}
+
+struct Resolver<'a> {
+    folder: &'a Path,
+    system: System,
+    problems: Vec<Problem>,
+}
+
+impl Resolver<'_> {
+    fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    fn missing(&mut self, at: &Span, key: &str, what: &str, hint: &str) {
+        self.report(Problem::at(at.clone(), format!("{what} has no `{key}`")).label("here").hint(hint));
+    }
+
+    fn deployment_name(&mut self, name: &Field<Text>) -> String {
+        match name {
+            Field::Given(text) => {
+                self.name(text.as_str(), text.span(), "the deployment's name", names::DEPLOYMENT);
+                text.as_str().to_owned()
+            }
+            Field::Absent => {
+                self.report(
+                    Problem::of_file("the deployment has no `name`")
+                        .hint("add a line at the top, such as: name = \"ServiceDemo\""),
+                );
+                String::new()
+            }
+            Field::Bad => String::new(),
+        }
+    }
+
+    fn name(&mut self, name: &str, span: Span, what: &str, rule: names::Rule) {
+        if let Err(wrong) = rule.check(name) {
+            self.report(Problem::at(span, format!("{what} {wrong}")).label("not a name").hint(rule.hint()));
+        }
+    }
+
+    fn role(&mut self, role: parsed::Role) -> Role {
+        self.name(role.name.get_ref(), role.name.span(), "a role's name", names::ROLE);
+        self.does_something(&role);
+        Role {
+            instances: role.instances.given().map_or(1, Spanned::into_inner),
+            user: self.nonempty(role.user, "user"),
+            accounts: self.nonempty(role.accounts, "accounts").map(|path| self.folder.join(path)),
+            startup: role.startup.into_iter().filter_map(|task| self.task(task)).collect(),
+            service: role.service.map(|service| self.service(service, role.name.get_ref())),
+            pipes: role.pipes.into_iter().map(|pipe| self.pipe(pipe)).collect(),
+            endpoints: role.endpoints.into_iter().filter_map(|endpoint| self.endpoint(endpoint)).collect(),
+            calls: role.calls.into_iter().filter_map(|call| self.call(call)).collect(),
+            name: role.name.into_inner(),
+        }
+    }
+
+    /// A role whose parts do not lead anywhere is a mistake that is cheap to find here and dear to find later.
+    fn does_something(&mut self, role: &parsed::Role) {
+        let speaks = |wanted: Protocol| {
+            role.endpoints.iter().any(|endpoint| match endpoint.protocol {
+                Field::Given(protocol) => protocol == wanted,
+                Field::Bad | Field::Absent => true,
+            })
+        };
+        let name = role.name.get_ref();
+        let at = role.name.span();
+        if role.service.is_none()
+            && role.pipes.is_empty()
+            && role.endpoints.is_empty()
+            && role.calls.is_empty()
+        {
+            self.report(
+                Problem::at(at, format!("role `{name}` does nothing"))
+                    .label("no service, pipe, endpoint or call")
+                    .hint(
+                        "give it a service or a pipe to serve, or calls and an http endpoint for a web role",
+                    ),
+            );
+            return;
+        }
+        let mut lack = |here: Option<Span>, message: String, hint: &str| {
+            if let Some(here) = here {
+                self.report(Problem::at(here, message).hint(hint));
+            }
+        };
+        if !speaks(Protocol::Smb) {
+            lack(
+                role.pipes.first().map(|pipe| pipe.name.span()),
+                format!("role `{name}` has a pipe but no endpoint to serve it on"),
+                "add an endpoint with protocol = \"smb\" and a port",
+            );
+        }
+        if !speaks(Protocol::Http) {
+            lack(
+                role.calls.first().map(|call| call.name.span()),
+                format!("role `{name}` has a call but no page to make it from"),
+                "add an endpoint with protocol = \"http\" and a port",
+            );
+        }
+        let first = |wanted: Protocol| {
+            let given = |endpoint: &&parsed::Endpoint| endpoint.protocol.as_given() == Some(&wanted);
+            role.endpoints.iter().find(given).map(|endpoint| endpoint.name.span())
+        };
+        if role.pipes.is_empty() {
+            lack(
+                first(Protocol::Smb),
+                format!("role `{name}` has an smb endpoint but no pipe to serve there"),
+                "add [roles.….pipes.NAME] with the pipe's sddl",
+            );
+        }
+        if role.calls.is_empty() {
+            lack(
+                first(Protocol::Http),
+                format!("role `{name}` has an http endpoint but nothing to call"),
+                "add [roles.….calls.NAME] with target = \"Role/Endpoint\"",
+            );
+        }
+    }
+
+    fn nonempty(&mut self, field: Field<Text>, key: &str) -> Option<String> {
+        let text = field.given()?;
+        if text.as_str().trim().is_empty() || text.as_str().contains('\0') {
+            self.report(Problem::at(text.span(), format!("`{key}` is empty or holds a NUL")));
+            return None;
+        }
+        Some(text.as_str().to_owned())
+    }
+
+    fn command(&self, words: &[Text]) -> Option<Command> {
+        let (program, arguments) = words.split_first()?;
+        let name = program.as_str();
+        let is_path = name.contains('/') || (self.system == System::Windows && name.contains('\\'));
+        let program_at =
+            if is_path { Program::Path(self.folder.join(name)) } else { Program::Name(name.to_owned()) };
+        Some(Command {
+            program: program_at,
+            arguments: arguments.iter().map(|word| word.as_str().to_owned()).collect(),
+            span: program.span(),
+        })
+    }
+
+    fn task(&mut self, task: parsed::Task) -> Option<StartupTask> {
+        if task.command.is_absent() {
+            self.missing(
+                &task.at,
+                "command",
+                "this startup task",
+                "add one, such as: command = [\"program\", \"argument\"]",
+            );
+        }
+        let kind = task.kind.given().unwrap_or(TaskKind::Simple);
+        if kind != TaskKind::Simple && !task.timeout.is_absent() {
+            self.report(
+                Problem::at(task.at, "only a simple startup task can have a `timeout`")
+                    .hint("take the timeout out, or make the task type = \"simple\""),
+            );
+        }
+        Some(StartupTask {
+            command: self.command(&task.command.given()?)?,
+            kind,
+            elevated: task.elevated.given().unwrap_or(false),
+            timeout: task.timeout.given(),
+            environment: variables(task.environment),
+        })
+    }
+
+    fn service(&mut self, service: parsed::Service, role: &str) -> Service {
+        if service.command.is_absent() {
+            match self.system {
+                System::Unix => self.missing(
+                    &service.at,
+                    "command",
+                    "the service",
+                    "add one, such as: command = [\"simple-service\"]; only on Windows can it be left out, for a \
+                     service that is installed",
+                ),
+                System::Windows if service.name.is_absent() => self.missing(
+                    &service.at,
+                    "name",
+                    "the service",
+                    "add the name of an installed service, or a command that runs it",
+                ),
+                System::Windows => {}
+            }
+        }
+        Service {
+            name: self.nonempty(service.name, "name").unwrap_or_else(|| role.to_owned()),
+            command: service.command.given().and_then(|words| self.command(&words)),
+            check_interval: service.check_interval.given().unwrap_or(CHECK_INTERVAL),
+            start_timeout: service.start_timeout.given().unwrap_or(START_TIMEOUT),
+            stop_timeout: service.stop_timeout.given().unwrap_or(STOP_TIMEOUT),
+            max_failures: service.max_failures.given().map_or(MAX_FAILURES, Spanned::into_inner),
+            environment: variables(service.environment),
+        }
+    }
+
+    fn pipe(&mut self, pipe: parsed::Pipe) -> Pipe {
+        let name = pipe.name.get_ref();
+        self.name(name, pipe.name.span(), "a pipe's name", names::PIPE);
+        if pipe.sddl.is_absent() && self.system == System::Unix {
+            self.missing(
+                &pipe.name.span(),
+                "sddl",
+                &format!("pipe `{name}`"),
+                "say who may open it, such as: sddl = \"D:(A;;GRGW;;;AU)\" for every account that can log in",
+            );
+        }
+        let descriptor = pipe.sddl.given().and_then(|text| self.descriptor(&text));
+        let backend = pipe.backend.given().and_then(|text| self.backend(&text)).unwrap_or(Backend::Instance);
+        Pipe {
+            descriptor,
+            mode: match (pipe.mode.given(), self.system) {
+                (None, System::Unix) => Some(PipeMode::Message),
+                (mode, _) => mode,
+            },
+            backend,
+            max_instances: pipe.max_instances.given().map(Spanned::into_inner),
+            name: pipe.name.into_inner(),
+        }
+    }
+
+    fn descriptor(&mut self, text: &Text) -> Option<SecurityDescriptor> {
+        match text.as_str().parse::<SecurityDescriptor>() {
+            Ok(descriptor) if descriptor.dacl().is_none() => {
+                self.report(
+                    Problem::at(text.span(), "`sddl` has no DACL, which would let everybody in")
+                        .label("no `D:` part")
+                        .hint("say who may open the pipe; D:(A;;GA;;;WD) if you do mean everybody who can log in"),
+                );
+                None
+            }
+            Ok(descriptor) => Some(descriptor),
+            Err(error) => {
+                let start = error.offset().min(text.as_str().len());
+                let rest = text.as_str().get(start..).unwrap_or_default();
+                let length = rest.find([';', '(', ')']).filter(|length| *length > 0);
+                let end = start + length.unwrap_or_else(|| rest.chars().next().map_or(0, char::len_utf8));
+                self.report(
+                    Problem::at(text.part(start..end), "`sddl` is not a security descriptor")
+                        .label(error.to_string())
+                        .hint("`standpipe sddl explain` says what a descriptor means"),
+                );
+                None
+            }
+        }
+    }
+
+    fn backend(&mut self, text: &Text) -> Option<Backend> {
+        const HINT: &str = "leave it out for the socket that the service offers through Standpipe's listener, or \
+                            write backend = \"unix:PATH\"";
+        let Some(path) = text.as_str().strip_prefix("unix:").filter(|path| !path.is_empty()) else {
+            self.report(
+                Problem::at(text.span(), "`backend` must be `unix:PATH`").label("not a backend").hint(HINT),
+            );
+            return None;
+        };
+        if self.system == System::Windows {
+            self.report(
+                Problem::at(text.span(), "Unix sockets are not a backend on Windows")
+                    .hint("leave `backend` out: the native pipe of the same name is used"),
+            );
+            return None;
+        }
+        let path = self.folder.join(path);
+        if path.as_os_str().len() > LONGEST_SOCKET_PATH || path.as_os_str().as_encoded_bytes().contains(&0) {
+            self.report(
+                Problem::at(text.span(), "the path of `backend` cannot be that of a Unix socket")
+                    .label(format!("{} bytes", path.as_os_str().len()))
+                    .hint(format!("use a shorter path: {LONGEST_SOCKET_PATH} bytes at most, from the root")),
+            );
+            return None;
+        }
+        Some(Backend::UnixSocket(path))
+    }
+
+    fn endpoint(&mut self, endpoint: parsed::Endpoint) -> Option<Endpoint> {
+        let name = endpoint.name.get_ref();
+        let at = endpoint.name.span();
+        self.name(name, at.clone(), "an endpoint's name", names::ROLE);
+        let what = format!("endpoint `{name}`");
+        if endpoint.protocol.is_absent() {
+            self.missing(
+                &at,
+                "protocol",
+                &what,
+                "add protocol = \"smb\" for pipes or protocol = \"http\" for the page",
+            );
+        }
+        if endpoint.port.is_absent() {
+            self.missing(&at, "port", &what, "add a TCP port, such as: port = 4445");
+        }
+        let protocol = endpoint.protocol.given()?;
+        let port = endpoint.port.given()?;
+        Some(Endpoint {
+            visibility: endpoint.visibility.given().unwrap_or(match protocol {
+                Protocol::Smb => Visibility::Internal,
+                Protocol::Http => Visibility::Input,
+            }),
+            protocol,
+            port_span: port.span(),
+            port: u16::try_from(port.into_inner()).ok()?,
+            name: endpoint.name.into_inner(),
+        })
+    }
+
+    fn call(&mut self, call: parsed::Call) -> Option<Call> {
+        let name = call.name.get_ref().clone();
+        let at = call.name.span();
+        let what = format!("call `{name}`");
+        self.name(&name, at.clone(), "a call's name", names::ROLE);
+        if call.target.is_absent() {
+            self.missing(&at, "target", &what, "say whose pipe it is, such as: target = \"Role/Endpoint\"");
+        }
+        if call.user.is_absent() {
+            self.missing(&at, "user", &what, "say which account logs in, such as: user = \"serviceUser\"");
+        }
+        let (password, password_span) = self.password(&call, &at, &what);
+        let pipe = self.nonempty(call.pipe, "pipe").unwrap_or_else(|| name.clone());
+        let user = self.nonempty(call.user, "user");
+        let target = call.target.given()?;
+        let (role, endpoint) = target.as_str().split_once('/')?;
+        Some(Call {
+            name,
+            target: Target { role: role.to_owned(), endpoint: endpoint.to_owned() },
+            pipe,
+            user: user?,
+            password: password?,
+            connect_timeout: call.connect_timeout.given().unwrap_or(CONNECT_TIMEOUT),
+            password_span,
+        })
+    }
+
+    fn password(&mut self, call: &parsed::Call, at: &Span, what: &str) -> (Option<PasswordSource>, Span) {
+        match (&call.password_file, &call.password_env) {
+            (Field::Given(file), Field::Given(variable)) => {
+                self.report(
+                    Problem::at(variable.span(), format!("{what} has two passwords"))
+                        .also(file.span(), "the other one")
+                        .hint("keep either `password-file` or `password-env`"),
+                );
+                (None, variable.span())
+            }
+            (Field::Given(file), _) => {
+                let path = self.nonempty(Field::Given(file.clone()), "password-file");
+                (path.map(|path| PasswordSource::File(self.folder.join(path))), file.span())
+            }
+            (_, Field::Given(variable)) => {
+                if !is_variable_name(variable.as_str()) {
+                    self.report(
+                        Problem::at(
+                            variable.span(),
+                            "`password-env` must be the name of an environment variable",
+                        )
+                        .hint("write the variable's name, not its value and without `$`"),
+                    );
+                    return (None, variable.span());
+                }
+                (Some(PasswordSource::Environment(variable.as_str().to_owned())), variable.span())
+            }
+            (Field::Absent, Field::Absent) => {
+                self.missing(
+                    at,
+                    "password-file",
+                    what,
+                    "add password-file = \"secrets/…\" (a file that only you can read) or password-env = \"NAME\"",
+                );
+                (None, at.clone())
+            }
+            _ => (None, at.clone()),
+        }
+    }
+}
+
+fn variables(variables: Vec<(Spanned<String>, Text)>) -> Vec<(String, String)> {
+    variables.into_iter().map(|(name, value)| (name.into_inner(), value.as_str().to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests;
