@@ -1,2 +1,47 @@
-//! placeholder
-fn main() {}
+//! Everything the project does on itself: show the demo, run the tests, fuzz.
+//!
+//! Each command is one file; what `test` runs is a table of stages, one file each, under `stage`;
+//! what may have to be installed first is under `install`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks to the developer")]
+
+mod demo;
+mod fuzz;
+mod install;
+mod shell;
+mod stage;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Everything the project does on itself")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    Fuzz(fuzz::Arguments),
+    Test(test::Arguments),
+}
+
+fn main() -> ExitCode {
+    let workspace = workspace::Workspace::find();
+    let result = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments, &workspace),
+        Command::Fuzz(arguments) => fuzz::run(&arguments, &workspace),
+        Command::Test(arguments) => test::run(&arguments, &workspace),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `cargo xtask fuzz`: one target of `fuzz/` under libFuzzer, for as long as one likes.
+//!
+//! Runs on the stable toolchain: coverage is all that is wanted of the unstable flags (the code has no `unsafe` for
+//! an address sanitizer to watch), and `RUSTC_BOOTSTRAP` lets the stable compiler take them.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use crate::install::{debian_packages, tools};
+use crate::shell::{self, Failure, Result};
+use crate::workspace::Workspace;
+
+/// Fuzz one target, from its seeds; without a target, list them
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The target, as `fuzz/fuzz_targets` names it
+    target: Option<String>,
+    /// How long to run, in seconds
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
+}
+
+pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
+    let known = targets(workspace)?;
+    let Some(target) = &arguments.target else {
+        println!("{}", known.join("\n"));
+        return Ok(ExitCode::SUCCESS);
+    };
+    if !known.contains(target) {
+        return Err(Failure(format!("no fuzz target is named {target:?}; there are {}", known.join(", "))));
+    }
+    Fuzzer::install(workspace)?.run(workspace, target, arguments.seconds)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The names of all targets, in order.
+pub(crate) fn targets(workspace: &Workspace) -> Result<Vec<String>> {
+    let folder = workspace.root().join("fuzz/fuzz_targets");
+    let cannot = |error| Failure(format!("cannot read {}: {error}", folder.display()));
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(cannot)? {
+        let path = entry.map_err(cannot)?.path();
+        names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// `cargo fuzz`, installed, with the C++ compiler that libFuzzer needs.
+pub(crate) struct Fuzzer {
+    program: PathBuf,
+}
+
+impl Fuzzer {
+    pub(crate) fn install(workspace: &Workspace) -> Result<Self> {
+        if !cfg!(target_os = "linux") {
+            return Err(Failure("fuzzing is set up for Linux only".to_owned()));
+        }
+        if !shell::succeeds(Command::new("c++").arg("--version")) {
+            debian_packages(&["g++"])?;
+        }
+        Ok(Self { program: tools::install(workspace, &tools::CARGO_FUZZ)? })
+    }
+
+    /// Runs a target from its seeds. What it finds on the way is kept under the target directory; an input that
+    /// fails is left in `fuzz/artifacts`, and the message says how to run it again.
+    pub(crate) fn run(&self, workspace: &Workspace, target: &str, seconds: u32) -> Result<()> {
+        let corpus = workspace.target().join("fuzz/corpus").join(target);
+        fs::create_dir_all(&corpus)
+            .map_err(|error| Failure(format!("cannot create {}: {error}", corpus.display())))?;
+        let mut command = workspace.command(&self.program);
+        command.args(["fuzz", "run", "--sanitizer", "none", "--features", "libfuzzer"]);
+        command.arg("--target-dir").arg(workspace.target().join("fuzz/build"));
+        command.arg(target).arg(corpus).arg(workspace.root().join("fuzz/seeds").join(target)).arg("--");
+        command.args([&format!("-max_total_time={seconds}"), "-timeout=5", "-rss_limit_mb=1024"]);
+        command.args(["-max_len=70000", "-verbosity=0", "-print_final_stats=1"]);
+        shell::run(command.env("RUSTC_BOOTSTRAP", "1"))
+    }
+}

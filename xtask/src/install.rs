@@ -1,0 +1,10 @@
+//! What the tests need beyond the Rust toolchain. Nothing is installed in the checkout save under the target
+//! directory; Debian's packages are installed only by root, and start no service.
+
+pub(crate) mod browser;
+pub(crate) mod cross;
+mod debian;
+pub(crate) mod python;
+pub(crate) mod tools;
+
+pub(crate) use debian::install as debian_packages;

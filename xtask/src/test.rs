@@ -1,0 +1,113 @@
+//! `cargo xtask test`: installs what the tests need and runs everything, stage by stage.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::shell::{Failure, Result};
+use crate::stage::{STAGES, Site, Stage};
+use crate::workspace::Workspace;
+
+/// Install what the tests need, in pinned versions, and run everything
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Run only this stage (may be repeated)
+    #[arg(long, value_name = "STAGE")]
+    only: Vec<String>,
+    /// List the stages and stop
+    #[arg(long)]
+    list: bool,
+}
+
+/// How a stage ended.
+enum Verdict {
+    Passed,
+    Failed(String),
+    Skipped,
+}
+
+pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
+    if arguments.list {
+        for stage in STAGES {
+            println!("{:<10} {}", stage.name, stage.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let stages = select(&arguments.only)?;
+    let site = Site::new(workspace, std::env::var_os("CI").is_some_and(|value| value == "true"));
+
+    let mut verdicts = Vec::new();
+    for (position, stage) in stages.iter().enumerate() {
+        println!("\n==> [{}/{}] {}: {}", position + 1, stages.len(), stage.name, stage.about);
+        let began = Instant::now();
+        let verdict = match (stage.run)(&site) {
+            Ok(()) if site.whole_stage_skipped() => Verdict::Skipped,
+            Ok(()) => Verdict::Passed,
+            Err(failure) => {
+                println!("error: {failure}");
+                Verdict::Failed(failure.0)
+            }
+        };
+        verdicts.push((stage.name, verdict, began.elapsed()));
+    }
+    Ok(summarise(&verdicts, &site.skipped()))
+}
+
+fn select(names: &[String]) -> Result<Vec<&'static Stage>> {
+    if names.is_empty() {
+        return Ok(STAGES.iter().collect());
+    }
+    if let Some(unknown) = names.iter().find(|name| STAGES.iter().all(|stage| stage.name != name.as_str())) {
+        let known: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
+        return Err(Failure(format!("no stage is named {unknown:?}; there are {}", known.join(", "))));
+    }
+    Ok(STAGES.iter().filter(|stage| names.iter().any(|name| name == stage.name)).collect())
+}
+
+fn summarise(verdicts: &[(&str, Verdict, Duration)], skipped: &[String]) -> ExitCode {
+    println!("\n==> Summary");
+    let (mut passed, mut failed, mut left_out) = (0, 0, 0);
+    for (name, verdict, took) in verdicts {
+        let (word, detail) = match verdict {
+            Verdict::Passed => {
+                passed += 1;
+                ("passed", "")
+            }
+            Verdict::Failed(why) => {
+                failed += 1;
+                ("FAILED", why.lines().next().unwrap_or_default())
+            }
+            Verdict::Skipped => {
+                left_out += 1;
+                ("skipped", "")
+            }
+        };
+        println!("{}", format!("{name:<10} {word:<8} {:>7.1} s  {detail}", took.as_secs_f64()).trim_end());
+    }
+    if !skipped.is_empty() {
+        println!("\nNOT TESTED here, and why:");
+        for reason in skipped {
+            println!("  - {reason}");
+        }
+        println!();
+    }
+    // The last line stands alone and in this form, so that tools which count tests can read it.
+    println!("stages: {passed} passed, {failed} failed, {left_out} skipped");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_run_in_the_table_order_whatever_order_was_asked() {
+        let chosen = select(&["peers".to_owned(), "format".to_owned()]).unwrap();
+        assert_eq!(chosen.iter().map(|stage| stage.name).collect::<Vec<_>>(), ["format", "peers"]);
+    }
+
+    #[test]
+    fn an_unknown_stage_is_answered_with_the_known_ones() {
+        let Err(failure) = select(&["peer".to_owned()]) else { panic!("accepted") };
+        assert!(failure.0.contains("\"peer\"") && failure.0.contains("peers"), "{failure}");
+    }
+}
