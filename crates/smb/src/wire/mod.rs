@@ -1,7 +1,45 @@
-//! What goes over the wire: SMB 2's header and messages, [MS-SMB2] 2.2.
+//! What goes over the wire: SMB 2's frames, header and messages, [MS-SMB2] 2.
+//!
+//! A message's `decode` takes the whole message from its header on, because the offsets in a body count from
+//! there; `encode` appends the body behind a header that was just appended. Decoding checks every offset and
+//! length against the message; it never panics and allocates no more than the message is long.
 
+mod create;
 mod dialect;
+mod error;
 mod filetime;
+mod frame;
+pub mod header;
+pub mod info;
+mod ioctl;
+pub mod negotiate;
+mod reader;
+pub mod session;
+mod smb1;
+mod text;
+pub mod transfer;
 
+#[cfg(test)]
+mod tests;
+
+pub use create::{
+    CloseRequest, CreateRequest, CreateResponse, DISPOSITION_OPEN, FileId, IMPERSONATION,
+    IMPERSONATION_DELEGATE, OPTION_OPEN_BY_FILE_ID, OPTION_RESERVE_OPFILTER, encode_close_response,
+};
 pub use dialect::Dialect;
+pub use error::{encode_buffer_too_small, encode_error};
 pub use filetime::FileTime;
+pub use frame::{FRAME_MAX, FRAME_PREFIX, FramePrefix, frame_prefix, frame_prefix_for};
+pub use header::{Command, Flags, Header};
+pub use ioctl::{
+    ControlCode, IOCTL_IS_FSCTL, IoctlRequest, IoctlResponse, PipePeek, PipeWaitRequest,
+    ValidateNegotiateRequest, ValidateNegotiateResponse,
+};
+pub use negotiate::{NegotiateContexts, NegotiateRequest, NegotiateResponse};
+pub use reader::{Malformed, Reader};
+pub use session::{
+    Empty, SessionSetupRequest, SessionSetupResponse, TreeConnectRequest, TreeConnectResponse,
+};
+pub use smb1::Smb1Negotiate;
+pub use text::{decode_utf16, encode_utf16};
+pub use transfer::{FlushRequest, ReadRequest, ReadResponse, WriteRequest, WriteResponse};

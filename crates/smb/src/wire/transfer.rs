@@ -1,0 +1,205 @@
+//! READ, WRITE and FLUSH, [MS-SMB2] 2.2.17 to 2.2.22.
+
+use alloc::vec::Vec;
+
+use super::header::HEADER_LEN;
+use super::reader::part;
+use super::{FileId, Malformed, Reader};
+
+/// `SMB2_READFLAG_READ_UNBUFFERED`.
+pub const READ_UNBUFFERED: u8 = 1;
+
+/// A READ request. The offset is not kept: pipes have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadRequest {
+    /// `READ_*`, in dialects 3.0.2 and later.
+    pub flags: u8,
+    /// How many bytes at most.
+    pub length: u32,
+    /// The open.
+    pub file_id: FileId,
+    /// How many bytes at least.
+    pub minimum_count: u32,
+    /// The RDMA channel; 0 for none.
+    pub channel: u32,
+}
+
+impl ReadRequest {
+    const STRUCTURE_SIZE: u16 = 49;
+
+    /// Reads the body of `message`, which starts with its header.
+    pub fn decode(message: &[u8]) -> Result<ReadRequest, Malformed> {
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "READ request");
+        reader.structure_size(Self::STRUCTURE_SIZE)?;
+        reader.skip(1)?;
+        let flags = reader.u8()?;
+        let length = reader.u32()?;
+        reader.skip(8)?;
+        let file_id = FileId::decode(&mut reader)?;
+        let minimum_count = reader.u32()?;
+        let channel = reader.u32()?;
+        reader.skip(8)?;
+        Ok(ReadRequest { flags, length, file_id, minimum_count, channel })
+    }
+
+    /// Appends the body.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
+        out.extend_from_slice(&[ReadResponse::BUFFER_OFFSET as u8, self.flags]);
+        out.extend_from_slice(&self.length.to_le_bytes());
+        out.extend_from_slice(&[0; 8]);
+        self.file_id.encode(out);
+        out.extend_from_slice(&self.minimum_count.to_le_bytes());
+        out.extend_from_slice(&self.channel.to_le_bytes());
+        out.extend_from_slice(&[0; 9]); // RemainingBytes, channel info, and the buffer's one byte
+    }
+}
+
+/// A READ response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadResponse<'a> {
+    /// What was read.
+    pub data: &'a [u8],
+}
+
+impl<'a> ReadResponse<'a> {
+    const STRUCTURE_SIZE: u16 = 17;
+    const BUFFER_OFFSET: usize = HEADER_LEN + 16;
+
+    /// Reads the body of `message`, which starts with its header.
+    pub fn decode(message: &'a [u8]) -> Result<ReadResponse<'a>, Malformed> {
+        let mut reader =
+            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "READ response");
+        reader.structure_size(Self::STRUCTURE_SIZE)?;
+        let offset = usize::from(reader.u8()?);
+        reader.skip(1)?;
+        let length = reader.u32()? as usize;
+        reader.skip(8)?;
+        Ok(ReadResponse { data: part(message, offset, length, Self::BUFFER_OFFSET, "READ response")? })
+    }
+
+    /// Appends the body.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
+        out.extend_from_slice(&[Self::BUFFER_OFFSET as u8, 0]);
+        out.extend_from_slice(&(self.data.len() as u32).to_le_bytes());
+        out.extend_from_slice(&[0; 8]);
+        out.extend_from_slice(self.data);
+        if self.data.is_empty() {
+            out.push(0); // StructureSize counts one byte of the buffer
+        }
+    }
+}
+
+/// `SMB2_WRITEFLAG_WRITE_THROUGH` and `SMB2_WRITEFLAG_WRITE_UNBUFFERED`, which pipes refuse.
+pub const WRITE_THROUGH_OR_UNBUFFERED: u32 = 3;
+
+/// A WRITE request. The offset is not kept: pipes have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteRequest<'a> {
+    /// The open.
+    pub file_id: FileId,
+    /// The RDMA channel; 0 for none.
+    pub channel: u32,
+    /// `WRITE_*`.
+    pub flags: u32,
+    /// What to write.
+    pub data: &'a [u8],
+}
+
+impl<'a> WriteRequest<'a> {
+    const STRUCTURE_SIZE: u16 = 49;
+    const BUFFER_OFFSET: usize = HEADER_LEN + 48;
+    /// [MS-SMB2] 3.3.5.13: a larger DataOffset is an invalid parameter.
+    const MAX_DATA_OFFSET: usize = 0x100;
+
+    /// Reads the body of `message`, which starts with its header.
+    pub fn decode(message: &'a [u8]) -> Result<WriteRequest<'a>, Malformed> {
+        let mut reader =
+            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "WRITE request");
+        reader.structure_size(Self::STRUCTURE_SIZE)?;
+        let offset = usize::from(reader.u16()?);
+        let length = reader.u32()? as usize;
+        reader.skip(8)?;
+        let file_id = FileId::decode(&mut reader)?;
+        let channel = reader.u32()?;
+        reader.skip(8)?;
+        let flags = reader.u32()?;
+        if offset > Self::MAX_DATA_OFFSET {
+            return Err(reader.malformed());
+        }
+        let data = part(message, offset, length, Self::BUFFER_OFFSET, "WRITE request")?;
+        Ok(WriteRequest { file_id, channel, flags, data })
+    }
+
+    /// Appends the body.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
+        out.extend_from_slice(&(Self::BUFFER_OFFSET as u16).to_le_bytes());
+        out.extend_from_slice(&(self.data.len() as u32).to_le_bytes());
+        out.extend_from_slice(&[0; 8]);
+        self.file_id.encode(out);
+        out.extend_from_slice(&self.channel.to_le_bytes());
+        out.extend_from_slice(&[0; 8]);
+        out.extend_from_slice(&self.flags.to_le_bytes());
+        out.extend_from_slice(self.data);
+        if self.data.is_empty() {
+            out.push(0);
+        }
+    }
+}
+
+/// A WRITE response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteResponse {
+    /// How many bytes were taken.
+    pub count: u32,
+}
+
+impl WriteResponse {
+    const STRUCTURE_SIZE: u16 = 17;
+
+    /// Reads the body of `message`, which starts with its header.
+    pub fn decode(message: &[u8]) -> Result<WriteResponse, Malformed> {
+        let mut reader =
+            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "WRITE response");
+        reader.structure_size(Self::STRUCTURE_SIZE)?;
+        reader.skip(2)?;
+        Ok(WriteResponse { count: reader.u32()? })
+    }
+
+    /// Appends the body.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
+        out.extend_from_slice(&[0; 2]);
+        out.extend_from_slice(&self.count.to_le_bytes());
+        out.extend_from_slice(&[0; 9]);
+    }
+}
+
+/// A FLUSH request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlushRequest {
+    /// The open.
+    pub file_id: FileId,
+}
+
+impl FlushRequest {
+    const STRUCTURE_SIZE: u16 = 24;
+
+    /// Reads the body of `message`, which starts with its header.
+    pub fn decode(message: &[u8]) -> Result<FlushRequest, Malformed> {
+        let mut reader =
+            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "FLUSH request");
+        reader.structure_size(Self::STRUCTURE_SIZE)?;
+        reader.skip(6)?;
+        Ok(FlushRequest { file_id: FileId::decode(&mut reader)? })
+    }
+
+    /// Appends the body.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
+        out.extend_from_slice(&[0; 6]);
+        self.file_id.encode(out);
+    }
+}
