@@ -63,7 +63,7 @@ fn read(path: &Path) -> Result<String, Problem> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = good.split(|byte| *byte == b'\n').count();
         Problem::of_file(format!("the deployment file is not UTF-8 text: line {line} holds another encoding"))
             .hint("save it as UTF-8")
     })

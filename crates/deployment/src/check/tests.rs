@@ -1,1 +1,99 @@
+use std::env::VarError;
+use std::fs;
 
+use crate::file::{Environment, Source};
+use crate::{Deployment, Look};
+
+use super::*;
+
+struct Nothing;
+
+impl Environment for Nothing {
+    fn get(&self, _name: &str) -> Result<String, VarError> {
+        Err(VarError::NotPresent)
+    }
+}
+
+fn deployment(folder: &Path, port: u16, program: &str, look: Look<'_>) -> Result<(), String> {
+    let text = format!(
+        r#"
+name = "Demo"
+[roles.Watcher]
+instances = 2
+[roles.Watcher.service]
+command = ["{program}"]
+[roles.Watcher.pipes.simple]
+sddl = "D:(A;;GA;;;AU)"
+[roles.Watcher.endpoints.Pipes]
+protocol = "smb"
+port = {port}
+[roles.Web.endpoints.Http]
+protocol = "http"
+port = 1
+[roles.Web.calls.simple]
+target = "Watcher/Pipes"
+user = "u"
+password-file = "secret"
+"#
+    );
+    let source = Source::new("standpipe.toml", text);
+    Deployment::from_source(&source, folder, &Nothing, look)
+        .map(drop)
+        .map_err(|problems| problems.render(false))
+}
+
+fn watcher(address: &str) -> Look<'static> {
+    Look::Instance { role: Some("Watcher"), address: address.parse().unwrap() }
+}
+
+#[test]
+fn files_that_are_not_there_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = deployment(folder.path(), 1, "./gone", Look::Files).unwrap_err();
+    assert!(shown.contains("gone` is not there"), "{shown}");
+    assert!(shown.contains("could not read the password file"), "{shown}");
+    assert!(!shown.contains("cannot listen"), "only files are looked at: {shown}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_no_program_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("text"), "x").unwrap();
+    fs::write(folder.path().join("secret"), "x").unwrap();
+    let shown = deployment(folder.path(), 1, "./text", Look::Files).unwrap_err();
+    assert!(shown.contains("cannot be executed") && shown.contains("chmod +x"), "{shown}");
+    let shown = deployment(folder.path(), 1, "/tmp", Look::Files).unwrap_err();
+    assert!(shown.contains("is a folder"), "{shown}");
+    let shown = deployment(folder.path(), 1, "surely-no-such-program", watcher("127.0.0.1")).unwrap_err();
+    assert!(shown.contains("no program `surely-no-such-program` on the search path"), "{shown}");
+}
+
+#[test]
+fn a_port_in_use_is_found_before_anything_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("secret"), "x").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let shown = deployment(folder.path(), port, "cargo", watcher("127.0.0.1")).unwrap_err();
+    assert!(shown.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{shown}");
+    assert!(shown.contains("choose another port"), "{shown}");
+    drop(taken);
+    deployment(folder.path(), port, "cargo", watcher("127.0.0.1")).unwrap();
+}
+
+#[test]
+fn an_address_of_another_machine_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = deployment(folder.path(), 4445, "cargo", watcher("192.0.2.1")).unwrap_err();
+    assert!(shown.contains("this machine has no such address"), "{shown}");
+}
+
+#[test]
+fn an_instance_looks_only_at_its_own_role() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = Look::Instance { role: Some("Web"), address: "192.0.2.1".parse().unwrap() };
+    let shown = deployment(folder.path(), 4445, "./gone", web).unwrap_err();
+    assert!(!shown.contains("gone"), "{shown}");
+    assert!(shown.contains("password file"), "{shown}");
+}

@@ -230,7 +230,7 @@ fn endpoint(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_,
 }
 
 fn call(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>) -> Call {
-    let call = Call {
+    let mut call = Call {
         name,
         target: table.text(reader, "target"),
         pipe: table.text(reader, "pipe"),
@@ -239,7 +239,9 @@ fn call(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
         password_env: table.text(reader, "password-env"),
         connect_timeout: table.duration(reader, "connect-timeout"),
     };
-    table.refuse_secret(reader, "password");
+    if table.refuse_secret(reader, "password") && call.password_file.is_absent() {
+        call.password_file = Field::Bad;
+    }
     table.finish(reader);
     call
 }

@@ -48,7 +48,7 @@ pub struct Problem {
     message: String,
     span: Option<Span>,
     label: Option<String>,
-    also: Option<(Span, String)>,
+    also: Option<Box<(Span, String)>>,
     hint: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Problem {
     /// A second place that belongs to the problem, with its own few words.
     #[must_use]
     pub fn also(mut self, span: Span, label: impl Into<String>) -> Self {
-        self.also = Some((span, label.into()));
+        self.also = Some(Box::new((span, label.into())));
         self
     }
 
@@ -149,7 +149,7 @@ impl Problems {
         let mut group = Group::with_title(Level::ERROR.primary_title(problem.message.as_str()));
         if let Some(span) = &problem.span {
             group = self.show(group, span, AnnotationKind::Primary, problem.label.as_deref());
-            if let Some((also, label)) = &problem.also {
+            if let Some((also, label)) = problem.also.as_deref() {
                 group = self.show(group, also, AnnotationKind::Context, Some(label));
             }
         } else {
@@ -173,8 +173,8 @@ impl Problems {
         let text = self.source.text();
         let start = text.floor_char_boundary(span.start);
         let line_start = text[..start].rfind('\n').map_or(0, |end| end + 1);
-        let line_end =
-            text[span.end.clamp(start, text.len())..].find('\n').map_or(text.len(), |end| span.end + end);
+        let end = text.floor_char_boundary(span.end.max(start));
+        let line_end = text[end..].find('\n').map_or(text.len(), |length| end + length);
         if text[line_start..line_end].lines().any(may_hold_secret) {
             let line = text[..line_start].matches('\n').count() + 1;
             let column = text[line_start..start].chars().count() + 1;

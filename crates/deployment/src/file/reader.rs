@@ -354,14 +354,17 @@ impl<'t, 'i> Table<'t, 'i> {
             .collect()
     }
 
-    /// Says that secrets do not belong in the file, when `key` is there.
-    pub(super) fn refuse_secret(&mut self, reader: &mut Reader<'_>, key: &'static str) {
-        let Some(index) = self.entries.iter().position(|(name, _)| name.get_ref() == key) else { return };
+    /// Says that secrets do not belong in the file, when `key` is there; then the answer is true.
+    pub(super) fn refuse_secret(&mut self, reader: &mut Reader<'_>, key: &'static str) -> bool {
+        let Some(index) = self.entries.iter().position(|(name, _)| name.get_ref() == key) else {
+            return false;
+        };
         let (name, _) = self.entries.remove(index);
         reader.report(Problem::at(name.span(), format!("`{key}` of {} is a secret in the file", self.what)).hint(
             "take it out and change it, then say where it is: password-file = \"secrets/…\" (mode 0600) or \
              password-env = \"NAME\"",
         ));
+        true
     }
 
     /// Notes every key that was not taken.
