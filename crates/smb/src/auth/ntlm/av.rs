@@ -1,0 +1,146 @@
+//! Attribute-value pairs: what the server says of itself and the client repeats, [MS-NLMP] 2.2.2.1.
+
+use alloc::vec::Vec;
+
+use crate::FileTime;
+use crate::wire::{Malformed, Reader, encode_utf16};
+
+/// The longest name put into a pair, in UTF-16 units.
+const MAX_NAME: usize = 255;
+
+/// What a pair is about. Any number may arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::auth) struct AvId(u16);
+
+impl AvId {
+    const END: AvId = AvId(0);
+    pub(in crate::auth) const NETBIOS_COMPUTER: AvId = AvId(1);
+    pub(in crate::auth) const NETBIOS_DOMAIN: AvId = AvId(2);
+    pub(in crate::auth) const DNS_COMPUTER: AvId = AvId(3);
+    pub(in crate::auth) const DNS_DOMAIN: AvId = AvId(4);
+    pub(in crate::auth) const FLAGS: AvId = AvId(6);
+    pub(in crate::auth) const TIMESTAMP: AvId = AvId(7);
+    pub(in crate::auth) const TARGET_NAME: AvId = AvId(9);
+    pub(in crate::auth) const CHANNEL_BINDINGS: AvId = AvId(10);
+}
+
+/// A list of pairs as it is on the wire, without the pair that ends it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::auth) struct AvPairs(Vec<u8>);
+
+impl AvPairs {
+    /// `MsvAvFlags`: the authenticate message carries an integrity code.
+    pub(in crate::auth) const FLAG_MIC: u32 = 0x2;
+
+    pub(in crate::auth) fn new() -> AvPairs {
+        AvPairs::default()
+    }
+
+    /// Reads a list up to the pair that ends it, which must be there. What follows is not looked at: clients
+    /// pad.
+    pub(in crate::auth) fn decode(bytes: &[u8]) -> Result<AvPairs, Malformed> {
+        let mut reader = Reader::new(bytes, "NTLM attribute-value pairs");
+        loop {
+            let read = bytes.len() - reader.rest().len();
+            let id = AvId(reader.u16()?);
+            let length = reader.u16()?;
+            if id == AvId::END {
+                return Ok(AvPairs(bytes[..read].to_vec()));
+            }
+            reader.skip(length.into())?;
+        }
+    }
+
+    /// The list with the pair that ends it.
+    pub(in crate::auth) fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.0.clone();
+        bytes.extend_from_slice(&[0; 4]);
+        bytes
+    }
+
+    /// Every pair in order.
+    pub(in crate::auth) fn iter(&self) -> impl Iterator<Item = (AvId, &[u8])> {
+        let mut reader = Reader::new(&self.0, "NTLM attribute-value pairs");
+        core::iter::from_fn(move || {
+            let id = AvId(reader.u16().ok()?);
+            let length = reader.u16().ok()?;
+            Some((id, reader.bytes(length.into()).ok()?))
+        })
+    }
+
+    /// The value of the first pair with this id.
+    pub(in crate::auth) fn get(&self, wanted: AvId) -> Option<&[u8]> {
+        self.iter().find(|(id, _)| *id == wanted).map(|(_, value)| value)
+    }
+
+    /// `MsvAvFlags`, 0 when there are none.
+    pub(in crate::auth) fn flags(&self) -> Result<u32, Malformed> {
+        match self.get(AvId::FLAGS) {
+            None => Ok(0),
+            Some(value) => Reader::new(value, "NTLM MsvAvFlags").u32(),
+        }
+    }
+
+    /// The server's time, when it said it.
+    pub(in crate::auth) fn timestamp(&self) -> Result<Option<FileTime>, Malformed> {
+        let value = self.get(AvId::TIMESTAMP);
+        value.map(|value| Reader::new(value, "NTLM MsvAvTimestamp").u64().map(FileTime)).transpose()
+    }
+
+    /// Appends a pair. A value longer than its length field can say is cut.
+    pub(in crate::auth) fn push(&mut self, id: AvId, value: &[u8]) {
+        let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
+        self.0.extend_from_slice(&id.0.to_le_bytes());
+        self.0.extend_from_slice(&length.to_le_bytes());
+        self.0.extend_from_slice(&value[..length.into()]);
+    }
+
+    /// Appends a pair that holds a name, cut to 255 UTF-16 units.
+    pub(in crate::auth) fn push_name(&mut self, id: AvId, name: &str) {
+        let mut encoded = encode_utf16(name);
+        encoded.truncate(2 * MAX_NAME);
+        self.push(id, &encoded);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn pairs_read_back_in_order() {
+        let mut pairs = AvPairs::new();
+        pairs.push_name(AvId::NETBIOS_DOMAIN, "DOMAIN");
+        pairs.push(AvId::TIMESTAMP, &7u64.to_le_bytes());
+        let mut wire = pairs.encode();
+        wire.extend_from_slice(&[0; 4]); // the padding that clients add
+        let read = AvPairs::decode(&wire).expect("a list with its end");
+        assert_eq!(read, pairs);
+        assert_eq!(read.get(AvId::NETBIOS_DOMAIN), Some(&encode_utf16("DOMAIN")[..]));
+        assert_eq!(read.timestamp(), Ok(Some(FileTime(7))));
+        assert_eq!(read.flags(), Ok(0));
+    }
+
+    #[test]
+    fn rejects_a_list_without_end_and_values_past_it() {
+        let mut pairs = AvPairs::new();
+        pairs.push(AvId::FLAGS, &[2, 0, 0, 0]);
+        let wire = pairs.encode();
+        for length in 0..wire.len() {
+            assert!(AvPairs::decode(&wire[..length]).is_err(), "{length} bytes");
+        }
+        assert!(AvPairs::decode(&[1, 0, 0xFF, 0xFF, 0, 0, 0, 0]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_or_not_but_never_panic(bytes: Vec<u8>) {
+            if let Ok(pairs) = AvPairs::decode(&bytes) {
+                let _ = (pairs.flags(), pairs.timestamp(), pairs.iter().count());
+                prop_assert!(bytes.starts_with(&pairs.encode()[..pairs.encode().len() - 4]));
+            }
+        }
+    }
+}
