@@ -1,0 +1,42 @@
+"""What the peer tests share: one deployment that runs for all of them, and others of their own."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from deployment import Deployment
+
+
+def pytest_addoption(parser):
+    parser.addoption("--nothing-skipped", action="store_true", help="fail when any test is skipped")
+
+
+def pytest_sessionfinish(session):
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--nothing-skipped") and reporter.stats.get("skipped") and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def binaries():
+    """The folder of the built programs."""
+    folder = os.environ.get("STANDPIPE_BINARIES")
+    if not folder:
+        pytest.exit("run these tests with `cargo xtask test --only peers`: it builds what they start", returncode=2)
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def demo(binaries, tmp_path_factory):
+    """The demo's deployment, running, with one account of each kind. Tests that break it put it right again."""
+    deployment = Deployment(binaries, tmp_path_factory.mktemp("demo"))
+    with deployment.running():
+        deployment.add_accounts()
+        yield deployment
+
+
+@pytest.fixture
+def deployment(binaries, tmp_path):
+    """A deployment of the test's own, not started yet."""
+    return Deployment(binaries, tmp_path)

@@ -1,0 +1,33 @@
+"""The page as a program sees it: its form, posted."""
+
+import html
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from deployment import PATIENCE
+
+
+class Page:
+    def __init__(self, deployment):
+        self.address = f"http://127.0.0.1:{deployment.web_port}/"
+
+    def process(self, text, field="text"):
+        """What the page shows after *Process*, as plain text."""
+        form = urllib.parse.urlencode({field: text}).encode()
+        shown = self.fetch(urllib.request.Request(self.address, data=form))[1]
+        return html.unescape(re.sub(r"<[^>]*>", "", shown))
+
+    def bridge(self, text, pipe="simple"):
+        """`POST /pipes/NAME`: status and body."""
+        headers = {"Content-Type": "text/plain; charset=utf-8"}
+        return self.fetch(urllib.request.Request(f"{self.address}pipes/{pipe}", data=text.encode(), headers=headers))
+
+    @staticmethod
+    def fetch(request):
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
