@@ -167,8 +167,7 @@ impl AuthenticateFields<'_> {
     pub(in crate::auth) fn encode(&self) -> Option<Vec<u8>> {
         let domain = encode_utf16(self.domain);
         let user = encode_utf16(self.user);
-        let parts: [&[u8]; 5] =
-            [&domain, &user, &[0; 24], self.nt_response, self.encrypted_session_key];
+        let parts: [&[u8]; 5] = [&domain, &user, &[0; 24], self.nt_response, self.encrypted_session_key];
         let mut fields = [(0u16, 0usize); 5];
         let mut offset = Self::FIXED;
         for (field, part) in fields.iter_mut().zip(parts) {

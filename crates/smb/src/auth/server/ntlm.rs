@@ -78,17 +78,19 @@ impl Challenged {
         })
     }
 
+    /// A challenge that another server made.
+    #[cfg(test)]
+    pub(super) fn recorded(negotiate: &[u8], challenge: &[u8], server_challenge: [u8; 8]) -> Challenged {
+        Challenged { negotiate: negotiate.to_vec(), challenge: challenge.to_vec(), server_challenge }
+    }
+
     /// The CHALLENGE message.
     pub(super) fn message(&self) -> &[u8] {
         &self.challenge
     }
 
     /// Verifies an AUTHENTICATE message. It takes the challenge with it, so that nobody tries twice.
-    pub(super) fn verify(
-        self,
-        authenticate: &[u8],
-        input: &StepInput<'_>,
-    ) -> Result<Verified, LogonFailure> {
+    pub(super) fn verify(self, authenticate: &[u8], input: &StepInput<'_>) -> Result<Verified, LogonFailure> {
         let message = Authenticate::decode(authenticate)?;
         self.verify_decoded(&message, authenticate, input).map_err(|reason| LogonFailure {
             user: (!message.user.is_empty()).then(|| message.user.clone()),
@@ -113,8 +115,7 @@ impl Challenged {
         let nobody = NtHash::from_bytes([0; 16]);
         let nt_hash = account.as_ref().map_or(&nobody, |account| &account.nt_hash);
         let domains = [message.domain.as_str(), "", input.names.netbios_computer.as_str()];
-        let (proved, base_key) =
-            prove(nt_hash, &message.user, domains, self.server_challenge, &response);
+        let (proved, base_key) = prove(nt_hash, &message.user, domains, self.server_challenge, &response);
         let account = match account {
             Some(account) if bool::from(proved) => account,
             Some(_) => return Err(LogonRefused::WrongPassword),

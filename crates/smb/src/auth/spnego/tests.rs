@@ -12,7 +12,8 @@ fn reads_the_tokens_of_a_windows_log_on() {
     assert_eq!(init.ntlm, Some(0));
     assert!(init.mech_token.is_some_and(|token| token.starts_with(b"NTLMSSP\0\x01")));
 
-    let challenge = NegTokenResp::decode(windows::token(windows::SESSION_SETUP_CHALLENGE)).expect("a challenge");
+    let challenge =
+        NegTokenResp::decode(windows::token(windows::SESSION_SETUP_CHALLENGE)).expect("a challenge");
     assert_eq!((challenge.state, challenge.ntlm), (Some(NegState::AcceptIncomplete), Some(true)));
     assert!(challenge.response.is_some_and(|token| token.starts_with(b"NTLMSSP\0\x02")));
 
@@ -65,7 +66,9 @@ fn long_lengths_read_back() {
 
 #[test]
 fn rejects_indefinite_and_overlong_lengths() {
-    for bytes in [&[0x04, 0x80, 0, 0][..], &[0x04, 0x85, 0, 0, 0, 0, 0], &[0x04, 0x84, 0xFF, 0xFF, 0xFF, 0xFF]] {
+    for bytes in
+        [&[0x04, 0x80, 0, 0][..], &[0x04, 0x85, 0, 0, 0, 0, 0], &[0x04, 0x84, 0xFF, 0xFF, 0xFF, 0xFF]]
+    {
         assert!(Der::new(bytes, "t").any().is_err(), "{bytes:?}");
     }
 }
