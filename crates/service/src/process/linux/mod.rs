@@ -1,0 +1,180 @@
+//! Processes on Linux: sessions, process handles, parent-death signals and /proc.
+
+mod capture;
+mod lines;
+mod procfs;
+mod program;
+mod spawner;
+mod tree;
+mod user;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal, setsid};
+use tokio::process::Command;
+
+pub use self::tree::Tree;
+
+use self::capture::Capture;
+use self::spawner::{Note, Spawned};
+use self::user::Identity;
+use super::{Orphaned, Output, ProcessSpec, Tail};
+use crate::manager::StartError;
+use crate::state::Exit;
+
+/// A process, its tree and its output.
+#[derive(Debug)]
+pub(super) struct Child {
+    process: tokio::process::Child,
+    tree: Tree,
+    tail: Tail,
+    capture: Option<Capture>,
+    exit: Option<Exit>,
+    /// Declared after `process`: the note must outlive it.
+    note: Note,
+}
+
+impl Child {
+    pub(super) fn pid(&self) -> u32 {
+        self.note.pid.cast_unsigned()
+    }
+
+    pub(super) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    pub(super) fn tail(&self) -> &Tail {
+        &self.tail
+    }
+
+    /// Asks the process itself to end.
+    pub(super) fn terminate(&self) {
+        // Not waited for yet, so its number is still its own.
+        if self.exit.is_none()
+            && let Some(pid) = Pid::from_raw(self.note.pid)
+        {
+            let _ = rustix::process::kill_process(pid, Signal::TERM);
+        }
+    }
+
+    pub(super) async fn wait(&mut self) -> Exit {
+        let exit = if let Some(exit) = self.exit {
+            exit
+        } else {
+            let exit = self.process.wait().await.map_or(Exit::Unknown, exit_of);
+            *self.exit.insert(exit)
+        };
+        if let Some(capture) = &mut self.capture {
+            capture.drain().await;
+            self.capture = None;
+        }
+        exit
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.exit.is_none() {
+            self.tree.kill_now();
+        }
+    }
+}
+
+fn exit_of(status: ExitStatus) -> Exit {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(signal)) => Exit::Signal(signal),
+        (None, None) => Exit::Unknown,
+    }
+}
+
+pub(super) async fn spawn(spec: &ProcessSpec) -> Result<Child, StartError> {
+    let Some((named, arguments)) = spec.command.split_first() else { return Err(StartError::EmptyCommand) };
+    std::fs::metadata(&spec.folder)
+        .and_then(|meta| if meta.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) })
+        .map_err(|source| StartError::Folder { folder: spec.folder.clone(), source })?;
+    let path = spec.environment.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+    let path = path.or_else(|| std::env::var_os("PATH"));
+    let program = program::find(named, &spec.folder, path.as_deref())?;
+    let identity = spec.user.as_deref().map(Identity::find).transpose()?.flatten();
+
+    let tree = spec.within.as_ref().map_or_else(Tree::new, Tree::branch);
+    let tail = Tail::default();
+    let mut command = Command::new(&program);
+    command
+        .arg0(named)
+        .args(arguments)
+        .current_dir(&spec.folder)
+        .envs(spec.environment.iter().map(|(name, value)| (name, value)))
+        .env(tree::MARK, tree.mark())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let failed = |source: io::Error| explain(source, &program, spec.user.as_deref());
+    let capture = match spec.output {
+        Output::Inherit => None,
+        Output::Log => {
+            let (capture, out, err) = Capture::start(&spec.name, &tail).map_err(failed)?;
+            command.stdout(out).stderr(err);
+            Some(capture)
+        }
+    };
+    prepare(&mut command, spec.orphaned, identity);
+
+    let Spawned { child, note } = spawner::spawn(command).await.map_err(failed)?;
+    tree.add_root(note.pid);
+    if let Some(within) = &spec.within {
+        within.add_root(note.pid);
+    }
+    Ok(Child { process: child, tree, tail, capture, exit: None, note })
+}
+
+/// What happens in the new process before it becomes the program.
+fn prepare(command: &mut Command, orphaned: Orphaned, identity: Option<Identity>) {
+    let parent = getpid();
+    let farewell = match orphaned {
+        Orphaned::Kill => Signal::KILL,
+        Orphaned::Terminate => Signal::TERM,
+    };
+    let set_up = move || {
+        // A session of its own: signals from a terminal go to standpipe alone, which decides.
+        setsid()?;
+        if let Some(identity) = &identity {
+            identity.assume()?;
+        }
+        // After the change of identity, which would clear it.
+        set_parent_process_death_signal(Some(farewell))?;
+        if getppid() != Some(parent) {
+            return Err(rustix::io::Errno::SRCH.into());
+        }
+        Ok(())
+    };
+    #[expect(unsafe_code, reason = "the only way to act between fork and exec")]
+    // SAFETY: the closure makes system calls and nothing else: it takes no lock and allocates nothing.
+    unsafe {
+        command.pre_exec(set_up);
+    }
+}
+
+/// What an error of fork or exec means.
+fn explain(source: io::Error, program: &std::path::Path, user: Option<&str>) -> StartError {
+    let program = program.to_path_buf();
+    match (source.kind(), user) {
+        (io::ErrorKind::PermissionDenied, Some(user)) if source.raw_os_error() == Some(1) => {
+            StartError::NotRoot { user: user.to_owned() }
+        }
+        (io::ErrorKind::PermissionDenied, _) => StartError::Denied { program },
+        // The program was found, so what is missing is its interpreter.
+        (io::ErrorKind::NotFound | io::ErrorKind::InvalidInput, _) => {
+            StartError::NotAProgram { program, source }
+        }
+        _ if source.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
+            StartError::NotAProgram { program, source }
+        }
+        _ => StartError::System { program, source },
+    }
+}

@@ -1,0 +1,130 @@
+//! The one thread that starts processes and reaps orphans.
+//!
+//! One thread for both, because
+//! * the kernel sends the parent-death signal when the *thread* that started a process ends, and this one
+//!   never does;
+//! * an orphan is a child that this thread did not start; as it does both, it always knows, and never takes
+//!   the exit status of a process that somebody is waiting for.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::OnceLock;
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, getsid, set_child_subreaper, waitid};
+use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+use super::procfs;
+
+enum Request {
+    Spawn { command: Box<Command>, runtime: Handle, reply: oneshot::Sender<io::Result<Spawned>> },
+    Forget { pid: i32, token: u64 },
+}
+
+/// A process started by the thread, and the note that it is.
+pub(super) struct Spawned {
+    pub(super) child: Child,
+    pub(super) note: Note,
+}
+
+/// While it lives, its process is waited for by somebody.
+#[derive(Debug)]
+pub(super) struct Note {
+    pub(super) pid: i32,
+    token: u64,
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        let _ = self.requests.send(Request::Forget { pid: self.pid, token: self.token });
+    }
+}
+
+/// Starts a process from the thread; its I/O and its end are those of the caller's runtime.
+pub(super) async fn spawn(command: Command) -> io::Result<Spawned> {
+    let (reply, outcome) = oneshot::channel();
+    let request = Request::Spawn { command: Box::new(command), runtime: Handle::current(), reply };
+    requests()?.send(request).map_err(|_| thread_is_gone())?;
+    outcome.await.map_err(|_| thread_is_gone())?
+}
+
+fn thread_is_gone() -> io::Error {
+    io::Error::other("the thread that starts processes has ended")
+}
+
+/// The way to the thread, which the first call starts.
+fn requests() -> io::Result<&'static mpsc::UnboundedSender<Request>> {
+    static REQUESTS: OnceLock<Result<mpsc::UnboundedSender<Request>, String>> = OnceLock::new();
+    REQUESTS
+        .get_or_init(|| start().map_err(|error| error.to_string()))
+        .as_ref()
+        .map_err(|reason| io::Error::other(reason.as_str()))
+}
+
+fn start() -> io::Result<mpsc::UnboundedSender<Request>> {
+    set_child_subreaper(Some(getpid()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let mut deaths = {
+        let _inside = runtime.enter();
+        signal(SignalKind::child())?
+    };
+    let (requests, mut incoming) = mpsc::unbounded_channel();
+    let for_notes = requests.clone();
+    std::thread::Builder::new().name("standpipe-processes".into()).spawn(move || {
+        runtime.block_on(async move {
+            let mut waited_for = HashMap::new();
+            let mut next_token = 0u64;
+            loop {
+                tokio::select! {
+                    Some(request) = incoming.recv() => match request {
+                        Request::Spawn { mut command, runtime, reply } => {
+                            let spawned = {
+                                let _inside = runtime.enter();
+                                command.spawn()
+                            };
+                            let outcome = spawned.map(|child| {
+                                next_token += 1;
+                                let pid = child.id().map_or(0, u32::cast_signed);
+                                waited_for.insert(pid, next_token);
+                                let note = Note { pid, token: next_token, requests: for_notes.clone() };
+                                Spawned { child, note }
+                            });
+                            // If the caller went away, the dropped child is killed.
+                            drop(reply.send(outcome));
+                        }
+                        Request::Forget { pid, token } => {
+                            // The number may be another child's by now.
+                            if waited_for.get(&pid) == Some(&token) {
+                                waited_for.remove(&pid);
+                            }
+                        }
+                    },
+                    Some(()) = deaths.recv() => reap_orphans(&waited_for),
+                    else => return,
+                }
+            }
+        });
+    })?;
+    Ok(requests)
+}
+
+/// Takes the exit status of every ended child that was handed to this process when its parent ended.
+///
+/// Such a child is in another session: everything is started at the head of its own. A child in this
+/// process's session was started by other code here, which waits for it.
+fn reap_orphans(waited_for: &HashMap<i32, u64>) {
+    let own_session = getsid(None).map_or(0, |session| Pid::as_raw(Some(session)));
+    let me = procfs::own_pid();
+    for entry in procfs::all() {
+        let is_orphan = entry.parent == me
+            && entry.zombie
+            && entry.session != own_session
+            && !waited_for.contains_key(&entry.pid);
+        if let Some(pid) = Pid::from_raw(entry.pid).filter(|_| is_orphan) {
+            let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        }
+    }
+}

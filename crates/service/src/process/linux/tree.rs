@@ -1,0 +1,194 @@
+//! A process and everything it started, wherever those processes went.
+
+use std::collections::HashSet;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::io::unix::AsyncFd;
+use tracing::warn;
+
+use super::procfs::{self, Entry};
+
+/// The variable that marks the processes of a tree: a path of names, one for each tree that the process is
+/// in. Descendants inherit it whatever they do about parents, groups and sessions.
+pub(super) const MARK: &str = "STANDPIPE_TREE";
+
+/// How long a killed process may take to be gone. Only one that the kernel itself holds up takes longer.
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A process and everything it started, and what those started, daemons among them.
+///
+/// A process belongs to it when it carries the tree's mark in its environment, is in the session of the
+/// tree's first process, or descends from one that belongs. What it takes to escape is a process that clears
+/// its environment, opens a session and outlives its parent.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    mark: Arc<str>,
+    /// The first processes, with their start times.
+    roots: Arc<Mutex<Vec<(i32, u64)>>>,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tree {
+    /// A tree of its own, empty until something is started within it.
+    pub fn new() -> Self {
+        Self::below(std::env::var(MARK).ok().as_deref())
+    }
+
+    /// A tree that is a part of this one.
+    pub(super) fn branch(&self) -> Self {
+        Self::below(Some(&self.mark))
+    }
+
+    fn below(parent: Option<&str>) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let pid = procfs::own_pid();
+        // Number and start time name this process among all since the system was started.
+        let started = procfs::entry(pid).map_or(0, |me| me.started);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{pid}-{started}-{count}");
+        let mark = parent.map_or_else(|| name.clone(), |parent| format!("{parent}/{name}"));
+        Self { mark: mark.into(), roots: Arc::default() }
+    }
+
+    /// What a process of this tree has in the variable [`MARK`].
+    pub(super) fn mark(&self) -> &str {
+        &self.mark
+    }
+
+    /// Notes a process, started just now and not waited for yet, as one that the tree begins with.
+    pub(super) fn add_root(&self, pid: i32) {
+        if let Some(entry) = procfs::entry(pid) {
+            self.roots.lock().unwrap_or_else(PoisonError::into_inner).push((pid, entry.started));
+        }
+    }
+
+    /// The processes of the tree that have not ended.
+    fn members(&self) -> Vec<Entry> {
+        let all = procfs::all();
+        // This process is handed every orphan among its descendants, so nothing of the tree is elsewhere.
+        let mut ours = HashSet::from([procfs::own_pid()]);
+        procfs::add_descendants(&all, &mut ours);
+        ours.remove(&procfs::own_pid());
+
+        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = |pid, started| all.iter().any(|entry| entry.pid == pid && entry.started == started);
+        // A session outlives its first process, but its number is not given to another process before it
+        // is empty: a process with the number and another start time means that it was.
+        roots.retain(|&(pid, started)| {
+            alive(pid, started)
+                || (!all.iter().any(|entry| entry.pid == pid) && all.iter().any(|entry| entry.session == pid))
+        });
+        let mut members: HashSet<i32> = all
+            .iter()
+            .filter(|entry| ours.contains(&entry.pid))
+            .filter(|entry| roots.iter().any(|&(root, _)| root == entry.session) || self.is_marked(entry.pid))
+            .map(|entry| entry.pid)
+            .collect();
+        procfs::add_descendants(&all, &mut members);
+        all.into_iter().filter(|entry| !entry.zombie && members.contains(&entry.pid)).collect()
+    }
+
+    fn is_marked(&self, pid: i32) -> bool {
+        procfs::variable(pid, MARK).is_some_and(|mark| {
+            mark.strip_prefix(&*self.mark).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// Asks every process of the tree to end.
+    pub fn terminate(&self) {
+        for entry in self.members() {
+            if let Some(handle) = Handle::open(entry) {
+                handle.signal(Signal::TERM);
+            }
+        }
+    }
+
+    /// Kills every process of the tree, without waiting.
+    pub(super) fn kill_now(&self) {
+        for entry in self.members() {
+            if let Some(handle) = Handle::open(entry) {
+                handle.signal(Signal::KILL);
+            }
+        }
+    }
+
+    /// Kills every process of the tree and waits until they are gone. Returns whether they are: a process
+    /// that the kernel holds up is waited for 5 s.
+    pub async fn kill(&self) -> bool {
+        let all_gone = async {
+            // Again until none is left: one may have started another before it was killed.
+            loop {
+                let handles: Vec<Handle> = self.members().into_iter().filter_map(Handle::open).collect();
+                if handles.is_empty() {
+                    return;
+                }
+                for handle in &handles {
+                    handle.signal(Signal::KILL);
+                }
+                for handle in handles {
+                    handle.ended().await;
+                }
+            }
+        };
+        let gone = tokio::time::timeout(KILL_TIMEOUT, all_gone).await.is_ok();
+        if !gone {
+            let pids: Vec<i32> = self.members().iter().map(|entry| entry.pid).collect();
+            warn!(?pids, "processes were killed and are not gone");
+        }
+        gone
+    }
+
+    /// Waits until no process of the tree is left.
+    pub async fn gone(&self) {
+        while let Some(handle) = self.members().into_iter().find_map(Handle::open) {
+            handle.ended().await;
+        }
+    }
+}
+
+/// A hold on one process: unlike its number, it never comes to mean another.
+struct Handle(OwnedFd);
+
+impl Handle {
+    /// `None` when the process has ended.
+    fn open(entry: Entry) -> Option<Self> {
+        let handle = Self::open_pid(entry.pid)?;
+        // What was opened is what was seen, if that is still there now.
+        (procfs::entry(entry.pid)?.started == entry.started).then_some(handle)
+    }
+
+    fn open_pid(pid: i32) -> Option<Self> {
+        pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok().map(Self)
+    }
+
+    /// A process that has ended meanwhile does not mind.
+    fn signal(&self, signal: Signal) {
+        if let Err(error) = pidfd_send_signal(&self.0, signal)
+            && error != rustix::io::Errno::SRCH
+        {
+            warn!(%error, "could not send a signal to a process");
+        }
+    }
+
+    async fn ended(self) {
+        #[expect(unsafe_code, reason = "the only way to wait for a process handle with the runtime")]
+        // SAFETY: an OwnedFd is an open descriptor, always the same one, and the AsyncFd owns it to its end.
+        let registered = unsafe { AsyncFd::register(self.0) };
+        match registered {
+            Ok(process) => drop(process.readable().await),
+            Err(error) => {
+                warn!(%error, "cannot watch a process end");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The identity to run a process under.
+
+use std::ffi::CString;
+use std::io;
+
+use nix::unistd::{User, getgrouplist};
+use rustix::process::{Gid, Uid, geteuid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+use crate::manager::StartError;
+
+/// A user, with the groups that a log-on would give.
+#[derive(Debug)]
+pub(super) struct Identity {
+    user: Uid,
+    group: Gid,
+    groups: Vec<Gid>,
+}
+
+impl Identity {
+    /// The user of this name, or `None` when this process runs as that user already.
+    pub(super) fn find(name: &str) -> Result<Option<Self>, StartError> {
+        let unknown = || StartError::NoSuchUser { user: name.to_owned() };
+        let user = User::from_name(name).ok().flatten().ok_or_else(unknown)?;
+        let own = geteuid();
+        if own.as_raw() == user.uid.as_raw() {
+            return Ok(None);
+        }
+        if !own.is_root() {
+            return Err(StartError::NotRoot { user: name.to_owned() });
+        }
+        let c_name = CString::new(name).map_err(|_| unknown())?;
+        let groups = getgrouplist(&c_name, user.gid).map_err(|_| unknown())?;
+        let groups = groups.into_iter().map(|group| Gid::from_raw(group.as_raw())).collect();
+        Ok(Some(Self {
+            user: Uid::from_raw(user.uid.as_raw()),
+            group: Gid::from_raw(user.gid.as_raw()),
+            groups,
+        }))
+    }
+
+    /// Becomes the user, for good. Only for a process that has one thread: the calls change that thread.
+    pub(super) fn assume(&self) -> io::Result<()> {
+        set_thread_groups(&self.groups)?;
+        set_thread_res_gid(self.group, self.group, self.group)?;
+        set_thread_res_uid(self.user, self.user, self.user)?;
+        Ok(())
+    }
+}

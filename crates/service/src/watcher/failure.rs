@@ -1,0 +1,148 @@
+//! What went wrong with a service, each time, and how the watching ended.
+
+use core::fmt;
+use std::time::Duration;
+
+use crate::state::{Exit, State};
+
+/// One failure of the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// When, on the clock whose times the watcher was handed.
+    pub at: Duration,
+    /// What happened.
+    pub kind: FailureKind,
+}
+
+/// The kinds of failure. Every outcome other than running counts as one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The manager did not say what the service is doing.
+    NoAnswer {
+        /// How long the watcher waited.
+        waited: Duration,
+    },
+    /// The manager could not start it this time.
+    Refused {
+        /// The manager's words.
+        reason: String,
+    },
+    /// The manager cannot start it, and trying again will not help.
+    Impossible {
+        /// The manager's words.
+        reason: String,
+    },
+    /// It was not running within the time it has, nor made progress.
+    TimedOut {
+        /// How long the start took until then.
+        waited: Duration,
+        /// The state it was left in.
+        state: State,
+        /// The progress it reported last.
+        checkpoint: u32,
+        /// The estimate it reported last.
+        wait_hint: Duration,
+        /// Why it was not further, when the manager knew.
+        detail: Option<String>,
+    },
+    /// It ended, though nobody asked.
+    Ended {
+        /// How, as far as it is known.
+        exit: Option<Exit>,
+        /// How long it had been running, or `None` when it never was.
+        ran: Option<Duration>,
+    },
+    /// It runs and does not answer.
+    Hung {
+        /// How many probes in a row it missed.
+        misses: u32,
+        /// What came of the last one.
+        last: String,
+    },
+    /// It was paused.
+    Paused,
+    /// It could not be stopped, not even by force.
+    Unstoppable,
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer { waited } => write!(f, "its manager did not answer within {waited:?}"),
+            Self::Refused { reason } => write!(f, "could not be started: {reason}"),
+            Self::Impossible { reason } => write!(f, "cannot be started: {reason}"),
+            Self::TimedOut { waited, state, checkpoint, wait_hint, detail } => {
+                write!(f, "still {state} after {waited:?}")?;
+                if *checkpoint != 0 || !wait_hint.is_zero() {
+                    write!(f, " (checkpoint {checkpoint}, wait hint {wait_hint:?})")?;
+                }
+                detail.iter().try_for_each(|detail| write!(f, ": {detail}"))
+            }
+            Self::Ended { exit, ran } => {
+                match exit {
+                    Some(exit) => write!(f, "ended with {exit}")?,
+                    None => f.write_str("ended")?,
+                }
+                match ran {
+                    Some(ran) => write!(f, " after running for {:?}", round(*ran)),
+                    None => f.write_str(" before it was running"),
+                }
+            }
+            Self::Hung { misses, last } => write!(f, "ran but missed {misses} probes in a row: {last}"),
+            Self::Paused => f.write_str("was paused"),
+            Self::Unstoppable => f.write_str("could not be stopped, not even by force"),
+        }
+    }
+}
+
+/// Milliseconds are fine enough to read.
+fn round(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// How the watching ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Someone asked for a stop.
+    Stopped {
+        /// Whether the service had to be killed.
+        killed: bool,
+        /// Whether it is gone. If not, the watcher waited for it as long as the policy says, in vain.
+        gone: bool,
+    },
+    /// The service cannot be kept running.
+    GaveUp(GiveUp),
+}
+
+/// Why a watcher gave up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GiveUp {
+    /// The failures since the last stable run, oldest first. Never empty.
+    pub failures: Vec<Failure>,
+}
+
+impl GiveUp {
+    /// Whether the last failure alone decided it, and not the number of them.
+    pub fn is_fatal(&self) -> bool {
+        self.failures.last().is_some_and(|last| {
+            matches!(last.kind, FailureKind::Impossible { .. } | FailureKind::Unstoppable)
+        })
+    }
+}
+
+impl fmt::Display for GiveUp {
+    /// One line: how many failures, and each with its number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.failures.as_slice() {
+            [only] => write!(f, "the service {}", only.kind),
+            failures => {
+                write!(f, "the service failed {} times", failures.len())?;
+                for (index, failure) in failures.iter().enumerate() {
+                    let before = if index == 0 { ':' } else { ';' };
+                    write!(f, "{before} {}. {}", index + 1, failure.kind)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
