@@ -1,0 +1,236 @@
+//! Access control entries.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::BitOr;
+
+use crate::access::AccessMask;
+use crate::attribute::ResourceAttribute;
+use crate::condition::Condition;
+use crate::guid::Guid;
+use crate::sddl;
+use crate::well_known::Trustee;
+
+/// The flags of an entry ([MS-DTYP] 2.4.4.1). Every bit has a name in SDDL.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct AceFlags(pub u8);
+
+impl AceFlags {
+    /// `OI`: objects in the container inherit it.
+    pub const OBJECT_INHERIT: Self = Self(0x01);
+    /// `CI`: containers in the container inherit it.
+    pub const CONTAINER_INHERIT: Self = Self(0x02);
+    /// `NP`: those that inherit it do not pass it on.
+    pub const NO_PROPAGATE_INHERIT: Self = Self(0x04);
+    /// `IO`: it is there to be inherited only and does not count for this object.
+    pub const INHERIT_ONLY: Self = Self(0x08);
+    /// `ID`: it was inherited.
+    pub const INHERITED: Self = Self(0x10);
+    /// `CR`: the system may not remove it.
+    pub const CRITICAL: Self = Self(0x20);
+    /// `SA`: audit accesses that are granted; `TP` in an access filter.
+    pub const SUCCESSFUL_ACCESS: Self = Self(0x40);
+    /// `FA`: audit accesses that are refused.
+    pub const FAILED_ACCESS: Self = Self(0x80);
+
+    /// Whether every flag of `other` is set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for AceFlags {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for AceFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AceFlags({:#04x})", self.0)
+    }
+}
+
+/// What an entry does with the rights it lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Grants them.
+    Allow,
+    /// Refuses them.
+    Deny,
+    /// Has their use written to the audit log. Nothing for the access check.
+    Audit,
+    /// Reserved by Windows. Nothing for the access check.
+    Alarm,
+}
+
+/// The kinds of object or property that an object entry is about ([MS-DTYP] 2.4.4.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ObjectTypes {
+    /// The property, property set or kind of child that it is limited to.
+    pub object: Option<Guid>,
+    /// The kind of object that inherits it.
+    pub inherited: Option<Guid>,
+}
+
+/// An entry of an ACL ([MS-DTYP] 2.4.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ace {
+    /// How it is inherited, and what is audited.
+    pub flags: AceFlags,
+    /// What it says.
+    pub body: AceBody,
+}
+
+/// What an entry says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AceBody {
+    /// Allows, denies or audits: the sixteen types of [MS-DTYP] 2.4.4.2 to 2.4.4.12 and the alarm types
+    /// beside them.
+    Access {
+        /// What it does with the rights.
+        verdict: Verdict,
+        /// In an object entry, what it is limited to.
+        object: Option<ObjectTypes>,
+        /// In a callback entry, when it counts.
+        condition: Option<Condition>,
+        /// The rights.
+        mask: AccessMask,
+        /// Whose.
+        trustee: Trustee,
+    },
+    /// How trusted a caller must be ([MS-DTYP] 2.4.4.13).
+    MandatoryLabel {
+        /// What less trusted callers may not do: write up 1, read up 2, execute up 4.
+        mask: AccessMask,
+        /// The level, `S-1-16-…`.
+        trustee: Trustee,
+    },
+    /// Names a value of the object for conditions to use ([MS-DTYP] 2.4.4.15).
+    ResourceAttribute {
+        /// Nothing, by the specification.
+        mask: AccessMask,
+        /// Everyone, by the specification.
+        trustee: Trustee,
+        /// The value.
+        attribute: ResourceAttribute,
+    },
+    /// A central access policy ([MS-DTYP] 2.4.4.16).
+    ScopedPolicy {
+        /// Nothing, by the specification.
+        mask: AccessMask,
+        /// The policy, `S-1-17-…`.
+        trustee: Trustee,
+    },
+    /// How protected a process must be (type 0x14 of winnt.h).
+    ProcessTrustLabel {
+        /// What less protected processes may do.
+        mask: AccessMask,
+        /// The level, `S-1-19-…`.
+        trustee: Trustee,
+    },
+    /// Limits what the DACL can grant (type 0x15 of winnt.h).
+    AccessFilter {
+        /// The rights it leaves.
+        mask: AccessMask,
+        /// Whose.
+        trustee: Trustee,
+        /// When it counts.
+        condition: Condition,
+    },
+    /// An entry of a type not known here. Matches nobody.
+    Opaque {
+        /// The type byte.
+        ace_type: u8,
+        /// Everything after the header of the entry; a multiple of four bytes.
+        data: Vec<u8>,
+    },
+}
+
+impl AceBody {
+    /// An entry that allows or denies and has nothing else to it.
+    pub fn plain(verdict: Verdict, mask: AccessMask, trustee: impl Into<Trustee>) -> Self {
+        Self::Access { verdict, object: None, condition: None, mask, trustee: trustee.into() }
+    }
+
+    /// The rights it is about, where it is about rights.
+    pub fn mask(&self) -> Option<AccessMask> {
+        match self {
+            Self::Access { mask, .. }
+            | Self::MandatoryLabel { mask, .. }
+            | Self::ResourceAttribute { mask, .. }
+            | Self::ScopedPolicy { mask, .. }
+            | Self::ProcessTrustLabel { mask, .. }
+            | Self::AccessFilter { mask, .. } => Some(*mask),
+            Self::Opaque { .. } => None,
+        }
+    }
+
+    /// Whom it is about, where that is known.
+    pub fn trustee(&self) -> Option<&Trustee> {
+        match self {
+            Self::Access { trustee, .. }
+            | Self::MandatoryLabel { trustee, .. }
+            | Self::ResourceAttribute { trustee, .. }
+            | Self::ScopedPolicy { trustee, .. }
+            | Self::ProcessTrustLabel { trustee, .. }
+            | Self::AccessFilter { trustee, .. } => Some(trustee),
+            Self::Opaque { .. } => None,
+        }
+    }
+
+    pub(super) fn trustee_mut(&mut self) -> Option<&mut Trustee> {
+        match self {
+            Self::Access { trustee, .. }
+            | Self::MandatoryLabel { trustee, .. }
+            | Self::ResourceAttribute { trustee, .. }
+            | Self::ScopedPolicy { trustee, .. }
+            | Self::ProcessTrustLabel { trustee, .. }
+            | Self::AccessFilter { trustee, .. } => Some(trustee),
+            Self::Opaque { .. } => None,
+        }
+    }
+
+    /// The type byte of the binary form ([MS-DTYP] 2.4.4.1).
+    pub fn ace_type(&self) -> u8 {
+        match self {
+            Self::Access { verdict, object, condition, .. } => {
+                let forms = ACCESS_TYPES[*verdict as usize];
+                forms[usize::from(condition.is_some())][usize::from(object.is_some())]
+            }
+            Self::MandatoryLabel { .. } => 0x11,
+            Self::ResourceAttribute { .. } => 0x12,
+            Self::ScopedPolicy { .. } => 0x13,
+            Self::ProcessTrustLabel { .. } => 0x14,
+            Self::AccessFilter { .. } => 0x15,
+            Self::Opaque { ace_type, .. } => *ace_type,
+        }
+    }
+}
+
+/// By verdict, then without and with a condition, then without and with object types.
+const ACCESS_TYPES: [[[u8; 2]; 2]; 4] = [
+    [[0x00, 0x05], [0x09, 0x0B]],
+    [[0x01, 0x06], [0x0A, 0x0C]],
+    [[0x02, 0x07], [0x0D, 0x0F]],
+    [[0x03, 0x08], [0x0E, 0x10]],
+];
+
+/// What a type byte among the sixteen of [`AceBody::Access`] says: verdict, with a condition, with object
+/// types.
+pub(crate) fn access_type(ace_type: u8) -> Option<(Verdict, bool, bool)> {
+    let verdicts = [Verdict::Allow, Verdict::Deny, Verdict::Audit, Verdict::Alarm];
+    verdicts.into_iter().zip(ACCESS_TYPES).find_map(|(verdict, forms)| {
+        let at = forms.as_flattened().iter().position(|&form| form == ace_type)?;
+        Some((verdict, at >= 2, at % 2 == 1))
+    })
+}
+
+impl fmt::Display for Ace {
+    /// As SDDL writes it, parentheses included.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        sddl::print::ace(f, self)
+    }
+}

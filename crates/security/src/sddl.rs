@@ -1,0 +1,100 @@
+//! SDDL, the text form of security descriptors ([MS-DTYP] 2.5.1).
+
+mod cursor;
+pub(crate) mod parse;
+pub(crate) mod print;
+pub(crate) mod rights;
+
+use alloc::string::String;
+
+use crate::descriptor::AceFlags;
+use crate::sid::SidError;
+
+/// Why a text is not SDDL, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct SddlError {
+    pub(crate) offset: usize,
+    pub(crate) problem: SddlProblem,
+}
+
+impl SddlError {
+    /// Where the wrong part starts: bytes into the text, at most its length. Always between two characters.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// What is wrong.
+    pub fn problem(&self) -> &SddlProblem {
+        &self.problem
+    }
+}
+
+/// What is wrong with a text that is not SDDL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SddlProblem {
+    /// Something else should stand here.
+    #[error("expected {expected}, found `{found}`")]
+    Unexpected {
+        /// What should stand here.
+        expected: &'static str,
+        /// The start of what stands here.
+        found: String,
+    },
+    /// The text ends too soon.
+    #[error("expected {0}, found the end of the text")]
+    End(&'static str),
+    /// A part that may be there once only.
+    #[error("{0} is there twice")]
+    Repeated(&'static str),
+    /// A SID that is none.
+    #[error("{0}")]
+    Sid(SidError),
+    /// With this entry the ACL is longer than an ACL can be.
+    #[error("with this entry the ACL has more than the 65535 bytes an ACL can have")]
+    AclTooLarge,
+    /// The condition is nested too deeply.
+    #[error("the condition is nested more than {0} deep")]
+    TooDeep(usize),
+}
+
+/// The letters of the entry types and their type bytes. The types without letters are written as numbers.
+const ACE_TYPES: &[(&str, u8)] = &[
+    ("A", 0x00),
+    ("D", 0x01),
+    ("AU", 0x02),
+    ("AL", 0x03),
+    ("OA", 0x05),
+    ("OD", 0x06),
+    ("OU", 0x07),
+    ("OL", 0x08),
+    ("XA", 0x09),
+    ("XD", 0x0A),
+    // [MS-DTYP] 2.5.1.1 lists ZA and XU the wrong way round; sddl.h and Windows have them so.
+    ("ZA", 0x0B),
+    ("XU", 0x0D),
+    ("ML", 0x11),
+    ("RA", 0x12),
+    ("SP", 0x13),
+    ("TL", 0x14),
+    ("FL", 0x15),
+];
+
+/// The letters of the entry flags, in the order they are written.
+const ACE_FLAGS: &[(&str, AceFlags)] = &[
+    ("OI", AceFlags::OBJECT_INHERIT),
+    ("CI", AceFlags::CONTAINER_INHERIT),
+    ("NP", AceFlags::NO_PROPAGATE_INHERIT),
+    ("IO", AceFlags::INHERIT_ONLY),
+    ("ID", AceFlags::INHERITED),
+    ("CR", AceFlags::CRITICAL),
+    ("SA", AceFlags::SUCCESSFUL_ACCESS),
+    ("FA", AceFlags::FAILED_ACCESS),
+];
+
+/// The same bit as `SA`, in an access filter.
+const TRUST_PROTECTED: (&str, AceFlags) = ("TP", AceFlags::SUCCESSFUL_ACCESS);
+
+#[cfg(test)]
+mod tests;

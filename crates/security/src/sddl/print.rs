@@ -1,0 +1,113 @@
+//! From a security descriptor to SDDL.
+
+use core::fmt::{self, Write};
+
+use super::{ACE_FLAGS, ACE_TYPES, TRUST_PROTECTED, rights};
+use crate::attribute::ResourceAttribute;
+use crate::condition::Condition;
+use crate::descriptor::{Ace, AceBody, AceFlags, Acl, Control, ObjectTypes, SecurityDescriptor};
+
+/// Writes a whole descriptor.
+pub(crate) fn descriptor(f: &mut fmt::Formatter<'_>, sd: &SecurityDescriptor) -> fmt::Result {
+    if let Some(owner) = sd.owner() {
+        write!(f, "O:{owner}")?;
+    }
+    if let Some(group) = sd.group() {
+        write!(f, "G:{group}")?;
+    }
+    let flag = |f: &mut fmt::Formatter<'_>, bit, letters| {
+        if sd.control().contains(bit) { f.write_str(letters) } else { Ok(()) }
+    };
+    if let Some(dacl) = sd.dacl() {
+        f.write_str("D:")?;
+        flag(f, Control::DACL_PROTECTED, "P")?;
+        flag(f, Control::DACL_AUTO_INHERIT_REQUIRED, "AR")?;
+        flag(f, Control::DACL_AUTO_INHERITED, "AI")?;
+        entries(f, dacl)?;
+    } else if sd.has_null_dacl() {
+        f.write_str("D:")?;
+        flag(f, Control::DACL_PROTECTED, "P")?;
+        flag(f, Control::DACL_AUTO_INHERIT_REQUIRED, "AR")?;
+        flag(f, Control::DACL_AUTO_INHERITED, "AI")?;
+        f.write_str("NO_ACCESS_CONTROL")?;
+    }
+    if let Some(sacl) = sd.sacl() {
+        f.write_str("S:")?;
+        flag(f, Control::SACL_PROTECTED, "P")?;
+        flag(f, Control::SACL_AUTO_INHERIT_REQUIRED, "AR")?;
+        flag(f, Control::SACL_AUTO_INHERITED, "AI")?;
+        entries(f, sacl)?;
+    }
+    Ok(())
+}
+
+fn entries(f: &mut fmt::Formatter<'_>, acl: &Acl) -> fmt::Result {
+    acl.aces.iter().try_for_each(|entry| ace(f, entry))
+}
+
+/// Writes an entry, parentheses included.
+pub(crate) fn ace(f: &mut fmt::Formatter<'_>, ace: &Ace) -> fmt::Result {
+    let ace_type = ace.body.ace_type();
+    match ACE_TYPES.iter().find(|(_, known)| *known == ace_type) {
+        Some((letters, _)) => write!(f, "({letters};")?,
+        None => write!(f, "({ace_type:#x};")?,
+    }
+    flags(f, ace)?;
+    f.write_char(';')?;
+    match &ace.body {
+        AceBody::Opaque { data, .. } => hex(f, data)?,
+        AceBody::MandatoryLabel { mask, .. } => rights::write_label(f, *mask)?,
+        body => rights::write(f, body.mask().unwrap_or_default())?,
+    }
+    if let Some(trustee) = ace.body.trustee() {
+        f.write_char(';')?;
+        let types = match &ace.body {
+            AceBody::Access { object: Some(types), .. } => *types,
+            _ => ObjectTypes::default(),
+        };
+        for guid in [types.object, types.inherited] {
+            guid.map_or(Ok(()), |guid| write!(f, "{guid}"))?;
+            f.write_char(';')?;
+        }
+        write!(f, "{trustee}")?;
+    }
+    match &ace.body {
+        AceBody::Access { condition: Some(condition), .. } | AceBody::AccessFilter { condition, .. } => {
+            write!(f, ";{condition}")?;
+        }
+        AceBody::ResourceAttribute { attribute, .. } => write!(f, ";{attribute}")?,
+        _ => {}
+    }
+    f.write_char(')')
+}
+
+fn flags(f: &mut fmt::Formatter<'_>, ace: &Ace) -> fmt::Result {
+    let is_filter = matches!(ace.body, AceBody::AccessFilter { .. });
+    for &(letters, flag) in ACE_FLAGS {
+        if ace.flags.contains(flag) {
+            let trust_protected = is_filter && flag == AceFlags::SUCCESSFUL_ACCESS;
+            f.write_str(if trust_protected { TRUST_PROTECTED.0 } else { letters })?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes `#` and bytes in hexadecimal.
+pub(crate) fn hex(f: &mut fmt::Formatter<'_>, data: &[u8]) -> fmt::Result {
+    f.write_char('#')?;
+    data.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Opaque(data) = self;
+        hex(f, data)
+    }
+}
+
+impl fmt::Display for ResourceAttribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Opaque(data) = self;
+        hex(f, data)
+    }
+}

@@ -1,0 +1,180 @@
+//! Tokens: what the access check knows of a caller.
+
+use alloc::vec::Vec;
+
+use crate::account::Account;
+use crate::sid::Sid;
+use crate::well_known;
+
+/// How trustworthy a caller is, for mandatory labels ([MS-DTYP] 2.4.2.4, `S-1-16-…`).
+///
+/// The number is the last sub-authority of the label's SID: more is more trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Integrity(pub u32);
+
+impl Integrity {
+    /// Anonymous callers.
+    pub const UNTRUSTED: Self = Self(0);
+    /// Every account that is no administrator.
+    pub const MEDIUM: Self = Self(8192);
+    /// Administrators.
+    pub const HIGH: Self = Self(12288);
+}
+
+/// Who a caller is and which groups it belongs to, as a Windows logon would have it ([MS-DTYP] 2.5.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    user: Sid,
+    groups: Vec<Sid>,
+    integrity: Integrity,
+}
+
+impl Token {
+    /// The token of a local account that logged on over the network with NTLM.
+    ///
+    /// Beside the account's own groups it holds Everyone, Network, Authenticated Users (not for the built-in
+    /// guest account, relative identifier 501), NTLM Authentication and Local account; the guest account is
+    /// always in Guests, and administrators also have the SID for local accounts among them.
+    /// `BUILTIN\Users` comes by membership only.
+    pub fn network_logon(account: &Account) -> Self {
+        let is_guest = account.sid.domain().is_some() && account.sid.rid() == well_known::RID_GUEST;
+        let is_administrator = account.groups.contains(&well_known::BUILTIN_ADMINISTRATORS);
+        let mut token = Self {
+            user: account.sid,
+            groups: Vec::with_capacity(account.groups.len() + 6),
+            integrity: if is_administrator { Integrity::HIGH } else { Integrity::MEDIUM },
+        };
+        for &group in account.groups.iter().filter(|group| may_be_member_of(group)) {
+            token.add(group);
+        }
+        token.add(if is_guest { well_known::BUILTIN_GUESTS } else { well_known::AUTHENTICATED_USERS });
+        token.add(well_known::EVERYONE);
+        token.add(well_known::NETWORK);
+        token.add(well_known::NTLM_AUTHENTICATION);
+        token.add(well_known::LOCAL_ACCOUNT);
+        if is_administrator {
+            token.add(well_known::LOCAL_ACCOUNT_AND_ADMINISTRATOR);
+        }
+        token
+    }
+
+    /// The token of a caller that did not say who it is: Anonymous and Network, nothing else.
+    pub fn anonymous() -> Self {
+        let groups = [well_known::NETWORK].into();
+        Self { user: well_known::ANONYMOUS, groups, integrity: Integrity::UNTRUSTED }
+    }
+
+    /// As [`Token::anonymous`], and in Everyone: Windows' policy "Let Everyone permissions apply to
+    /// anonymous users", off unless an administrator turns it on.
+    pub fn anonymous_in_everyone() -> Self {
+        let mut token = Self::anonymous();
+        token.add(well_known::EVERYONE);
+        token
+    }
+
+    fn add(&mut self, group: Sid) {
+        if !self.groups.contains(&group) {
+            self.groups.push(group);
+        }
+    }
+
+    /// Who the caller is.
+    pub fn user(&self) -> &Sid {
+        &self.user
+    }
+
+    /// The groups the caller belongs to, each once.
+    pub fn groups(&self) -> &[Sid] {
+        &self.groups
+    }
+
+    /// How far the caller is trusted where an object has a mandatory label.
+    pub fn integrity(&self) -> Integrity {
+        self.integrity
+    }
+
+    /// Whether the caller is `sid` or belongs to it.
+    pub fn contains(&self, sid: &Sid) -> bool {
+        self.user == *sid || self.groups.contains(sid)
+    }
+
+    /// Whether the caller is, or belongs to, an account or group with this relative identifier in any
+    /// machine or domain.
+    pub(crate) fn with_rid_in_any_domain(&self, rid: u32) -> Option<&Sid> {
+        core::iter::once(&self.user)
+            .chain(&self.groups)
+            .find(|sid| sid.domain().is_some() && sid.rid() == rid)
+    }
+}
+
+/// Groups that only the way of logging on gives: an account that lists one does not get it by that.
+fn may_be_member_of(group: &Sid) -> bool {
+    let by_logon = [
+        well_known::ANONYMOUS,
+        well_known::AUTHENTICATED_USERS,
+        well_known::OWNER_RIGHTS,
+        well_known::CREATOR_OWNER,
+        well_known::CREATOR_GROUP,
+        well_known::INTERACTIVE,
+        well_known::SERVICE,
+        well_known::LOCAL_SYSTEM,
+        well_known::SELF,
+    ];
+    !by_logon.contains(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::tests::account;
+    use crate::well_known::*;
+
+    #[test]
+    fn a_plain_account_has_what_a_network_logon_gives() {
+        let account = account("serviceUser", 1001, &[BUILTIN_USERS]);
+        let token = Token::network_logon(&account);
+        assert_eq!(token.user(), &account.sid);
+        let mut groups = token.groups().to_vec();
+        groups.sort();
+        let mut expected =
+            [EVERYONE, NETWORK, AUTHENTICATED_USERS, NTLM_AUTHENTICATION, LOCAL_ACCOUNT, BUILTIN_USERS];
+        expected.sort();
+        assert_eq!(groups, expected);
+        assert_eq!(token.integrity(), Integrity::MEDIUM);
+    }
+
+    #[test]
+    fn membership_decides_over_users_administrators_and_guests() {
+        let none = Token::network_logon(&account("plain", 1001, &[]));
+        for group in [BUILTIN_USERS, BUILTIN_ADMINISTRATORS, BUILTIN_GUESTS, LOCAL_ACCOUNT_AND_ADMINISTRATOR]
+        {
+            assert!(!none.contains(&group));
+        }
+        let admin = Token::network_logon(&account("admin", 1002, &[BUILTIN_ADMINISTRATORS]));
+        assert!(admin.contains(&BUILTIN_ADMINISTRATORS) && admin.contains(&LOCAL_ACCOUNT_AND_ADMINISTRATOR));
+        assert_eq!(admin.integrity(), Integrity::HIGH);
+        let visitor = Token::network_logon(&account("visitor", 1003, &[BUILTIN_GUESTS]));
+        assert!(visitor.contains(&BUILTIN_GUESTS) && visitor.contains(&AUTHENTICATED_USERS));
+    }
+
+    #[test]
+    fn the_guest_account_is_a_guest_and_not_authenticated() {
+        let guest = Token::network_logon(&account("Guest", RID_GUEST, &[]));
+        assert!(guest.contains(&BUILTIN_GUESTS) && guest.contains(&EVERYONE));
+        assert!(!guest.contains(&AUTHENTICATED_USERS));
+    }
+
+    #[test]
+    fn groups_that_a_logon_gives_cannot_be_had_by_membership() {
+        let token = Token::network_logon(&account("sly", RID_GUEST, &[AUTHENTICATED_USERS, LOCAL_SYSTEM]));
+        assert!(!token.contains(&AUTHENTICATED_USERS) && !token.contains(&LOCAL_SYSTEM));
+    }
+
+    #[test]
+    fn anonymous_is_in_everyone_only_by_policy() {
+        let token = Token::anonymous();
+        assert_eq!((token.user(), token.groups()), (&ANONYMOUS, &[NETWORK][..]));
+        assert!(Token::anonymous_in_everyone().contains(&EVERYONE));
+        assert!(!Token::anonymous_in_everyone().contains(&AUTHENTICATED_USERS));
+    }
+}
