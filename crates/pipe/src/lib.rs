@@ -4,10 +4,12 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`listener`] | for services: offer a pipe on this machine |
+//! | [`accounts`] | the file of accounts that may log in |
 //!
 //! What differs between operating systems is in `platform`.
 #![cfg_attr(test, allow(missing_docs))]
 
+pub mod accounts;
 mod connection;
 pub mod listener;
 mod mode;

@@ -9,7 +9,10 @@ mod imp;
 #[path = "windows.rs"]
 mod imp;
 
-pub(crate) use imp::{Listener, Socket, default_directory, is_listening, prepare_directory};
+pub(crate) use imp::{
+    FileIdentity, Listener, Socket, check_private, default_directory, identity, is_listening, keep_owner,
+    open_private, prepare_directory, sync_folder_of,
+};
 
 /// What came out of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,14 @@
-//! Windows: local pipes are not yet supported; everything says so.
+//! Windows: local pipes and private files are not yet supported; everything says so.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 
 use crate::Mode;
+use crate::accounts::AccountFileError;
 use crate::connection::PipeError;
 use crate::listener::ListenError;
 use crate::platform::Received;
@@ -100,4 +102,36 @@ pub(crate) fn default_directory(_variable: impl Fn(&str) -> Option<OsString>) ->
 
 pub(crate) fn prepare_directory(_directory: &Path) -> io::Result<()> {
     Err(unsupported())
+}
+
+/// Tells one version of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileIdentity(());
+
+pub(crate) fn identity(_found: &Metadata) -> FileIdentity {
+    FileIdentity(())
+}
+
+fn private_unsupported() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "private files are not yet supported on Windows")
+}
+
+pub(crate) fn check_private(path: &Path, _found: &Metadata) -> Result<(), AccountFileError> {
+    Err(AccountFileError::Io {
+        path: path.to_owned(),
+        action: "check who can read",
+        source: private_unsupported(),
+    })
+}
+
+pub(crate) fn open_private(_path: &Path, _new: bool) -> io::Result<File> {
+    Err(private_unsupported())
+}
+
+pub(crate) fn keep_owner(_new: &File, _old: &Metadata) -> io::Result<()> {
+    Err(private_unsupported())
+}
+
+pub(crate) fn sync_folder_of(_path: &Path) -> io::Result<()> {
+    Err(private_unsupported())
 }

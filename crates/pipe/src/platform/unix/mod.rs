@@ -2,6 +2,7 @@
 
 mod directory;
 mod listener;
+mod private_file;
 mod socket;
 
 use std::io;
@@ -11,6 +12,9 @@ use tokio::io::unix::AsyncFd;
 
 pub(crate) use directory::{default_directory, prepare_directory};
 pub(crate) use listener::{Listener, is_listening};
+pub(crate) use private_file::{
+    FileIdentity, check_private, identity, keep_owner, open_private, sync_folder_of,
+};
 pub(crate) use socket::Socket;
 
 /// Has the runtime watch `fd`, which must not block.

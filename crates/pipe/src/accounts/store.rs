@@ -1,0 +1,114 @@
+//! The account file on disk: only its owner's, replaced in one step, one writer at a time.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use zeroize::Zeroizing;
+
+use super::AccountFileError;
+use crate::platform;
+pub(super) use crate::platform::FileIdentity as Identity;
+
+/// The longest account file that is read, in bytes: some 50,000 accounts.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A file changed this recently may change again without its time showing it: file systems count time in
+/// steps of some milliseconds.
+const RACY: Duration = Duration::from_millis(50);
+
+/// What was read.
+pub(super) struct Found {
+    pub(super) text: Zeroizing<String>,
+    /// What the file looked like; `None` when it may change without a difference to be seen.
+    pub(super) identity: Option<Identity>,
+}
+
+/// What the file looks like now, to see whether it changed; `None` when there is none.
+pub(super) fn identify(path: &Path) -> Result<Option<Identity>, AccountFileError> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(platform::identity(&found))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(path, "look at")(error)),
+    }
+}
+
+/// Reads the file; `None` when there is none.
+pub(super) fn read(path: &Path) -> Result<Option<Found>, AccountFileError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(path, "open")(error)),
+    };
+    let metadata = file.metadata().map_err(failed(path, "look at"))?;
+    platform::check_private(path, &metadata)?;
+    let length = metadata.len();
+    if length > MAX_BYTES {
+        return Err(AccountFileError::TooLong { path: path.to_owned(), length, limit: MAX_BYTES });
+    }
+    let settled = metadata
+        .modified()
+        .is_ok_and(|modified| SystemTime::now().duration_since(modified).is_ok_and(|age| age > RACY));
+    // One byte more than expected, so that reading to the end never grows the buffer and leaves a copy.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length as usize + 1));
+    (&file).take(length).read_to_end(&mut bytes).map_err(failed(path, "read"))?;
+    let text = str::from_utf8(&bytes)
+        .map_err(|error| failed(path, "read")(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+    Ok(Some(Found {
+        text: Zeroizing::new(text.to_owned()),
+        identity: settled.then(|| platform::identity(&metadata)),
+    }))
+}
+
+/// Keeps other writers away until the result is dropped. The lock file stays: removing it would let two
+/// writers hold locks on two files of one name.
+pub(super) fn lock(path: &Path) -> Result<File, AccountFileError> {
+    let lock =
+        platform::open_private(&beside(path, "lock"), false).map_err(failed(path, "create the lock of"))?;
+    lock.lock().map_err(failed(path, "lock"))?;
+    Ok(lock)
+}
+
+/// Puts a new file with `text` in the file's place. The caller holds the lock.
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), AccountFileError> {
+    // A file that says so may be a link, for example into a mounted volume: the file it leads to is replaced.
+    let target = match fs::canonicalize(path) {
+        Ok(target) => target,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        Err(error) => return Err(failed(path, "look at")(error)),
+    };
+    let new = beside(&target, &format!("{}.new", std::process::id()));
+    // Left behind by a process of the same number that was killed here; with the lock held it is nobody's.
+    let _ = fs::remove_file(&new);
+    let written = write_new(&new, &target, text);
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written.map_err(failed(path, "write"))
+}
+
+fn write_new(new: &Path, target: &Path, text: &str) -> io::Result<()> {
+    let mut file = platform::open_private(new, true)?;
+    file.write_all(text.as_bytes())?;
+    if let Ok(old) = fs::metadata(target) {
+        platform::keep_owner(&file, &old)?;
+    }
+    file.sync_all()?;
+    fs::rename(new, target)?;
+    platform::sync_folder_of(target)
+}
+
+/// `.name.suffix` in the folder of `path`.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".");
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+fn failed(path: &Path, action: &'static str) -> impl Fn(io::Error) -> AccountFileError {
+    move |source| AccountFileError::Io { path: path.to_owned(), action, source }
+}
