@@ -1,0 +1,279 @@
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use axum::body::Body;
+use axum::http::Request;
+use tower::ServiceExt;
+
+use super::*;
+use crate::calls::{CallErrorKind, CallFuture};
+
+/// A pipe that answers with what it is told to, and keeps what it was asked.
+struct Fake {
+    answer: Result<&'static [u8], CallErrorKind>,
+    asked: Mutex<Vec<Vec<u8>>>,
+    ready: usize,
+}
+
+impl Fake {
+    fn new(answer: Result<&'static [u8], CallErrorKind>) -> Arc<Self> {
+        Arc::new(Self { answer, asked: Mutex::new(Vec::new()), ready: 2 })
+    }
+
+    fn asked(&self) -> Vec<Vec<u8>> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl PipeCalls for Fake {
+    fn call(&self, request: Vec<u8>) -> CallFuture<'_> {
+        self.asked.lock().unwrap().push(request);
+        let answer = self
+            .answer
+            .map(|data| Reply {
+                data: data.to_vec(),
+                instance: "ServiceWatcher/1".to_owned(),
+                address: SocketAddr::from(([127, 0, 0, 2], 4445)),
+            })
+            .map_err(|kind| CallError {
+                kind,
+                instance: Some("ServiceWatcher/1".to_owned()),
+                source: Some("10.1.2.3 said no".into()),
+            });
+        Box::pin(async { answer })
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness { ready: self.ready, all: 2 }
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: axum::http::HeaderMap,
+    body: String,
+}
+
+async fn send(pipe: &Arc<Fake>, request: Request<Body>) -> Answer {
+    let site = Site::new("ServiceDemo").with_call("simple", Arc::clone(pipe) as Arc<dyn PipeCalls>);
+    let response = app(site).oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+}
+
+fn form(body: impl Into<Body>) -> Request<Body> {
+    Request::post("/").header("content-type", "application/x-www-form-urlencoded").body(body.into()).unwrap()
+}
+
+fn bridge(content_type: &str, body: impl Into<Body>) -> Request<Body> {
+    Request::post("/pipes/simple").header("content-type", content_type).body(body.into()).unwrap()
+}
+
+#[tokio::test]
+async fn the_page_has_a_text_box_and_a_button() {
+    let answer = send(&Fake::new(Ok(b"")), Request::get("/").body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    for part in ["<h1>ServiceDemo</h1>", "<label for=\"text\">", "<textarea id=\"text\"", ">Process</button>"]
+    {
+        assert!(answer.body.contains(part), "{part}: {}", answer.body);
+    }
+    assert!(answer.body.contains("2 of 2 instances ready"));
+    assert!(!answer.body.contains("<select"), "with one call there is nothing to choose");
+    assert!(!answer.body.contains("<script"));
+}
+
+#[tokio::test]
+async fn a_text_comes_back_processed_with_the_instances_name() {
+    let pipe = Fake::new(Ok("ereht olleh\0".as_bytes()));
+    let answer = send(&pipe, form("text=hello+there")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let expected = "Processed Text: ereht olleh by instance: ServiceWatcher/1 (127.0.0.2:4445)";
+    assert!(answer.body.contains(expected), "{}", answer.body);
+    assert_eq!(pipe.asked(), [b"hello there\0"]);
+}
+
+#[tokio::test]
+async fn line_ends_are_sent_as_they_were_typed() {
+    let pipe = Fake::new(Ok(b""));
+    let answer = send(&pipe, form("text=%0D%0Aa%0D%0A%C3%A9")).await;
+    assert_eq!(pipe.asked(), ["\na\né\0".as_bytes()]);
+    assert!(answer.body.contains("autofocus>\n\na\né</textarea>"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn markup_is_shown_and_not_obeyed() {
+    let pipe = Fake::new(Ok(b"<script>alert(1)</script>\0"));
+    let answer = send(&pipe, form("text=%3C%2Ftextarea%3E%3Cb%3E")).await;
+    assert!(answer.body.contains("&lt;script&gt;alert(1)"));
+    assert!(answer.body.contains("&lt;/textarea&gt;&lt;b&gt;"));
+    assert!(!answer.body.contains("<script>") && !answer.body.contains("<b>"));
+}
+
+#[tokio::test]
+async fn every_failure_is_shown_as_what_it_is_and_no_more() {
+    use CallErrorKind::*;
+    for (kind, status, words) in [
+        (LogonFailed, 502, "Log-on failed"),
+        (AccessDenied, 403, "Access denied"),
+        (ConnectTimedOut, 504, "Could not connect in time"),
+        (CouldNotConnect, 502, "Could not connect"),
+        (NoInstanceReady, 503, "No instance ready"),
+        (NoSuchPipe, 502, "No such pipe"),
+        (PipeBusy, 503, "Pipe busy"),
+        (TooLong, 413, "Too long"),
+        (ClosedBeforeReply, 502, "Closed before replying"),
+        (ReplyTimedOut, 504, "No reply in time"),
+        (Other, 502, "The call failed"),
+    ] {
+        let pipe = Fake::new(Err(kind));
+        let answer = send(&pipe, form("text=hello")).await;
+        assert_eq!(answer.status.as_u16(), status, "{kind:?}");
+        assert!(answer.body.contains(words) && answer.body.contains("role=\"alert\""), "{}", answer.body);
+        assert!(answer.body.contains("instance ServiceWatcher/1"), "{}", answer.body);
+        assert!(answer.body.contains(">\nhello</textarea>"), "the text is still there: {}", answer.body);
+        assert!(!answer.body.contains("10.1.2.3"), "what lies underneath is for the log");
+        assert_eq!(answer.headers.contains_key("retry-after"), status == 503);
+
+        let answer = send(&pipe, bridge("application/json", r#"{"text":"hello"}"#)).await;
+        assert_eq!(answer.status.as_u16(), status, "{kind:?}");
+        let json: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(json["error"]["kind"], kind.code());
+        assert_eq!(json["error"]["message"], kind.message());
+        assert_eq!(json["error"]["instance"], "ServiceWatcher/1");
+        assert_eq!(answer.headers.contains_key("retry-after"), status == 503);
+    }
+}
+
+#[tokio::test]
+async fn a_text_with_a_nul_is_not_sent() {
+    let pipe = Fake::new(Ok(b""));
+    let answer = send(&pipe, form("text=a%00b")).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("holds a NUL"), "{}", answer.body);
+    let answer = send(&pipe, bridge("text/plain", "a\0b")).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("[holds-nul]"), "{}", answer.body);
+    assert!(pipe.asked().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_too_long_or_no_form_is_refused_on_the_page() {
+    let pipe = Fake::new(Ok(b""));
+    let answer = send(&pipe, form(format!("text={}", "a".repeat(LONGEST_BODY)))).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(answer.body.contains("longer than 1 MiB"), "{}", answer.body);
+    let answer = send(&pipe, form("nothing=1")).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("Not understood"), "{}", answer.body);
+    let answer = send(&pipe, form("text=a&call=other")).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert!(pipe.asked().is_empty());
+}
+
+#[tokio::test]
+async fn several_calls_can_be_chosen_from() {
+    let first = Fake::new(Ok(b"1"));
+    let second = Fake::new(Ok(b"2"));
+    let site = Site::new("Demo")
+        .with_call("a", Arc::clone(&first) as Arc<dyn PipeCalls>)
+        .with_call("b", Arc::clone(&second) as Arc<dyn PipeCalls>);
+    let response = app(site).oneshot(form("text=x&call=b")).await.unwrap();
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    assert!(body.contains("<option value=\"b\" selected>"), "{body}");
+    assert!(first.asked().is_empty());
+    assert_eq!(second.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn the_bridge_speaks_text_and_json() {
+    let pipe = Fake::new(Ok("olleh\0".as_bytes()));
+    let answer = send(&pipe, bridge("text/plain", "hello")).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "olleh"));
+    assert_eq!(answer.headers["standpipe-instance"], "ServiceWatcher/1 127.0.0.2:4445");
+    let answer = send(&pipe, bridge("application/json; charset=utf-8", r#"{"text":"hello"}"#)).await;
+    assert_eq!(answer.body, r#"{"text":"olleh","instance":"ServiceWatcher/1","address":"127.0.0.2:4445"}"#);
+    let mut request = bridge("text/plain", "hello");
+    request.headers_mut().insert("accept", "application/json".parse().unwrap());
+    assert!(send(&pipe, request).await.body.starts_with('{'));
+    assert_eq!(pipe.asked(), [b"hello\0", b"hello\0", b"hello\0"]);
+}
+
+#[tokio::test]
+async fn a_reply_that_is_no_text_is_not_made_one_unseen() {
+    let pipe = Fake::new(Ok(b"a\xff\0"));
+    let answer = send(&pipe, bridge("text/plain", "x")).await;
+    assert_eq!(answer.headers["content-type"], "application/octet-stream");
+    let answer = send(&pipe, bridge("application/json", r#"{"text":"x"}"#)).await;
+    assert!(answer.body.contains("\"lossy\":true"), "{}", answer.body);
+    let answer = send(&pipe, form("text=x")).await;
+    assert!(answer.body.contains("not UTF-8 text"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_bridge_says_what_is_wrong_with_a_request() {
+    let pipe = Fake::new(Ok(b""));
+    for (content_type, body, status, kind) in [
+        ("application/x-www-form-urlencoded", "text=a", 415, "unsupported-media-type"),
+        ("application/json", "{", 400, "bad-request"),
+        ("application/json", r#"{"text":"a","other":1}"#, 400, "bad-request"),
+        ("application/json", r#"{"text":1}"#, 400, "bad-request"),
+    ] {
+        let mut request = bridge(content_type, body);
+        request.headers_mut().insert("accept", "application/json".parse().unwrap());
+        let answer = send(&pipe, request).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
+        assert!(answer.body.contains(kind), "{}", answer.body);
+    }
+    let answer = send(&pipe, bridge("text/plain", b"\xff".to_vec())).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let answer = send(&pipe, bridge("text/plain", "a".repeat(LONGEST_BODY + 1))).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let request = Request::post("/pipes/other").body(Body::empty()).unwrap();
+    assert_eq!(send(&pipe, request).await.status, StatusCode::NOT_FOUND);
+    assert!(pipe.asked().is_empty());
+}
+
+#[tokio::test]
+async fn another_site_cannot_make_a_browser_call() {
+    let pipe = Fake::new(Ok(b""));
+    for (name, value, host, allowed) in [
+        ("sec-fetch-site", "cross-site", "a", false),
+        ("sec-fetch-site", "same-site", "a", false),
+        ("sec-fetch-site", "same-origin", "a", true),
+        ("sec-fetch-site", "none", "a", true),
+        ("origin", "http://evil.example", "127.0.0.1:8080", false),
+        ("origin", "null", "127.0.0.1:8080", false),
+        ("origin", "http://127.0.0.1:8080", "127.0.0.1:8080", true),
+    ] {
+        for mut request in [form("text=a"), bridge("text/plain", "a")] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+            request.headers_mut().insert("host", host.parse().unwrap());
+            let expected = if allowed { StatusCode::OK } else { StatusCode::FORBIDDEN };
+            assert_eq!(send(&pipe, request).await.status, expected, "{name}: {value}");
+        }
+    }
+    assert_eq!(pipe.asked().len(), 6);
+}
+
+#[tokio::test]
+async fn every_answer_says_what_the_browser_may_do() {
+    let pipe = Fake::new(Ok(b""));
+    for path in ["/", "/page.css", "/nowhere"] {
+        let answer = send(&pipe, Request::get(path).body(Body::empty()).unwrap()).await;
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn ready_means_that_every_call_has_an_instance() {
+    let probe = |path: &'static str| Request::get(path).body(Body::empty()).unwrap();
+    let answer = send(&Fake::new(Ok(b"")), probe("/readyz")).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "2 of 2 instances ready\n"));
+    let nobody = Arc::new(Fake { answer: Ok(b""), asked: Mutex::default(), ready: 0 });
+    assert_eq!(send(&nobody, probe("/readyz")).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(send(&nobody, probe("/livez")).await.status, StatusCode::OK);
+}
