@@ -70,6 +70,7 @@ statuses! {
     NETWORK_SESSION_EXPIRED = 0xC000_035C, "the session has expired";
     SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP = 0xC05D_0000, "no common hash for pre-authentication integrity";
     SEC_E_INVALID_TOKEN = 0x8009_0308, "the security token is malformed";
+    SEC_E_UNSUPPORTED_FUNCTION = 0x8009_0302, "the session is still logging on";
     SEC_E_INVALID_HANDLE = 0x8009_0301, "the security context is invalid";
 }
 

@@ -20,7 +20,10 @@ pub struct Config {
     /// The pipes that can be opened.
     pub pipes: Vec<Pipe>,
     /// Who may log on.
-    pub accounts: Arc<dyn Accounts + Send + Sync>,
+    pub accounts: Arc<dyn Accounts>,
+    /// Whether every request of a logged-on client must be signed. Without it, only those clients sign that
+    /// want to.
+    pub require_signing: bool,
     /// The oldest dialect accepted.
     pub min_dialect: Dialect,
     /// The newest dialect accepted.
@@ -123,7 +126,7 @@ impl Default for Limits {
             read_ahead: 64 * 1024,
             write_backlog: 4 * 1024 * 1024,
             interim_after: Duration::from_millis(1),
-            max_pipe_wait: Duration::from_secs(60),
+            max_pipe_wait: Duration::from_mins(1),
         }
     }
 }

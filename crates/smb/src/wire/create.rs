@@ -119,7 +119,7 @@ fn has_durable_reconnect(contexts: &[u8]) -> Result<bool, Malformed> {
         let next = reader.u32()? as usize;
         let this = if next == 0 {
             rest
-        } else if next < 16 || next % 8 != 0 {
+        } else if next < 16 || !next.is_multiple_of(8) {
             return Err(Malformed(WHAT));
         } else {
             rest.get(..next).ok_or(Malformed(WHAT))?
@@ -152,8 +152,7 @@ impl CreateResponse {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<CreateResponse, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "CREATE response");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "CREATE response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(62)?;
         Ok(CreateResponse { file_id: FileId::decode(&mut reader)? })
@@ -189,8 +188,7 @@ impl CloseRequest {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<CloseRequest, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "CLOSE request");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "CLOSE request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(6)?;
         Ok(CloseRequest { file_id: FileId::decode(&mut reader)? })

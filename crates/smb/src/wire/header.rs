@@ -179,13 +179,6 @@ impl Header {
     }
 }
 
-/// Writes `next_command` into the header at the start of `message`.
-pub(crate) fn set_next_command(message: &mut [u8], next_command: u32) {
-    if let Some(field) = message.get_mut(20..24) {
-        field.copy_from_slice(&next_command.to_le_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

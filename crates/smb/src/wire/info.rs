@@ -61,8 +61,7 @@ impl QueryInfoRequest {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<QueryInfoRequest, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "QUERY_INFO request");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "QUERY_INFO request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let info_type = reader.u8()?;
         let class = reader.u8()?;
@@ -100,8 +99,7 @@ impl<'a> QueryInfoResponse<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<QueryInfoResponse<'a>, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "QUERY_INFO response");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "QUERY_INFO response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let offset = usize::from(reader.u16()?);
         let length = reader.u32()? as usize;
@@ -139,8 +137,7 @@ impl<'a> SetInfoRequest<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<SetInfoRequest<'a>, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "SET_INFO request");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "SET_INFO request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let info_type = reader.u8()?;
         let class = reader.u8()?;

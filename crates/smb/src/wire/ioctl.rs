@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::header::HEADER_LEN;
 use super::reader::part;
-use super::{FileId, Malformed, Reader, decode_utf16, encode_utf16};
+use super::{FileId, Malformed, Reader, decode_utf16, encode_utf16, patch_u32};
 
 /// A file system control code. Any number may arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,8 +53,7 @@ impl<'a> IoctlRequest<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<IoctlRequest<'a>, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "IOCTL request");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "IOCTL request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(2)?;
         let code = ControlCode(reader.u32()?);
@@ -106,8 +105,7 @@ impl<'a> IoctlResponse<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<IoctlResponse<'a>, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "IOCTL response");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "IOCTL response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(2)?;
         let code = ControlCode(reader.u32()?);
@@ -122,16 +120,30 @@ impl<'a> IoctlResponse<'a> {
 
     /// Appends the body.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        Self::encode_with(self.code, self.file_id, out, |out| out.extend_from_slice(self.output));
+    }
+
+    /// Appends the body with the output that `fill` appends, so that it need not be copied twice.
+    pub fn encode_with<T>(
+        code: ControlCode,
+        file_id: FileId,
+        out: &mut Vec<u8>,
+        fill: impl FnOnce(&mut Vec<u8>) -> T,
+    ) -> T {
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
         out.extend_from_slice(&[0; 2]);
-        out.extend_from_slice(&self.code.0.to_le_bytes());
-        self.file_id.encode(out);
+        out.extend_from_slice(&code.0.to_le_bytes());
+        file_id.encode(out);
         out.extend_from_slice(&(Self::BUFFER_OFFSET as u32).to_le_bytes());
         out.extend_from_slice(&[0; 4]); // InputCount
         out.extend_from_slice(&(Self::BUFFER_OFFSET as u32).to_le_bytes());
-        out.extend_from_slice(&(self.output.len() as u32).to_le_bytes());
-        out.extend_from_slice(&[0; 8]);
-        out.extend_from_slice(self.output);
+        let length_at = out.len();
+        out.extend_from_slice(&[0; 12]); // OutputCount, Flags, Reserved2
+        let start = out.len();
+        let filled = fill(out);
+        let length = out.len() - start;
+        patch_u32(out, length_at, length as u32);
+        filled
     }
 }
 
@@ -169,7 +181,7 @@ impl ValidateNegotiateRequest {
         out.extend_from_slice(&self.guid);
         out.extend_from_slice(&self.security_mode.to_le_bytes());
         out.extend_from_slice(&(self.dialects.len() as u16).to_le_bytes());
-        self.dialects.iter().for_each(|dialect| out.extend_from_slice(&dialect.to_le_bytes()));
+        out.extend(self.dialects.iter().flat_map(|dialect| dialect.to_le_bytes()));
         out
     }
 }

@@ -43,3 +43,10 @@ pub use session::{
 pub use smb1::Smb1Negotiate;
 pub use text::{decode_utf16, encode_utf16};
 pub use transfer::{FlushRequest, ReadRequest, ReadResponse, WriteRequest, WriteResponse};
+
+/// Writes `value` at `at`, where bytes were left for it.
+pub(crate) fn patch_u32(out: &mut [u8], at: usize, value: u32) {
+    if let Some(field) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *field = value.to_le_bytes();
+    }
+}

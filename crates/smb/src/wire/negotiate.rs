@@ -42,8 +42,7 @@ impl NegotiateContexts {
         let (mut compression, mut rdma) = (false, false);
         let mut at = offset;
         for _ in 0..count {
-            let mut reader =
-                Reader::new(message.get(at..).unwrap_or_default(), "negotiate context");
+            let mut reader = Reader::new(message.get(at..).unwrap_or_default(), "negotiate context");
             let kind = reader.u16()?;
             let length = usize::from(reader.u16()?);
             reader.skip(4)?;
@@ -89,14 +88,14 @@ impl NegotiateContexts {
             let mut data = Vec::with_capacity(6 + salt.len());
             data.extend_from_slice(&(hashes.len() as u16).to_le_bytes());
             data.extend_from_slice(&(salt.len() as u16).to_le_bytes());
-            hashes.iter().for_each(|id| data.extend_from_slice(&id.to_le_bytes()));
+            data.extend(hashes.iter().flat_map(|id| id.to_le_bytes()));
             data.extend_from_slice(salt);
             encode_context(out, start, CONTEXT_PREAUTH, &data);
         }
         for (kind, list) in [(CONTEXT_ENCRYPTION, &self.ciphers), (CONTEXT_SIGNING, &self.signing)] {
             if let Some(list) = list {
                 let mut data = Vec::from((list.len() as u16).to_le_bytes());
-                list.iter().for_each(|id| data.extend_from_slice(&id.to_le_bytes()));
+                data.extend(list.iter().flat_map(|id| id.to_le_bytes()));
                 encode_context(out, start, kind, &data);
             }
         }
@@ -148,8 +147,7 @@ impl NegotiateRequest {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<NegotiateRequest, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "NEGOTIATE request");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "NEGOTIATE request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let count = reader.u16()?;
         if count == 0 || count > Self::MAX_DIALECTS {
@@ -189,7 +187,7 @@ impl NegotiateRequest {
             }
             None => out.extend_from_slice(&[0; 8]),
         }
-        self.dialects.iter().for_each(|dialect| out.extend_from_slice(&dialect.to_le_bytes()));
+        out.extend(self.dialects.iter().flat_map(|dialect| dialect.to_le_bytes()));
         if let Some(contexts) = &self.contexts {
             contexts.encode(out, start, salt);
         }
@@ -227,8 +225,7 @@ impl NegotiateResponse {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<NegotiateResponse, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "NEGOTIATE response");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "NEGOTIATE response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let security_mode = reader.u16()?;
         let dialect = reader.u16()?;
@@ -282,8 +279,7 @@ impl NegotiateResponse {
         out.extend_from_slice(&(Self::BUFFER_OFFSET as u16).to_le_bytes());
         out.extend_from_slice(&(self.security_buffer.len() as u16).to_le_bytes());
         let buffer_end = Self::BUFFER_OFFSET + self.security_buffer.len();
-        let context_offset =
-            if self.contexts.is_some() { buffer_end.next_multiple_of(8) as u32 } else { 0 };
+        let context_offset = if self.contexts.is_some() { buffer_end.next_multiple_of(8) as u32 } else { 0 };
         out.extend_from_slice(&context_offset.to_le_bytes());
         out.extend_from_slice(&self.security_buffer);
         if let Some(contexts) = &self.contexts {

@@ -37,8 +37,7 @@ impl<'a> SessionSetupRequest<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<SessionSetupRequest<'a>, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "SESSION_SETUP request");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "SESSION_SETUP request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let flags = reader.u8()?;
         let security_mode = reader.u8()?;
@@ -80,8 +79,7 @@ impl<'a> SessionSetupResponse<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<SessionSetupResponse<'a>, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "SESSION_SETUP response");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "SESSION_SETUP response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let flags = reader.u16()?;
         let offset = usize::from(reader.u16()?);
@@ -164,8 +162,7 @@ impl TreeConnectResponse {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<TreeConnectResponse, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "TREE_CONNECT response");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "TREE_CONNECT response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let share_type = reader.u8()?;
         reader.skip(1)?;

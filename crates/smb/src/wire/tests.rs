@@ -99,10 +99,7 @@ fn negotiate_refuses_doubled_and_empty_contexts() {
     assert_eq!(bytes[104], 2);
     assert_eq!(bytes[120], 8);
     bytes[120] = 2;
-    assert_eq!(
-        NegotiateRequest::decode(&bytes),
-        Err(Malformed("negotiate contexts: one stands twice"))
-    );
+    assert_eq!(NegotiateRequest::decode(&bytes), Err(Malformed("negotiate contexts: one stands twice")));
     bytes[120] = 8;
     bytes[128] = 0; // SigningAlgorithmCount
     assert!(NegotiateRequest::decode(&bytes).is_err());
@@ -191,8 +188,7 @@ fn create_contexts_are_walked_within_their_bounds() {
 
 #[test]
 fn transfers_read_back() {
-    let request =
-        ReadRequest { flags: 0, length: 4096, file_id: ID, minimum_count: 1, channel: 0 };
+    let request = ReadRequest { flags: 0, length: 4096, file_id: ID, minimum_count: 1, channel: 0 };
     let bytes = message(|out| request.encode(out));
     assert_eq!(bytes.len(), 64 + 49);
     reads_back(&bytes, 64 + 48, &request, ReadRequest::decode);
@@ -216,8 +212,7 @@ fn transfers_read_back() {
         let bytes = message(|out| request.encode(out));
         reads_back(&bytes, 64 + 56 + data.len(), &request, IoctlRequest::decode);
 
-        let response =
-            IoctlResponse { code: ControlCode::PIPE_TRANSCEIVE, file_id: ID, output: data };
+        let response = IoctlResponse { code: ControlCode::PIPE_TRANSCEIVE, file_id: ID, output: data };
         let bytes = message(|out| response.encode(out));
         reads_back(&bytes, bytes.len(), &response, IoctlResponse::decode);
     }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::header::HEADER_LEN;
 use super::reader::part;
-use super::{FileId, Malformed, Reader};
+use super::{FileId, Malformed, Reader, patch_u32};
 
 /// `SMB2_READFLAG_READ_UNBUFFERED`.
 pub const READ_UNBUFFERED: u8 = 1;
@@ -68,8 +68,7 @@ impl<'a> ReadResponse<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<ReadResponse<'a>, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "READ response");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "READ response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let offset = usize::from(reader.u8()?);
         reader.skip(1)?;
@@ -80,14 +79,23 @@ impl<'a> ReadResponse<'a> {
 
     /// Appends the body.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        Self::encode_with(out, |out| out.extend_from_slice(self.data));
+    }
+
+    /// Appends the body with the data that `fill` appends, so that it need not be copied twice.
+    pub fn encode_with<T>(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
         out.extend_from_slice(&[Self::BUFFER_OFFSET as u8, 0]);
-        out.extend_from_slice(&(self.data.len() as u32).to_le_bytes());
-        out.extend_from_slice(&[0; 8]);
-        out.extend_from_slice(self.data);
-        if self.data.is_empty() {
+        let length_at = out.len();
+        out.extend_from_slice(&[0; 12]);
+        let start = out.len();
+        let filled = fill(out);
+        let length = out.len() - start;
+        patch_u32(out, length_at, length as u32);
+        if length == 0 {
             out.push(0); // StructureSize counts one byte of the buffer
         }
+        filled
     }
 }
 
@@ -115,8 +123,7 @@ impl<'a> WriteRequest<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<WriteRequest<'a>, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "WRITE request");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "WRITE request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let offset = usize::from(reader.u16()?);
         let length = reader.u32()? as usize;
@@ -161,8 +168,7 @@ impl WriteResponse {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<WriteResponse, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "WRITE response");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "WRITE response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(2)?;
         Ok(WriteResponse { count: reader.u32()? })
@@ -189,8 +195,7 @@ impl FlushRequest {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<FlushRequest, Malformed> {
-        let mut reader =
-            Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "FLUSH request");
+        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "FLUSH request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(6)?;
         Ok(FlushRequest { file_id: FileId::decode(&mut reader)? })

@@ -1,0 +1,234 @@
+//! Writing replies: frames, compounds, and their signatures.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::NtStatus;
+use crate::crypto::{Sender, SessionKeys};
+use crate::wire::header::HEADER_LEN;
+use crate::wire::negotiate::pad_to_8;
+use crate::wire::{FRAME_PREFIX, Header, frame_prefix_for, patch_u32};
+
+/// Where a header holds its status, flags, credits and next command.
+const STATUS_AT: usize = 8;
+const CREDITS_AT: usize = 14;
+const NEXT_COMMAND_AT: usize = 20;
+
+/// A reply that is not sealed yet.
+struct Open {
+    start: usize,
+    keys: Option<Arc<SessionKeys>>,
+}
+
+/// Frames that wait to be sent, the last of which may still be growing.
+///
+/// A frame is begun, gets one reply or several (then they form a compound), and is ended. A reply is signed when
+/// the next one begins or the frame ends, because its padding and NextCommand are part of what is signed.
+#[derive(Default)]
+pub(super) struct Frames {
+    buffer: Vec<u8>,
+    /// Where the frame begins.
+    frame: usize,
+    /// The reply before the one being written, and where it ends without padding. It is sealed once it is
+    /// certain that the one being written stays, for it has to say where that begins.
+    before: Option<(Open, usize)>,
+    /// The reply being written.
+    reply: Option<Open>,
+}
+
+impl Frames {
+    /// Begins a frame.
+    pub(super) fn begin(&mut self) {
+        debug_assert!(self.reply.is_none());
+        self.frame = self.buffer.len();
+        self.buffer.extend_from_slice(&[0; FRAME_PREFIX]);
+    }
+
+    /// Begins a reply and gives the buffer to which its body is to be appended. With `keys` it will be signed.
+    pub(super) fn reply(&mut self, header: &Header, keys: Option<Arc<SessionKeys>>) -> &mut Vec<u8> {
+        self.seal_before();
+        if let Some(reply) = self.reply.take() {
+            let end = self.buffer.len();
+            pad_to_8(&mut self.buffer, reply.start);
+            self.before = Some((reply, end));
+        }
+        let start = self.buffer.len();
+        header.encode(&mut self.buffer);
+        self.reply = Some(Open { start, keys });
+        &mut self.buffer
+    }
+
+    /// Sets the status of the reply being written.
+    pub(super) fn set_status(&mut self, status: NtStatus) {
+        if let Some(reply) = &self.reply {
+            patch_u32(&mut self.buffer, reply.start + STATUS_AT, status.0);
+        }
+    }
+
+    /// Sets the credits that the reply being written grants.
+    pub(super) fn set_credits(&mut self, credits: u16) {
+        if let Some(reply) = &self.reply
+            && let Some(field) =
+                self.buffer.get_mut(reply.start + CREDITS_AT..).and_then(<[u8]>::first_chunk_mut)
+        {
+            *field = credits.to_le_bytes();
+        }
+    }
+
+    /// Sets the session, and the keys to sign with, of the reply being written: SESSION_SETUP makes them.
+    pub(super) fn set_session(&mut self, session_id: u64, keys: Option<Arc<SessionKeys>>) {
+        const SESSION_ID_AT: usize = 40;
+        if let Some(reply) = &mut self.reply {
+            if let Some(field) =
+                self.buffer.get_mut(reply.start + SESSION_ID_AT..).and_then(<[u8]>::first_chunk_mut)
+            {
+                *field = session_id.to_le_bytes();
+            }
+            if keys.is_some() {
+                reply.keys = keys;
+            }
+        }
+    }
+
+    /// Sets the TreeId of the reply being written: TREE_CONNECT makes it.
+    pub(super) fn set_tree(&mut self, tree_id: u32) {
+        const TREE_ID_AT: usize = 36;
+        if let Some(reply) = &self.reply {
+            patch_u32(&mut self.buffer, reply.start + TREE_ID_AT, tree_id);
+        }
+    }
+
+    /// Throws the body written so far away, keeping the reply's header.
+    pub(super) fn clear_body(&mut self) -> &mut Vec<u8> {
+        if let Some(reply) = &self.reply {
+            self.buffer.truncate(reply.start + HEADER_LEN);
+        }
+        &mut self.buffer
+    }
+
+    /// Throws the reply being written away.
+    pub(super) fn drop_reply(&mut self) {
+        if let Some(reply) = self.reply.take() {
+            self.buffer.truncate(reply.start);
+        }
+        if let Some((before, end)) = self.before.take() {
+            self.buffer.truncate(end);
+            self.reply = Some(before);
+        }
+    }
+
+    /// The reply being written, from its header on.
+    pub(super) fn current(&self) -> &[u8] {
+        self.reply.as_ref().and_then(|reply| self.buffer.get(reply.start..)).unwrap_or_default()
+    }
+
+    /// Ends the frame; one without a reply is thrown away.
+    pub(super) fn end(&mut self) {
+        self.seal_before();
+        if let Some(reply) = self.reply.take() {
+            let end = self.buffer.len();
+            self.sign(reply, end);
+        }
+        let length = self.buffer.len() - self.frame - FRAME_PREFIX;
+        if length == 0 {
+            self.buffer.truncate(self.frame);
+        } else if let Some(prefix) = self.buffer.get_mut(self.frame..).and_then(<[u8]>::first_chunk_mut) {
+            *prefix = frame_prefix_for(length);
+        }
+        self.frame = self.buffer.len();
+    }
+
+    /// Seals the reply before the one being written.
+    fn seal_before(&mut self) {
+        if let (Some((before, _)), Some(reply)) = (self.before.take(), &self.reply) {
+            let next = reply.start;
+            patch_u32(&mut self.buffer, before.start + NEXT_COMMAND_AT, (next - before.start) as u32);
+            self.sign(before, next);
+        }
+    }
+
+    fn sign(&mut self, reply: Open, end: usize) {
+        if let (Some(keys), Some(message)) = (reply.keys, self.buffer.get_mut(reply.start..end)) {
+            keys.signing.sign(message, Sender::Server);
+        }
+    }
+
+    /// Whether there is anything to send.
+    pub(super) fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Swaps what is to be sent with `into`, which must be empty.
+    pub(super) fn take(&mut self, into: &mut Vec<u8>) {
+        core::mem::swap(&mut self.buffer, into);
+        self.frame = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Command, FramePrefix, frame_prefix};
+
+    fn header(message_id: u64) -> Header {
+        Header {
+            credit_charge: 1,
+            status: NtStatus::SUCCESS,
+            command: Command::ECHO,
+            credits: 0,
+            flags: crate::wire::Flags::RESPONSE,
+            next_command: 0,
+            message_id,
+            tree_or_async: 0,
+            session_id: 0,
+        }
+    }
+
+    fn add(frames: &mut Frames, message_id: u64) {
+        frames.reply(&header(message_id), None).extend_from_slice(&[4, 0, 0, 0]);
+    }
+
+    fn only_frame(frames: &mut Frames) -> Vec<u8> {
+        let mut out = Vec::new();
+        frames.take(&mut out);
+        let (prefix, message) = out.split_first_chunk().unwrap();
+        assert_eq!(frame_prefix(*prefix), FramePrefix::Message(message.len()));
+        message.to_vec()
+    }
+
+    #[test]
+    fn replies_of_a_compound_are_aligned_and_chained() {
+        let mut frames = Frames::default();
+        frames.begin();
+        (0..3).for_each(|id| add(&mut frames, id));
+        frames.end();
+        let message = only_frame(&mut frames);
+        assert_eq!(message.len(), 72 + 72 + 68);
+        let next: Vec<u32> =
+            [0, 72, 144].iter().map(|at| Header::decode(&message[*at..]).unwrap().next_command).collect();
+        assert_eq!(next, [72, 72, 0]);
+    }
+
+    #[test]
+    fn a_dropped_reply_leaves_no_trace_in_the_one_before() {
+        let mut frames = Frames::default();
+        frames.begin();
+        add(&mut frames, 0);
+        add(&mut frames, 1);
+        frames.drop_reply();
+        frames.end();
+        let message = only_frame(&mut frames);
+        assert_eq!(message.len(), 68);
+        assert_eq!(Header::decode(&message).unwrap().next_command, 0);
+    }
+
+    #[test]
+    fn a_frame_without_replies_is_not_sent() {
+        let mut frames = Frames::default();
+        frames.begin();
+        add(&mut frames, 0);
+        frames.drop_reply();
+        frames.end();
+        assert!(frames.is_empty());
+    }
+}

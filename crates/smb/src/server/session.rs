@@ -1,0 +1,294 @@
+//! SESSION_SETUP, LOGOFF, TREE_CONNECT and TREE_DISCONNECT, [MS-SMB2] 3.3.5.5 to 3.3.5.8.
+
+use alloc::collections::BTreeSet;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+
+use chacha20::rand_core::Rng;
+use standpipe_security::{Sid, Token};
+
+use super::connection::{Handled, Request};
+use super::{Connection, DisconnectReason, Event, Now};
+use crate::NtStatus;
+use crate::auth::server::{Acceptor, Logon, LogonFailure, Step, StepInput};
+use crate::crypto::{PreauthHash, SessionKeys};
+use crate::wire::negotiate::SECURITY_SIGNING_REQUIRED;
+use crate::wire::session::{SESSION_BINDING, SHARE_NO_CACHING, SHARE_TYPE_PIPE};
+use crate::wire::{
+    Empty, SessionSetupRequest, SessionSetupResponse, TreeConnectRequest, TreeConnectResponse,
+};
+
+/// The most that anybody can be granted on `IPC$`: all of a file's rights.
+const MAXIMAL_ACCESS: u32 = 0x001F_01FF;
+/// How long the parts of a share's path may be, [MS-SMB2] 2.2.9.
+const MAX_SERVER_NAME: usize = 255;
+const MAX_SHARE_NAME: usize = 80;
+
+/// A session: somebody who logs on or has logged on.
+pub(super) struct Session {
+    pub(super) state: SessionState,
+}
+
+/// How far a session has come.
+pub(super) enum SessionState {
+    /// The first log-on is under way.
+    LoggingOn(LogOn),
+    /// Somebody has logged on.
+    Valid(ValidSession),
+}
+
+/// A log-on under way.
+pub(super) struct LogOn {
+    acceptor: Acceptor,
+    /// The hash over the messages so far, in 3.1.1.
+    preauth: Option<PreauthHash>,
+}
+
+/// A session of somebody who has logged on.
+pub(super) struct ValidSession {
+    account: Sid,
+    pub(super) user: Arc<str>,
+    pub(super) token: Arc<Token>,
+    pub(super) keys: Arc<SessionKeys>,
+    pub(super) signing_required: bool,
+    pub(super) trees: BTreeSet<u32>,
+    next_tree: u32,
+    /// Another log-on of the same user, [MS-SMB2] 3.3.5.5.2.
+    again: Option<LogOn>,
+}
+
+impl Session {
+    pub(super) fn valid(&self) -> Option<&ValidSession> {
+        match &self.state {
+            SessionState::Valid(valid) => Some(valid),
+            SessionState::LoggingOn(_) => None,
+        }
+    }
+
+    fn valid_mut(&mut self) -> Option<&mut ValidSession> {
+        match &mut self.state {
+            SessionState::Valid(valid) => Some(valid),
+            SessionState::LoggingOn(_) => None,
+        }
+    }
+
+    /// The hash of the first log-on, while it is under way. Logging on again does not change the keys.
+    pub(super) fn preauth_mut(&mut self) -> Option<&mut PreauthHash> {
+        match &mut self.state {
+            SessionState::LoggingOn(log_on) => log_on.preauth.as_mut(),
+            SessionState::Valid(_) => None,
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn session_setup(&mut self, now: Now, request: &Request<'_>) -> Result<Handled, Handled> {
+        let setup = SessionSetupRequest::decode(request.message)?;
+        if setup.flags & SESSION_BINDING != 0 {
+            // A session of another connection cannot be bound: multichannel is not offered.
+            return Err(match request.session_id {
+                0 => NtStatus::INVALID_PARAMETER,
+                id if self.sessions.contains_key(&id) => NtStatus::REQUEST_NOT_ACCEPTED,
+                _ => NtStatus::USER_SESSION_DELETED,
+            }
+            .into());
+        }
+        let (id, log_on) = self.take_log_on(request)?;
+        let mut challenge = [0; 8];
+        self.random.fill_bytes(&mut challenge);
+        let config = Arc::clone(&self.config);
+        let input =
+            StepInput { names: &config.names, challenge, time: now.wall, accounts: config.accounts.as_ref() };
+        match log_on.acceptor.step(setup.token, &input) {
+            Ok(Step::Continue { acceptor, token }) => {
+                self.keep_log_on(id, LogOn { acceptor, preauth: log_on.preauth });
+                self.frames.set_session(id, None);
+                SessionSetupResponse { flags: 0, token: &token }.encode(self.frames.clear_body());
+                Ok(Handled::Done(NtStatus::MORE_PROCESSING_REQUIRED))
+            }
+            Ok(Step::Done { logon, token }) => {
+                let client_requires = u16::from(setup.security_mode) & SECURITY_SIGNING_REQUIRED != 0;
+                self.logged_on(id, &logon, log_on.preauth.as_ref(), client_requires)?;
+                let keys = self.keys_of(id);
+                self.frames.set_session(id, keys);
+                SessionSetupResponse { flags: 0, token: &token }.encode(self.frames.clear_body());
+                Ok(Handled::Done(NtStatus::SUCCESS))
+            }
+            Err(failure) => Err(self.logon_refused(id, failure)),
+        }
+    }
+
+    /// The log-on that a SESSION_SETUP goes on with, taken out of its session, or a new one.
+    fn take_log_on(&mut self, request: &Request<'_>) -> Result<(u64, LogOn), Handled> {
+        let hashed = |preauth: Option<PreauthHash>| {
+            preauth.map(|mut preauth| {
+                preauth.update(request.message);
+                preauth
+            })
+        };
+        let connection_preauth = self.negotiated().and_then(|negotiated| negotiated.preauth.clone());
+        if request.session_id == 0 {
+            if self.draining || self.sessions.len() >= self.config.limits.sessions {
+                return Err(NtStatus::INSUFFICIENT_RESOURCES.into());
+            }
+            let id = self.random_id();
+            return Ok((id, LogOn { acceptor: Acceptor::new(), preauth: hashed(connection_preauth) }));
+        }
+        let id = request.session_id;
+        match self.sessions.remove(&id) {
+            None => Err(NtStatus::USER_SESSION_DELETED.into()),
+            Some(Session { state: SessionState::LoggingOn(log_on) }) => {
+                let preauth = hashed(log_on.preauth);
+                Ok((id, LogOn { acceptor: log_on.acceptor, preauth }))
+            }
+            Some(Session { state: SessionState::Valid(mut valid) }) => {
+                let log_on = valid.again.take();
+                self.sessions.insert(id, Session { state: SessionState::Valid(valid) });
+                Ok((id, log_on.unwrap_or_else(|| LogOn { acceptor: Acceptor::new(), preauth: None })))
+            }
+        }
+    }
+
+    /// Keeps a log-on until the client's next token.
+    fn keep_log_on(&mut self, id: u64, log_on: LogOn) {
+        match self.sessions.get_mut(&id).and_then(Session::valid_mut) {
+            Some(valid) => valid.again = Some(log_on),
+            None => {
+                self.sessions.insert(id, Session { state: SessionState::LoggingOn(log_on) });
+            }
+        }
+    }
+
+    /// Makes the session valid, or keeps it so.
+    fn logged_on(
+        &mut self,
+        id: u64,
+        logon: &Logon,
+        preauth: Option<&PreauthHash>,
+        client_requires_signing: bool,
+    ) -> Result<(), Handled> {
+        let account = &logon.account;
+        let user: Arc<str> = account.name.as_str().into();
+        let token = Arc::new(Token::network_logon(account));
+        if let Some(valid) = self.sessions.get_mut(&id).and_then(Session::valid_mut) {
+            if valid.account != account.sid {
+                // A session keeps its user: its opens were granted to that one.
+                self.end_session(id);
+                return Err(NtStatus::ACCESS_DENIED.into());
+            }
+            // The keys stay ([MS-SMB2] 3.3.5.5.3); the groups may have changed.
+            valid.token = token;
+            return Ok(());
+        }
+        let Some(negotiated) = self.negotiated() else {
+            return Err(NtStatus::INTERNAL_ERROR.into());
+        };
+        let hash = preauth.map(PreauthHash::value);
+        let keys = SessionKeys::derive(
+            negotiated.dialect,
+            &logon.session_key,
+            hash.as_ref(),
+            negotiated.signing,
+            None,
+        );
+        let valid = ValidSession {
+            account: account.sid,
+            user: Arc::clone(&user),
+            token,
+            keys: Arc::new(keys),
+            signing_required: self.config.require_signing || client_requires_signing,
+            trees: BTreeSet::new(),
+            next_tree: 1,
+            again: None,
+        };
+        self.sessions.insert(id, Session { state: SessionState::Valid(valid) });
+        self.logon_deadline = None;
+        self.event(Event::LoggedOn { user });
+        Ok(())
+    }
+
+    /// A refused log-on ends its session, [MS-SMB2] 3.3.5.5.3.
+    fn logon_refused(&mut self, id: u64, failure: LogonFailure) -> Handled {
+        let status = failure.status;
+        self.end_session(id);
+        self.failed_logons += 1;
+        self.event(Event::LogonRefused { user: failure.user, status, reason: failure.reason.to_string() });
+        if self.failed_logons >= self.config.limits.failed_logons {
+            return Handled::Disconnect(DisconnectReason::TooManyFailedLogons);
+        }
+        Handled::Fail(status)
+    }
+
+    pub(super) fn logoff(&mut self, now: Now, request: &Request<'_>) -> Result<Handled, Handled> {
+        Empty::decode(request.message)?;
+        let user = self
+            .sessions
+            .get(&request.session_id)
+            .and_then(Session::valid)
+            .map(|valid| Arc::clone(&valid.user));
+        self.end_session(request.session_id);
+        if let Some(user) = user {
+            self.event(Event::LoggedOff { user });
+        }
+        if !self.sessions.values().any(|session| session.valid().is_some()) {
+            self.logon_deadline = Some(now.monotonic.saturating_add(self.config.limits.logon_timeout));
+        }
+        Empty::encode(self.frames.clear_body());
+        Ok(Handled::Done(NtStatus::SUCCESS))
+    }
+
+    /// Ends a session with everything in it.
+    fn end_session(&mut self, id: u64) {
+        self.drop_opens(|open| open.session_id == id);
+        self.drop_waits(|reply| reply.session_id == id);
+        self.sessions.remove(&id);
+    }
+
+    pub(super) fn tree_connect(&mut self, request: &Request<'_>) -> Result<Handled, Handled> {
+        let asked = TreeConnectRequest::decode(request.message)?;
+        let (server, share) = asked
+            .path
+            .strip_prefix(r"\\")
+            .and_then(|path| path.split_once('\\'))
+            .filter(|(server, share)| {
+                server.encode_utf16().count() <= MAX_SERVER_NAME
+                    && share.encode_utf16().count() <= MAX_SHARE_NAME
+            })
+            .ok_or(NtStatus::INVALID_PARAMETER)?;
+        if server.is_empty() || !share.eq_ignore_ascii_case("IPC$") {
+            return Err(NtStatus::BAD_NETWORK_NAME.into());
+        }
+        let limit = self.config.limits.trees;
+        let session = self.sessions.get_mut(&request.session_id).and_then(Session::valid_mut);
+        let valid = session.ok_or(NtStatus::USER_SESSION_DELETED)?;
+        if valid.trees.len() >= limit {
+            return Err(NtStatus::INSUFFICIENT_RESOURCES.into());
+        }
+        let id = valid.next_tree;
+        // All ones has a meaning of its own; a client that gets there connects again.
+        valid.next_tree =
+            id.checked_add(1).filter(|next| *next != u32::MAX).ok_or(NtStatus::INSUFFICIENT_RESOURCES)?;
+        valid.trees.insert(id);
+        self.frames.set_tree(id);
+        TreeConnectResponse {
+            share_type: SHARE_TYPE_PIPE,
+            share_flags: SHARE_NO_CACHING,
+            capabilities: 0,
+            maximal_access: MAXIMAL_ACCESS,
+        }
+        .encode(self.frames.clear_body());
+        Ok(Handled::Done(NtStatus::SUCCESS))
+    }
+
+    pub(super) fn tree_disconnect(&mut self, request: &Request<'_>) -> Result<Handled, Handled> {
+        Empty::decode(request.message)?;
+        let (session_id, tree_id) = (request.session_id, request.tree_id);
+        self.drop_opens(|open| open.session_id == session_id && open.tree_id == tree_id);
+        self.drop_waits(|reply| reply.session_id == session_id && reply.tree_id == tree_id);
+        if let Some(valid) = self.sessions.get_mut(&session_id).and_then(Session::valid_mut) {
+            valid.trees.remove(&tree_id);
+        }
+        Empty::encode(self.frames.clear_body());
+        Ok(Handled::Done(NtStatus::SUCCESS))
+    }
+}

@@ -1,0 +1,1 @@
+//! Whole connections, from bytes to bytes.
