@@ -1,0 +1,64 @@
+//! Security descriptors, as bytes and as text.
+
+use standpipe_security::{
+    AccessMask, PIPE_MAPPING, SecurityDescriptor, Token, check_access, check_pipe_client,
+};
+
+use crate::world;
+
+/// A binary security descriptor: what can be read means the same after it was written and read again.
+///
+/// # Panics
+/// When that does not hold.
+pub fn descriptor(data: &[u8]) {
+    let Ok(descriptor) = SecurityDescriptor::from_bytes(data) else { return };
+    decide(&descriptor);
+    let _ = descriptor.to_string();
+    let Ok(bytes) = descriptor.to_bytes() else { return };
+    let again = SecurityDescriptor::from_bytes(&bytes).expect("what was written can be read");
+    assert_eq!(descriptor, again, "it changed when it was written");
+}
+
+/// SDDL: what can be read is printed as what means the same, in text and in bytes, and a mistake has its place.
+///
+/// # Panics
+/// When that does not hold.
+pub fn sddl(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let descriptor = match text.parse::<SecurityDescriptor>() {
+        Ok(descriptor) => descriptor,
+        Err(error) => {
+            assert!(
+                text.is_char_boundary(error.offset()),
+                "the mistake is inside a character or beyond the text"
+            );
+            assert!(!error.to_string().is_empty());
+            return;
+        }
+    };
+    decide(&descriptor);
+    let printed = descriptor.to_string();
+    let again: SecurityDescriptor = printed.parse().expect("what was printed can be read");
+    assert_eq!(descriptor, again, "it changed when it was printed: {printed}");
+    if let Ok(bytes) = descriptor.to_bytes() {
+        let again = SecurityDescriptor::from_bytes(&bytes).expect("what was written can be read");
+        assert_eq!(printed, again.to_string(), "it changed on the way through bytes");
+    }
+}
+
+/// Asks whether this and that caller may do this and that. Nobody gets more than asked for, and nobody anonymous is
+/// better off than who logged on, unless an entry names the one or the other.
+fn decide(descriptor: &SecurityDescriptor) {
+    for token in [Token::anonymous(), Token::network_logon(&world::account())] {
+        for desired in [0, 0x0012_019F, 0x0200_0000, 0x8000_0000, 0xFFFF_FFFF] {
+            let desired = AccessMask(desired);
+            if let Ok(grant) = check_access(descriptor, &token, desired, &PIPE_MAPPING).result
+                && !desired.contains(AccessMask::MAXIMUM_ALLOWED)
+            {
+                let asked = PIPE_MAPPING.map(desired);
+                assert!(asked.contains(grant.access()), "more was granted than asked for");
+            }
+            let _ = check_pipe_client(descriptor, &token, desired);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The one server that all targets talk to: its names, its account, its pipe.
+
+use std::sync::Arc;
+
+use standpipe_security::{Account, AccountName, AccountSet, NtHash, Sid, well_known};
+use standpipe_smb::auth::ServerNames;
+use standpipe_smb::server::{Config, Limits, Pipe, PipeMode};
+use standpipe_smb::{Dialect, FileTime};
+
+pub(crate) const USER: &str = "user";
+pub(crate) const PASSWORD: &str = "password";
+pub(crate) const PIPE: &str = "simple";
+/// Any day will do, as long as it is the same in every run.
+pub(crate) const TODAY: FileTime = FileTime(133_500_000_000_000_000);
+
+pub(crate) fn names() -> ServerNames {
+    ServerNames {
+        netbios_computer: "SERVER".to_owned(),
+        netbios_domain: "SERVER".to_owned(),
+        dns_computer: "server".to_owned(),
+        dns_domain: "server".to_owned(),
+    }
+}
+
+pub(crate) fn account() -> Account {
+    Account {
+        name: AccountName::new(USER).expect("a name"),
+        sid: "S-1-5-21-1-2-3-1000".parse::<Sid>().expect("a SID"),
+        nt_hash: NtHash::of_password(PASSWORD),
+        groups: vec![well_known::BUILTIN_USERS],
+        enabled: true,
+    }
+}
+
+pub(crate) fn accounts() -> AccountSet {
+    let mut accounts = AccountSet::new();
+    accounts.add(account()).expect("the first account");
+    accounts
+}
+
+pub(crate) fn config(mode: PipeMode) -> Config {
+    let pipe = Pipe {
+        name: PIPE.to_owned(),
+        mode,
+        security_descriptor: "D:(A;;GRGW;;;AU)".parse().expect("SDDL"),
+        max_instances: None,
+    };
+    Config {
+        names: names(),
+        guid: [7; 16],
+        pipes: vec![pipe],
+        accounts: Arc::new(accounts()),
+        min_dialect: Dialect::Smb202,
+        max_dialect: Dialect::Smb311,
+        require_signing: true,
+        limits: Limits::default(),
+    }
+}
