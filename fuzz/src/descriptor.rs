@@ -41,8 +41,9 @@ pub fn sddl(data: &[u8]) {
     let again: SecurityDescriptor = printed.parse().expect("what was printed can be read");
     assert_eq!(descriptor, again, "it changed when it was printed: {printed}");
     if let Ok(bytes) = descriptor.to_bytes() {
+        // Not compared as text: the data of an entry grows to whole groups of four bytes.
         let again = SecurityDescriptor::from_bytes(&bytes).expect("what was written can be read");
-        assert_eq!(printed, again.to_string(), "it changed on the way through bytes");
+        assert_eq!(again.to_bytes().ok(), Some(bytes), "it changed on the way through bytes");
     }
 }
 

@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// How long to run, in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// Run only this input, such as one that failed before
+    #[arg(long, value_name = "FILE", conflicts_with = "seconds")]
+    input: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
@@ -30,7 +33,11 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
     if !known.contains(target) {
         return Err(Failure(format!("no fuzz target is named {target:?}; there are {}", known.join(", "))));
     }
-    Fuzzer::install(workspace)?.run(workspace, target, arguments.seconds)?;
+    let fuzzer = Fuzzer::install(workspace)?;
+    match &arguments.input {
+        Some(input) => shell::run(fuzzer.command(workspace, target).arg(input))?,
+        None => fuzzer.run(workspace, target, arguments.seconds)?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -64,17 +71,27 @@ impl Fuzzer {
     }
 
     /// Runs a target from its seeds. What it finds on the way is kept under the target directory; an input that
-    /// fails is left in `fuzz/artifacts`, and the message says how to run it again.
+    /// fails is left in `fuzz/artifacts`.
     pub(crate) fn run(&self, workspace: &Workspace, target: &str, seconds: u32) -> Result<()> {
         let corpus = workspace.target().join("fuzz/corpus").join(target);
         fs::create_dir_all(&corpus)
             .map_err(|error| Failure(format!("cannot create {}: {error}", corpus.display())))?;
-        let mut command = workspace.command(&self.program);
-        command.args(["fuzz", "run", "--sanitizer", "none", "--features", "libfuzzer"]);
-        command.arg("--target-dir").arg(workspace.target().join("fuzz/build"));
-        command.arg(target).arg(corpus).arg(workspace.root().join("fuzz/seeds").join(target)).arg("--");
+        let mut command = self.command(workspace, target);
+        command.arg(corpus).arg(workspace.root().join("fuzz/seeds").join(target)).arg("--");
         command.args([&format!("-max_total_time={seconds}"), "-timeout=5", "-rss_limit_mb=1024"]);
         command.args(["-max_len=70000", "-verbosity=0", "-print_final_stats=1"]);
-        shell::run(command.env("RUSTC_BOOTSTRAP", "1"))
+        shell::run(&mut command).map_err(|failure| {
+            Failure(format!(
+                "{failure}; run what failed again with `cargo xtask fuzz {target} --input fuzz/artifacts/{target}/…`"
+            ))
+        })
+    }
+
+    fn command(&self, workspace: &Workspace, target: &str) -> Command {
+        let mut command = workspace.command(&self.program);
+        command.env("RUSTC_BOOTSTRAP", "1");
+        command.args(["fuzz", "run", "--sanitizer", "none", "--features", "libfuzzer"]);
+        command.arg("--target-dir").arg(workspace.target().join("fuzz/build")).arg(target);
+        command
     }
 }
