@@ -120,7 +120,9 @@ impl StartError {
                 Some("give the path of the program, relative to the deployment file")
             }
             Self::Denied { .. } => Some("make it executable: chmod +x"),
-            Self::NotAProgram { .. } => Some("a script needs a first line such as `#!/bin/sh`"),
+            Self::NotAProgram { .. } => {
+                Some("a script needs the program of its first line, such as `#!/bin/sh`")
+            }
             Self::NotRoot { .. } => Some("run standpipe as root, or leave out `user`"),
             _ => None,
         }

@@ -129,6 +129,8 @@ impl ProcessManager {
     /// the time it was given. If nobody asked, it ends now.
     async fn end_tree(&self, process: &Process, asked: &mut watch::Receiver<Ending>, told: Ending) {
         if told == Ending::Asked {
+            // What was being started when everything was asked may not have heard.
+            process.tree().terminate();
             tokio::select! {
                 () = process.tree().gone() => return,
                 // Forced now, or nobody is left who could.
@@ -191,3 +193,7 @@ impl Manager for ProcessManager {
         self.status.subscribe()
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

@@ -111,6 +111,8 @@ impl Process {
         }
         let asked = async {
             let exit = self.inner.wait().await;
+            // What was left to it, or being started when everything was asked, has not heard yet.
+            self.inner.tree().terminate();
             self.inner.tree().gone().await;
             exit
         };

@@ -9,7 +9,7 @@ mod tree;
 mod user;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;

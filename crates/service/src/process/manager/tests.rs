@@ -1,0 +1,157 @@
+//! The manager, alone and under the watcher, with real processes.
+
+use std::num::NonZeroU32;
+
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::probe::Alive;
+use crate::process::imp::tests::{Teller, shell, soon};
+use crate::state::Exit;
+use crate::supervisor::{Report, supervise};
+use crate::watcher::{Phase, Policy, Verdict};
+
+/// Ready when the test says so.
+struct Switch(watch::Receiver<bool>);
+
+impl Probe for Switch {
+    fn check(&self) -> BoxFuture<'_, Result<(), NotReady>> {
+        let ready = *self.0.borrow();
+        Box::pin(async move { if ready { Ok(()) } else { Err(NotReady::new("switched off")) } })
+    }
+}
+
+async fn reach(changes: &mut watch::Receiver<Status>, state: State) -> Status {
+    soon(changes.wait_for(|status| status.state == state)).await.unwrap().clone()
+}
+
+async fn report(reports: &mut watch::Receiver<Report>, wanted: impl FnMut(&Report) -> bool) -> Report {
+    soon(reports.wait_for(wanted)).await.unwrap().clone()
+}
+
+fn quick() -> Policy {
+    Policy { backoff_first: Duration::from_millis(1), ..Policy::default() }
+}
+
+#[tokio::test]
+async fn runs_only_once_the_probe_succeeds() {
+    let folder = TempDir::new().unwrap();
+    let (switch, switched) = watch::channel(false);
+    let manager = ProcessManager::new(shell("exec sleep 1000", folder.path()), Switch(switched));
+    let mut changes = manager.changes();
+    assert_eq!(manager.query().await.state, State::Stopped);
+    manager.start().await.unwrap();
+    let status = soon(changes.wait_for(|status| status.detail.is_some())).await.unwrap().clone();
+    assert_eq!(status.state, State::StartPending);
+    assert_eq!(status.detail.as_deref(), Some("switched off"));
+    assert!(matches!(manager.start().await, Err(StartError::NotStopped)));
+    switch.send_replace(true);
+    assert!(reach(&mut changes, State::Running).await.pid.is_some());
+    manager.stop().await;
+    assert_eq!(reach(&mut changes, State::Stopped).await.exit, Some(Exit::Signal(15)));
+}
+
+#[tokio::test]
+async fn an_end_is_noticed_and_takes_the_rest_along() {
+    let folder = TempDir::new().unwrap();
+    let mut teller = Teller::new(folder.path());
+    let script = "setsid sleep 1000 & echo $! > teller; read line < go; exit 4";
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        folder.path().join("go"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from(0o600),
+        0,
+    )
+    .unwrap();
+    let manager = ProcessManager::new(shell(script, folder.path()), Alive);
+    let mut changes = manager.changes();
+    manager.start().await.unwrap();
+    reach(&mut changes, State::Running).await;
+    let left = teller.pid().await;
+    std::fs::write(folder.path().join("go"), "\n").unwrap();
+    assert_eq!(reach(&mut changes, State::Stopped).await.exit, Some(Exit::Code(4)));
+    let stat = std::fs::read_to_string(format!("/proc/{left}/stat"));
+    assert!(stat.is_err() || stat.unwrap().contains(") Z "));
+}
+
+#[tokio::test]
+async fn a_kill_overtakes_a_stop() {
+    let folder = TempDir::new().unwrap();
+    let mut teller = Teller::new(folder.path());
+    let script = "trap '' TERM; echo ready > teller; while :; do sleep 1000; done";
+    let manager = ProcessManager::new(shell(script, folder.path()), Alive);
+    let mut changes = manager.changes();
+    manager.start().await.unwrap();
+    teller.line().await;
+    manager.stop().await;
+    reach(&mut changes, State::StopPending).await;
+    manager.kill().await;
+    assert_eq!(reach(&mut changes, State::Stopped).await.exit, Some(Exit::Signal(9)));
+    manager.stop().await;
+    assert_eq!(manager.query().await.state, State::Stopped);
+}
+
+#[tokio::test]
+async fn a_killed_service_is_started_again_until_a_stop_is_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let manager = ProcessManager::new(shell("exec sleep 1000", folder.path()), Alive);
+    let (reports, mut seen) = watch::channel(Report::initial());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let watching = tokio::spawn(async move {
+        supervise(&manager, quick(), 1, async { drop(stopped.await) }, &reports).await
+    });
+    let first = report(&mut seen, |report| report.ready).await;
+    let pid = rustix::process::Pid::from_raw(first.pid.unwrap().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let second = report(&mut seen, |report| report.ready && report.pid != first.pid).await;
+    assert_eq!((second.starts, second.failures), (2, 1));
+    assert!(second.last_failure.unwrap().starts_with("ended with signal 9 (SIGKILL)"));
+    stop.send(()).unwrap();
+    assert_eq!(soon(watching).await.unwrap(), Verdict::Stopped { killed: false, gone: true });
+    assert_eq!(seen.borrow().phase, Phase::Stopped);
+}
+
+#[tokio::test]
+async fn a_service_that_keeps_ending_is_given_up() {
+    let folder = TempDir::new().unwrap();
+    let manager = ProcessManager::new(shell("exit 3", folder.path()), Switch(watch::channel(false).1));
+    let policy = Policy { max_failures: NonZeroU32::new(3).unwrap(), ..quick() };
+    let reports = watch::Sender::new(Report::initial());
+    let verdict = soon(supervise(&manager, policy, 1, std::future::pending(), &reports)).await;
+    let Verdict::GaveUp(why) = verdict else { panic!("{verdict:?}") };
+    assert_eq!(why.failures.len(), 3);
+    assert!(why.to_string().contains("3. ended with exit code 3 before it was running"), "{why}");
+    assert_eq!(reports.borrow().starts, 3);
+}
+
+#[tokio::test]
+async fn a_missing_program_is_given_up_at_once() {
+    let folder = TempDir::new().unwrap();
+    let mut spec = shell("", folder.path());
+    spec.command = vec!["no-such-service".into()];
+    let manager = ProcessManager::new(spec, Alive);
+    let reports = watch::Sender::new(Report::initial());
+    let verdict = soon(supervise(&manager, Policy::default(), 1, std::future::pending(), &reports)).await;
+    let Verdict::GaveUp(why) = verdict else { panic!("{verdict:?}") };
+    assert!(why.is_fatal());
+    assert!(why.to_string().contains("no program `no-such-service`"), "{why}");
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_the_rest_after_a_failure() {
+    let folder = TempDir::new().unwrap();
+    let manager = ProcessManager::new(shell("exit 1", folder.path()), Alive);
+    let hours = Duration::from_hours(2);
+    let policy = Policy { backoff_first: hours, backoff_cap: hours, ..quick() };
+    let (reports, mut seen) = watch::channel(Report::initial());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let watching =
+        tokio::spawn(
+            async move { supervise(&manager, policy, 1, async { drop(stopped.await) }, &reports).await },
+        );
+    report(&mut seen, |report| report.phase == Phase::Resting).await;
+    stop.send(()).unwrap();
+    assert_eq!(soon(watching).await.unwrap(), Verdict::Stopped { killed: false, gone: true });
+}
