@@ -22,13 +22,14 @@ PATIENCE = 30.0
 class Account:
     name: str
     password: str
-    options: tuple = ()
+    group: str = "Users"
+    enabled: bool = True
 
 
 # One account of each kind that the demo's descriptor and the log-on tell apart.
-ADMIN = Account("theAdmin", "Adm1n:päss", ("--group", "Administrators"))
-GUEST_MEMBER = Account("aGuest", "Gu3st words", ("--group", "Guests"))
-DISABLED = Account("formerUser", "F0rmer words", ("--disabled",))
+ADMIN = Account("theAdmin", "Adm1n:päss", "Administrators")
+GUEST_MEMBER = Account("aGuest", "Gu3st words", "Guests")
+DISABLED = Account("formerUser", "F0rmer words", enabled=False)
 ACCOUNTS = (ADMIN, GUEST_MEMBER, DISABLED)
 
 
@@ -218,7 +219,9 @@ class Deployment:
         for instance in range(INSTANCES):
             for account in ACCOUNTS:
                 secret = self.write_secret(account.name, account.password)
-                self.account(instance, "add", account.name, "--password-file", secret, *account.options)
+                self.account(instance, "add", account.name, "--password-file", secret, "--groups", account.group)
+                if not account.enabled:
+                    self.account(instance, "disable", account.name)
 
     def change_password(self, password):
         """Changes what the service's user logs in with, on every instance; the web role does not learn of it."""

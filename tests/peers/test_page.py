@@ -82,7 +82,7 @@ def test_a_refused_log_on_is_shown_as_that(demo, tab):
     demo.change_password("something else")
     try:
         process(tab, demo, "Hello")
-        expect(tab.locator("body")).to_contain_text(re.compile("log-?on failed", re.IGNORECASE))
+        expect(tab.locator("body")).to_contain_text("Log-on failed")
         expect(tab.locator("body")).not_to_contain_text("Processed Text")
     finally:
         demo.change_password(demo.password)
@@ -94,7 +94,7 @@ def test_no_ready_instance_is_shown_as_that(deployment, tab):
     with deployment.running(ready=False):
         until(lambda: reachable(deployment), "the page is there")
         process(tab, deployment, "Hello")
-        expect(tab.locator("body")).to_contain_text(re.compile("no instance .*ready", re.IGNORECASE))
+        expect(tab.locator("body")).to_contain_text("No instance ready")
 
 
 def test_a_denied_account_is_shown_as_that(deployment, tab):
@@ -109,7 +109,7 @@ def test_a_denied_account_is_shown_as_that(deployment, tab):
         deployment.add_accounts()
         deployment.wait_until_ready()
         process(tab, deployment, "Hello")
-        expect(tab.locator("body")).to_contain_text(re.compile("access (is |was )?denied", re.IGNORECASE))
+        expect(tab.locator("body")).to_contain_text("Access denied")
 
 
 def test_an_instance_that_does_not_answer_in_time_is_shown_as_that(deployment, tab):
@@ -121,7 +121,7 @@ def test_an_instance_that_does_not_answer_in_time_is_shown_as_that(deployment, t
         try:
             process(tab, deployment, "Hello")
             # Which of the two depends on whether the readiness check or the call noticed first.
-            said = re.compile("could not connect .*within 1 ?s|no instance .*ready", re.IGNORECASE)
+            said = re.compile("Could not connect in time|No instance ready")
             expect(tab.locator("body")).to_contain_text(said, timeout=20_000)
         finally:
             for pid in frozen:

@@ -20,6 +20,7 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
     let mut command = workspace.command(python);
     command.args(["-m", "pytest", "tests/peers", "--durations=5"]);
     command.env("STANDPIPE_BINARIES", workspace.binaries());
+    command.env("PYTHONPYCACHEPREFIX", workspace.target().join("peers/pycache"));
     match browser::find_or_install() {
         Ok(chromium) => {
             command.env("STANDPIPE_CHROMIUM", chromium);
