@@ -1,2 +1,46 @@
-//! placeholder
-fn main() {}
+//! The command `standpipe`: parses its arguments, wires the libraries together, prints, and says with its exit code how
+//! it went. Everything else is in the libraries.
+
+mod cli;
+mod commands;
+mod failure;
+mod logging;
+mod output;
+mod password;
+
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::cli::Cli;
+use crate::failure::Exit;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(failure::report_bug));
+    let exit = std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Bug);
+    exit.into()
+}
+
+fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Clap's own exit code for a wrong argument is 2; help and the version are no errors.
+            let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let printed = error.print();
+            return if is_help && printed.is_ok() { Exit::Ok } else { Exit::Usage };
+        }
+    };
+    let mut output = Output::new(cli.color);
+    logging::start(&cli.log, cli.log_format, output.colours_errors());
+    match commands::run(cli.command, &mut output) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit()
+        }
+    }
+}

@@ -103,6 +103,11 @@ pub struct Problems {
 }
 
 impl Problems {
+    /// One problem of a text.
+    pub fn one(source: &Source, problem: Problem) -> Self {
+        Self { source: source.clone(), list: vec![problem] }
+    }
+
     /// `Err` when `list` holds anything.
     pub(crate) fn check(source: &Source, list: Vec<Problem>) -> Result<(), Self> {
         if list.is_empty() { Ok(()) } else { Err(Self::all(source, list)) }
@@ -117,7 +122,7 @@ impl Problems {
 
     /// The single problem of a file whose text could not even be read.
     pub(crate) fn unreadable(path: &Path, problem: Problem) -> Self {
-        Self { source: Source::new(path, String::new()), list: vec![problem] }
+        Self::one(&Source::new(path, String::new()), problem)
     }
 
     /// The problems, at least one.

@@ -1,0 +1,89 @@
+//! What may stand on the command line. Parsing looks at nothing but the arguments.
+
+use clap::{Parser, ValueEnum};
+
+use crate::commands::Command;
+
+/// Runs a native service, watches it, and serves its secured named pipe to the network.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 asked to stop, 64 usage, 69 service could not be kept running, 70 our own fault,\n\
+                  75 temporary, 76 startup task failed, 77 not permitted, 78 configuration."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`
+    #[arg(long, env = "STANDPIPE_LOG", global = true, value_name = "FILTER", default_value = "info")]
+    pub(crate) log: String,
+
+    /// How log lines are written
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Human)]
+    pub(crate) log_format: LogFormat,
+
+    /// When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub(crate) color: Colour,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object on each line.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn check(command: &clap::Command) {
+            let help = command.clone().render_long_help().to_string();
+            for nested in command.get_subcommands() {
+                check(nested);
+            }
+            let is_leaf = command.get_subcommands().next().is_none();
+            assert!(!is_leaf || help.contains("Example"), "{}", command.get_name());
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn no_argument_takes_a_password() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let name = argument.get_id().as_str();
+                assert!(!matches!(name, "password" | "pass" | "secret"), "{name} of {}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,45 @@
+//! `standpipe check`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use standpipe_deployment::{Deployment, Look, ProcessEnvironment};
+
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+
+const EXAMPLES: &str = "Examples:\n  \
+    standpipe check\n  \
+    standpipe check -f deploy/standpipe.toml\n  \
+    standpipe check --here        # also whether this machine can run it: programs, passwords, ports";
+
+/// Check a deployment file: every mistake, with its line
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Check {
+    /// The deployment file
+    #[arg(short, long, value_name = "PATH", default_value = "standpipe.toml")]
+    file: PathBuf,
+
+    /// Also look at this machine: programs on the search path, passwords, ports in use
+    #[arg(long)]
+    here: bool,
+}
+
+pub(super) fn run(check: &Check, output: &mut Output) -> Result<Exit, Failure> {
+    let look = if check.here { Look::Machine } else { Look::Files };
+    let deployment = Deployment::load(&check.file, &ProcessEnvironment, look)?;
+    let instances: u32 = deployment.roles().iter().map(|role| role.instances).sum();
+    output.line(format_args!(
+        "{}: no mistakes: deployment `{}` with {} and {}",
+        check.file.display(),
+        deployment.name(),
+        count(deployment.roles().len() as u64, "role"),
+        count(u64::from(instances), "instance"),
+    ))?;
+    Ok(Exit::Ok)
+}
+
+fn count(number: u64, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}

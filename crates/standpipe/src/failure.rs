@@ -1,0 +1,225 @@
+//! How a command ends: the one map from what went wrong to an exit code, and the text that goes with it.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::io;
+use std::panic::PanicHookInfo;
+use std::process::ExitCode;
+
+use standpipe_deployment::{PasswordError, Problems};
+use standpipe_pipe::accounts::AccountFileError;
+
+/// The exit codes, from sysexits.h.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, or asked to stop.
+    Ok = 0,
+    /// The command line is wrong.
+    Usage = 64,
+    /// The service could not be kept running.
+    Unavailable = 69,
+    /// A mistake of ours.
+    Bug = 70,
+    /// Worth trying again.
+    Temporary = 75,
+    /// A startup task failed.
+    Task = 76,
+    /// Not permitted.
+    NotPermitted = 77,
+    /// The deployment file, or a file it names, is wrong.
+    Config = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    /// Mistakes with their lines.
+    Problems(Box<Problems>),
+    /// An error with its causes, and what to do.
+    Error { error: Box<dyn Error + Send + Sync>, hint: Option<String> },
+    /// Nothing to say: the reader of our output has gone.
+    Silence,
+}
+
+impl Failure {
+    /// A failure with its exit code.
+    pub(crate) fn new(exit: Exit, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { exit, what: What::Error { error: error.into(), hint: None } }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub(crate) fn hint(mut self, text: impl Into<String>) -> Self {
+        if let What::Error { hint, .. } = &mut self.what {
+            *hint = Some(text.into());
+        }
+        self
+    }
+
+    /// Mistakes in what was written, with an exit code that says where it was written.
+    pub(crate) fn problems(exit: Exit, problems: Problems) -> Self {
+        Self { exit, what: What::Problems(Box::new(problems)) }
+    }
+
+    /// Our output could not be written. A reader that has gone has what it wanted.
+    pub(crate) fn output(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self { exit: Exit::Ok, what: What::Silence };
+        }
+        Self::new(Exit::Temporary, Caused { what: "could not write the output", source: error.into() })
+    }
+
+    /// The exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The text for stderr.
+    pub(crate) fn render(&self, colour: bool) -> String {
+        let paint = |code: &str, text: &str| {
+            if colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        };
+        let error_word = paint("1;31", "error");
+        let mut text = String::new();
+        match &self.what {
+            What::Silence => {}
+            What::Problems(problems) => {
+                let _ = writeln!(text, "{}", problems.render(colour));
+                let count = problems.count();
+                if count > 1 {
+                    let _ =
+                        writeln!(text, "\n{error_word}: {count} problems in {}", problems.path().display());
+                }
+            }
+            What::Error { error, hint } => {
+                let _ = writeln!(text, "{error_word}: {error}");
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    let _ = writeln!(text, "  caused by: {error}");
+                    cause = error.source();
+                }
+                if let Some(hint) = hint {
+                    let _ = writeln!(text, "{}: {hint}", paint("1;36", "hint"));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// What failed, and why.
+#[derive(Debug)]
+pub(crate) struct Caused {
+    pub(crate) what: &'static str,
+    pub(crate) source: Box<dyn Error + Send + Sync>,
+}
+
+impl std::fmt::Display for Caused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.what)
+    }
+}
+
+impl Error for Caused {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::problems(Exit::Config, problems)
+    }
+}
+
+impl From<PasswordError> for Failure {
+    fn from(error: PasswordError) -> Self {
+        let exit = match error {
+            PasswordError::Exposed { .. } => Exit::NotPermitted,
+            _ => Exit::Config,
+        };
+        let hint = error.hint();
+        Self::new(exit, error).hint(hint)
+    }
+}
+
+impl From<AccountFileError> for Failure {
+    fn from(error: AccountFileError) -> Self {
+        let exit = match &error {
+            AccountFileError::Exposed { .. } | AccountFileError::ForeignOwner { .. } => Exit::NotPermitted,
+            AccountFileError::Io { source, .. } => match source.kind() {
+                io::ErrorKind::PermissionDenied => Exit::NotPermitted,
+                io::ErrorKind::NotFound => Exit::Config,
+                _ => Exit::Temporary,
+            },
+            AccountFileError::Random(_) => Exit::Temporary,
+            AccountFileError::Name(_) | AccountFileError::NameTooLong { .. } => Exit::Usage,
+            _ => Exit::Config,
+        };
+        let hint = error.hint();
+        let failure = Self::new(exit, error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// The panic hook: says that it is our bug, not the user's.
+pub(crate) fn report_bug(panic: &PanicHookInfo<'_>) {
+    use std::io::Write as _;
+    let message = panic.payload_as_str().unwrap_or("no message");
+    let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
+    let _ = writeln!(
+        io::stderr().lock(),
+        "error: internal error{place}: {message}\nhint: this is a bug in standpipe {}; please report it with this \
+         message",
+        env!("CARGO_PKG_VERSION")
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_of_sysexits() {
+        let codes = [
+            Exit::Ok,
+            Exit::Usage,
+            Exit::Unavailable,
+            Exit::Bug,
+            Exit::Temporary,
+            Exit::Task,
+            Exit::NotPermitted,
+            Exit::Config,
+        ];
+        assert_eq!(codes.map(|exit| exit as u8), [0, 64, 69, 70, 75, 76, 77, 78]);
+    }
+
+    #[test]
+    fn causes_and_hints_have_lines_of_their_own() {
+        let error = Caused { what: "outer", source: "inner".into() };
+        let failure = Failure::new(Exit::Config, error).hint("do this");
+        assert_eq!(failure.render(false), "error: outer\n  caused by: inner\nhint: do this\n");
+        assert!(failure.render(true).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_failure() {
+        let failure = Failure::output(io::ErrorKind::BrokenPipe.into());
+        assert_eq!((failure.exit(), failure.render(false).as_str()), (Exit::Ok, ""));
+    }
+}

@@ -1,0 +1,101 @@
+//! The one place that writes to stdout and stderr: data to stdout, everything else to stderr.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use crate::cli::Colour;
+use crate::failure::Failure;
+
+/// Where a command writes to, and whether colours are wanted there.
+pub(crate) struct Output {
+    colour_out: bool,
+    colour_err: bool,
+}
+
+impl Output {
+    pub(crate) fn new(colour: Colour) -> Self {
+        let auto = |is_terminal: bool| {
+            let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            is_terminal && !no_color && !dumb
+        };
+        let wanted = |is_terminal: bool| match colour {
+            Colour::Auto => auto(is_terminal),
+            Colour::Always => true,
+            Colour::Never => false,
+        };
+        Self {
+            colour_out: wanted(io::stdout().is_terminal()),
+            colour_err: wanted(io::stderr().is_terminal()),
+        }
+    }
+
+    /// Whether log lines and errors are coloured.
+    pub(crate) fn colours_errors(&self) -> bool {
+        self.colour_err
+    }
+
+    /// A text in bold, where colours are wanted on stdout.
+    pub(crate) fn bold(&self, text: &str) -> String {
+        if self.colour_out { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// Writes a line of data.
+    #[expect(clippy::unused_self, reason = "all output goes through this type")]
+    pub(crate) fn line(&mut self, line: impl fmt::Display) -> Result<(), Failure> {
+        writeln!(io::stdout().lock(), "{line}").map_err(Failure::output)
+    }
+
+    /// Writes data as it is.
+    #[expect(clippy::unused_self, reason = "all output goes through this type")]
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Failure::output)
+    }
+
+    /// Writes rows under a heading, in columns as wide as they need to be.
+    pub(crate) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> Result<(), Failure> {
+        for (index, line) in columns(rows).iter().enumerate() {
+            if index == 0 {
+                let heading = self.bold(line);
+                self.line(heading)?;
+            } else {
+                self.line(line)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes JSON, for people to read as well.
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value).map_err(|error| Failure::output(error.into()))?;
+        self.line(text)
+    }
+
+    /// Says something that is not data.
+    #[expect(clippy::unused_self, reason = "all output goes through this type")]
+    pub(crate) fn note(&mut self, note: impl fmt::Display) {
+        // There is nowhere to say that stderr is gone.
+        let _ = writeln!(io::stderr().lock(), "{note}");
+    }
+
+    /// Says why a command failed: `error:`, its causes, `hint:`.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        let text = failure.render(self.colour_err);
+        if !text.is_empty() {
+            self.note(text.trim_end());
+        }
+    }
+}
+
+/// Rows as lines in which the cells of a column start at the same place.
+pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}

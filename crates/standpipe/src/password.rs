@@ -1,0 +1,69 @@
+//! Where a password comes from: a file, the environment or a prompt. Never an argument, which everybody on the machine
+//! could read.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+use standpipe_deployment::{Password, PasswordError};
+use zeroize::Zeroizing;
+
+use crate::failure::{Caused, Exit, Failure};
+
+/// The variable that is looked at when no option says where the password is.
+const VARIABLE: &str = "STANDPIPE_PASSWORD";
+
+/// Where the password is. Without either option: in `STANDPIPE_PASSWORD` when that is set, otherwise a prompt asks.
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+pub(crate) struct PasswordArgs {
+    /// Read the password from the only line of a file that nobody else can read
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+
+    /// Read the password from this environment variable instead of STANDPIPE_PASSWORD
+    #[arg(long, value_name = "NAME")]
+    password_env: Option<String>,
+}
+
+impl PasswordArgs {
+    /// The password of an account that exists.
+    pub(crate) fn read(&self, user: &str) -> Result<Password, Failure> {
+        self.given().unwrap_or_else(|| ask(&format!("Password of {user}: ")))
+    }
+
+    /// A password that is being set: a prompt asks twice.
+    pub(crate) fn read_new(&self, user: &str) -> Result<Password, Failure> {
+        self.given().unwrap_or_else(|| {
+            let first = ask(&format!("New password of {user}: "))?;
+            let second = ask("The same again: ")?;
+            if first.expose() == second.expose() {
+                Ok(first)
+            } else {
+                Err(Failure::new(Exit::Usage, "the two passwords are not the same"))
+            }
+        })
+    }
+
+    fn given(&self) -> Option<Result<Password, Failure>> {
+        let read = if let Some(path) = &self.password_file {
+            Password::from_file(path)
+        } else if let Some(name) = &self.password_env {
+            Password::from_environment(name)
+        } else if std::env::var_os(VARIABLE).is_some() {
+            Password::from_environment(VARIABLE)
+        } else {
+            return None;
+        };
+        Some(read.map_err(Failure::from))
+    }
+}
+
+fn ask(prompt: &str) -> Result<Password, Failure> {
+    let text = rpassword::prompt_password(prompt).map_err(|error: io::Error| {
+        let error = Caused { what: "there is no terminal to ask for the password on", source: error.into() };
+        Failure::new(Exit::Usage, error)
+            .hint(format!("give --password-file FILE or --password-env NAME, or set {VARIABLE}"))
+    })?;
+    Password::new(Zeroizing::new(text)).map_err(|error: PasswordError| Failure::new(Exit::Usage, error))
+}
