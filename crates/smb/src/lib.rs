@@ -8,6 +8,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod auth;
+pub mod client;
 pub mod crypto;
 pub mod server;
 mod status;

@@ -1,0 +1,383 @@
+//! The connection: what goes in, what comes out, and who waits for what.
+
+use alloc::borrow::Cow;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::SeedableRng;
+use standpipe_security::AccessMask;
+
+use super::flight::Purpose;
+use super::frames::{Frames, Next as NextFrame};
+use super::handshake::{Context, Handshake, Next};
+use super::reply::Expected;
+use super::request::{Operation, write};
+use super::wire::Wire;
+use super::{
+    Config, ConnectionError, Event, Input, OpenPipe, ReadMode, Ready, Reply, RequestError, RequestId,
+};
+use crate::wire::header::HEADER_LEN;
+use crate::wire::{Command, Flags, Header};
+use crate::{FileTime, NtStatus};
+
+/// What a message is longer than the data in it, at most: headers, fixed fields, a log-on token, contexts.
+const OVERHEAD: usize = 64 * 1024;
+
+enum State {
+    Handshake { handshake: Handshake, deadline: Duration },
+    Ready(Ready),
+    Closed,
+}
+
+/// The client's half of one transport connection. See the [module](super) for the order of calls.
+pub struct Connection {
+    config: Config,
+    random: ChaCha20Rng,
+    time: FileTime,
+    state: State,
+    wire: Wire,
+    frames: Frames,
+    events: VecDeque<Event>,
+    /// Requests that could not be written yet, in order.
+    queue: VecDeque<(RequestId, Operation<'static>)>,
+    next_request: u64,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("host", &self.config.host)
+            .field("ready", &self.ready())
+            .field("in_flight", &self.wire.flights.len())
+            .field("queued", &self.queue.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// A connection whose transport was just connected. The first message is written.
+    ///
+    /// `seed` must be unforeseeable and used once. `now` is a monotonic time since a moment of the caller's
+    /// choice, `time` the time of day, used when the server does not tell its own.
+    pub fn new(config: Config, seed: [u8; 32], now: Duration, time: FileTime) -> Connection {
+        let mut random = ChaCha20Rng::from_seed(seed);
+        let mut wire = Wire::new(config.limits.credits);
+        let deadline = now.saturating_add(config.limits.handshake_timeout);
+        let mut context = Context { config: &config, random: &mut random, time };
+        let handshake = Handshake::start(&mut wire, &mut context);
+        Connection {
+            state: State::Handshake { handshake, deadline },
+            config,
+            random,
+            time,
+            wire,
+            frames: Frames::default(),
+            events: VecDeque::new(),
+            queue: VecDeque::new(),
+            next_request: 0,
+        }
+    }
+
+    /// Takes what happened outside. `now` must not go back.
+    pub fn handle(&mut self, now: Duration, input: Input<'_>) {
+        let result = match (input, &self.state) {
+            (_, State::Closed) => Ok(()),
+            (Input::Disconnected, _) => Err(ConnectionError::Disconnected),
+            (Input::Received(bytes), _) => self.receive(bytes),
+            (Input::Timeout, State::Handshake { deadline, .. }) if now >= *deadline => {
+                Err(ConnectionError::HandshakeTimeout)
+            }
+            (Input::Timeout, _) => Ok(()),
+        };
+        match result {
+            Ok(()) => self.write_queue(),
+            Err(error) => self.close(error),
+        }
+    }
+
+    /// What happened, oldest first.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Swaps the bytes to send with `into`, which must be empty; `false` if there are none. From then on the
+    /// requests in them count as sent.
+    #[must_use]
+    pub fn take_transmit(&mut self, into: &mut Vec<u8>) -> bool {
+        self.wire.take(into)
+    }
+
+    /// When to call [`Connection::handle`] with [`Input::Timeout`].
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Duration> {
+        match &self.state {
+            State::Handshake { deadline, .. } => Some(*deadline),
+            State::Ready(_) | State::Closed => None,
+        }
+    }
+
+    /// What was agreed on, once the connection is ready and while it is.
+    #[must_use]
+    pub fn ready(&self) -> Option<Ready> {
+        match &self.state {
+            State::Ready(ready) => Some(*ready),
+            State::Handshake { .. } | State::Closed => None,
+        }
+    }
+
+    /// Whether the connection is over.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// How many requests have no reply yet.
+    #[must_use]
+    pub fn outstanding(&self) -> usize {
+        self.wire.flights.len() + self.queue.len()
+    }
+
+    /// Opens a pipe by its bare name (`simple`). Ends in [`Reply::Opened`].
+    pub fn open(&mut self, name: &str, access: AccessMask) -> RequestId {
+        self.request(Operation::Open { name: Cow::Borrowed(name), access })
+    }
+
+    /// Sets how reads treat the boundaries of messages. Ends in [`Reply::Done`].
+    pub fn set_read_mode(&mut self, pipe: OpenPipe, mode: ReadMode) -> RequestId {
+        self.request(Operation::SetReadMode { pipe, mode })
+    }
+
+    /// Reads at most `max` bytes; waits for them if there are none. Ends in [`Reply::Data`] or [`Reply::End`].
+    pub fn read(&mut self, pipe: OpenPipe, max: u32) -> RequestId {
+        self.request(Operation::Read { pipe, max })
+    }
+
+    /// Writes these bytes, to a pipe of messages as one message. Ends in [`Reply::Written`].
+    pub fn write(&mut self, pipe: OpenPipe, bytes: &[u8]) -> RequestId {
+        self.request(Operation::Write { pipe, bytes: Cow::Borrowed(bytes) })
+    }
+
+    /// Writes one message and waits for one message of at most `max` bytes, in one round trip
+    /// (`FSCTL_PIPE_TRANSCEIVE`). Ends in [`Reply::Data`] or [`Reply::End`].
+    pub fn transceive(&mut self, pipe: OpenPipe, bytes: &[u8], max: u32) -> RequestId {
+        self.request(Operation::Transceive { pipe, bytes: Cow::Borrowed(bytes), max })
+    }
+
+    /// Looks at what could be read now, at most `max` bytes of it (`FSCTL_PIPE_PEEK`). Ends in [`Reply::Peeked`]
+    /// or [`Reply::End`].
+    pub fn peek(&mut self, pipe: OpenPipe, max: u32) -> RequestId {
+        self.request(Operation::Peek { pipe, max })
+    }
+
+    /// Waits until the service has read everything that was written. Ends in [`Reply::Done`].
+    pub fn flush(&mut self, pipe: OpenPipe) -> RequestId {
+        self.request(Operation::Flush { pipe })
+    }
+
+    /// Waits until a pipe of this name can be opened, at most this long (`FSCTL_PIPE_WAIT`). Ends in
+    /// [`Reply::Done`], or is refused with `STATUS_IO_TIMEOUT`.
+    pub fn wait(&mut self, name: &str, timeout: Duration) -> RequestId {
+        self.request(Operation::Wait { name: Cow::Borrowed(name), timeout })
+    }
+
+    /// Closes a pipe. Reads that wait on it end in [`Reply::End`] or are refused. Ends in [`Reply::Done`].
+    pub fn close_pipe(&mut self, pipe: OpenPipe) -> RequestId {
+        self.request(Operation::Close { pipe })
+    }
+
+    /// Asks the server for a sign of life. Ends in [`Reply::Done`].
+    pub fn echo(&mut self) -> RequestId {
+        self.request(Operation::Echo)
+    }
+
+    /// Ends the session and with it every open pipe. Ends in [`Reply::Done`], then [`Event::Closed`] with
+    /// [`ConnectionError::LoggedOff`].
+    pub fn log_off(&mut self) -> RequestId {
+        self.request(Operation::LogOff)
+    }
+
+    /// Gives a request up. One that was not written yet ends at once; for one on its way the server is asked to
+    /// stop, and it ends with what the server says: refused with `STATUS_CANCELLED`, or its reply if that was
+    /// faster. Unknown requests are ignored.
+    pub fn cancel(&mut self, request: RequestId) {
+        if let Some(place) = self.queue.iter().position(|(id, _)| *id == request) {
+            self.queue.remove(place);
+            self.complete(request, Err(RequestError::Refused(NtStatus::CANCELLED)));
+        } else if let Some((message_id, flight)) = self.wire.flights.find(request) {
+            let async_id = flight.async_id;
+            self.wire.cancel(message_id, async_id);
+        }
+    }
+
+    fn request(&mut self, operation: Operation<'_>) -> RequestId {
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        match &self.state {
+            State::Closed => self.complete(request, Err(RequestError::Lost { sent: false })),
+            State::Ready(ready) if self.queue.is_empty() => match operation.check(ready) {
+                Err(error) => self.complete(request, Err(error)),
+                Ok(payload) if self.wire.affords(payload) => {
+                    write(&mut self.wire, request, &operation, payload);
+                }
+                Ok(_) => self.enqueue(request, operation),
+            },
+            State::Ready(_) | State::Handshake { .. } => self.enqueue(request, operation),
+        }
+        request
+    }
+
+    fn enqueue(&mut self, request: RequestId, operation: Operation<'_>) {
+        self.queue.push_back((request, operation.into_owned()));
+        self.write_queue();
+    }
+
+    /// Writes what waits, in order, as far as the credits go.
+    fn write_queue(&mut self) {
+        let State::Ready(ready) = self.state else {
+            return;
+        };
+        while let Some((request, operation)) = self.queue.pop_front() {
+            match operation.check(&ready) {
+                Err(error) => self.complete(request, Err(error)),
+                Ok(payload) if self.wire.affords(payload) => {
+                    write(&mut self.wire, request, &operation, payload);
+                }
+                // Every reply was asked to bring credits. If none is on its way any more, there will never be
+                // enough.
+                Ok(_) if self.wire.flights.is_empty() => {
+                    self.complete(request, Err(RequestError::TooFewCredits));
+                }
+                Ok(_) => {
+                    self.queue.push_front((request, operation));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn complete(&mut self, request: RequestId, result: Result<Reply, RequestError>) {
+        self.events.push_back(Event::Completed { request, result });
+    }
+
+    fn receive(&mut self, mut bytes: &[u8]) -> Result<(), ConnectionError> {
+        let limit = (self.config.limits.max_transfer as usize).saturating_add(OVERHEAD);
+        while !bytes.is_empty() && !self.is_closed() {
+            match self.frames.next(bytes, limit)? {
+                NextFrame::Whole { message, rest } => {
+                    self.frame(message)?;
+                    bytes = rest;
+                }
+                NextFrame::Assembled { message, rest } => {
+                    self.frame(&message)?;
+                    bytes = rest;
+                }
+                NextFrame::Incomplete => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a frame's messages: one, or several that the server chained ([MS-SMB2] 3.2.5.1.9).
+    fn frame(&mut self, mut rest: &[u8]) -> Result<(), ConnectionError> {
+        loop {
+            let header = Header::decode(rest)?;
+            let next = header.next_command as usize;
+            if next == 0 {
+                return self.message(&header, rest);
+            }
+            const CHAIN: ConnectionError = ConnectionError::Violation("a chain of replies that does not fit");
+            if next < HEADER_LEN || next % 8 != 0 {
+                return Err(CHAIN);
+            }
+            let (message, after) = rest.split_at_checked(next).ok_or(CHAIN)?;
+            self.message(&header, message)?;
+            if self.is_closed() {
+                return Ok(());
+            }
+            rest = after;
+        }
+    }
+
+    fn message(&mut self, header: &Header, message: &[u8]) -> Result<(), ConnectionError> {
+        if !header.flags.contains(Flags::RESPONSE) {
+            return Err(ConnectionError::Violation("a request"));
+        }
+        if header.message_id == u64::MAX && header.command == Command::OPLOCK_BREAK {
+            return Ok(()); // about files; pipes have no oplocks
+        }
+        self.wire.verify(header, message)?;
+        let Some(flight) = self.wire.flights.get_mut(header.message_id) else {
+            return Err(ConnectionError::Violation("a reply that nobody waits for"));
+        };
+        if flight.command != header.command {
+            return Err(ConnectionError::Violation("a reply to another command"));
+        }
+        let async_id = header.async_id();
+        if header.status == NtStatus::PENDING {
+            if async_id.is_none() || flight.async_id.is_some() {
+                return Err(ConnectionError::Violation("an interim reply that is none"));
+            }
+            flight.async_id = async_id;
+            self.wire.flights.grant(header.credits);
+            return Ok(());
+        }
+        if flight.async_id.is_some() && async_id != flight.async_id {
+            return Err(ConnectionError::Violation("a final reply that does not fit its interim reply"));
+        }
+        let purpose = flight.purpose;
+        self.wire.flights.land(header.message_id);
+        self.wire.flights.grant(header.credits);
+        match purpose {
+            Purpose::Handshake => self.handshake(header, message),
+            Purpose::Request { request, expected } => {
+                let result = expected.read(header.status, message)?;
+                let logged_off = matches!((expected, &result), (Expected::LoggedOff, Ok(_)));
+                self.complete(request, result);
+                if logged_off {
+                    self.close(ConnectionError::LoggedOff);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn handshake(&mut self, header: &Header, message: &[u8]) -> Result<(), ConnectionError> {
+        let State::Handshake { handshake, deadline } = core::mem::replace(&mut self.state, State::Closed)
+        else {
+            return Err(ConnectionError::Violation("a reply that nobody waits for"));
+        };
+        let mut context = Context { config: &self.config, random: &mut self.random, time: self.time };
+        match handshake.reply(header, message, &mut self.wire, &mut context) {
+            Ok(Next::Continue(handshake)) => self.state = State::Handshake { handshake, deadline },
+            Ok(Next::Ready(ready)) => {
+                self.state = State::Ready(ready);
+                self.events.push_back(Event::Ready(ready));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Ends the connection and everything that waits.
+    fn close(&mut self, error: ConnectionError) {
+        self.state = State::Closed;
+        for flight in self.wire.flights.drain().into_values() {
+            if let Purpose::Request { request, .. } = flight.purpose {
+                let sent = self.wire.was_taken(&flight);
+                self.events.push_back(Event::Completed { request, result: Err(RequestError::Lost { sent }) });
+            }
+        }
+        for (request, _) in core::mem::take(&mut self.queue) {
+            self.complete(request, Err(RequestError::Lost { sent: false }));
+        }
+        self.wire.discard();
+        self.events.push_back(Event::Closed(error));
+    }
+}
+
+#[cfg(test)]
+mod tests;

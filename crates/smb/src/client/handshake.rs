@@ -1,0 +1,365 @@
+//! From the first message to a session that is connected to `IPC$`.
+//!
+//! Each state is a type that holds what is known at that point; the reply to what it sent takes it to the next
+//! state or to an error.
+
+use alloc::format;
+
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::Rng;
+use zeroize::Zeroizing;
+
+use super::flight::Purpose;
+use super::wire::Wire;
+use super::{Config, ConnectionError, Ready, Stage};
+use crate::auth::client::{Challenging, Finishing, Initiator, Nonces};
+use crate::crypto::{PreauthHash, SessionKeys, SigningAlgorithm};
+use crate::wire::negotiate::{
+    CAPABILITY_LARGE_MTU, HASH_SHA512, SECURITY_SIGNING_ENABLED, SECURITY_SIGNING_REQUIRED,
+};
+use crate::wire::session::{
+    SESSION_ENCRYPT_DATA, SESSION_IS_GUEST, SESSION_IS_NULL, SHARE_ENCRYPT_DATA, SHARE_TYPE_PIPE,
+};
+use crate::wire::{
+    Command, ControlCode, FileId, Header, IOCTL_IS_FSCTL, IoctlRequest, IoctlResponse, NegotiateContexts,
+    NegotiateRequest, NegotiateResponse, SessionSetupRequest, SessionSetupResponse, TreeConnectRequest,
+    TreeConnectResponse, ValidateNegotiateRequest, ValidateNegotiateResponse,
+};
+use crate::{Dialect, FileTime, NtStatus};
+
+/// The security mode: signing is not only possible but demanded.
+const SECURITY_MODE: u16 = SECURITY_SIGNING_ENABLED | SECURITY_SIGNING_REQUIRED;
+/// No maximum may be smaller ([MS-SMB2] 3.2.5.2).
+const LEAST_MAXIMUM: u32 = 65_536;
+
+/// What the handshake needs from outside.
+pub(super) struct Context<'a> {
+    pub(super) config: &'a Config,
+    pub(super) random: &'a mut ChaCha20Rng,
+    /// The time of day, for servers that do not say what time it is.
+    pub(super) time: FileTime,
+}
+
+/// Where the handshake stands.
+pub(super) enum Handshake {
+    Negotiating(Negotiating),
+    LoggingOn(LoggingOn),
+    ProvingLogOn(ProvingLogOn),
+    ConnectingTree(ConnectingTree),
+    Validating(Validating),
+}
+
+/// What a reply led to.
+pub(super) enum Next {
+    /// The next message was written.
+    Continue(Handshake),
+    /// The connection is ready.
+    Ready(Ready),
+}
+
+impl Handshake {
+    /// Writes the first message.
+    pub(super) fn start(wire: &mut Wire, context: &mut Context<'_>) -> Handshake {
+        Handshake::Negotiating(Negotiating::start(wire, context))
+    }
+
+    /// Takes the reply to the message written last.
+    pub(super) fn reply(
+        self,
+        header: &Header,
+        message: &[u8],
+        wire: &mut Wire,
+        context: &mut Context<'_>,
+    ) -> Result<Next, ConnectionError> {
+        match self {
+            Handshake::Negotiating(state) => state.reply(header, message, wire, context),
+            Handshake::LoggingOn(state) => state.reply(header, message, wire, context),
+            Handshake::ProvingLogOn(state) => state.reply(header, message, wire, context),
+            Handshake::ConnectingTree(state) => state.reply(header, message, wire),
+            Handshake::Validating(state) => state.reply(header, message),
+        }
+    }
+}
+
+fn refused<T>(stage: Stage, status: NtStatus) -> Result<T, ConnectionError> {
+    Err(ConnectionError::Refused { stage, status })
+}
+
+/// NEGOTIATE was sent.
+pub(super) struct Negotiating {
+    offer: NegotiateRequest,
+    preauth: PreauthHash,
+}
+
+/// What client and server agreed on.
+struct Agreed {
+    ready: Ready,
+    offer: NegotiateRequest,
+    /// What the server said of itself, to be confirmed.
+    server: ValidateNegotiateResponse,
+}
+
+impl Negotiating {
+    fn start(wire: &mut Wire, context: &mut Context<'_>) -> Negotiating {
+        let config = context.config;
+        let (mut client_guid, mut salt) = ([0; 16], [0; 32]);
+        context.random.fill_bytes(&mut client_guid);
+        context.random.fill_bytes(&mut salt);
+        let offered = |dialect: &Dialect| (config.min_dialect..=config.max_dialect).contains(dialect);
+        let offer = NegotiateRequest {
+            security_mode: SECURITY_MODE,
+            // [MS-SMB2] 2.2.3: only clients of the 3.x family have capabilities.
+            capabilities: if config.max_dialect.is_smb3() { CAPABILITY_LARGE_MTU } else { 0 },
+            client_guid,
+            dialects: Dialect::ALL.into_iter().filter(offered).map(Dialect::to_wire).collect(),
+            contexts: offered(&Dialect::Smb311).then(|| NegotiateContexts {
+                preauth_hashes: Some([HASH_SHA512].into()),
+                ciphers: None,
+                signing: (!config.signing.is_empty())
+                    .then(|| config.signing.iter().map(|algorithm| algorithm.to_wire()).collect()),
+            }),
+        };
+        let mut preauth = PreauthHash::new();
+        let message = wire.send(Command::NEGOTIATE, Purpose::Handshake, 0, |out, start| {
+            offer.encode(out, start, &salt);
+        });
+        preauth.update(message);
+        Negotiating { offer, preauth }
+    }
+
+    fn reply(
+        mut self,
+        header: &Header,
+        message: &[u8],
+        wire: &mut Wire,
+        context: &mut Context<'_>,
+    ) -> Result<Next, ConnectionError> {
+        if header.status != NtStatus::SUCCESS {
+            return refused(Stage::Negotiate, header.status);
+        }
+        let response = NegotiateResponse::decode(message)?;
+        self.preauth.update(message);
+        let config = context.config;
+        let dialect = match Dialect::from_wire(response.dialect) {
+            Some(dialect) if self.offer.dialects.contains(&response.dialect) => dialect,
+            _ => return Err(ConnectionError::Violation("a dialect that was not offered")),
+        };
+        let maxima = [response.max_read, response.max_write, response.max_transact];
+        if maxima.iter().any(|maximum| *maximum < LEAST_MAXIMUM) {
+            return Err(ConnectionError::Violation("a maximum below 65536 bytes"));
+        }
+        let signing = match dialect {
+            Dialect::Smb202 | Dialect::Smb210 => SigningAlgorithm::HmacSha256,
+            Dialect::Smb300 | Dialect::Smb302 => SigningAlgorithm::AesCmac,
+            Dialect::Smb311 => agreed_signing(config, response.contexts.as_ref())?,
+        };
+        wire.multi_credit = dialect >= Dialect::Smb210 && response.capabilities & CAPABILITY_LARGE_MTU != 0;
+        // A request that cannot cost several credits carries no more than one pays for.
+        let largest =
+            if wire.multi_credit { config.limits.max_transfer.max(LEAST_MAXIMUM) } else { LEAST_MAXIMUM };
+        let ready = Ready {
+            dialect,
+            signing,
+            max_read: response.max_read.min(largest),
+            max_write: response.max_write.min(largest),
+            max_transceive: response.max_transact.min(largest),
+        };
+        let server = ValidateNegotiateResponse {
+            capabilities: response.capabilities,
+            guid: response.server_guid,
+            security_mode: response.security_mode,
+            dialect: response.dialect,
+        };
+        let agreed = Agreed { ready, offer: self.offer, server };
+
+        let initiator = Initiator::new(config.credentials.clone(), Some(format!("cifs/{}", config.host)));
+        let (log_on, token) = initiator.start(&response.security_buffer)?;
+        send_session_setup(wire, &mut self.preauth, &token);
+        let state = LoggingOn { agreed, log_on, preauth: self.preauth };
+        Ok(Next::Continue(Handshake::LoggingOn(state)))
+    }
+}
+
+/// The signing algorithm of 3.1.1, and that the other contexts are in order ([MS-SMB2] 3.2.5.2).
+fn agreed_signing(
+    config: &Config,
+    contexts: Option<&NegotiateContexts>,
+) -> Result<SigningAlgorithm, ConnectionError> {
+    const PREAUTH: ConnectionError = ConnectionError::Violation("no hash for pre-authentication integrity");
+    let contexts = contexts.ok_or(PREAUTH)?;
+    if contexts.preauth_hashes.as_deref() != Some(&[HASH_SHA512]) {
+        return Err(PREAUTH);
+    }
+    match contexts.signing.as_deref() {
+        None => Ok(SigningAlgorithm::AesCmac),
+        Some([id]) => SigningAlgorithm::from_wire(*id)
+            .filter(|algorithm| config.signing.contains(algorithm))
+            .ok_or(ConnectionError::Violation("a signing algorithm that was not offered")),
+        Some(_) => Err(ConnectionError::Violation("more than one signing algorithm")),
+    }
+}
+
+fn send_session_setup(wire: &mut Wire, preauth: &mut PreauthHash, token: &[u8]) {
+    let request = SessionSetupRequest {
+        flags: 0,
+        security_mode: SECURITY_MODE as u8,
+        capabilities: 0,
+        previous_session_id: 0,
+        token,
+    };
+    let purpose = Purpose::Handshake;
+    preauth.update(wire.send(Command::SESSION_SETUP, purpose, 0, |out, _| request.encode(out)));
+}
+
+/// The first SESSION_SETUP was sent; the challenge comes next.
+pub(super) struct LoggingOn {
+    agreed: Agreed,
+    log_on: Challenging,
+    preauth: PreauthHash,
+}
+
+impl LoggingOn {
+    fn reply(
+        mut self,
+        header: &Header,
+        message: &[u8],
+        wire: &mut Wire,
+        context: &mut Context<'_>,
+    ) -> Result<Next, ConnectionError> {
+        match header.status {
+            NtStatus::MORE_PROCESSING_REQUIRED => {}
+            // Whoever needs no proof lets everybody in.
+            NtStatus::SUCCESS => return Err(ConnectionError::Policy("a session without a password")),
+            status => return refused(Stage::LogOn, status),
+        }
+        if header.session_id == 0 {
+            return Err(ConnectionError::Violation("a session without an id"));
+        }
+        self.preauth.update(message);
+        wire.session_id = header.session_id;
+        let mut nonces = Nonces { client_challenge: [0; 8], session_key: Zeroizing::new([0; 16]) };
+        context.random.fill_bytes(&mut nonces.client_challenge);
+        context.random.fill_bytes(&mut nonces.session_key[..]);
+        let challenge = SessionSetupResponse::decode(message)?.token;
+        let (log_on, token) = self.log_on.answer(challenge, &nonces, context.time)?;
+        send_session_setup(wire, &mut self.preauth, &token);
+        let state = ProvingLogOn { agreed: self.agreed, log_on, preauth: self.preauth };
+        Ok(Next::Continue(Handshake::ProvingLogOn(state)))
+    }
+}
+
+/// The second SESSION_SETUP was sent; the server's verdict comes next.
+pub(super) struct ProvingLogOn {
+    agreed: Agreed,
+    log_on: Finishing,
+    preauth: PreauthHash,
+}
+
+impl ProvingLogOn {
+    fn reply(
+        self,
+        header: &Header,
+        message: &[u8],
+        wire: &mut Wire,
+        context: &mut Context<'_>,
+    ) -> Result<Next, ConnectionError> {
+        if header.status != NtStatus::SUCCESS {
+            return refused(Stage::LogOn, header.status);
+        }
+        let response = SessionSetupResponse::decode(message)?;
+        if response.flags & SESSION_IS_GUEST != 0 {
+            return Err(ConnectionError::Policy("the server made this a guest session"));
+        }
+        if response.flags & SESSION_IS_NULL != 0 {
+            return Err(ConnectionError::Policy("the server made this an anonymous session"));
+        }
+        if response.flags & SESSION_ENCRYPT_DATA != 0 {
+            return Err(ConnectionError::Policy("the server insists on encryption"));
+        }
+        let session_key = self.log_on.finish(response.token)?;
+        let Ready { dialect, signing, .. } = self.agreed.ready;
+        let preauth = self.preauth.value();
+        let keys = SessionKeys::derive(dialect, &session_key, Some(&preauth), signing, None);
+        // The client demanded signing, so this reply is signed already ([MS-SMB2] 3.3.5.5.3). In 3.1.1 it proves
+        // that nobody changed anything so far.
+        wire.keys = Some(keys);
+        wire.verify(header, message)?;
+
+        let path = format!("\\\\{}\\IPC$", context.config.host);
+        let request = TreeConnectRequest { path };
+        wire.send(Command::TREE_CONNECT, Purpose::Handshake, 0, |out, _| request.encode(out));
+        let state = ConnectingTree { agreed: self.agreed };
+        Ok(Next::Continue(Handshake::ConnectingTree(state)))
+    }
+}
+
+/// TREE_CONNECT was sent.
+pub(super) struct ConnectingTree {
+    agreed: Agreed,
+}
+
+impl ConnectingTree {
+    fn reply(self, header: &Header, message: &[u8], wire: &mut Wire) -> Result<Next, ConnectionError> {
+        if header.status != NtStatus::SUCCESS {
+            return refused(Stage::TreeConnect, header.status);
+        }
+        let response = TreeConnectResponse::decode(message)?;
+        if response.share_type != SHARE_TYPE_PIPE {
+            return Err(ConnectionError::Violation("IPC$ that is no share of pipes"));
+        }
+        if response.share_flags & SHARE_ENCRYPT_DATA != 0 {
+            return Err(ConnectionError::Policy("the server insists on encryption"));
+        }
+        wire.tree_id = header.tree_id().ok_or(ConnectionError::Violation("a tree connect without an id"))?;
+        if self.agreed.ready.dialect == Dialect::Smb311 {
+            return Ok(Next::Ready(self.agreed.ready));
+        }
+        // Older dialects have no pre-authentication hash: the server has to say again, signed, what it was asked
+        // and what it answered ([MS-SMB2] 3.2.5.5).
+        let offer = &self.agreed.offer;
+        let input = ValidateNegotiateRequest {
+            capabilities: offer.capabilities,
+            guid: offer.client_guid,
+            security_mode: offer.security_mode,
+            dialects: offer.dialects.clone(),
+        }
+        .encode();
+        let request = IoctlRequest {
+            code: ControlCode::VALIDATE_NEGOTIATE_INFO,
+            file_id: FileId::ANY,
+            max_output: ValidateNegotiateResponse::LEN,
+            flags: IOCTL_IS_FSCTL,
+            input: &input,
+        };
+        wire.send(Command::IOCTL, Purpose::Handshake, 0, |out, _| request.encode(out));
+        Ok(Next::Continue(Handshake::Validating(Validating { agreed: self.agreed })))
+    }
+}
+
+/// `FSCTL_VALIDATE_NEGOTIATE_INFO` was sent.
+pub(super) struct Validating {
+    agreed: Agreed,
+}
+
+impl Validating {
+    fn reply(self, header: &Header, message: &[u8]) -> Result<Next, ConnectionError> {
+        /// How servers say that they do not know the request. Their signature vouches for it, so that nobody on
+        /// the way can have said it for them; Samba's and other clients go on then, too.
+        const UNKNOWN: [NtStatus; 5] = [
+            NtStatus::NOT_SUPPORTED,
+            NtStatus::INVALID_DEVICE_REQUEST,
+            NtStatus::FS_DRIVER_REQUIRED,
+            NtStatus::FILE_CLOSED,
+            NtStatus::INVALID_PARAMETER,
+        ];
+        if header.status == NtStatus::SUCCESS {
+            let confirmed = ValidateNegotiateResponse::decode(IoctlResponse::decode(message)?.output)?;
+            if confirmed != self.agreed.server {
+                return Err(ConnectionError::Downgrade("the server remembers it differently"));
+            }
+        } else if !UNKNOWN.contains(&header.status) {
+            return refused(Stage::Validate, header.status);
+        }
+        Ok(Next::Ready(self.agreed.ready))
+    }
+}

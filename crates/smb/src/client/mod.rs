@@ -1,0 +1,302 @@
+//! The client's half of a connection: a state machine that logs on, connects to `IPC$` and calls named pipes,
+//! many requests at a time.
+//!
+//! One [`Connection`] stands for one transport connection and one log-on. It does no I/O: bytes go in through
+//! [`Connection::handle`], bytes and events come out of [`Connection::take_transmit`] and
+//! [`Connection::poll_event`]. Randomness comes from a seed, time is an argument, so the same inputs give the
+//! same outputs.
+//!
+//! # Order of calls
+//!
+//! 1. [`Connection::new`] as soon as the transport is connected.
+//! 2. Ask for things at any time: [`Connection::open`] and its like give a [`RequestId`]. What is asked before
+//!    [`Event::Ready`], or beyond what the server allows at once, waits inside.
+//! 3. After every call that takes `&mut self`, send what [`Connection::take_transmit`] gives and look at every
+//!    event that [`Connection::poll_event`] gives. Each request ends in exactly one [`Event::Completed`].
+//! 4. When [`Connection::next_timeout`] has passed, call `handle` with [`Input::Timeout`]; when the transport
+//!    ends, with [`Input::Disconnected`].
+//! 5. After [`Event::Closed`], send what is left and close the transport. There are no more events, and every
+//!    later request ends at once.
+//!
+//! # What the client insists on
+//!
+//! Every message after the log-on is signed both ways and verified; only the interim "it is pending" may come
+//! without a signature ([MS-SMB2] 3.2.5.1.3). Guest and anonymous sessions are refused. What was agreed on is
+//! confirmed: by the pre-authentication hash in 3.1.1, by `FSCTL_VALIDATE_NEGOTIATE_INFO` in older dialects.
+
+mod connection;
+mod flight;
+mod frames;
+mod handshake;
+mod reply;
+mod request;
+mod wire;
+
+pub use connection::Connection;
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use standpipe_security::AccessMask;
+use thiserror::Error;
+
+use crate::auth::client::{Credentials, InitiatorError};
+use crate::crypto::SigningAlgorithm;
+use crate::wire::{FileId, Malformed};
+use crate::{Dialect, NtStatus};
+
+/// What clients that read and write ask for: `GENERIC_READ | GENERIC_WRITE` as Windows maps it for pipes.
+pub const READ_WRITE: AccessMask = AccessMask(0x0012_019F);
+
+/// Whom to talk to and how.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The server's name or address as the user gave it, for `\\host\IPC$` and for the server's principal name.
+    pub host: String,
+    /// Who logs on.
+    pub credentials: Credentials,
+    /// The oldest dialect offered.
+    pub min_dialect: Dialect,
+    /// The newest dialect offered; at least `min_dialect`.
+    pub max_dialect: Dialect,
+    /// The signing algorithms offered in 3.1.1, best first. Empty to offer none, which means AES-CMAC.
+    pub signing: Vec<SigningAlgorithm>,
+    /// What a server can make the client hold, and how long it may take.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// Every dialect, every signing algorithm, and the default limits.
+    pub fn new(host: &str, credentials: Credentials) -> Config {
+        Config {
+            host: host.into(),
+            credentials,
+            min_dialect: Dialect::Smb202,
+            max_dialect: Dialect::Smb311,
+            signing: vec![SigningAlgorithm::AesGmac, SigningAlgorithm::AesCmac, SigningAlgorithm::HmacSha256],
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Limits of one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long it may take from [`Connection::new`] to [`Event::Ready`].
+    pub handshake_timeout: Duration,
+    /// The largest read, write or transceive, in bytes; the server's own limit may be lower. At least 65,536.
+    pub max_transfer: u32,
+    /// How many credits to ask for: about as many requests can be on their way at once.
+    pub credits: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { handshake_timeout: Duration::from_secs(10), max_transfer: 1024 * 1024, credits: 256 }
+    }
+}
+
+/// What the shell tells the connection.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// Bytes arrived from the server, split anywhere.
+    Received(&'a [u8]),
+    /// The time of [`Connection::next_timeout`] has come.
+    Timeout,
+    /// The transport connection ended.
+    Disconnected,
+}
+
+/// Names one request within its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(u64);
+
+/// Names one open pipe within its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpenPipe(FileId);
+
+/// Whether reads keep the boundaries of messages, [MS-FSCC] 2.4.37.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadMode {
+    /// Reads give whatever bytes there are. Pipes are opened so.
+    Byte,
+    /// Each read gives one message, or the part of it that fits.
+    Message,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The client is logged on and connected to `IPC$`.
+    Ready(Ready),
+    /// A request ended.
+    Completed {
+        /// Which request.
+        request: RequestId,
+        /// How.
+        result: Result<Reply, RequestError>,
+    },
+    /// The connection is over. Every request was completed before.
+    Closed(ConnectionError),
+}
+
+/// What was agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// How messages are signed.
+    pub signing: SigningAlgorithm,
+    /// The largest read in bytes.
+    pub max_read: u32,
+    /// The largest write in bytes.
+    pub max_write: u32,
+    /// The largest transceive in bytes, each way.
+    pub max_transceive: u32,
+}
+
+/// The good end of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// [`Connection::open`]: the pipe is open.
+    Opened(OpenPipe),
+    /// [`Connection::read`] and [`Connection::transceive`]: what the service wrote.
+    Data(Data),
+    /// [`Connection::read`], [`Connection::transceive`] and [`Connection::peek`]: the service closed or
+    /// disconnected its end, and nothing is left to read.
+    End,
+    /// [`Connection::write`]: how many bytes the pipe took.
+    Written(u32),
+    /// [`Connection::peek`]: what could be read now.
+    Peeked(Peeked),
+    /// Every other request: it is done.
+    Done,
+}
+
+/// What was read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Data {
+    /// The bytes; may be empty, for messages may.
+    pub bytes: Vec<u8>,
+    /// Whether this is only the beginning of a message, whose rest the next read gives
+    /// (`STATUS_BUFFER_OVERFLOW`).
+    pub more: bool,
+}
+
+impl core::fmt::Debug for Data {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // What goes through a pipe is not for logs.
+        f.debug_struct("Data").field("length", &self.bytes.len()).field("more", &self.more).finish()
+    }
+}
+
+/// What could be read, without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peeked {
+    /// How many bytes could be read.
+    pub available: u32,
+    /// How many messages could be read; 0 for a byte pipe.
+    pub messages: u32,
+    /// How long the first message is, in bytes; 0 for a byte pipe.
+    pub message_length: u32,
+    /// The first bytes of what could be read.
+    pub data: Data,
+}
+
+/// Why a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RequestError {
+    /// The server refused it. A cancelled request ends so too, with `STATUS_CANCELLED`.
+    #[error("the server refused the request: {0}")]
+    Refused(NtStatus),
+    /// It is larger than what client and server take at once.
+    #[error("{length} bytes are more than the {limit} that fit into one request")]
+    TooLarge {
+        /// Its length, or the length of the reply asked for, in bytes.
+        length: usize,
+        /// The limit, in bytes.
+        limit: u32,
+    },
+    /// The server does not let the client send a request of this size.
+    #[error("the server grants too few credits for a request of this size")]
+    TooFewCredits,
+    /// The connection ended first.
+    #[error("{}", if *sent { "the connection ended before the reply came" } else { "the connection ended before the request was sent" })]
+    Lost {
+        /// Whether the request was handed to the transport, so that the server may have carried it out. When
+        /// this is `false`, it is safe to ask somebody else.
+        sent: bool,
+    },
+}
+
+/// Where a connection stood when the server refused to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Agreeing on a dialect.
+    Negotiate,
+    /// Logging on.
+    LogOn,
+    /// Connecting to `IPC$`.
+    TreeConnect,
+    /// Confirming what was agreed on.
+    Validate,
+}
+
+impl core::fmt::Display for Stage {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Stage::Negotiate => "negotiation",
+            Stage::LogOn => "log-on",
+            Stage::TreeConnect => "connection to IPC$",
+            Stage::Validate => "confirmation of the negotiation",
+        })
+    }
+}
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ConnectionError {
+    /// The server refused to go on.
+    #[error("the server refused the {stage}: {status}")]
+    Refused {
+        /// At which point.
+        stage: Stage,
+        /// What it said.
+        status: NtStatus,
+    },
+    /// What the server sent does not parse.
+    #[error("the server sent something that cannot be read")]
+    Malformed(#[from] Malformed),
+    /// What the server sent parses, but the protocol does not allow it here.
+    #[error("the server broke the protocol: {0}")]
+    Violation(&'static str),
+    /// A reply that must be signed is not.
+    #[error("the server sent a reply without a signature (its status: {status})")]
+    Unsigned {
+        /// The reply's status, which nobody vouches for.
+        status: NtStatus,
+    },
+    /// A reply's signature is wrong: somebody changed it on the way, or it is not from this server.
+    #[error("a reply's signature is wrong")]
+    BadSignature,
+    /// Somebody on the way changed what client and server agreed on.
+    #[error("the negotiation was tampered with: {0}")]
+    Downgrade(&'static str),
+    /// What the server offers is less than what the client insists on.
+    #[error("refused by this client's policy: {0}")]
+    Policy(&'static str),
+    /// The log-on failed on the client's side.
+    #[error("the log-on failed")]
+    LogOn(#[from] InitiatorError),
+    /// The server took too long.
+    #[error("the server did not complete the log-on in time")]
+    HandshakeTimeout,
+    /// The transport connection ended.
+    #[error("the server closed the connection")]
+    Disconnected,
+    /// The client logged off.
+    #[error("the client logged off")]
+    LoggedOff,
+}

@@ -1,0 +1,165 @@
+//! What a caller can ask for, and how it is written.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use standpipe_security::AccessMask;
+
+use super::flight::Purpose;
+use super::reply::Expected;
+use super::wire::Wire;
+use super::{OpenPipe, ReadMode, Ready, RequestError, RequestId};
+use crate::wire::info::{CLASS_PIPE, FilePipeInformation, INFO_FILE, SetInfoRequest};
+use crate::wire::{
+    CloseRequest, Command, ControlCode, CreateRequest, Empty, FileId, FlushRequest, IMPERSONATION,
+    IOCTL_IS_FSCTL, IoctlRequest, PipePeek, PipeWaitRequest, ReadRequest, WriteRequest,
+};
+
+/// Something to ask the server for.
+pub(super) enum Operation<'a> {
+    Open { name: Cow<'a, str>, access: AccessMask },
+    SetReadMode { pipe: OpenPipe, mode: ReadMode },
+    Read { pipe: OpenPipe, max: u32 },
+    Write { pipe: OpenPipe, bytes: Cow<'a, [u8]> },
+    Transceive { pipe: OpenPipe, bytes: Cow<'a, [u8]>, max: u32 },
+    Peek { pipe: OpenPipe, max: u32 },
+    Flush { pipe: OpenPipe },
+    Wait { name: Cow<'a, str>, timeout: Duration },
+    Close { pipe: OpenPipe },
+    Echo,
+    LogOff,
+}
+
+/// The longest name of a pipe, in UTF-16 units, as Windows has it.
+const MAX_NAME: u32 = 256;
+
+impl Operation<'_> {
+    /// The same without borrowing.
+    pub(super) fn into_owned(self) -> Operation<'static> {
+        match self {
+            Operation::Open { name, access } => {
+                Operation::Open { name: Cow::Owned(name.into_owned()), access }
+            }
+            Operation::SetReadMode { pipe, mode } => Operation::SetReadMode { pipe, mode },
+            Operation::Read { pipe, max } => Operation::Read { pipe, max },
+            Operation::Write { pipe, bytes } => {
+                Operation::Write { pipe, bytes: Cow::Owned(bytes.into_owned()) }
+            }
+            Operation::Transceive { pipe, bytes, max } => {
+                Operation::Transceive { pipe, bytes: Cow::Owned(bytes.into_owned()), max }
+            }
+            Operation::Peek { pipe, max } => Operation::Peek { pipe, max },
+            Operation::Flush { pipe } => Operation::Flush { pipe },
+            Operation::Wait { name, timeout } => {
+                Operation::Wait { name: Cow::Owned(name.into_owned()), timeout }
+            }
+            Operation::Close { pipe } => Operation::Close { pipe },
+            Operation::Echo => Operation::Echo,
+            Operation::LogOff => Operation::LogOff,
+        }
+    }
+
+    /// Whether it fits into one request; if so, how many bytes it carries or asks for, whichever is more.
+    pub(super) fn check(&self, ready: &Ready) -> Result<usize, RequestError> {
+        let fits = |length: usize, limit: u32| {
+            if length > limit as usize { Err(RequestError::TooLarge { length, limit }) } else { Ok(length) }
+        };
+        match self {
+            Operation::Read { max, .. } => fits(*max as usize, ready.max_read),
+            Operation::Write { bytes, .. } => fits(bytes.len(), ready.max_write),
+            Operation::Transceive { bytes, max, .. } => {
+                Ok(fits(bytes.len(), ready.max_transceive)?.max(fits(*max as usize, ready.max_transceive)?))
+            }
+            Operation::Peek { max, .. } => fits(*max as usize, ready.max_transceive - PipePeek::LEN)
+                .map(|max| max + PipePeek::LEN as usize),
+            Operation::Open { name, .. } | Operation::Wait { name, .. } => {
+                fits(name.encode_utf16().count(), MAX_NAME)
+            }
+            _ => Ok(0),
+        }
+    }
+
+    fn expected(&self) -> Expected {
+        match self {
+            Operation::Open { .. } => Expected::Opened,
+            Operation::Read { max, .. } => Expected::Read { max: *max },
+            Operation::Write { .. } => Expected::Written,
+            Operation::Transceive { max, .. } => Expected::Transceived { max: *max },
+            Operation::Peek { max, .. } => Expected::Peeked { max: *max },
+            Operation::LogOff => Expected::LoggedOff,
+            Operation::SetReadMode { .. }
+            | Operation::Flush { .. }
+            | Operation::Wait { .. }
+            | Operation::Close { .. }
+            | Operation::Echo => Expected::Done,
+        }
+    }
+}
+
+/// Writes a request that was [checked](Operation::check) and is affordable.
+pub(super) fn write(wire: &mut Wire, request: RequestId, operation: &Operation<'_>, payload: usize) {
+    let purpose = Purpose::Request { request, expected: operation.expected() };
+    let mut send = |command, body: &dyn Fn(&mut Vec<u8>)| {
+        wire.send(command, purpose, payload, |out, _| body(out));
+    };
+    match operation {
+        Operation::Open { name, access } => send(Command::CREATE, &|out| {
+            let request = CreateRequest {
+                impersonation_level: IMPERSONATION,
+                desired_access: access.0,
+                options: 0,
+                name: name.clone().into_owned(),
+                durable_reconnect: false,
+            };
+            request.encode(out);
+        }),
+        Operation::SetReadMode { pipe, mode } => send(Command::SET_INFO, &|out| {
+            let read_mode = match mode {
+                ReadMode::Byte => 0,
+                ReadMode::Message => 1,
+            };
+            let mut input = Vec::new();
+            FilePipeInformation { read_mode, completion_mode: 0 }.encode(&mut input);
+            let request = SetInfoRequest {
+                info_type: INFO_FILE,
+                class: CLASS_PIPE,
+                additional: 0,
+                file_id: pipe.0,
+                input: &input,
+            };
+            request.encode(out);
+        }),
+        Operation::Read { pipe, max } => send(Command::READ, &|out| {
+            let request =
+                ReadRequest { flags: 0, length: *max, file_id: pipe.0, minimum_count: 0, channel: 0 };
+            request.encode(out);
+        }),
+        Operation::Write { pipe, bytes } => send(Command::WRITE, &|out| {
+            WriteRequest { file_id: pipe.0, channel: 0, flags: 0, data: bytes }.encode(out);
+        }),
+        Operation::Transceive { pipe, bytes, max } => send(Command::IOCTL, &|out| {
+            control(ControlCode::PIPE_TRANSCEIVE, pipe.0, *max, bytes).encode(out);
+        }),
+        Operation::Peek { pipe, max } => send(Command::IOCTL, &|out| {
+            control(ControlCode::PIPE_PEEK, pipe.0, max + PipePeek::LEN, &[]).encode(out);
+        }),
+        Operation::Wait { name, timeout } => send(Command::IOCTL, &|out| {
+            let timeout = Some(PipeWaitRequest::timeout_field(*timeout));
+            let input = PipeWaitRequest { timeout, name: name.clone().into_owned() }.encode();
+            control(ControlCode::PIPE_WAIT, FileId::ANY, 0, &input).encode(out);
+        }),
+        Operation::Flush { pipe } => {
+            send(Command::FLUSH, &|out| FlushRequest { file_id: pipe.0 }.encode(out));
+        }
+        Operation::Close { pipe } => {
+            send(Command::CLOSE, &|out| CloseRequest { file_id: pipe.0 }.encode(out));
+        }
+        Operation::Echo => send(Command::ECHO, &|out| Empty::encode(out)),
+        Operation::LogOff => send(Command::LOGOFF, &|out| Empty::encode(out)),
+    }
+}
+
+fn control(code: ControlCode, file_id: FileId, max_output: u32, input: &[u8]) -> IoctlRequest<'_> {
+    IoctlRequest { code, file_id, max_output, flags: IOCTL_IS_FSCTL, input }
+}
