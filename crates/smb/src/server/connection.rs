@@ -314,8 +314,13 @@ impl Connection {
         }
     }
 
-    /// Dispatches the elements of a compound in order, until one has to wait.
-    fn chain(&mut self, now: Now, bytes: &[u8], mut previous: Option<Previous>, mut elements: usize) {
+    /// Dispatches the elements of a compound in order, until one has to wait, and ends the frame of their replies.
+    fn chain(&mut self, now: Now, bytes: &[u8], previous: Option<Previous>, elements: usize) {
+        self.elements(now, bytes, previous, elements);
+        self.frames.end();
+    }
+
+    fn elements(&mut self, now: Now, bytes: &[u8], mut previous: Option<Previous>, mut elements: usize) {
         let mut rest = bytes;
         while !rest.is_empty() {
             let Ok(header) = Header::decode(rest) else {
@@ -324,7 +329,8 @@ impl Connection {
             let next = header.next_command as usize;
             let (element, following) = if next == 0 {
                 (rest, &[][..])
-            } else if next < crate::wire::header::HEADER_LEN || !next.is_multiple_of(8) || next >= rest.len() {
+            } else if next < crate::wire::header::HEADER_LEN || !next.is_multiple_of(8) || next >= rest.len()
+            {
                 return self.disconnect(DisconnectReason::Protocol("NextCommand leaves the message"));
             } else {
                 rest.split_at(next)
@@ -346,7 +352,6 @@ impl Connection {
             }
             rest = following;
         }
-        self.frames.end();
     }
 
     /// Dispatches one request.
@@ -435,13 +440,11 @@ impl Connection {
             }
             Handled::Disconnect(reason) => {
                 self.frames.drop_reply();
-                self.frames.end();
                 self.disconnect(reason);
                 return Flow::Stop;
             }
         }
         if self.is_closed() {
-            self.frames.end();
             return Flow::Stop;
         }
         // SESSION_SETUP and TREE_CONNECT make what later elements inherit.

@@ -27,8 +27,8 @@ struct Open {
 #[derive(Default)]
 pub(super) struct Frames {
     buffer: Vec<u8>,
-    /// Where the frame begins.
-    frame: usize,
+    /// Where the frame begins that is being written.
+    frame: Option<usize>,
     /// The reply before the one being written, and where it ends without padding. It is sealed once it is
     /// certain that the one being written stays, for it has to say where that begins.
     before: Option<(Open, usize)>,
@@ -39,8 +39,8 @@ pub(super) struct Frames {
 impl Frames {
     /// Begins a frame.
     pub(super) fn begin(&mut self) {
-        debug_assert!(self.reply.is_none());
-        self.frame = self.buffer.len();
+        debug_assert!(self.frame.is_none());
+        self.frame = Some(self.buffer.len());
         self.buffer.extend_from_slice(&[0; FRAME_PREFIX]);
     }
 
@@ -122,20 +122,22 @@ impl Frames {
         self.reply.as_ref().and_then(|reply| self.buffer.get(reply.start..)).unwrap_or_default()
     }
 
-    /// Ends the frame; one without a reply is thrown away.
+    /// Ends the frame, if one is begun; one without a reply is thrown away.
     pub(super) fn end(&mut self) {
+        let Some(frame) = self.frame.take() else {
+            return;
+        };
         self.seal_before();
         if let Some(reply) = self.reply.take() {
             let end = self.buffer.len();
             self.sign(reply, end);
         }
-        let length = self.buffer.len() - self.frame - FRAME_PREFIX;
+        let length = self.buffer.len() - frame - FRAME_PREFIX;
         if length == 0 {
-            self.buffer.truncate(self.frame);
-        } else if let Some(prefix) = self.buffer.get_mut(self.frame..).and_then(<[u8]>::first_chunk_mut) {
+            self.buffer.truncate(frame);
+        } else if let Some(prefix) = self.buffer.get_mut(frame..).and_then(<[u8]>::first_chunk_mut) {
             *prefix = frame_prefix_for(length);
         }
-        self.frame = self.buffer.len();
     }
 
     /// Seals the reply before the one being written.
@@ -160,8 +162,8 @@ impl Frames {
 
     /// Swaps what is to be sent with `into`, which must be empty.
     pub(super) fn take(&mut self, into: &mut Vec<u8>) {
+        debug_assert!(self.frame.is_none());
         core::mem::swap(&mut self.buffer, into);
-        self.frame = 0;
     }
 }
 

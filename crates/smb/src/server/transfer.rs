@@ -237,21 +237,17 @@ impl Connection {
         };
         self.begin_completion(&pending);
         let out = self.frames.clear_body();
-        let status = match self.opens.get_mut(&open).and_then(Open::end_mut) {
-            None => {
-                encode_error(out);
-                NtStatus::FILE_CLOSED
+        let status = if let Some(end) = self.opens.get_mut(&open).and_then(Open::end_mut) {
+            if let Operation::Transceive(_, file_id) = pending.operation {
+                let code = ControlCode::PIPE_TRANSCEIVE;
+                IoctlResponse::encode_with(code, file_id, out, |out| take(end, out, true)).status
+            } else {
+                let by_message = end.read_mode == PipeMode::Message;
+                ReadResponse::encode_with(out, |out| take(end, out, by_message)).status
             }
-            Some(end) => match pending.operation {
-                Operation::Transceive(_, file_id) => {
-                    let code = ControlCode::PIPE_TRANSCEIVE;
-                    IoctlResponse::encode_with(code, file_id, out, |out| take(end, out, true)).status
-                }
-                _ => {
-                    let by_message = end.read_mode == PipeMode::Message;
-                    ReadResponse::encode_with(out, |out| take(end, out, by_message)).status
-                }
-            },
+        } else {
+            encode_error(out);
+            NtStatus::FILE_CLOSED
         };
         self.end_completion(now, pending, status);
     }

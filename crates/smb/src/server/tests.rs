@@ -1,1 +1,0 @@
-//! Whole connections, from bytes to bytes.

@@ -1,0 +1,158 @@
+use alloc::vec::Vec;
+
+use super::harness::{Peer, READ_WRITE, Reply, data};
+use crate::NtStatus;
+use crate::server::Input;
+use crate::wire::{CloseRequest, Command, FileId, Flags, Header, ReadRequest, WriteRequest};
+
+/// An element of a compound before it is put together.
+type Element = (Command, bool, Vec<u8>);
+
+fn element(command: Command, related: bool, body: impl FnOnce(&mut Vec<u8>)) -> Element {
+    let mut bytes = Vec::new();
+    body(&mut bytes);
+    (command, related, bytes)
+}
+
+/// Sends the elements in one frame and gives their message ids.
+fn send(peer: &mut Peer, elements: &[Element]) -> Vec<u64> {
+    let mut frame = Vec::new();
+    let mut ids = Vec::new();
+    for (at, (command, related, body)) in elements.iter().enumerate() {
+        let mut header = peer.header(*command, 1);
+        if *related {
+            header.flags = Flags::RELATED;
+        }
+        let mut length = 64 + body.len();
+        if at + 1 < elements.len() {
+            length = length.next_multiple_of(8);
+            header.next_command = length as u32;
+        }
+        let message = peer.message(&header, |out| {
+            out.extend_from_slice(body);
+            out.resize(length, 0);
+        });
+        frame.extend_from_slice(&message);
+        ids.push(header.message_id);
+    }
+    peer.send_raw(&frame);
+    ids
+}
+
+fn replies(peer: &mut Peer, ids: &[u64]) -> Vec<Reply> {
+    ids.iter().map(|id| peer.reply_to(*id).expect("a reply")).collect()
+}
+
+fn create(related: bool) -> Element {
+    element(Command::CREATE, related, |out| Peer::create_request("simple", READ_WRITE).encode(out))
+}
+
+fn write(file_id: FileId) -> Element {
+    element(Command::WRITE, true, |out| {
+        WriteRequest { file_id, channel: 0, flags: 0, data: b"text" }.encode(out)
+    })
+}
+
+fn read(file_id: FileId) -> Element {
+    let request = ReadRequest { flags: 0, length: 100, file_id, minimum_count: 0, channel: 0 };
+    element(Command::READ, true, |out| request.encode(out))
+}
+
+fn close(file_id: FileId) -> Element {
+    element(Command::CLOSE, true, |out| CloseRequest { file_id }.encode(out))
+}
+
+#[test]
+fn a_whole_call_fits_into_one_compound() {
+    let mut peer = Peer::connected();
+    let ids = send(&mut peer, &[create(false), write(FileId::ANY), read(FileId::ANY), close(FileId::ANY)]);
+    // The read waits for the service; what was done so far is answered.
+    assert_eq!(peer.reply_to(ids[0]).unwrap().status(), NtStatus::SUCCESS);
+    assert_eq!(peer.reply_to(ids[1]).unwrap().status(), NtStatus::SUCCESS);
+    assert_eq!(peer.written(), [b"text"]);
+    let open = peer.asked.iter().find_map(|asked| match asked {
+        super::harness::Asked::Open(open, _) => Some(*open),
+        _ => None,
+    });
+    peer.handle(Input::Data { open: open.unwrap(), bytes: b"txet" });
+    let rest = replies(&mut peer, &ids[2..]);
+    assert_eq!(data(&rest[0]), b"txet");
+    assert_eq!(rest[1].status(), NtStatus::SUCCESS);
+    assert_eq!(peer.connection.open_count(), 0);
+}
+
+#[test]
+fn a_failed_create_fails_what_is_related_to_it() {
+    let mut peer = Peer::connected();
+    let missing =
+        element(Command::CREATE, false, |out| Peer::create_request("nosuch", READ_WRITE).encode(out));
+    let ids = send(&mut peer, &[missing, write(FileId::ANY), close(FileId::ANY)]);
+    for reply in replies(&mut peer, &ids) {
+        assert_eq!(reply.status(), NtStatus::OBJECT_NAME_NOT_FOUND);
+    }
+}
+
+#[test]
+fn unrelated_requests_of_a_compound_stand_alone() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let bad = FileId { persistent: 1, volatile: 2 };
+    let unrelated = |(command, _, body): Element| (command, false, body);
+    let ids = send(&mut peer, &[unrelated(close(bad)), unrelated(write(file_id)), unrelated(close(file_id))]);
+    let statuses: Vec<NtStatus> = replies(&mut peer, &ids).iter().map(Reply::status).collect();
+    assert_eq!(statuses, [NtStatus::FILE_CLOSED, NtStatus::SUCCESS, NtStatus::SUCCESS]);
+}
+
+#[test]
+fn the_first_request_cannot_be_related() {
+    let mut peer = Peer::connected();
+    let ids = send(&mut peer, &[close(FileId::ANY)]);
+    assert_eq!(replies(&mut peer, &ids)[0].status(), NtStatus::INVALID_PARAMETER);
+}
+
+#[test]
+fn a_related_request_without_an_open_has_no_handle() {
+    let mut peer = Peer::connected();
+    let echo = element(Command::ECHO, false, crate::wire::Empty::encode);
+    let ids = send(&mut peer, &[echo, close(FileId::ANY)]);
+    assert_eq!(replies(&mut peer, &ids)[1].status(), NtStatus::INVALID_HANDLE);
+}
+
+#[test]
+fn replies_that_are_ready_share_a_frame_and_are_signed_apart() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    peer.service_writes(file_id, b"ready");
+    // The harness verifies each signature over its own element and padding.
+    let ids = send(&mut peer, &[(Command::READ, false, read(file_id).2), close(FileId::ANY)]);
+    let replies = replies(&mut peer, &ids);
+    assert_ne!(replies[0].header.next_command, 0, "a compound");
+    assert_eq!(data(&replies[0]), b"ready");
+    assert!(replies[1].header.flags.contains(Flags::RELATED));
+    assert_eq!(replies[1].status(), NtStatus::SUCCESS);
+}
+
+#[test]
+fn what_follows_a_closed_tree_is_checked_again() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let disconnect = element(Command::TREE_DISCONNECT, false, crate::wire::Empty::encode);
+    let ids = send(&mut peer, &[disconnect, write(file_id)]);
+    let statuses: Vec<NtStatus> = replies(&mut peer, &ids).iter().map(Reply::status).collect();
+    assert_eq!(statuses, [NtStatus::SUCCESS, NtStatus::NETWORK_NAME_DELETED]);
+    assert!(peer.written().is_empty());
+}
+
+#[test]
+fn a_next_command_that_leads_astray_ends_the_connection() {
+    for next_command in [8, 60, 65, 1 << 20, u32::MAX] {
+        let mut peer = Peer::connected();
+        let header = Header { next_command, ..peer.header(Command::ECHO, 1) };
+        let message = peer.message(&header, |out| {
+            crate::wire::Empty::encode(out);
+            out.resize(256, 0);
+        });
+        peer.send_raw(&message);
+        assert!(peer.disconnected.is_some(), "NextCommand {next_command}");
+    }
+}

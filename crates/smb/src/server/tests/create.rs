@@ -1,0 +1,254 @@
+use super::harness::{Asked, Peer, READ_WRITE, config, credentials, data};
+use crate::crypto::SigningAlgorithm;
+use crate::server::{Event, Input, OpenFailure};
+use crate::wire::info::{
+    CLASS_ALL, CLASS_BASIC, CLASS_PIPE, CLASS_PIPE_LOCAL, CLASS_STANDARD, INFO_FILE, INFO_SECURITY,
+    QueryInfoRequest, QueryInfoResponse, SetInfoRequest,
+};
+use crate::wire::{CloseRequest, Command, ControlCode, CreateRequest, Empty, FileId, PipeWaitRequest};
+use crate::{Dialect, NtStatus};
+
+fn connected_as(user: &str) -> Peer {
+    let mut peer = Peer::new(config());
+    peer.negotiate(&[Dialect::Smb311], Some(SigningAlgorithm::AesGmac));
+    assert_eq!(peer.log_on(&credentials(user)), NtStatus::SUCCESS);
+    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
+    peer
+}
+
+#[test]
+fn a_name_is_found_whatever_its_case_but_only_bare() {
+    for name in ["simple", "SIMPLE", "Simple"] {
+        assert!(Peer::connected().try_open(name, READ_WRITE).is_ok(), "{name}");
+    }
+    for name in [
+        "",
+        "simpl",
+        "simple2",
+        "\\simple",
+        "pipe\\simple",
+        "\\pipe\\simple",
+        "../simple",
+        "simple\0",
+        "simple:x",
+    ] {
+        assert_eq!(
+            Peer::connected().try_open(name, READ_WRITE),
+            Err(NtStatus::OBJECT_NAME_NOT_FOUND),
+            "{name:?}"
+        );
+    }
+}
+
+#[test]
+fn the_descriptor_decides_and_says_which_entry_did() {
+    let mut peer = connected_as("visitor");
+    assert_eq!(peer.try_open("simple", READ_WRITE), Err(NtStatus::ACCESS_DENIED));
+    assert!(peer.asked.is_empty(), "a refused open never reaches a backend");
+    let (status, reason) = peer.refusal().unwrap();
+    assert_eq!(status, NtStatus::ACCESS_DENIED);
+    assert!(reason.contains("BG"), "{reason}");
+}
+
+#[test]
+fn senseless_access_is_refused() {
+    for desired in [0, 0x0100_0000, 0x0000_0200, 0x0800_0000] {
+        assert_eq!(
+            Peer::connected().try_open("simple", desired),
+            Err(NtStatus::ACCESS_DENIED),
+            "{desired:#x}"
+        );
+    }
+    // The account may not change the descriptor.
+    assert_eq!(Peer::connected().try_open("simple", 0x0004_0000), Err(NtStatus::ACCESS_DENIED));
+}
+
+#[test]
+fn generic_and_maximum_rights_are_granted_as_the_descriptor_allows() {
+    for desired in [0xC000_0000, 0x0200_0000, READ_WRITE, 0x3] {
+        assert!(Peer::connected().try_open("simple", desired).is_ok(), "{desired:#x}");
+    }
+}
+
+#[test]
+fn later_requests_are_held_to_what_was_granted() {
+    let mut peer = Peer::connected();
+    let reader = peer.try_open("simple", 0x8000_0000).unwrap();
+    let id = peer.send_write(reader, b"no");
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::ACCESS_DENIED);
+    let reply = peer.ioctl(ControlCode::PIPE_TRANSCEIVE, reader, b"no", 100);
+    assert_eq!(reply.status(), NtStatus::ACCESS_DENIED);
+    let writer = peer.try_open("simple", 0x2).unwrap();
+    let id = peer.send_read(writer, 10);
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::ACCESS_DENIED);
+    let reply = peer.ioctl(ControlCode::PIPE_PEEK, writer, b"", 100);
+    assert_eq!(reply.status(), NtStatus::ACCESS_DENIED);
+    assert!(peer.written().is_empty());
+}
+
+#[test]
+fn what_a_create_cannot_mean_is_refused() {
+    let usual = Peer::create_request("simple", READ_WRITE);
+    for (request, expected) in [
+        (CreateRequest { impersonation_level: 3, ..usual.clone() }, NtStatus::BAD_IMPERSONATION_LEVEL),
+        (CreateRequest { impersonation_level: 4, ..usual.clone() }, NtStatus::BAD_IMPERSONATION_LEVEL),
+        (CreateRequest { options: 0x2000, ..usual.clone() }, NtStatus::NOT_SUPPORTED),
+    ] {
+        let mut peer = Peer::connected();
+        assert_eq!(peer.ask(Command::CREATE, |out| request.encode(out)).status(), expected);
+    }
+}
+
+#[test]
+fn what_the_backend_says_reaches_the_client() {
+    for (failure, expected) in [
+        (OpenFailure::NotListening, NtStatus::PIPE_NOT_AVAILABLE),
+        (OpenFailure::AllInstancesBusy, NtStatus::INSTANCE_NOT_AVAILABLE),
+        (OpenFailure::Refused, NtStatus::ACCESS_DENIED),
+        (OpenFailure::OutOfResources, NtStatus::INSUFFICIENT_RESOURCES),
+    ] {
+        let mut peer = Peer::connected();
+        peer.willing = false;
+        let request = Peer::create_request("simple", READ_WRITE);
+        let id = peer.send(Command::CREATE, |out| request.encode(out));
+        assert!(peer.reply_to(id).is_none());
+        peer.answer_open(Err(failure));
+        assert_eq!(peer.reply_to(id).unwrap().status(), expected);
+        assert_eq!(peer.connection.open_count(), 0);
+    }
+}
+
+#[test]
+fn an_open_that_is_not_answered_yet_cannot_be_used() {
+    let mut peer = Peer::connected();
+    peer.willing = false;
+    let request = Peer::create_request("simple", READ_WRITE);
+    peer.send(Command::CREATE, |out| request.encode(out));
+    let Some(Asked::Open(open, _)) = peer.asked.last() else { panic!("no open was asked for") };
+    let guessed = FileId { persistent: 1, volatile: open.0 };
+    let id = peer.send_write(guessed, b"early");
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::FILE_CLOSED);
+}
+
+#[test]
+fn closing_ends_what_waits_and_the_id_is_gone() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let read = peer.send_read(file_id, 10);
+    let reply = peer.ask(Command::CLOSE, |out| CloseRequest { file_id }.encode(out));
+    assert_eq!(reply.status(), NtStatus::SUCCESS);
+    assert_eq!(peer.reply_to(read).unwrap().status(), NtStatus::PIPE_BROKEN);
+    let reply = peer.ask(Command::CLOSE, |out| CloseRequest { file_id }.encode(out));
+    assert_eq!(reply.status(), NtStatus::FILE_CLOSED);
+    let wrong = FileId { persistent: file_id.persistent ^ 1, ..peer.open("simple") };
+    let id = peer.send_write(wrong, b"x");
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::FILE_CLOSED);
+}
+
+#[test]
+fn disconnecting_the_tree_closes_its_opens() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    assert_eq!(peer.ask(Command::TREE_DISCONNECT, Empty::encode).status(), NtStatus::SUCCESS);
+    assert!(matches!(peer.asked.last(), Some(Asked::Close(_))));
+    let id = peer.send_read(file_id, 10);
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::NETWORK_NAME_DELETED);
+}
+
+#[test]
+fn a_client_can_wait_for_an_instance() {
+    let mut peer = Peer::connected();
+    let wait = PipeWaitRequest { timeout: Some(-50_000_000), name: "Simple".into() }.encode();
+    for (available, expected) in [(true, NtStatus::SUCCESS), (false, NtStatus::IO_TIMEOUT)] {
+        let id = peer.send_ioctl(ControlCode::PIPE_WAIT, FileId::ANY, &wait, 0);
+        let Some(Asked::Wait(wait, timeout)) = peer.asked.pop() else { panic!("no wait") };
+        assert_eq!(timeout.as_secs(), 5);
+        peer.handle(Input::Waited { wait, available });
+        assert_eq!(peer.reply_to(id).unwrap().status(), expected);
+    }
+    for name in ["nosuch", ""] {
+        let wait = PipeWaitRequest { timeout: None, name: name.into() }.encode();
+        let reply = peer.ioctl(ControlCode::PIPE_WAIT, FileId::ANY, &wait, 0);
+        assert_eq!(reply.status(), NtStatus::OBJECT_NAME_NOT_FOUND);
+    }
+    let reply = peer.ioctl(ControlCode::PIPE_WAIT, FileId::ANY, &[1, 2, 3], 0);
+    assert_eq!(reply.status(), NtStatus::OBJECT_NAME_NOT_FOUND);
+}
+
+#[test]
+fn a_draining_server_refuses_what_is_new_and_finishes_what_is_not() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let read = peer.send_read(file_id, 10);
+    let wait = PipeWaitRequest { timeout: None, name: "simple".into() }.encode();
+    let waiting = peer.send_ioctl(ControlCode::PIPE_WAIT, FileId::ANY, &wait, 0);
+    peer.handle(Input::Drain);
+    assert_eq!(peer.reply_to(waiting).unwrap().status(), NtStatus::PIPE_NOT_AVAILABLE);
+    assert_eq!(peer.try_open("simple", READ_WRITE), Err(NtStatus::PIPE_NOT_AVAILABLE));
+    peer.service_writes(file_id, b"answer");
+    assert_eq!(data(&peer.reply_to(read).unwrap()), b"answer");
+    assert_eq!(peer.disconnected, None);
+    peer.ask(Command::CLOSE, |out| CloseRequest { file_id }.encode(out));
+    assert_eq!(peer.disconnected, Some(crate::server::DisconnectReason::Drained));
+}
+
+#[test]
+fn an_open_is_reported_once_the_backend_took_it() {
+    let mut peer = Peer::connected();
+    peer.open("simple");
+    let opened = peer.events.iter().filter(|event| matches!(event, Event::Opened { .. })).count();
+    assert_eq!(opened, 1);
+}
+
+fn query(
+    peer: &mut Peer,
+    file_id: FileId,
+    info_type: u8,
+    class: u8,
+    output_length: u32,
+    additional: u32,
+) -> super::harness::Reply {
+    let request = QueryInfoRequest { info_type, class, output_length, additional, file_id };
+    peer.ask(Command::QUERY_INFO, |out| request.encode(out))
+}
+
+#[test]
+fn information_about_a_pipe_is_what_windows_tells() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    peer.service_writes(file_id, b"waiting");
+    for (class, length) in
+        [(CLASS_BASIC, 40), (CLASS_STANDARD, 24), (CLASS_ALL, 100), (CLASS_PIPE, 8), (CLASS_PIPE_LOCAL, 40)]
+    {
+        let reply = query(&mut peer, file_id, INFO_FILE, class, 4096, 0);
+        assert_eq!(reply.status(), NtStatus::SUCCESS, "class {class}");
+        assert_eq!(QueryInfoResponse::decode(&reply.message).unwrap().output.len(), length, "class {class}");
+        let reply = query(&mut peer, file_id, INFO_FILE, class, 3, 0);
+        assert_eq!(reply.status(), NtStatus::INFO_LENGTH_MISMATCH, "class {class}");
+    }
+    let reply = query(&mut peer, file_id, INFO_FILE, CLASS_PIPE_LOCAL, 40, 0);
+    let local = QueryInfoResponse::decode(&reply.message).unwrap().output.to_vec();
+    assert_eq!(local[0], 1, "message type");
+    assert_eq!(local[20..24], [7, 0, 0, 0], "bytes that can be read");
+    assert_eq!(local[32], 3, "connected");
+    assert_eq!(query(&mut peer, file_id, INFO_FILE, 1, 4096, 0).status(), NtStatus::NOT_SUPPORTED);
+    assert_eq!(query(&mut peer, file_id, INFO_FILE, 200, 4096, 0).status(), NtStatus::INVALID_INFO_CLASS);
+}
+
+#[test]
+fn the_descriptor_can_be_read_but_not_changed() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let reply = query(&mut peer, file_id, INFO_SECURITY, 0, 4096, 4);
+    assert_eq!(reply.status(), NtStatus::SUCCESS);
+    let bytes = QueryInfoResponse::decode(&reply.message).unwrap().output;
+    let descriptor = standpipe_security::SecurityDescriptor::from_bytes(bytes).unwrap();
+    assert_eq!(Ok(descriptor), super::harness::STORY_ACL.parse());
+    let reply = query(&mut peer, file_id, INFO_SECURITY, 0, 4, 4);
+    assert_eq!(reply.status(), NtStatus::BUFFER_TOO_SMALL);
+    assert_eq!(reply.message[64 + 4], 12, "in 3.1.1 the size stands in a context");
+    assert_eq!(query(&mut peer, file_id, INFO_SECURITY, 0, 4096, 8).status(), NtStatus::ACCESS_DENIED);
+    let request =
+        SetInfoRequest { info_type: INFO_SECURITY, class: 0, additional: 4, file_id, input: &[1; 20] };
+    assert_eq!(peer.ask(Command::SET_INFO, |out| request.encode(out)).status(), NtStatus::ACCESS_DENIED);
+}

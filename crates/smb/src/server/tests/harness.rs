@@ -1,0 +1,490 @@
+//! A client that speaks to a [`Connection`] message by message, and a service behind its pipes.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use standpipe_security::{Account, AccountName, AccountSet, NtHash, SecurityDescriptor, Sid, well_known};
+use zeroize::Zeroizing;
+
+use crate::auth::ServerNames;
+use crate::auth::client::{Credentials, Initiator, Nonces};
+use crate::crypto::{PreauthHash, Sender, SessionKeys, SigningAlgorithm};
+use crate::server::{
+    Config, Connection, DisconnectReason, Event, Input, Limits, Now, OpenFailure, OpenId, Output, Pipe,
+    PipeId, PipeMode, WaitId,
+};
+use crate::wire::header::HEADER_LEN;
+use crate::wire::negotiate::SECURITY_SIGNING_ENABLED;
+use crate::wire::{
+    Command, ControlCode, CreateRequest, CreateResponse, FRAME_PREFIX, FileId, Flags, FramePrefix, Header,
+    IMPERSONATION, IOCTL_IS_FSCTL, IoctlRequest, NegotiateContexts, NegotiateRequest, NegotiateResponse,
+    ReadRequest, SessionSetupRequest, SessionSetupResponse, TreeConnectRequest, WriteRequest, frame_prefix,
+    frame_prefix_for,
+};
+use crate::{Dialect, FileTime, NtStatus};
+
+pub(super) const STORY_ACL: &str = "D:(D;OICI;GA;;;BG)(D;OICI;GA;;;AN)(A;OICI;GRGWGX;;;AU)(A;OICI;GA;;;BA)";
+/// What `CreateFile(GENERIC_READ | GENERIC_WRITE)` asks for over the network.
+pub(super) const READ_WRITE: u32 = 0x0012_019F;
+
+fn account(name: &str, rid: u32, groups: &[Sid], enabled: bool) -> Account {
+    Account {
+        name: AccountName::new(name).unwrap(),
+        sid: Sid::new(5, &[21, 1, 2, 3, rid]).unwrap(),
+        nt_hash: NtHash::of_password("Secret-1"),
+        groups: groups.to_vec(),
+        enabled,
+    }
+}
+
+pub(super) fn config() -> Config {
+    let mut accounts = AccountSet::new();
+    accounts.add(account("serviceUser", 1001, &[well_known::BUILTIN_USERS], true)).unwrap();
+    accounts.add(account("visitor", 1002, &[well_known::BUILTIN_GUESTS], true)).unwrap();
+    accounts.add(account("former", 1003, &[well_known::BUILTIN_USERS], false)).unwrap();
+    let pipe = |name: &str, mode| Pipe {
+        name: name.to_string(),
+        mode,
+        security_descriptor: STORY_ACL.parse::<SecurityDescriptor>().unwrap(),
+        max_instances: None,
+    };
+    Config {
+        names: ServerNames {
+            netbios_computer: "SERVER".to_string(),
+            netbios_domain: "SERVER".to_string(),
+            dns_computer: "server".to_string(),
+            dns_domain: "server".to_string(),
+        },
+        guid: [0x5A; 16],
+        pipes: vec![pipe("simple", PipeMode::Message), pipe("stream", PipeMode::Byte)],
+        accounts: Arc::new(accounts),
+        require_signing: true,
+        min_dialect: Dialect::Smb202,
+        max_dialect: Dialect::Smb311,
+        limits: Limits::default(),
+    }
+}
+
+pub(super) fn credentials(user: &str) -> Credentials {
+    Credentials::from_password(user, "", "Secret-1")
+}
+
+/// A reply: its header and its message from the header on.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) header: Header,
+    pub(super) message: Vec<u8>,
+}
+
+impl Reply {
+    pub(super) fn status(&self) -> NtStatus {
+        self.header.status
+    }
+}
+
+/// What a service behind the pipes was asked to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Open(OpenId, PipeId),
+    Write(OpenId, Vec<u8>),
+    Close(OpenId),
+    Wait(WaitId, Duration),
+    CancelWait(WaitId),
+}
+
+/// A connection with a client on one side and a service on the other.
+pub(super) struct Peer {
+    pub(super) connection: Connection,
+    pub(super) time: Duration,
+    pub(super) replies: Vec<Reply>,
+    pub(super) events: Vec<Event>,
+    pub(super) asked: Vec<Asked>,
+    pub(super) disconnected: Option<DisconnectReason>,
+    /// Whether opens and writes are answered by a willing service at once.
+    pub(super) willing: bool,
+    pub(super) keys: Option<SessionKeys>,
+    pub(super) session_id: u64,
+    pub(super) tree_id: u32,
+    pub(super) credits: u16,
+    next_message: u64,
+    preauth: PreauthHash,
+    signing: SigningAlgorithm,
+    pub(super) dialect: Dialect,
+}
+
+impl Peer {
+    pub(super) fn new(config: Config) -> Peer {
+        let now = Now { monotonic: Duration::ZERO, wall: FileTime(1) };
+        Peer {
+            connection: Connection::new(Arc::new(config), [7; 32], now),
+            time: Duration::ZERO,
+            replies: Vec::new(),
+            events: Vec::new(),
+            asked: Vec::new(),
+            disconnected: None,
+            willing: true,
+            keys: None,
+            session_id: 0,
+            tree_id: 0,
+            credits: 1,
+            next_message: 0,
+            preauth: PreauthHash::new(),
+            signing: SigningAlgorithm::AesCmac,
+            dialect: Dialect::Smb311,
+        }
+    }
+
+    /// A client that has logged on and connected to IPC$.
+    pub(super) fn connected() -> Peer {
+        Peer::connected_with(Dialect::Smb311, Some(SigningAlgorithm::AesGmac))
+    }
+
+    pub(super) fn connected_with(dialect: Dialect, signing: Option<SigningAlgorithm>) -> Peer {
+        let mut peer = Peer::new(config());
+        peer.negotiate(&[dialect], signing);
+        assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+        assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
+        peer
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now { monotonic: self.time, wall: FileTime(1) }
+    }
+
+    pub(super) fn handle(&mut self, input: Input<'_>) {
+        self.connection.handle(self.now(), input);
+        let mut bytes = Vec::new();
+        if self.connection.take_transmit(&mut bytes) {
+            self.take_frames(&bytes);
+        }
+        while let Some(output) = self.connection.poll_output() {
+            match output {
+                Output::Open { open, pipe, .. } => {
+                    self.asked.push(Asked::Open(open, pipe));
+                    if self.willing {
+                        self.handle(Input::Opened { open, result: Ok(()) });
+                    }
+                }
+                Output::Write { open, bytes } => {
+                    self.asked.push(Asked::Write(open, bytes));
+                    if self.willing {
+                        self.handle(Input::Written { open, result: Ok(()) });
+                    }
+                }
+                Output::Close { open } => self.asked.push(Asked::Close(open)),
+                Output::Wait { wait, timeout, .. } => self.asked.push(Asked::Wait(wait, timeout)),
+                Output::CancelWait { wait } => self.asked.push(Asked::CancelWait(wait)),
+                Output::Event(event) => self.events.push(event),
+                Output::Disconnect(reason) => self.disconnected = Some(reason),
+            }
+        }
+    }
+
+    fn take_frames(&mut self, mut bytes: &[u8]) {
+        while let Some((prefix, rest)) = bytes.split_first_chunk::<FRAME_PREFIX>() {
+            let FramePrefix::Message(length) = frame_prefix(*prefix) else {
+                panic!("the server sent something else than a frame");
+            };
+            let (mut message, after) = rest.split_at(length);
+            bytes = after;
+            loop {
+                let header = Header::decode(message).unwrap();
+                let end = if header.next_command == 0 { message.len() } else { header.next_command as usize };
+                self.take_reply(header, message[..end].to_vec());
+                message = &message[end..];
+                if message.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn take_reply(&mut self, header: Header, message: Vec<u8>) {
+        assert!(header.flags.contains(Flags::RESPONSE));
+        self.credits += header.credits;
+        if let Some(keys) = &self.keys
+            && header.session_id == self.session_id
+        {
+            let signed = header.flags.contains(Flags::SIGNED);
+            assert_eq!(signed, header.status != NtStatus::PENDING, "{:?}", header);
+            if signed {
+                keys.signing.verify(&message, Sender::Server).unwrap();
+            }
+        }
+        self.replies.push(Reply { header, message });
+    }
+
+    /// The header of the next request.
+    pub(super) fn header(&mut self, command: Command, charge: u16) -> Header {
+        let message_id = self.next_message;
+        self.next_message += u64::from(charge.max(1));
+        self.credits -= charge.max(1);
+        Header {
+            credit_charge: charge,
+            status: NtStatus::SUCCESS,
+            command,
+            credits: 10,
+            flags: Flags::default(),
+            next_command: 0,
+            message_id,
+            tree_or_async: Header::tree_field(self.tree_id),
+            session_id: self.session_id,
+        }
+    }
+
+    /// A message of this header and body, signed if there are keys.
+    pub(super) fn message(&self, header: &Header, body: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut message = Vec::new();
+        header.encode(&mut message);
+        body(&mut message);
+        if let Some(keys) = &self.keys {
+            keys.signing.sign(&mut message, Sender::Client);
+        }
+        message
+    }
+
+    /// Sends a message as it is.
+    pub(super) fn send_raw(&mut self, message: &[u8]) {
+        let mut frame = Vec::from(frame_prefix_for(message.len()));
+        frame.extend_from_slice(message);
+        self.handle(Input::Received(&frame));
+    }
+
+    /// Sends a request and gives its message id.
+    pub(super) fn send(&mut self, command: Command, body: impl FnOnce(&mut Vec<u8>)) -> u64 {
+        let header = self.header(command, 1);
+        let message = self.message(&header, body);
+        self.send_raw(&message);
+        header.message_id
+    }
+
+    /// Sends a request whose reply comes at once.
+    pub(super) fn ask(&mut self, command: Command, body: impl FnOnce(&mut Vec<u8>)) -> Reply {
+        let id = self.send(command, body);
+        self.reply_to(id).unwrap_or_else(|| panic!("no reply to {command:?}; {:?}", self.disconnected))
+    }
+
+    /// Takes the newest reply to a message id.
+    pub(super) fn reply_to(&mut self, message_id: u64) -> Option<Reply> {
+        let at = self.replies.iter().rposition(|reply| reply.header.message_id == message_id)?;
+        Some(self.replies.remove(at))
+    }
+
+    pub(super) fn offer(dialects: &[Dialect], signing: Option<SigningAlgorithm>) -> NegotiateRequest {
+        NegotiateRequest {
+            security_mode: SECURITY_SIGNING_ENABLED,
+            capabilities: 0x7F,
+            client_guid: [3; 16],
+            dialects: dialects.iter().map(|dialect| dialect.to_wire()).collect(),
+            contexts: dialects.contains(&Dialect::Smb311).then(|| NegotiateContexts {
+                preauth_hashes: Some(vec![1]),
+                ciphers: None,
+                signing: signing.map(|algorithm| vec![algorithm.to_wire()]),
+            }),
+        }
+    }
+
+    pub(super) fn negotiate(
+        &mut self,
+        dialects: &[Dialect],
+        signing: Option<SigningAlgorithm>,
+    ) -> NegotiateResponse {
+        let offer = Peer::offer(dialects, signing);
+        let header = self.header(Command::NEGOTIATE, 0);
+        let message = self.message(&header, |out| offer.encode(out, 0, &[1; 32]));
+        self.send_raw(&message);
+        let reply = self.reply_to(header.message_id).unwrap();
+        assert_eq!(reply.status(), NtStatus::SUCCESS);
+        self.preauth.update(&message);
+        self.preauth.update(&reply.message);
+        let response = NegotiateResponse::decode(&reply.message).unwrap();
+        self.dialect = Dialect::from_wire(response.dialect).unwrap();
+        self.signing = response
+            .contexts
+            .as_ref()
+            .and_then(|contexts| contexts.signing.as_ref())
+            .map_or(SigningAlgorithm::AesCmac, |ids| SigningAlgorithm::from_wire(ids[0]).unwrap());
+        response
+    }
+
+    /// Logs on, and keeps the session's keys when that succeeds.
+    pub(super) fn log_on(&mut self, credentials: &Credentials) -> NtStatus {
+        let mut preauth = self.preauth.clone();
+        let (challenging, token) = Initiator::new(credentials.clone(), None).start(&[]).unwrap();
+        let first = self.session_setup(&token, &mut preauth);
+        if first.status() != NtStatus::MORE_PROCESSING_REQUIRED {
+            return first.status();
+        }
+        self.session_id = first.header.session_id;
+        let nonces = Nonces { client_challenge: [0xAA; 8], session_key: Zeroizing::new([0x55; 16]) };
+        let response = SessionSetupResponse::decode(&first.message).unwrap();
+        let (finishing, token) = challenging.answer(response.token, &nonces, FileTime(1)).unwrap();
+        let second = self.session_setup(&token, &mut preauth);
+        if second.status() == NtStatus::SUCCESS {
+            let response = SessionSetupResponse::decode(&second.message).unwrap();
+            assert_eq!(response.flags, 0, "neither guest nor anonymous");
+            let key = finishing.finish(response.token).unwrap();
+            let hash = preauth.value();
+            let keys = SessionKeys::derive(self.dialect, &key, Some(&hash), self.signing, None);
+            keys.signing.verify(&second.message, Sender::Server).expect("the last reply is signed");
+            self.keys.get_or_insert(keys);
+        }
+        second.status()
+    }
+
+    pub(super) fn session_setup(&mut self, token: &[u8], preauth: &mut PreauthHash) -> Reply {
+        let header = self.header(Command::SESSION_SETUP, 1);
+        let request = SessionSetupRequest {
+            flags: 0,
+            security_mode: 1,
+            capabilities: 0,
+            previous_session_id: 0,
+            token,
+        };
+        let message = self.message(&header, |out| request.encode(out));
+        preauth.update(&message);
+        self.send_raw(&message);
+        let reply = self.reply_to(header.message_id).unwrap();
+        if reply.status() == NtStatus::MORE_PROCESSING_REQUIRED {
+            preauth.update(&reply.message);
+        }
+        reply
+    }
+
+    pub(super) fn tree_connect(&mut self, path: &str) -> NtStatus {
+        let request = TreeConnectRequest { path: path.to_string() };
+        let reply = self.ask(Command::TREE_CONNECT, |out| request.encode(out));
+        self.tree_id = reply.header.tree_id().unwrap();
+        reply.status()
+    }
+
+    pub(super) fn create_request(name: &str, desired_access: u32) -> CreateRequest {
+        CreateRequest {
+            impersonation_level: IMPERSONATION,
+            desired_access,
+            options: 0,
+            name: name.to_string(),
+            durable_reconnect: false,
+        }
+    }
+
+    pub(super) fn try_open(&mut self, name: &str, desired_access: u32) -> Result<FileId, NtStatus> {
+        let request = Peer::create_request(name, desired_access);
+        let reply = self.ask(Command::CREATE, |out| request.encode(out));
+        match reply.status() {
+            NtStatus::SUCCESS => Ok(CreateResponse::decode(&reply.message).unwrap().file_id),
+            status => Err(status),
+        }
+    }
+
+    pub(super) fn open(&mut self, name: &str) -> FileId {
+        self.try_open(name, READ_WRITE).unwrap()
+    }
+
+    pub(super) fn send_read(&mut self, file_id: FileId, length: u32) -> u64 {
+        let request = ReadRequest { flags: 0, length, file_id, minimum_count: 0, channel: 0 };
+        self.send(Command::READ, |out| request.encode(out))
+    }
+
+    pub(super) fn send_write(&mut self, file_id: FileId, data: &[u8]) -> u64 {
+        let request = WriteRequest { file_id, channel: 0, flags: 0, data };
+        self.send(Command::WRITE, |out| request.encode(out))
+    }
+
+    pub(super) fn send_ioctl(
+        &mut self,
+        code: ControlCode,
+        file_id: FileId,
+        input: &[u8],
+        max_output: u32,
+    ) -> u64 {
+        let request = IoctlRequest { code, file_id, max_output, flags: IOCTL_IS_FSCTL, input };
+        self.send(Command::IOCTL, |out| request.encode(out))
+    }
+
+    pub(super) fn ioctl(
+        &mut self,
+        code: ControlCode,
+        file_id: FileId,
+        input: &[u8],
+        max_output: u32,
+    ) -> Reply {
+        let id = self.send_ioctl(code, file_id, input, max_output);
+        self.reply_to(id).unwrap()
+    }
+
+    /// The service behind an open writes.
+    pub(super) fn service_writes(&mut self, file_id: FileId, bytes: &[u8]) {
+        self.handle(Input::Data { open: OpenId(file_id.volatile), bytes });
+    }
+
+    /// The service behind an open closes its end.
+    pub(super) fn service_closes(&mut self, file_id: FileId) {
+        self.handle(Input::Closed { open: OpenId(file_id.volatile) });
+    }
+
+    /// What the service was asked to write, in order.
+    pub(super) fn written(&self) -> Vec<&[u8]> {
+        self.asked
+            .iter()
+            .filter_map(|asked| match asked {
+                Asked::Write(_, bytes) => Some(bytes.as_slice()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The CREATE's backend answers.
+    pub(super) fn answer_open(&mut self, result: Result<(), OpenFailure>) {
+        let open = self.asked.iter().rev().find_map(|asked| match asked {
+            Asked::Open(open, _) => Some(*open),
+            _ => None,
+        });
+        self.handle(Input::Opened { open: open.unwrap(), result });
+    }
+
+    /// Lets time pass.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.time += time;
+        if self.connection.next_timeout().is_some_and(|due| due <= self.time) {
+            self.handle(Input::Timeout);
+        }
+    }
+
+    /// Why the last open was refused.
+    pub(super) fn refusal(&self) -> Option<(NtStatus, String)> {
+        self.events.iter().rev().find_map(|event| match event {
+            Event::OpenRefused { status, reason, .. } => Some((*status, reason.clone())),
+            _ => None,
+        })
+    }
+}
+
+/// The data of a READ's or IOCTL's reply.
+pub(super) fn data(reply: &Reply) -> &[u8] {
+    match reply.header.command {
+        Command::READ => crate::wire::ReadResponse::decode(&reply.message).unwrap().data,
+        Command::IOCTL => crate::wire::IoctlResponse::decode(&reply.message).unwrap().output,
+        other => panic!("{other:?} carries no data"),
+    }
+}
+
+/// The length of a message that carries nothing but a status.
+pub(super) const ERROR_LEN: usize = HEADER_LEN + 9;
+
+impl Peer {
+    /// Logs the session on again.
+    pub(super) fn log_on_again(&mut self, user: &str) -> NtStatus {
+        let mut preauth = PreauthHash::new();
+        let (challenging, token) = Initiator::new(credentials(user), None).start(&[]).unwrap();
+        let first = self.session_setup(&token, &mut preauth);
+        assert_eq!(first.status(), NtStatus::MORE_PROCESSING_REQUIRED);
+        let nonces = Nonces { client_challenge: [0xAB; 8], session_key: Zeroizing::new([0x56; 16]) };
+        let response = SessionSetupResponse::decode(&first.message).unwrap();
+        let (_, token) = challenging.answer(response.token, &nonces, FileTime(1)).unwrap();
+        self.session_setup(&token, &mut preauth).status()
+    }
+}

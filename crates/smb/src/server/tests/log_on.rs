@@ -1,0 +1,220 @@
+use core::time::Duration;
+
+use super::harness::{Asked, Peer, READ_WRITE, config, credentials};
+use crate::auth::client::Credentials;
+use crate::crypto::SigningAlgorithm;
+use crate::server::{DisconnectReason, Event};
+use crate::wire::{Command, Empty, Flags};
+use crate::{Dialect, NtStatus};
+
+fn negotiated() -> Peer {
+    let mut peer = Peer::new(config());
+    peer.negotiate(&Dialect::ALL, Some(SigningAlgorithm::AesGmac));
+    peer
+}
+
+#[test]
+fn every_dialect_and_signing_algorithm_serves_a_call() {
+    let signings = [
+        None,
+        Some(SigningAlgorithm::HmacSha256),
+        Some(SigningAlgorithm::AesCmac),
+        Some(SigningAlgorithm::AesGmac),
+    ];
+    for dialect in Dialect::ALL {
+        for signing in signings {
+            let mut peer = Peer::connected_with(dialect, signing);
+            let file_id = peer.open("simple");
+            let id = peer.send_write(file_id, b"text");
+            assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::SUCCESS, "{dialect} {signing:?}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_log_on_says_no_more_than_windows_does() {
+    for (credentials, expected) in [
+        (Credentials::from_password("serviceUser", "", "wrong"), NtStatus::LOGON_FAILURE),
+        (Credentials::from_password("nobody", "", "Secret-1"), NtStatus::LOGON_FAILURE),
+        (Credentials::from_password("former", "", "wrong"), NtStatus::LOGON_FAILURE),
+        (Credentials::from_password("former", "", "Secret-1"), NtStatus::ACCOUNT_DISABLED),
+    ] {
+        let mut peer = negotiated();
+        assert_eq!(peer.log_on(&credentials), expected, "{credentials:?}");
+        assert!(peer.events.iter().any(|event| matches!(event, Event::LogonRefused { .. })));
+        // The session is gone, and with it every way to go on.
+        assert_eq!(peer.ask(Command::LOGOFF, Empty::encode).status(), NtStatus::USER_SESSION_DELETED);
+    }
+}
+
+#[test]
+fn a_user_may_come_with_any_case_and_domain() {
+    for (user, domain) in [("SERVICEUSER", ""), ("serviceuser", "SERVER"), ("serviceUser", "WORKGROUP")] {
+        let mut peer = negotiated();
+        assert_eq!(peer.log_on(&Credentials::from_password(user, domain, "Secret-1")), NtStatus::SUCCESS);
+    }
+}
+
+#[test]
+fn too_many_failures_end_the_connection() {
+    let mut peer = negotiated();
+    for _ in 0..9 {
+        peer.session_id = 0;
+        assert_eq!(
+            peer.log_on(&Credentials::from_password("serviceUser", "", "guess")),
+            NtStatus::LOGON_FAILURE
+        );
+    }
+    assert_eq!(peer.disconnected, None);
+    peer.session_id = 0;
+    let outcome = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+        peer.log_on(&Credentials::from_password("serviceUser", "", "guess"))
+    }));
+    assert!(outcome.is_err(), "there is no reply any more");
+    assert_eq!(peer.disconnected, Some(DisconnectReason::TooManyFailedLogons));
+}
+
+#[test]
+fn an_unsigned_request_of_a_signed_session_is_refused() {
+    let mut peer = Peer::connected();
+    let header = peer.header(Command::CREATE, 1);
+    let request = Peer::create_request("simple", READ_WRITE);
+    let keys = peer.keys.take();
+    let message = peer.message(&header, |out| request.encode(out));
+    peer.keys = keys;
+    peer.send_raw(&message);
+    assert_eq!(peer.reply_to(header.message_id).unwrap().status(), NtStatus::ACCESS_DENIED);
+    assert!(peer.events.contains(&Event::BadSignature { missing: true }));
+    assert!(peer.asked.is_empty(), "nothing reached a service");
+}
+
+#[test]
+fn a_tampered_request_is_refused_wherever_it_was_changed() {
+    for dialect in [Dialect::Smb202, Dialect::Smb302, Dialect::Smb311] {
+        let length = {
+            let mut peer = Peer::connected_with(dialect, None);
+            let header = peer.header(Command::CREATE, 1);
+            peer.message(&header, |out| Peer::create_request("simple", READ_WRITE).encode(out)).len()
+        };
+        // Not the fields that name the session (40..48), which change whose key is used.
+        for at in (48..length).chain([4 + 4, 36]) {
+            let mut peer = Peer::connected_with(dialect, None);
+            let header = peer.header(Command::CREATE, 1);
+            let mut message =
+                peer.message(&header, |out| Peer::create_request("simple", READ_WRITE).encode(out));
+            message[at] ^= 0x10;
+            peer.send_raw(&message);
+            let reply = peer.reply_to(header.message_id).unwrap();
+            assert_eq!(reply.status(), NtStatus::ACCESS_DENIED, "byte {at} in {dialect}");
+            assert!(peer.asked.is_empty(), "byte {at} in {dialect}");
+        }
+    }
+}
+
+#[test]
+fn an_unsigned_tree_connect_in_3_1_1_ends_the_connection() {
+    let mut peer = negotiated();
+    assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+    let header = peer.header(Command::TREE_CONNECT, 1);
+    let request = crate::wire::TreeConnectRequest { path: r"\\server\IPC$".into() };
+    peer.keys = None;
+    let message = peer.message(&header, |out| request.encode(out));
+    peer.send_raw(&message);
+    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+}
+
+#[test]
+fn only_ipc_is_shared() {
+    let mut peer = negotiated();
+    assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+    for (path, expected) in [
+        (r"\\server\C$", NtStatus::BAD_NETWORK_NAME),
+        (r"\\server\IPC$\x", NtStatus::BAD_NETWORK_NAME),
+        (r"\server\IPC$", NtStatus::INVALID_PARAMETER),
+        ("IPC$", NtStatus::INVALID_PARAMETER),
+        (r"\\127.0.0.1\ipc$", NtStatus::SUCCESS),
+    ] {
+        assert_eq!(peer.tree_connect(path), expected, "{path}");
+    }
+}
+
+#[test]
+fn logging_off_closes_everything_and_a_second_time_fails() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let read = peer.send_read(file_id, 100);
+    assert!(peer.reply_to(read).is_none(), "the read waits");
+    assert_eq!(peer.ask(Command::LOGOFF, Empty::encode).status(), NtStatus::SUCCESS);
+    assert_eq!(peer.reply_to(read).unwrap().status(), NtStatus::PIPE_BROKEN);
+    assert!(matches!(peer.asked.last(), Some(Asked::Close(_))));
+    peer.keys = None;
+    assert_eq!(peer.ask(Command::LOGOFF, Empty::encode).status(), NtStatus::USER_SESSION_DELETED);
+    // Nobody is logged on any more, so the time to log on runs again.
+    peer.pass(Duration::from_secs(45));
+    assert_eq!(peer.disconnected, Some(DisconnectReason::LogonTimeout));
+}
+
+#[test]
+fn a_session_can_log_on_again_as_the_same_user_only() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    assert_eq!(peer.log_on_again("serviceUser"), NtStatus::SUCCESS);
+    let id = peer.send_write(file_id, b"still the old keys");
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::SUCCESS);
+    assert_eq!(peer.log_on_again("visitor"), NtStatus::ACCESS_DENIED);
+    assert!(matches!(peer.asked.last(), Some(Asked::Close(_))), "the session is gone with its opens");
+}
+
+#[test]
+fn two_sessions_of_a_connection_are_kept_apart() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let (first, first_tree) = (peer.session_id, peer.tree_id);
+    let first_keys = peer.keys.take();
+    peer.session_id = 0;
+    assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+    assert_ne!(peer.session_id, first);
+    // The tree connect and the open belong to the first session.
+    let id = peer.send_write(file_id, b"not mine");
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::NETWORK_NAME_DELETED);
+    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
+    let id = peer.send_write(file_id, b"not mine");
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::FILE_CLOSED);
+    assert_eq!(peer.ask(Command::LOGOFF, Empty::encode).status(), NtStatus::SUCCESS);
+    // The first one lives on.
+    peer.session_id = first;
+    peer.tree_id = first_tree;
+    peer.keys = first_keys;
+    let id = peer.send_write(file_id, b"mine");
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::SUCCESS);
+    assert_eq!(peer.written(), [b"mine"]);
+}
+
+#[test]
+fn nothing_is_done_for_a_session_that_has_not_logged_on() {
+    let mut peer = negotiated();
+    let mut preauth = crate::crypto::PreauthHash::new();
+    let (_, token) =
+        crate::auth::client::Initiator::new(credentials("serviceUser"), None).start(&[]).unwrap();
+    let reply = peer.session_setup(&token, &mut preauth);
+    assert_eq!(reply.status(), NtStatus::MORE_PROCESSING_REQUIRED);
+    peer.session_id = reply.header.session_id;
+    for command in [Command::TREE_CONNECT, Command::CREATE, Command::IOCTL, Command::WRITE] {
+        let status = peer.ask(command, Empty::encode).status();
+        assert!(status.is_error(), "{command:?}: {status:?}");
+    }
+    assert!(peer.asked.is_empty());
+}
+
+#[test]
+fn a_signed_flag_without_a_key_is_no_way_in() {
+    let mut peer = negotiated();
+    let mut header = peer.header(Command::TREE_CONNECT, 1);
+    header.flags = Flags::SIGNED;
+    header.session_id = 77;
+    let message = peer.message(&header, |out| {
+        crate::wire::TreeConnectRequest { path: r"\\server\IPC$".into() }.encode(out);
+    });
+    peer.send_raw(&message);
+    assert_eq!(peer.reply_to(header.message_id).unwrap().status(), NtStatus::USER_SESSION_DELETED);
+}

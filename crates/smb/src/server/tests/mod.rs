@@ -1,0 +1,9 @@
+//! Whole connections, from bytes to bytes: what a client sends and what it gets.
+
+mod compound;
+mod create;
+mod harness;
+mod hostile;
+mod log_on;
+mod negotiate;
+mod transfer;
