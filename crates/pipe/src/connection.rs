@@ -48,6 +48,7 @@ pub enum PipeError {
     },
 }
 
+#[cfg_attr(windows, expect(dead_code, reason = "there are no local pipes on Windows yet"))]
 impl PipeError {
     pub(crate) fn receive(source: io::Error) -> PipeError {
         PipeError::Io { action: "read from", source }
@@ -60,7 +61,9 @@ impl PipeError {
     pub(crate) fn would_block(&self) -> bool {
         matches!(self, PipeError::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
     }
+}
 
+impl PipeError {
     /// What a user can do about it, when there is something.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -95,13 +98,18 @@ impl PipeConnection {
     /// [`io::ErrorKind::ConnectionRefused`]: nobody listens.
     pub async fn connect(path: &Path, mode: Mode) -> io::Result<PipeConnection> {
         loop {
-            match Socket::connect(path, mode) {
+            match PipeConnection::try_connect(path, mode) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     tokio::time::sleep(QUEUE_FULL_PAUSE).await;
                 }
-                connected => return Ok(PipeConnection::new(connected?, DEFAULT_MAX_MESSAGE)),
+                connected => return connected,
             }
         }
+    }
+
+    /// Connects now; [`io::ErrorKind::WouldBlock`] when the service's queue of new connections is full.
+    pub(crate) fn try_connect(path: &Path, mode: Mode) -> io::Result<PipeConnection> {
+        Ok(PipeConnection::new(Socket::connect(path, mode)?, DEFAULT_MAX_MESSAGE))
     }
 
     /// Sets the longest message that [`Self::read_message`] takes, in bytes;
@@ -158,11 +166,15 @@ impl PipeConnection {
 
     /// Closes the pipe. What was written stays readable by the other end; what was not read here is lost.
     pub fn disconnect(self) {
-        self.socket.finish();
-        self.socket.discard_unread();
+        self.socket.close();
     }
 
-    /// Appends a message or some bytes to `buffer`.
+    /// Like [`Self::disconnect`] while others still hold the connection: what waits for it ends.
+    pub(crate) fn close(&self) {
+        self.socket.close();
+    }
+
+    /// Appends a message or some bytes to `buffer`. One task at a time can wait here.
     pub(crate) fn poll_receive(
         &self,
         cx: &mut Context<'_>,
@@ -171,7 +183,13 @@ impl PipeConnection {
         self.socket.poll_receive(cx, buffer, self.max_message)
     }
 
-    /// Writes all of `data`; `sent` counts what is done and starts at 0.
+    /// Writes what there is room for now; whether that was all of `data`. `sent` counts what is done and
+    /// starts at 0.
+    pub(crate) fn try_send(&self, data: &[u8], sent: &mut usize) -> Result<bool, PipeError> {
+        self.socket.try_send(data, sent)
+    }
+
+    /// Writes all of `data`. One task at a time can wait here.
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,

@@ -4,17 +4,21 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`listener`] | for services: offer a pipe on this machine |
+//! | [`server`] | takes this machine's pipes to the network |
+//! | [`backend`] | where a served pipe leads on this machine |
 //! | [`accounts`] | the file of accounts that may log in |
 //!
 //! What differs between operating systems is in `platform`.
 #![cfg_attr(test, allow(missing_docs))]
 
 pub mod accounts;
+pub mod backend;
 mod connection;
 pub mod listener;
 mod mode;
 mod name;
 mod platform;
+pub mod server;
 
 pub use mode::{Mode, UnknownMode};
 pub use name::{NameError, PipeName};

@@ -47,9 +47,6 @@ pub enum ListenError {
     /// The name is not one a pipe can have.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// There is no folder for pipes.
-    #[error("no folder for pipes: {DIRECTORY_VARIABLE} is not set")]
-    NoDirectory,
     /// The folder for pipes cannot be made or must not be trusted.
     #[error("cannot use {} as the folder for pipes", path.display())]
     Directory {
@@ -94,9 +91,6 @@ impl ListenError {
     /// What a user can do about it, when there is something.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            ListenError::NoDirectory => {
-                Some("set STANDPIPE_PIPES to a folder that only this user can write to")
-            }
             ListenError::PathTooLong { .. } => {
                 Some("set STANDPIPE_PIPES, or the state folder of the deployment, to a shorter path")
             }
@@ -113,7 +107,7 @@ impl PipeListener {
     /// (`$XDG_RUNTIME_DIR/standpipe/pipes`, `/run/standpipe/pipes` for root). The folder is made when it is
     /// missing.
     pub async fn bind(name: &str, mode: Mode) -> Result<PipeListener, ListenError> {
-        let directory = directory(|variable| std::env::var_os(variable)).ok_or(ListenError::NoDirectory)?;
+        let directory = directory(|variable| std::env::var_os(variable));
         PipeListener::bind_in(&directory, name, mode).await
     }
 
@@ -152,12 +146,13 @@ impl PipeListener {
     }
 }
 
-fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+fn directory(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     match variable(DIRECTORY_VARIABLE) {
-        Some(named) if !named.is_empty() => Some(PathBuf::from(named)),
+        Some(named) if !named.is_empty() => PathBuf::from(named),
         _ => platform::default_directory(variable),
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -21,7 +21,8 @@ mod error;
 mod format;
 mod group;
 mod store;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 use std::path::{Path, PathBuf};
@@ -202,16 +203,13 @@ impl AccountFile {
         if identity.is_some() && identity == cache.identity {
             return Ok(Arc::clone(&cache.accounts));
         }
-        match store::read(&self.path)? {
-            Some(found) => {
-                cache.accounts = Arc::new(self.parse(&found)?.accounts);
-                cache.identity = found.identity;
-            }
+        if let Some(found) = store::read(&self.path)? {
+            cache.accounts = Arc::new(self.parse(&found)?.accounts);
+            cache.identity = found.identity;
+        } else {
             // Writers replace the file in one step, so one that is missing was taken away on purpose.
-            None => {
-                cache.accounts = Arc::default();
-                cache.identity = None;
-            }
+            cache.accounts = Arc::default();
+            cache.identity = None;
         }
         cache.logged = None;
         Ok(Arc::clone(&cache.accounts))
@@ -264,7 +262,7 @@ fn same_members(one: &[Sid], other: &[Sid]) -> bool {
 
 /// A machine's SID: `S-1-5-21-` and 96 random bits.
 fn random_machine_sid() -> Result<Sid, AccountFileError> {
-    let random = || getrandom::u32().map_err(|error| AccountFileError::Random(error.into()));
+    let random = || getrandom::u32().map_err(|error| AccountFileError::Random(std::io::Error::other(error)));
     let parts = [21, random()?, random()?, random()?];
     Sid::new(5, &parts).map_err(|error| AccountFileError::Random(std::io::Error::other(error)))
 }

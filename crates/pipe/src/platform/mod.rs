@@ -10,12 +10,13 @@ mod imp;
 mod imp;
 
 pub(crate) use imp::{
-    FileIdentity, Listener, Socket, check_private, default_directory, identity, is_listening, keep_owner,
-    open_private, prepare_directory, sync_folder_of,
+    FileIdentity, Listener, Socket, check_private, default_directory, host_name, identity, is_exhausted,
+    is_listening, keep_alive, keep_owner, open_private, prepare_directory, sync_folder_of,
 };
 
 /// What came out of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(windows, expect(dead_code, reason = "there are no local pipes on Windows yet"))]
 pub(crate) enum Received {
     /// A message or some bytes were appended to the buffer; a message may be empty.
     Data,

@@ -7,6 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 
+use tokio::net::TcpStream;
+
 use crate::Mode;
 use crate::accounts::AccountFileError;
 use crate::connection::PipeError;
@@ -67,7 +69,11 @@ impl Socket {
         match self.0 {}
     }
 
-    pub(crate) fn discard_unread(&self) {
+    pub(crate) fn try_send(&self, _data: &[u8], _sent: &mut usize) -> Result<bool, PipeError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn close(&self) {
         match self.0 {}
     }
 }
@@ -96,8 +102,8 @@ pub(crate) fn is_listening(_path: &Path) -> bool {
     false
 }
 
-pub(crate) fn default_directory(_variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    None
+pub(crate) fn default_directory(_variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    std::env::temp_dir()
 }
 
 pub(crate) fn prepare_directory(_directory: &Path) -> io::Result<()> {
@@ -134,4 +140,20 @@ pub(crate) fn keep_owner(_new: &File, _old: &Metadata) -> io::Result<()> {
 
 pub(crate) fn sync_folder_of(_path: &Path) -> io::Result<()> {
     Err(private_unsupported())
+}
+
+/// Windows' own settings stay as they are.
+#[expect(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
+pub(crate) fn keep_alive(_stream: &TcpStream) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether the system or this process ran out of something, so that trying again later may help.
+pub(crate) fn is_exhausted(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::OutOfMemory
+}
+
+/// This machine's name; empty when it has none that is text.
+pub(crate) fn host_name() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_default()
 }

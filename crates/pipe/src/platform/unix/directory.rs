@@ -6,9 +6,12 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+/// The bit of a folder in which everybody can make files, but move only their own.
+const STICKY: u32 = 0o1000;
+
 /// The directory that holds this user's pipes when nobody says otherwise; `variable` looks up the
 /// environment.
-pub(crate) fn default_directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+pub(crate) fn default_directory(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     let user = rustix::process::geteuid();
     let runtime = variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
     let base = match runtime {
@@ -16,14 +19,13 @@ pub(crate) fn default_directory(variable: impl Fn(&str) -> Option<OsString>) -> 
         None if user.is_root() => PathBuf::from("/run/standpipe"),
         None => PathBuf::from(format!("/tmp/standpipe-{}", user.as_raw())),
     };
-    Some(base.join("pipes"))
+    base.join("pipes")
 }
 
 /// Creates `directory` for its owner alone where it is missing, and refuses one that others could tamper
 /// with: who can write to it can put another socket in a pipe's place.
 pub(crate) fn prepare_directory(directory: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    const STICKY: u32 = 0o1000;
     let found = fs::symlink_metadata(directory)?;
     check_owner(&found)?;
     if found.mode() & 0o022 != 0 {
@@ -62,12 +64,12 @@ mod tests {
     #[test]
     fn the_runtime_directory_of_the_user_comes_first() {
         let found = default_directory(|name| (name == "XDG_RUNTIME_DIR").then(|| "/run/user/7".into()));
-        assert_eq!(found, Some(PathBuf::from("/run/user/7/standpipe/pipes")));
+        assert_eq!(found, PathBuf::from("/run/user/7/standpipe/pipes"));
     }
 
     #[test]
     fn a_relative_runtime_directory_is_ignored() {
-        let found = default_directory(|_| Some("run".into())).unwrap();
+        let found = default_directory(|_| Some("run".into()));
         assert!(found.is_absolute(), "{}", found.display());
     }
 

@@ -2,6 +2,7 @@
 
 mod directory;
 mod listener;
+mod network;
 mod private_file;
 mod socket;
 
@@ -12,6 +13,7 @@ use tokio::io::unix::AsyncFd;
 
 pub(crate) use directory::{default_directory, prepare_directory};
 pub(crate) use listener::{Listener, is_listening};
+pub(crate) use network::{host_name, is_exhausted, keep_alive};
 pub(crate) use private_file::{
     FileIdentity, check_private, identity, keep_owner, open_private, sync_folder_of,
 };

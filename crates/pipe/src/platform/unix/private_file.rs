@@ -48,7 +48,7 @@ pub(crate) fn check_private(path: &Path, found: &Metadata) -> Result<(), Account
 pub(crate) fn open_private(path: &Path, new: bool) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).create_new(new).truncate(false).mode(0o600);
-    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path)
+    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path)
 }
 
 /// Gives `new` the owner of the file whose place it is to take, so that a service that runs as another user

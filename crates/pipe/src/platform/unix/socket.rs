@@ -24,6 +24,9 @@ const SEND_BUFFER: usize = 1024 * 1024 + 64 * 1024;
 /// (`unix_dgram_sendmsg`).
 const SEND_BUFFER_RESERVE: usize = 32;
 
+/// Messages that are dropped one by one when a socket is closed, at most.
+const MAX_DISCARDED: usize = 256;
+
 /// Bytes asked for at once in byte mode.
 const CHUNK: usize = 64 * 1024;
 
@@ -113,11 +116,10 @@ impl Socket {
             let flags = RecvFlags::PEEK | RecvFlags::TRUNC;
             match rustix::net::recvmsg(self.fd.get_ref(), &mut [], &mut control, flags) {
                 Ok(peeked) if peeked.flags.contains(ReturnFlags::CTRUNC) => break peeked.bytes,
-                Ok(_) => return Ok(Received::End),
                 // Told once, before what is still to be read, when the other end closed without reading
                 // everything it was sent.
                 Err(rustix::io::Errno::CONNRESET) if !waited_for_reset => waited_for_reset = true,
-                Err(rustix::io::Errno::CONNRESET) => return Ok(Received::End),
+                Ok(_) | Err(rustix::io::Errno::CONNRESET) => return Ok(Received::End),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(PipeError::receive(error.into())),
             }
@@ -191,7 +193,7 @@ impl Socket {
     }
 
     /// Sends what there is room for; whether that was everything.
-    fn try_send(&self, data: &[u8], sent: &mut usize) -> Result<bool, PipeError> {
+    pub(crate) fn try_send(&self, data: &[u8], sent: &mut usize) -> Result<bool, PipeError> {
         if self.mode == Mode::Byte && data.is_empty() {
             return Ok(true);
         }
@@ -224,11 +226,17 @@ impl Socket {
         let _ = rustix::net::shutdown(self.fd.get_ref(), Shutdown::Write);
     }
 
-    /// Drops what has arrived and was not read, up to a bound. A seqpacket socket that is closed with
-    /// unread messages makes the other end see a reset before the messages that were sent to it.
-    pub(crate) fn discard_unread(&self) {
-        for _ in 0..64 {
-            match rustix::net::recv(self.fd.get_ref(), &mut [0; 4096][..], RecvFlags::empty()) {
+    /// Ends both directions, which wakes whoever waits here, and drops what was not read. What was sent stays
+    /// readable by the other end.
+    pub(crate) fn close(&self) {
+        let _ = rustix::net::shutdown(self.fd.get_ref(), Shutdown::Both);
+        // A seqpacket socket that goes with unread messages makes the other end see a reset before the
+        // messages that were sent to it. After the shutdown no more can come.
+        if self.mode == Mode::Byte {
+            return;
+        }
+        for _ in 0..MAX_DISCARDED {
+            match rustix::net::recv(self.fd.get_ref(), &mut [0; 1][..], RecvFlags::TRUNC) {
                 Ok((_, length)) if length > 0 => {}
                 _ => return,
             }

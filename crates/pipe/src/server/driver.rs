@@ -1,0 +1,498 @@
+//! One connection's task: carries bytes between the network, the state machine and the services.
+
+use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use futures_util::stream::{FuturesUnordered, Stream};
+use standpipe_security::Grant;
+use standpipe_smb::FileTime;
+use standpipe_smb::server::{
+    Connection, Input, Now, OpenFailure, OpenId, Output, PipeId, WaitId, WriteFailure,
+};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::counters::Counters;
+use super::events;
+use super::operation::{Done, Instance, Operation, Shared};
+use crate::backend::BackendError;
+use crate::connection::{PipeConnection, PipeError};
+use crate::platform::{self, Received};
+
+/// Bytes taken from the network at once.
+const RECEIVE_BUFFER: usize = 64 * 1024;
+
+/// Buffers for what services write that are kept for the next read, and how large each may be.
+const SPARE_BUFFERS: usize = 4;
+const SPARE_BUFFER: usize = 64 * 1024;
+
+/// Rounds of work without a pause, after which other connections get their turn.
+const ROUNDS: u32 = 64;
+
+/// The state of one connection.
+pub(super) struct Driver {
+    protocol: Connection,
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    started: Instant,
+    opens: HashMap<OpenId, Open>,
+    /// Opens whose service has not accepted them yet.
+    connecting: BTreeSet<OpenId>,
+    /// Opens that nobody reads from at the moment, because their client has enough.
+    unread: BTreeSet<OpenId>,
+    /// Who waits for a pipe; dropping the sender ends the wait.
+    waits: HashMap<WaitId, oneshot::Sender<()>>,
+    operations: FuturesUnordered<Operation>,
+    transmit: Vec<u8>,
+    /// How much of `transmit` is sent.
+    sent: usize,
+    receive: Vec<u8>,
+    spare: Vec<Vec<u8>>,
+}
+
+/// An open whose service is connected.
+struct Open {
+    connection: Arc<PipeConnection>,
+    counters: Arc<Counters>,
+    _instance: Instance,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // Ends a read or write that still waits; what was written stays readable by the service.
+        self.connection.close();
+        self.counters.opens_ended.add();
+    }
+}
+
+/// Why the task goes on.
+enum Wake {
+    Readable(io::Result<()>),
+    Writable(io::Result<()>),
+    Done(Done),
+    Timeout,
+    SendTimeout,
+    Stop,
+}
+
+/// The timers of a connection. They are armed late and seldom: one that is due too early only looks again.
+struct Timers {
+    protocol: Timer,
+    send: Timer,
+    /// Since when the client takes nothing of what it is sent.
+    sending_since: Option<Instant>,
+    /// `None` once it was told.
+    stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    armed: Option<Instant>,
+}
+
+impl Timer {
+    fn new() -> Timer {
+        Timer { sleep: Box::pin(tokio::time::sleep(Duration::ZERO)), armed: None }
+    }
+
+    /// Ready when `due` has come. Asking for a later time than before does not touch the clock.
+    fn poll(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
+        loop {
+            if self.armed.is_none_or(|armed| due < armed) {
+                self.sleep.as_mut().reset(due);
+                self.armed = Some(due);
+            }
+            if self.sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.armed = None;
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+/// Whether the connection goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Go,
+    End,
+}
+
+impl Driver {
+    pub(super) fn new(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) -> io::Result<Driver> {
+        stream.set_nodelay(true)?;
+        platform::keep_alive(&stream)?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        let started = Instant::now();
+        let now = Now { monotonic: Duration::ZERO, wall: wall_clock() };
+        Ok(Driver {
+            protocol: Connection::new(Arc::clone(&shared.config), seed, now),
+            stream,
+            peer,
+            shared,
+            started,
+            opens: HashMap::new(),
+            connecting: BTreeSet::new(),
+            unread: BTreeSet::new(),
+            waits: HashMap::new(),
+            operations: FuturesUnordered::new(),
+            transmit: Vec::new(),
+            sent: 0,
+            receive: vec![0; RECEIVE_BUFFER],
+            spare: Vec::new(),
+        })
+    }
+
+    /// Serves the connection until one side ends it.
+    pub(super) async fn run(mut self) {
+        tracing::debug!(peer = %self.peer, "connected");
+        match self.serve().await {
+            Ok(()) => self.send_rest().await,
+            Err(error) => tracing::debug!(peer = %self.peer, %error, "connection lost"),
+        }
+    }
+
+    /// Until the state machine ends the connection, or it breaks.
+    async fn serve(&mut self) -> io::Result<()> {
+        let mut timers = Timers {
+            protocol: Timer::new(),
+            send: Timer::new(),
+            sending_since: None,
+            stop: Some(Box::pin(self.shared.stop.clone().cancelled_owned())),
+        };
+        let mut rounds = 0;
+        while self.work()? == Flow::Go {
+            rounds += 1;
+            if rounds == ROUNDS {
+                rounds = 0;
+                tokio::task::yield_now().await;
+            }
+            match std::future::poll_fn(|cx| self.poll_wake(cx, &mut timers)).await {
+                Wake::Readable(ready) => {
+                    ready?;
+                    self.receive()?;
+                }
+                Wake::Writable(ready) => ready?,
+                Wake::Done(done) => self.done(done),
+                Wake::Timeout => self.handle(Input::Timeout),
+                Wake::Stop => self.handle(Input::Drain),
+                Wake::SendTimeout => {
+                    tracing::warn!(peer = %self.peer, "closing: the client does not read what it is sent");
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out what the state machine wants and sends what it wrote, as far as that goes at once.
+    fn work(&mut self) -> io::Result<Flow> {
+        let mut flow = Flow::Go;
+        while let Some(output) = self.protocol.poll_output() {
+            if self.carry_out(output) == Flow::End {
+                flow = Flow::End;
+            }
+        }
+        if flow == Flow::Go {
+            self.read_from_services();
+            self.send()?;
+        }
+        Ok(flow)
+    }
+
+    /// What happens next. Each kind of wait keeps this task's waker by itself.
+    fn poll_wake(&mut self, cx: &mut Context<'_>, timers: &mut Timers) -> Poll<Wake> {
+        let sending = self.sent < self.transmit.len();
+        if sending {
+            if let Poll::Ready(ready) = self.stream.poll_write_ready(cx) {
+                timers.sending_since = None;
+                return Poll::Ready(Wake::Writable(ready));
+            }
+        } else {
+            timers.sending_since = None;
+        }
+        if let Poll::Ready(Some(done)) = Pin::new(&mut self.operations).poll_next(cx) {
+            return Poll::Ready(Wake::Done(done));
+        }
+        // A client that does not read its replies sends no more requests.
+        if !sending && let Poll::Ready(ready) = self.stream.poll_read_ready(cx) {
+            return Poll::Ready(Wake::Readable(ready));
+        }
+        if sending {
+            let now = Instant::now();
+            let since = *timers.sending_since.get_or_insert(now);
+            let deadline = since + self.shared.send_timeout;
+            if timers.send.poll(cx, deadline).is_ready() {
+                return Poll::Ready(Wake::SendTimeout);
+            }
+        }
+        if let Some(due) = self.protocol.next_timeout() {
+            let due = self.started + due;
+            if timers.protocol.poll(cx, due).is_ready() {
+                return Poll::Ready(Wake::Timeout);
+            }
+        }
+        if let Some(stop) = &mut timers.stop
+            && stop.as_mut().poll(cx).is_ready()
+        {
+            timers.stop = None;
+            return Poll::Ready(Wake::Stop);
+        }
+        Poll::Pending
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        let now = Now { monotonic: self.started.elapsed(), wall: wall_clock() };
+        self.protocol.handle(now, input);
+    }
+
+    /// Takes in what the client sent.
+    fn receive(&mut self) -> io::Result<()> {
+        match self.stream.try_read(&mut self.receive) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(length) => {
+                let now = Now { monotonic: self.started.elapsed(), wall: wall_clock() };
+                if let Some(bytes) = self.receive.get(..length) {
+                    self.protocol.handle(now, Input::Received(bytes));
+                }
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends what there is room for.
+    fn send(&mut self) -> io::Result<()> {
+        loop {
+            if self.sent == self.transmit.len() {
+                self.transmit.clear();
+                self.sent = 0;
+                if !self.protocol.take_transmit(&mut self.transmit) {
+                    return Ok(());
+                }
+            }
+            match self.stream.try_write(self.transmit.get(self.sent..).unwrap_or_default()) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(taken) => self.sent += taken,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Sends what is left before the connection is closed, for a short while.
+    async fn send_rest(&mut self) {
+        let send = async {
+            loop {
+                self.send()?;
+                if self.sent == self.transmit.len() {
+                    return Ok::<(), io::Error>(());
+                }
+                self.stream.writable().await?;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(5), send).await;
+    }
+
+    fn carry_out(&mut self, output: Output) -> Flow {
+        match output {
+            Output::Open { open, pipe, grant, .. } => self.open(open, pipe, grant),
+            Output::Write { open, bytes } => self.write(open, bytes),
+            Output::Close { open } => {
+                self.opens.remove(&open);
+                self.connecting.remove(&open);
+                self.unread.remove(&open);
+            }
+            Output::Wait { wait, pipe, timeout } => {
+                let (cancel, cancelled) = oneshot::channel();
+                self.waits.insert(wait, cancel);
+                self.operations.push(Operation::wait(
+                    Arc::clone(&self.shared),
+                    wait,
+                    pipe,
+                    timeout,
+                    cancelled,
+                ));
+            }
+            Output::CancelWait { wait } => {
+                self.waits.remove(&wait);
+            }
+            Output::Event(event) => {
+                events::record(&event, self.peer, &self.shared.config, &self.shared.counters);
+            }
+            Output::Disconnect(reason) => {
+                events::disconnected(&reason, self.peer);
+                return Flow::End;
+            }
+        }
+        Flow::Go
+    }
+
+    fn open(&mut self, open: OpenId, pipe: PipeId, grant: Grant) {
+        let failure = match self.shared.served(pipe) {
+            _ if !self.shared.is_ready() => OpenFailure::NotListening,
+            None => OpenFailure::NotListening,
+            Some(served) => match served.instance() {
+                None => OpenFailure::AllInstancesBusy,
+                Some(instance) => {
+                    return match served.connect(grant) {
+                        Err(BackendError::Busy { .. }) => {
+                            let shared = Arc::clone(&self.shared);
+                            self.connecting.insert(open);
+                            self.operations.push(Operation::connect(shared, open, pipe, grant, instance));
+                        }
+                        result => self.connected(open, instance, result),
+                    };
+                }
+            },
+        };
+        self.handle(Input::Opened { open, result: Err(failure) });
+    }
+
+    fn connected(&mut self, open: OpenId, instance: Instance, result: Result<PipeConnection, BackendError>) {
+        let result = match result {
+            Ok(connection) => {
+                self.shared.counters.opens.add();
+                let connection = connection.with_max_message(self.shared.max_message());
+                let counters = Arc::clone(&self.shared.counters);
+                self.opens
+                    .insert(open, Open { connection: Arc::new(connection), counters, _instance: instance });
+                self.unread.insert(open);
+                Ok(())
+            }
+            Err(error) => Err(open_failure(&error)),
+        };
+        self.handle(Input::Opened { open, result });
+    }
+
+    fn write(&mut self, open: OpenId, bytes: Vec<u8>) {
+        let Some(Open { connection, .. }) = self.opens.get(&open) else {
+            return;
+        };
+        self.shared.counters.requests.add();
+        let mut sent = 0;
+        match connection.try_send(&bytes, &mut sent) {
+            Ok(false) => {
+                let connection = Arc::clone(connection);
+                self.operations.push(Operation::Write { open, connection, bytes, sent });
+            }
+            result => self.written(open, result.map(|_| ())),
+        }
+    }
+
+    fn written(&mut self, open: OpenId, result: Result<(), PipeError>) {
+        let result = result.map_err(|error| match error {
+            PipeError::TooLong { .. } => WriteFailure::TooLong,
+            PipeError::Closed => WriteFailure::Gone,
+            error => {
+                tracing::warn!(peer = %self.peer, error = %chain(&error), "a service cannot be written to");
+                WriteFailure::Gone
+            }
+        });
+        self.handle(Input::Written { open, result });
+    }
+
+    /// Starts to read from the services whose clients have room again.
+    fn read_from_services(&mut self) {
+        let Driver { protocol, opens, unread, operations, spare, .. } = self;
+        unread.retain(|open| {
+            if !protocol.wants_data(*open) {
+                return true;
+            }
+            if let Some(Open { connection, .. }) = opens.get(open) {
+                let buffer = spare.pop().unwrap_or_default();
+                operations.push(Operation::Read { open: *open, connection: Arc::clone(connection), buffer });
+            }
+            false
+        });
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Connect { open, instance, result } => {
+                // Unless the client closed it meanwhile.
+                if self.connecting.remove(&open) {
+                    self.connected(open, instance, result);
+                }
+            }
+            Done::Wait { wait, available } => {
+                if self.waits.remove(&wait).is_some() {
+                    self.handle(Input::Waited { wait, available });
+                }
+            }
+            Done::Read { open, buffer, result } => self.read(open, buffer, result),
+            Done::Write { open, result } => {
+                if self.opens.contains_key(&open) {
+                    self.written(open, result);
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, open: OpenId, mut buffer: Vec<u8>, result: Result<Received, PipeError>) {
+        if self.opens.contains_key(&open) {
+            match result {
+                Ok(Received::Data) => {
+                    self.shared.counters.replies.add();
+                    self.handle(Input::Data { open, bytes: &buffer });
+                    self.unread.insert(open);
+                }
+                Ok(Received::End) => self.handle(Input::Closed { open }),
+                Err(error) => {
+                    tracing::warn!(peer = %self.peer, error = %chain(&error), "a service cannot be read from");
+                    self.handle(Input::Closed { open });
+                }
+            }
+        }
+        buffer.clear();
+        if self.spare.len() < SPARE_BUFFERS && buffer.capacity() <= SPARE_BUFFER {
+            self.spare.push(buffer);
+        }
+    }
+}
+
+fn open_failure(error: &BackendError) -> OpenFailure {
+    match error {
+        BackendError::NotListening { .. } => OpenFailure::NotListening,
+        BackendError::Busy { .. } => OpenFailure::AllInstancesBusy,
+        BackendError::Io { source, .. } => {
+            tracing::warn!(error = %chain(error), "cannot reach a service");
+            if platform::is_exhausted(source) {
+                OpenFailure::OutOfResources
+            } else {
+                OpenFailure::NotListening
+            }
+        }
+    }
+}
+
+/// An error with what caused it, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The time of day as the protocol counts it; only told to clients.
+fn wall_clock() -> FileTime {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    FileTime::from_unix(since_1970)
+}

@@ -1,0 +1,308 @@
+//! The server that takes this machine's pipes to the network: SMB over TCP, its state machine being
+//! [`standpipe_smb::server`].
+//!
+//! [`Server::bind`] takes the address, [`Server::serve`] serves until it is told to stop and then drains: no
+//! new connections and opens, what is in flight goes on until it is done or the time is over.
+//!
+//! Each connection is one task that owns all of its state. It reads from the network only when what it wrote
+//! before is out, and from a service only while the client's share of memory for it is not used up, so one
+//! slow end slows the other down instead of filling memory; a service that does not answer holds up nobody
+//! else, not even on the same connection.
+
+mod admission;
+mod counters;
+mod driver;
+mod events;
+mod operation;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use standpipe_security::{Accounts, SecurityDescriptor};
+use standpipe_smb::Dialect;
+use standpipe_smb::auth::ServerNames;
+use standpipe_smb::server::{Config, Limits, Pipe};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::backend::Backend;
+use crate::{PipeName, platform};
+
+pub use counters::{Counters, Snapshot};
+
+use admission::Admission;
+use driver::Driver;
+use operation::{Served, Shared};
+
+/// How long to wait before accepting is tried again when the system has no room for another connection.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// One pipe to be served.
+#[derive(Clone, Debug)]
+pub struct PipeOffer {
+    /// The name clients open it by, in any case.
+    pub name: PipeName,
+    /// Who may open it, for what.
+    pub security_descriptor: SecurityDescriptor,
+    /// How many opens there may be at once; `None` for as many as the server takes.
+    pub max_instances: Option<u32>,
+    /// Where it leads.
+    pub backend: Backend,
+}
+
+/// Everything the server offers.
+pub struct Offer {
+    /// The pipes.
+    pub pipes: Vec<PipeOffer>,
+    /// Who may log in.
+    pub accounts: Arc<dyn Accounts>,
+    /// Whether the service behind the pipes is ready. While it is not, opens are told that nobody listens,
+    /// and who waits for a pipe goes on waiting.
+    pub readiness: watch::Receiver<bool>,
+    /// Names and limits.
+    pub options: Options,
+}
+
+/// Names and limits of a server.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The names told to clients during log-on.
+    pub names: ServerNames,
+    /// Tells this server from others ([MS-SMB2] 2.2.4).
+    pub guid: [u8; 16],
+    /// The oldest dialect accepted.
+    pub min_dialect: Dialect,
+    /// The newest dialect accepted.
+    pub max_dialect: Dialect,
+    /// Whether clients that do not sign their requests are refused. Without it somebody between client and
+    /// server can change what they say.
+    pub require_signing: bool,
+    /// What one connection can make the server hold.
+    pub limits: Limits,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// Connections at once from one address.
+    pub max_connections_per_address: usize,
+    /// How long a client may leave what it was sent unread before its connection is closed.
+    pub send_timeout: Duration,
+    /// How long what is in flight may go on after the server was told to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Options {
+    /// What suits a server on this machine. The server's identity is random for each call.
+    pub fn new() -> io::Result<Options> {
+        let mut guid = [0; 16];
+        getrandom::fill(&mut guid).map_err(io::Error::other)?;
+        Ok(Options {
+            names: names_of(&platform::host_name()),
+            guid,
+            min_dialect: Dialect::Smb202,
+            max_dialect: Dialect::Smb311,
+            require_signing: true,
+            limits: Limits::default(),
+            max_connections: 1024,
+            max_connections_per_address: 512,
+            send_timeout: Duration::from_mins(1),
+            drain_timeout: Duration::from_secs(10),
+        })
+    }
+}
+
+/// The names of a computer outside of any domain, from its host name.
+fn names_of(host: &str) -> ServerNames {
+    let label = host.split('.').next().filter(|label| !label.is_empty()).unwrap_or("standpipe");
+    // [MS-NBTE] 2.2.1: 15 characters, upper case.
+    let netbios: String = standpipe_security::upcase(label).chars().take(15).collect();
+    let dns = if host.is_empty() { label } else { host };
+    ServerNames {
+        netbios_computer: netbios.clone(),
+        netbios_domain: netbios,
+        dns_computer: dns.to_owned(),
+        dns_domain: dns.to_owned(),
+    }
+}
+
+/// Why an address cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct BindError {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl BindError {
+    /// What a user can do about it, when there is something.
+    pub fn hint(&self) -> Option<String> {
+        let port = self.address.port();
+        Some(match self.source.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "another program listens on port {port} (for 445 often Samba): stop it, or choose another port"
+            ),
+            io::ErrorKind::PermissionDenied => format!(
+                "port {port} needs privileges: run as root, give the program CAP_NET_BIND_SERVICE, or choose a \
+                 port from 1024 up"
+            ),
+            io::ErrorKind::AddrNotAvailable => {
+                format!("{} is not an address of this machine", self.address.ip())
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// A server that listens on its address.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    counters: Arc<Counters>,
+}
+
+impl Server {
+    /// Listens on `address`; with port 0 on one the system chooses. Clients that connect wait until
+    /// [`Self::serve`].
+    pub async fn bind(address: SocketAddr) -> Result<Server, BindError> {
+        let failed = |source| BindError { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Server { listener, address, counters: Arc::default() })
+    }
+
+    /// The address it listens on.
+    pub fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What happened so far, also while [`Self::serve`] runs.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Serves `offer` until `stop` is cancelled and everything in flight is done, or
+    /// [`Options::drain_timeout`] is over. Dropping the future closes every connection at once.
+    pub async fn serve(self, offer: Offer, stop: CancellationToken) {
+        let Server { listener, address, counters } = self;
+        let drain_timeout = offer.options.drain_timeout;
+        let admission = Admission::new(
+            offer.options.max_connections,
+            offer.options.max_connections_per_address,
+            Arc::clone(&counters),
+        );
+        let shared = Arc::new(shared(offer, counters, stop.clone()));
+        let mut connections = JoinSet::new();
+        tracing::info!(%address, "serving pipes");
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(ended) = connections.join_next() => {
+                    log_panic(ended);
+                    continue;
+                }
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let Some(place) = admission.admit(peer.ip()) else {
+                        tracing::warn!(%peer, "too many connections: closed");
+                        continue;
+                    };
+                    match Driver::new(stream, peer, Arc::clone(&shared)) {
+                        Ok(driver) => {
+                            connections.spawn(async move {
+                                driver.run().await;
+                                drop(place);
+                            });
+                        }
+                        Err(error) => tracing::warn!(%peer, %error, "cannot set up a connection"),
+                    }
+                }
+                // The client is gone again.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    tracing::warn!(%address, %error, "cannot accept a connection now");
+                    tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                }
+            }
+        }
+        drop(listener);
+        tracing::info!(%address, connections = connections.len(), "stopping: finishing what is in flight");
+        let drained = async {
+            while let Some(ended) = connections.join_next().await {
+                log_panic(ended);
+            }
+        };
+        if tokio::time::timeout(drain_timeout, drained).await.is_err() {
+            tracing::warn!(%address, connections = connections.len(), "closing connections that are still in use");
+            connections.shutdown().await;
+        }
+    }
+}
+
+/// A panic ends its own connection only; it is a bug that has to be seen.
+fn log_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a connection ended by a bug in this program");
+    }
+}
+
+fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Shared {
+    let Offer { pipes, accounts, readiness, options } = offer;
+    let config = Config {
+        names: options.names,
+        guid: options.guid,
+        pipes: pipes
+            .iter()
+            .map(|pipe| Pipe {
+                name: pipe.name.as_str().to_owned(),
+                mode: pipe.backend.mode().into(),
+                security_descriptor: pipe.security_descriptor.clone(),
+                max_instances: pipe.max_instances,
+            })
+            .collect(),
+        accounts,
+        min_dialect: options.min_dialect,
+        max_dialect: options.max_dialect,
+        require_signing: options.require_signing,
+        limits: options.limits,
+    };
+    let served = pipes.into_iter().map(|pipe| Served::new(pipe.backend, pipe.max_instances)).collect();
+    Shared { config: Arc::new(config), served, readiness, counters, stop, send_timeout: options.send_timeout }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_from_the_host() {
+        let names = names_of("watcher-instance-0.example.org");
+        assert_eq!(names.netbios_computer, "WATCHER-INSTANC");
+        assert_eq!(names.dns_computer, "watcher-instance-0.example.org");
+        assert_eq!(names_of("").netbios_computer, "STANDPIPE");
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_says_what_to_do() {
+        let first = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let error = Server::bind(first.local_address()).await.unwrap_err();
+        assert_eq!(error.address, first.local_address());
+        assert!(error.to_string().contains(&first.local_address().to_string()));
+        assert!(error.hint().unwrap().contains("choose another port"));
+    }
+
+    #[tokio::test]
+    async fn an_address_of_another_machine_says_so() {
+        let error = Server::bind("192.0.2.1:4445".parse().unwrap()).await.unwrap_err();
+        assert!(error.hint().unwrap().contains("192.0.2.1"), "{error:?}");
+    }
+}

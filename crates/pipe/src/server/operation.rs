@@ -1,0 +1,181 @@
+//! What a connection waits for beside the network: services that read and write, and pipes to come up.
+
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use standpipe_smb::server::{Config, OpenId, PipeId, WaitId};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::counters::Counters;
+use crate::backend::{Backend, BackendError};
+use crate::connection::{PipeConnection, PipeError};
+use crate::platform::Received;
+use standpipe_security::Grant;
+
+/// How often to look whether somebody listens while a client waits for a pipe.
+const WAIT_PAUSE: Duration = Duration::from_millis(20);
+
+/// How long a service may leave its queue of new clients full, and how often to try again.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const BUSY_PAUSE: Duration = Duration::from_millis(2);
+
+/// What all connections of a server share; nothing in it is locked.
+pub(super) struct Shared {
+    pub(super) config: Arc<Config>,
+    /// In the order of [`Config::pipes`].
+    pub(super) served: Vec<Served>,
+    pub(super) readiness: watch::Receiver<bool>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) stop: CancellationToken,
+    pub(super) send_timeout: Duration,
+}
+
+/// A served pipe's way to its service.
+pub(super) struct Served {
+    backend: Backend,
+    max_instances: Option<u32>,
+    instances: Arc<AtomicU32>,
+}
+
+/// One open's share of [`Served::max_instances`], given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Instance(Arc<AtomicU32>);
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Served {
+    pub(super) fn new(backend: Backend, max_instances: Option<u32>) -> Served {
+        Served { backend, max_instances, instances: Arc::default() }
+    }
+
+    /// A share for one more open, if there is one.
+    pub(super) fn instance(&self) -> Option<Instance> {
+        let limit = self.max_instances.unwrap_or(u32::MAX);
+        self.instances
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < limit).then_some(count + 1))
+            .ok()
+            .map(|_| Instance(Arc::clone(&self.instances)))
+    }
+
+    pub(super) fn connect(&self, grant: Grant) -> Result<PipeConnection, BackendError> {
+        self.backend.connect(grant)
+    }
+}
+
+impl Shared {
+    /// The longest message taken from a service, in bytes.
+    pub(super) fn max_message(&self) -> usize {
+        self.config.limits.max_transfer as usize
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        *self.readiness.borrow()
+    }
+
+    pub(super) fn served(&self, pipe: PipeId) -> Option<&Served> {
+        self.served.get(pipe.0)
+    }
+
+    /// Whether an open of the pipe would find its service now.
+    fn is_available(&self, pipe: PipeId) -> bool {
+        self.is_ready()
+            && self.served(pipe).is_some_and(|served| {
+                let limit = served.max_instances.unwrap_or(u32::MAX);
+                served.instances.load(Ordering::Relaxed) < limit && served.backend.is_available()
+            })
+    }
+}
+
+/// Something that is under way.
+pub(super) enum Operation {
+    Connect(Pin<Box<dyn Future<Output = Done> + Send>>),
+    Wait(Pin<Box<dyn Future<Output = Done> + Send>>),
+    Read { open: OpenId, connection: Arc<PipeConnection>, buffer: Vec<u8> },
+    Write { open: OpenId, connection: Arc<PipeConnection>, bytes: Vec<u8>, sent: usize },
+}
+
+/// What came of it.
+pub(super) enum Done {
+    Connect { open: OpenId, instance: Instance, result: Result<PipeConnection, BackendError> },
+    Wait { wait: WaitId, available: bool },
+    Read { open: OpenId, buffer: Vec<u8>, result: Result<Received, PipeError> },
+    Write { open: OpenId, result: Result<(), PipeError> },
+}
+
+impl Future for Operation {
+    type Output = Done;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
+        match self.get_mut() {
+            Operation::Connect(future) | Operation::Wait(future) => future.as_mut().poll(cx),
+            Operation::Read { open, connection, buffer } => {
+                let result = ready!(connection.poll_receive(cx, buffer));
+                Poll::Ready(Done::Read { open: *open, buffer: mem::take(buffer), result })
+            }
+            Operation::Write { open, connection, bytes, sent } => {
+                let result = ready!(connection.poll_send(cx, bytes, sent));
+                Poll::Ready(Done::Write { open: *open, result })
+            }
+        }
+    }
+}
+
+impl Operation {
+    /// Connects to a service whose queue of new clients is full.
+    pub(super) fn connect(
+        shared: Arc<Shared>,
+        open: OpenId,
+        pipe: PipeId,
+        grant: Grant,
+        instance: Instance,
+    ) -> Operation {
+        Operation::Connect(Box::pin(async move {
+            let deadline = Instant::now() + BUSY_TIMEOUT;
+            loop {
+                tokio::time::sleep(BUSY_PAUSE).await;
+                let Some(served) = shared.served(pipe) else {
+                    continue;
+                };
+                match served.connect(grant) {
+                    Err(BackendError::Busy { .. }) if Instant::now() < deadline => {}
+                    result => return Done::Connect { open, instance, result },
+                }
+            }
+        }))
+    }
+
+    /// Waits until the pipe can be opened or `timeout` is over; without an end once `cancelled` is dropped,
+    /// because nobody wants to know any more.
+    pub(super) fn wait(
+        shared: Arc<Shared>,
+        wait: WaitId,
+        pipe: PipeId,
+        timeout: Duration,
+        cancelled: oneshot::Receiver<()>,
+    ) -> Operation {
+        Operation::Wait(Box::pin(async move {
+            let available = async {
+                while !shared.is_available(pipe) {
+                    tokio::time::sleep(WAIT_PAUSE).await;
+                }
+            };
+            let available = tokio::select! {
+                biased;
+                _ = cancelled => false,
+                result = tokio::time::timeout(timeout, available) => result.is_ok(),
+            };
+            Done::Wait { wait, available }
+        }))
+    }
+}
