@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use standpipe_security::{AccessMask, Parts};
 
-use super::connection::{Handled, Request};
+use super::dispatch::{Handled, Request};
 use super::{Connection, OpenId, PipeMode};
 use crate::NtStatus;
 use crate::wire::encode_buffer_too_small;

@@ -1,6 +1,6 @@
 //! IOCTL, [MS-SMB2] 3.3.5.15.
 
-use super::connection::{Handled, Request};
+use super::dispatch::{Handled, Request};
 use super::pending::Operation;
 use super::{Connection, Now, Output, WaitId};
 use crate::NtStatus;

@@ -16,9 +16,11 @@
 //! Time is handed in as [`Now`] and must not go back. Randomness comes from the seed given to
 //! [`Connection::new`], so the same seed and inputs give the same outputs.
 
+mod completion;
 mod config;
 mod connection;
 mod credits;
+mod dispatch;
 mod frames;
 mod info;
 mod io;

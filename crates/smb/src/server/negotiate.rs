@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use chacha20::rand_core::Rng;
 
-use super::connection::{Handled, Request};
+use super::dispatch::{Handled, Request};
 use super::{Connection, DisconnectReason, Event, Now};
 use crate::auth::server::Acceptor;
 use crate::crypto::{PreauthHash, SigningAlgorithm};

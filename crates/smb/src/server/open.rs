@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 
 use standpipe_security::{AccessMask, check_pipe_client};
 
-use super::connection::{Handled, Request};
+use super::dispatch::{Handled, Request};
 use super::pending::{Operation, Pending, PendingId, ReplyTo};
 use super::pipe_end::{PipeEnd, Writer};
 use super::session::Session;

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use chacha20::rand_core::Rng;
 use standpipe_security::{Sid, Token};
 
-use super::connection::{Handled, Request};
+use super::dispatch::{Handled, Request};
 use super::{Connection, DisconnectReason, Event, Now};
 use crate::NtStatus;
 use crate::auth::server::{Acceptor, Logon, LogonFailure, Step, StepInput};

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use standpipe_security::AccessMask;
 
-use super::connection::{Handled, Request};
+use super::dispatch::{Handled, Request};
 use super::negotiate::Negotiated;
 use super::open::Open;
 use super::pending::Operation;

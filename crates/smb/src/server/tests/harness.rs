@@ -209,7 +209,7 @@ impl Peer {
             && header.session_id == self.session_id
         {
             let signed = header.flags.contains(Flags::SIGNED);
-            assert_eq!(signed, header.status != NtStatus::PENDING, "{:?}", header);
+            assert_eq!(signed, header.status != NtStatus::PENDING, "{header:?}");
             if signed {
                 keys.signing.verify(&message, Sender::Server).unwrap();
             }

@@ -286,7 +286,7 @@ fn reading_ahead_stops_when_enough_is_held() {
     let file_id = peer.open("simple");
     let open = OpenId(file_id.volatile);
     assert!(peer.connection.wants_data(open));
-    peer.service_writes(file_id, &[1; 65_536]);
+    peer.service_writes(file_id, &alloc::vec![1; 65_536]);
     assert!(!peer.connection.wants_data(open));
     assert_eq!(data(&read(&mut peer, file_id, 65_536)).len(), 65_536);
     assert!(peer.connection.wants_data(open));
@@ -306,7 +306,7 @@ fn a_transfer_must_fit_what_was_negotiated_and_what_its_credits_pay_for() {
     );
     let id = peer.send_read(file_id, 1024 * 1024 + 1);
     assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::INVALID_PARAMETER);
-    let text = [b'x'; 65_537];
+    let text = alloc::vec![b'x'; 65_537];
     let header = peer.header(Command::WRITE, 2);
     let request = crate::wire::WriteRequest { file_id, channel: 0, flags: 0, data: &text };
     let message = peer.message(&header, |out| request.encode(out));

@@ -1,0 +1,329 @@
+//! From a message to its requests, each admitted, dispatched and answered, [MS-SMB2] 3.3.5.2.
+
+use super::connection::Connection;
+use super::negotiate::{Negotiated, Phase};
+use super::pending::{Operation, Pending, PendingId, Previous, ReplyTo, Rest};
+use super::session::Session;
+use super::{DisconnectReason, Event, Now};
+use crate::NtStatus;
+use crate::crypto::Sender;
+use crate::wire::header::HEADER_LEN;
+use crate::wire::{Command, Empty, FileId, Flags, Header, Malformed, encode_error};
+
+/// A request being dispatched.
+pub(super) struct Request<'a> {
+    pub(super) header: Header,
+    /// The request from its header on, with its padding.
+    pub(super) message: &'a [u8],
+    /// The session, taken from the element before if the request is related to it.
+    pub(super) session_id: u64,
+    /// The tree connect, likewise.
+    pub(super) tree_id: u32,
+    /// Its name, should it have to wait.
+    pub(super) id: PendingId,
+    previous: Option<Previous>,
+}
+
+impl Request<'_> {
+    /// The open that a request means: its own FileId or, in a related compound, that of the element before.
+    pub(super) fn file_id(&self, own: FileId) -> Result<FileId, NtStatus> {
+        match self.previous {
+            Some(previous) if own == FileId::ANY => previous.file?.ok_or(NtStatus::INVALID_HANDLE),
+            _ => Ok(own),
+        }
+    }
+}
+
+/// How a request was handled.
+pub(super) enum Handled {
+    /// The body of the reply was appended.
+    Done(NtStatus),
+    /// Like `Done`; the open is what related requests mean.
+    DoneWith(NtStatus, FileId),
+    /// The reply carries only a status.
+    Fail(NtStatus),
+    /// The reply comes later.
+    Wait(Operation, FileId),
+    /// The connection must be closed.
+    Disconnect(DisconnectReason),
+}
+
+impl From<NtStatus> for Handled {
+    fn from(status: NtStatus) -> Handled {
+        Handled::Fail(status)
+    }
+}
+
+impl From<Malformed> for Handled {
+    fn from(_: Malformed) -> Handled {
+        Handled::Fail(NtStatus::INVALID_PARAMETER)
+    }
+}
+
+/// What to do with the rest of a compound.
+enum Flow {
+    Next(Previous),
+    Wait(PendingId, Previous),
+    Stop,
+}
+
+impl Connection {
+    /// Dispatches the elements of a compound in order, until one has to wait, and ends the frame of their replies.
+    pub(super) fn chain(&mut self, now: Now, bytes: &[u8], previous: Option<Previous>, elements: usize) {
+        self.elements(now, bytes, previous, elements);
+        self.frames.end();
+    }
+
+    fn elements(&mut self, now: Now, bytes: &[u8], mut previous: Option<Previous>, mut elements: usize) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let Ok(header) = Header::decode(rest) else {
+                return self.disconnect(DisconnectReason::Protocol("malformed header"));
+            };
+            let next = header.next_command as usize;
+            let (element, following) = if next == 0 {
+                (rest, &[][..])
+            } else if next < HEADER_LEN || !next.is_multiple_of(8) || next >= rest.len() {
+                return self.disconnect(DisconnectReason::Protocol("NextCommand leaves the message"));
+            } else {
+                rest.split_at(next)
+            };
+            elements += 1;
+            if elements > self.config.limits.compound {
+                return self.disconnect(DisconnectReason::Protocol("too many requests in a compound"));
+            }
+            match self.element(now, header, element, previous, !following.is_empty()) {
+                Flow::Next(this) => previous = Some(this),
+                Flow::Wait(id, this) => {
+                    if !following.is_empty() {
+                        let bytes = following.to_vec();
+                        self.pending.set_rest(id, Rest { bytes, previous: this, elements });
+                    }
+                    break;
+                }
+                Flow::Stop => return,
+            }
+            rest = following;
+        }
+    }
+
+    /// Dispatches one request.
+    fn element(
+        &mut self,
+        now: Now,
+        header: Header,
+        message: &[u8],
+        previous: Option<Previous>,
+        more_follow: bool,
+    ) -> Flow {
+        if header.flags.contains(Flags::RESPONSE) {
+            self.disconnect(DisconnectReason::Protocol("a client sent a response"));
+            return Flow::Stop;
+        }
+        if header.command == Command::CANCEL {
+            self.cancel(&header, message);
+            return Flow::Next(previous.unwrap_or(Previous {
+                session_id: header.session_id,
+                tree_id: 0,
+                file: Ok(None),
+            }));
+        }
+        if !self.window.consume(header.message_id, header.credit_charge) {
+            self.disconnect(DisconnectReason::Protocol("message id out of the window"));
+            return Flow::Stop;
+        }
+        if header.command > Command::OPLOCK_BREAK {
+            self.disconnect(DisconnectReason::Protocol("unknown command"));
+            return Flow::Stop;
+        }
+        if self.negotiated().is_none() && header.command != Command::NEGOTIATE {
+            self.disconnect(DisconnectReason::Protocol("a request before NEGOTIATE"));
+            return Flow::Stop;
+        }
+        let related = header.flags.contains(Flags::RELATED);
+        let inherited = previous.filter(|_| related);
+        let (session_id, tree_id) = match inherited {
+            Some(previous) => (previous.session_id, previous.tree_id),
+            None => (header.session_id, header.tree_id().unwrap_or_default()),
+        };
+        let id = self.pending.name();
+        let request = Request { header, message, session_id, tree_id, id, previous: inherited };
+        let reply = ReplyTo {
+            command: header.command,
+            message_id: header.message_id,
+            credit_charge: header.credit_charge,
+            credits_requested: header.credits,
+            session_id,
+            tree_id,
+            related,
+            keys: self.keys_of(session_id),
+        };
+
+        self.frames.reply(&reply.header(NtStatus::SUCCESS, 0, None), reply.keys.clone());
+        let handled = if related && inherited.is_none() {
+            Handled::Fail(NtStatus::INVALID_PARAMETER)
+        } else {
+            match self.admit(&request) {
+                Ok(()) => self.dispatch(now, &request),
+                Err(refused) => refused,
+            }
+        };
+        let mut this =
+            Previous { session_id, tree_id, file: Ok(inherited.and_then(|p| p.file.ok().flatten())) };
+        match handled {
+            Handled::Done(status) => self.finish_reply(&reply, status, &request),
+            Handled::DoneWith(status, file_id) => {
+                this.file = Ok(Some(file_id));
+                self.finish_reply(&reply, status, &request);
+            }
+            Handled::Fail(status) => {
+                this.file = Err(status);
+                encode_error(self.frames.clear_body());
+                self.finish_reply(&reply, status, &request);
+            }
+            Handled::Wait(operation, file_id) => {
+                self.frames.drop_reply();
+                this.file = Ok(Some(file_id));
+                // A request within a compound gets no interim reply: its successors wait for it anyway.
+                let interim_at =
+                    (!more_follow).then(|| now.monotonic.saturating_add(self.config.limits.interim_after));
+                let pending = Pending { reply, operation, async_id: None, rest: None };
+                self.pending.insert(id, pending, interim_at);
+                return Flow::Wait(id, this);
+            }
+            Handled::Disconnect(reason) => {
+                self.frames.drop_reply();
+                self.disconnect(reason);
+                return Flow::Stop;
+            }
+        }
+        if self.is_closed() {
+            return Flow::Stop;
+        }
+        // SESSION_SETUP and TREE_CONNECT make what later elements inherit.
+        if let Ok(written) = Header::decode(self.frames.current())
+            && matches!(header.command, Command::SESSION_SETUP | Command::TREE_CONNECT)
+        {
+            this.session_id = written.session_id;
+            this.tree_id = written.tree_id().unwrap_or_default();
+        }
+        Flow::Next(this)
+    }
+
+    /// Completes the reply being written with its status and credits.
+    fn finish_reply(&mut self, reply: &ReplyTo, status: NtStatus, request: &Request<'_>) {
+        let credits = self.grant(reply.credits_requested);
+        self.frames.set_status(status);
+        self.frames.set_credits(credits);
+        self.hash_reply(request, status);
+    }
+
+    /// Grants credits: one at a time until somebody has logged on.
+    pub(super) fn grant(&mut self, requested: u16) -> u16 {
+        let requested = if self.has_valid_session() { requested } else { 1 };
+        self.window.grant(requested)
+    }
+
+    /// Checks a request's signature, session and tree connect, [MS-SMB2] 3.3.5.2.4 to 3.3.5.2.11.
+    fn admit(&mut self, request: &Request<'_>) -> Result<(), Handled> {
+        let command = request.header.command;
+        if command == Command::NEGOTIATE {
+            return Ok(());
+        }
+        let session = self.sessions.get(&request.session_id);
+        let valid = session.and_then(Session::valid);
+        if request.header.flags.contains(Flags::SIGNED) {
+            let Some(valid) = valid else {
+                return Err(Handled::Fail(match session {
+                    Some(_) => NtStatus::NOT_SUPPORTED,
+                    None => NtStatus::USER_SESSION_DELETED,
+                }));
+            };
+            if valid.keys.signing.verify(request.message, Sender::Client).is_err() {
+                self.event(Event::BadSignature { missing: false });
+                return Err(Handled::Fail(NtStatus::ACCESS_DENIED));
+            }
+        } else if let Some(valid) = valid
+            && valid.signing_required
+            && command != Command::SESSION_SETUP
+        {
+            self.event(Event::BadSignature { missing: true });
+            // [MS-SMB2] 3.3.5.7: an unsigned TREE_CONNECT in 3.1.1 is answered by closing the connection.
+            let smb311 = self.negotiated().is_some_and(|n| n.dialect == crate::Dialect::Smb311);
+            return Err(if command == Command::TREE_CONNECT && smb311 {
+                Handled::Disconnect(DisconnectReason::Protocol("unsigned TREE_CONNECT"))
+            } else {
+                Handled::Fail(NtStatus::ACCESS_DENIED)
+            });
+        }
+        if command == Command::SESSION_SETUP || (command == Command::ECHO && request.session_id == 0) {
+            return Ok(());
+        }
+        let Some(session) = self.sessions.get(&request.session_id) else {
+            return Err(Handled::Fail(NtStatus::USER_SESSION_DELETED));
+        };
+        let Some(valid) = session.valid() else {
+            return Err(Handled::Fail(NtStatus::SEC_E_UNSUPPORTED_FUNCTION));
+        };
+        let needs_tree = !matches!(command, Command::LOGOFF | Command::TREE_CONNECT | Command::ECHO);
+        if needs_tree && !valid.trees.contains(&request.tree_id) {
+            return Err(Handled::Fail(NtStatus::NETWORK_NAME_DELETED));
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self, now: Now, request: &Request<'_>) -> Handled {
+        let handled = match request.header.command {
+            Command::NEGOTIATE => self.negotiate(now, request),
+            Command::SESSION_SETUP => self.session_setup(now, request),
+            Command::LOGOFF => self.logoff(now, request),
+            Command::TREE_CONNECT => self.tree_connect(request),
+            Command::TREE_DISCONNECT => self.tree_disconnect(request),
+            Command::CREATE => self.create(request),
+            Command::CLOSE => self.close(request),
+            Command::FLUSH => self.flush(request),
+            Command::READ => self.read(request),
+            Command::WRITE => self.write(request),
+            Command::IOCTL => self.ioctl(request),
+            Command::ECHO => self.echo(request),
+            Command::QUERY_INFO => self.query_info(request),
+            Command::SET_INFO => self.set_info(request),
+            // [MS-SMB2] 3.3.5.18 and 3.3.5.19: a pipe is no directory.
+            Command::QUERY_DIRECTORY | Command::CHANGE_NOTIFY => Err(NtStatus::INVALID_PARAMETER.into()),
+            _ => Err(NtStatus::NOT_SUPPORTED.into()),
+        };
+        handled.unwrap_or_else(|refused| refused)
+    }
+
+    fn echo(&mut self, request: &Request<'_>) -> Result<Handled, Handled> {
+        Empty::decode(request.message)?;
+        if self.sessions.is_empty() {
+            // [MS-SMB2] 3.3.5.17.
+            return Err(Handled::Disconnect(DisconnectReason::Protocol("ECHO without a session")));
+        }
+        Empty::encode(self.frames.clear_body());
+        Ok(Handled::Done(NtStatus::SUCCESS))
+    }
+
+    /// Keeps what pre-authentication integrity needs of a reply that is complete.
+    fn hash_reply(&mut self, request: &Request<'_>, status: NtStatus) {
+        match request.header.command {
+            Command::NEGOTIATE => {
+                if let Phase::Negotiated(Negotiated { preauth: Some(preauth), .. }) = &mut self.phase {
+                    preauth.update(self.frames.current());
+                }
+            }
+            Command::SESSION_SETUP if status == NtStatus::MORE_PROCESSING_REQUIRED => {
+                let Ok(written) = Header::decode(self.frames.current()) else {
+                    return;
+                };
+                if let Some(preauth) =
+                    self.sessions.get_mut(&written.session_id).and_then(Session::preauth_mut)
+                {
+                    preauth.update(self.frames.current());
+                }
+            }
+            _ => {}
+        }
+    }
+}
