@@ -1,6 +1,7 @@
 //! The connection: what goes in, what comes out, and who waits for what.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
@@ -27,7 +28,7 @@ use crate::{FileTime, NtStatus};
 const OVERHEAD: usize = 64 * 1024;
 
 enum State {
-    Handshake { handshake: Handshake, deadline: Duration },
+    Handshake { handshake: Box<Handshake>, deadline: Duration },
     Ready(Ready),
     Closed,
 }
@@ -69,7 +70,7 @@ impl Connection {
         let mut context = Context { config: &config, random: &mut random, time };
         let handshake = Handshake::start(&mut wire, &mut context);
         Connection {
-            state: State::Handshake { handshake, deadline },
+            state: State::Handshake { handshake: Box::new(handshake), deadline },
             config,
             random,
             time,
@@ -283,14 +284,14 @@ impl Connection {
 
     /// Takes a frame's messages: one, or several that the server chained ([MS-SMB2] 3.2.5.1.9).
     fn frame(&mut self, mut rest: &[u8]) -> Result<(), ConnectionError> {
+        const CHAIN: ConnectionError = ConnectionError::Violation("a chain of replies that does not fit");
         loop {
             let header = Header::decode(rest)?;
             let next = header.next_command as usize;
             if next == 0 {
                 return self.message(&header, rest);
             }
-            const CHAIN: ConnectionError = ConnectionError::Violation("a chain of replies that does not fit");
-            if next < HEADER_LEN || next % 8 != 0 {
+            if next < HEADER_LEN || !next.is_multiple_of(8) {
                 return Err(CHAIN);
             }
             let (message, after) = rest.split_at_checked(next).ok_or(CHAIN)?;
@@ -352,7 +353,9 @@ impl Connection {
         };
         let mut context = Context { config: &self.config, random: &mut self.random, time: self.time };
         match handshake.reply(header, message, &mut self.wire, &mut context) {
-            Ok(Next::Continue(handshake)) => self.state = State::Handshake { handshake, deadline },
+            Ok(Next::Continue(handshake)) => {
+                self.state = State::Handshake { handshake, deadline };
+            }
             Ok(Next::Ready(ready)) => {
                 self.state = State::Ready(ready);
                 self.events.push_back(Event::Ready(ready));

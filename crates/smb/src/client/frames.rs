@@ -19,13 +19,11 @@ impl Frames {
     /// announced.
     pub(super) fn next<'a>(&mut self, bytes: &'a [u8], limit: usize) -> Result<Next<'a>, ConnectionError> {
         if self.partial.is_empty() {
-            return Ok(match split(bytes, limit)? {
-                Some((message, rest)) => Next::Whole { message, rest },
-                None => {
-                    self.partial.extend_from_slice(bytes);
-                    Next::Incomplete
-                }
-            });
+            if let Some((message, rest)) = split(bytes, limit)? {
+                return Ok(Next::Whole { message, rest });
+            }
+            self.partial.extend_from_slice(bytes);
+            return Ok(Next::Incomplete);
         }
         // The prefix first, then as much as it announces.
         let mut rest = bytes;
@@ -76,12 +74,15 @@ fn announced(bytes: &[u8], limit: usize) -> Result<Option<usize>, ConnectionErro
     }
 }
 
-fn split(bytes: &[u8], limit: usize) -> Result<Option<(&[u8], &[u8])>, ConnectionError> {
+/// The first whole message and what follows it.
+fn split(bytes: &[u8], limit: usize) -> Result<Option<Split<'_>>, ConnectionError> {
     let Some(length) = announced(bytes, limit)? else {
         return Ok(None);
     };
     Ok(bytes.get(FRAME_PREFIX..).and_then(|rest| rest.split_at_checked(length)))
 }
+
+type Split<'a> = (&'a [u8], &'a [u8]);
 
 #[cfg(test)]
 mod tests {

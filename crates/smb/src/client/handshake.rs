@@ -3,6 +3,7 @@
 //! Each state is a type that holds what is known at that point; the reply to what it sent takes it to the next
 //! state or to an error.
 
+use alloc::boxed::Box;
 use alloc::format;
 
 use chacha20::ChaCha20Rng;
@@ -52,7 +53,7 @@ pub(super) enum Handshake {
 /// What a reply led to.
 pub(super) enum Next {
     /// The next message was written.
-    Continue(Handshake),
+    Continue(Box<Handshake>),
     /// The connection is ready.
     Ready(Ready),
 }
@@ -176,7 +177,7 @@ impl Negotiating {
         let (log_on, token) = initiator.start(&response.security_buffer)?;
         send_session_setup(wire, &mut self.preauth, &token);
         let state = LoggingOn { agreed, log_on, preauth: self.preauth };
-        Ok(Next::Continue(Handshake::LoggingOn(state)))
+        Ok(Next::Continue(Box::new(Handshake::LoggingOn(state))))
     }
 }
 
@@ -244,7 +245,7 @@ impl LoggingOn {
         let (log_on, token) = self.log_on.answer(challenge, &nonces, context.time)?;
         send_session_setup(wire, &mut self.preauth, &token);
         let state = ProvingLogOn { agreed: self.agreed, log_on, preauth: self.preauth };
-        Ok(Next::Continue(Handshake::ProvingLogOn(state)))
+        Ok(Next::Continue(Box::new(Handshake::ProvingLogOn(state))))
     }
 }
 
@@ -289,7 +290,7 @@ impl ProvingLogOn {
         let request = TreeConnectRequest { path };
         wire.send(Command::TREE_CONNECT, Purpose::Handshake, 0, |out, _| request.encode(out));
         let state = ConnectingTree { agreed: self.agreed };
-        Ok(Next::Continue(Handshake::ConnectingTree(state)))
+        Ok(Next::Continue(Box::new(Handshake::ConnectingTree(state))))
     }
 }
 
@@ -332,7 +333,7 @@ impl ConnectingTree {
             input: &input,
         };
         wire.send(Command::IOCTL, Purpose::Handshake, 0, |out, _| request.encode(out));
-        Ok(Next::Continue(Handshake::Validating(Validating { agreed: self.agreed })))
+        Ok(Next::Continue(Box::new(Handshake::Validating(Validating { agreed: self.agreed }))))
     }
 }
 

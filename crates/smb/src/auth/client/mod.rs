@@ -168,7 +168,7 @@ impl Challenging {
         let Credentials { user, domain, nt_hash } = &self.initiator.credentials;
         let part = client_part(time, nonces.client_challenge, &self.pairs(server)?);
         let response_key = ResponseKey::new(nt_hash, user, domain);
-        let proof = response_key.proof(challenge.server_challenge, &part);
+        let proof = response_key.proof(challenge.nonce, &part);
         let base_key = response_key.session_base_key(&proof);
         let flags = ASKED.common(challenge.flags).with(Flags::TARGET_INFO);
         let (key, encrypted_key) = if flags.contains(Flags::KEY_EXCHANGE) {

@@ -70,7 +70,7 @@ fn sample() -> Challenge {
     target_info.push_name(AvId::NETBIOS_COMPUTER, "SERVER");
     Challenge {
         flags: REQUIRED.with(Flags::TARGET_INFO).with(Flags::KEY_EXCHANGE),
-        server_challenge: [7; 8],
+        nonce: [7; 8],
         target_name: String::new(),
         target_info,
     }

@@ -64,7 +64,8 @@ impl Negotiate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::auth) struct Challenge {
     pub(in crate::auth) flags: Flags,
-    pub(in crate::auth) server_challenge: [u8; 8],
+    /// What the proof must answer.
+    pub(in crate::auth) nonce: [u8; 8],
     /// The server's name; only sent, never read.
     pub(in crate::auth) target_name: String,
     pub(in crate::auth) target_info: AvPairs,
@@ -77,14 +78,14 @@ impl Challenge {
         let mut reader = start(message, 2, "NTLM CHALLENGE message")?;
         reader.skip(8)?;
         let flags = Flags(reader.u32()?);
-        let server_challenge = reader.array()?;
+        let nonce = reader.array()?;
         let target_info = if flags.contains(Flags::TARGET_INFO) {
             reader.skip(8)?;
             AvPairs::decode(field(message, &mut reader)?)?
         } else {
             AvPairs::new()
         };
-        Ok(Challenge { flags, server_challenge, target_name: String::new(), target_info })
+        Ok(Challenge { flags, nonce, target_name: String::new(), target_info })
     }
 
     pub(in crate::auth) fn encode(&self) -> Vec<u8> {
@@ -96,7 +97,7 @@ impl Challenge {
         // Both fit: the name was cut, and the pairs are names that were cut and a time.
         push_field(&mut message, name.len() as u16, Self::FIXED);
         message.extend_from_slice(&self.flags.0.to_le_bytes());
-        message.extend_from_slice(&self.server_challenge);
+        message.extend_from_slice(&self.nonce);
         message.extend_from_slice(&[0; 8]);
         push_field(&mut message, info.len() as u16, Self::FIXED + name.len());
         message.extend_from_slice(&VERSION);

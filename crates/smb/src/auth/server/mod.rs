@@ -54,6 +54,7 @@ pub enum Step {
 }
 
 /// A proved log-on. Only an acceptor makes one.
+#[expect(clippy::manual_non_exhaustive, reason = "not even the rest of this crate can make one")]
 pub struct Logon {
     /// Whose it is.
     pub account: Arc<Account>,

@@ -67,7 +67,7 @@ impl Challenged {
         target_info.push(AvId::TIMESTAMP, &input.time.0.to_le_bytes());
         let challenge = Challenge {
             flags: asked.common(GRANTED).with(REQUIRED).with(SERVER),
-            server_challenge: input.challenge,
+            nonce: input.challenge,
             target_name: names.netbios_computer.clone(),
             target_info,
         };

@@ -1,4 +1,5 @@
 use std::string::ToString;
+use std::vec;
 
 use hex_literal::hex;
 use proptest::prelude::*;
@@ -34,7 +35,7 @@ fn messages_read_back() {
     target_info.push_name(AvId::NETBIOS_COMPUTER, "SERVER");
     let challenge = Challenge {
         flags: Flags::UNICODE.with(Flags::TARGET_INFO),
-        server_challenge: [1, 2, 3, 4, 5, 6, 7, 8],
+        nonce: [1, 2, 3, 4, 5, 6, 7, 8],
         target_name: "SERVER".to_string(),
         target_info,
     };
@@ -79,7 +80,7 @@ fn rejects_other_types_and_names_that_are_too_long() {
         encrypted_session_key: &[],
     };
     assert!(Authenticate::decode(&message.encode().expect("short enough to write")).is_err());
-    let message = AuthenticateFields { nt_response: &[0; 65_536], ..message };
+    let message = AuthenticateFields { nt_response: &vec![0; 65_536], ..message };
     assert!(message.encode().is_none());
 }
 

@@ -11,9 +11,10 @@ use crate::auth::server::{Acceptor, Step, StepInput};
 use crate::crypto::{PreauthHash, Sender, SessionKeys, SigningAlgorithm};
 use crate::wire::header::HEADER_LEN;
 use crate::wire::{
-    Command, ControlCode, FRAME_PREFIX, FileId, Flags, Header, IoctlRequest, IoctlResponse, NegotiateContexts,
-    NegotiateRequest, NegotiateResponse, SessionSetupRequest, SessionSetupResponse, TreeConnectRequest,
-    TreeConnectResponse, ValidateNegotiateRequest, ValidateNegotiateResponse, encode_error, frame_prefix_for,
+    Command, ControlCode, FRAME_PREFIX, FileId, Flags, Header, IoctlRequest, IoctlResponse,
+    NegotiateContexts, NegotiateRequest, NegotiateResponse, SessionSetupRequest, SessionSetupResponse,
+    TreeConnectRequest, TreeConnectResponse, ValidateNegotiateRequest, ValidateNegotiateResponse,
+    encode_error, frame_prefix_for,
 };
 use crate::{Dialect, FileTime, NtStatus};
 
@@ -78,6 +79,8 @@ pub(super) struct Server {
     keys: Option<SessionKeys>,
     offer: Option<NegotiateRequest>,
     out: Vec<u8>,
+    /// The message written last, before anybody tampered with it.
+    last_message: Vec<u8>,
     next_message: u64,
 }
 
@@ -101,6 +104,7 @@ impl Server {
             keys: None,
             offer: None,
             out: vec![],
+            last_message: vec![],
             next_message: 0,
         }
     }
@@ -182,8 +186,7 @@ impl Server {
         self.offer = Some(NegotiateRequest::decode(message).expect("an offer"));
         let response = self.said();
         self.reply(header, NtStatus::SUCCESS, |out| response.encode(out, out.len() - HEADER_LEN, &[7; 32]));
-        let message = self.last_message();
-        self.preauth.update(&message);
+        self.preauth.update(&self.last_message);
     }
 
     fn session_setup(&mut self, header: &Header, message: &[u8]) {
@@ -212,11 +215,11 @@ impl Server {
                 self.acceptor = Some(acceptor);
                 let response = SessionSetupResponse { flags: 0, token: &token };
                 self.reply(header, NtStatus::MORE_PROCESSING_REQUIRED, |out| response.encode(out));
-                let message = self.last_message();
-                self.preauth.update(&message);
+                self.preauth.update(&self.last_message);
             }
             Ok(Step::Done { logon, token }) => {
-                let signing = self.behaviour.signing.as_ref().and_then(|ids| SigningAlgorithm::from_wire(ids[0]));
+                let signing =
+                    self.behaviour.signing.as_ref().and_then(|ids| SigningAlgorithm::from_wire(ids[0]));
                 let keys = SessionKeys::derive(
                     Dialect::from_wire(self.behaviour.dialect).expect("a dialect"),
                     &logon.session_key,
@@ -297,13 +300,9 @@ impl Server {
         if let (true, Some(keys)) = (sign, &self.keys) {
             keys.signing.sign(&mut message, Sender::Server);
         }
+        self.last_message.clone_from(&message);
         (self.behaviour.tamper)(&mut message);
         self.out.extend_from_slice(&frame_prefix_for(message.len()));
         self.out.extend_from_slice(&message);
-    }
-
-    /// The message written last. Before the log-on, each is written alone.
-    fn last_message(&self) -> Vec<u8> {
-        self.out[FRAME_PREFIX..].to_vec()
     }
 }
