@@ -49,7 +49,7 @@ fn create(related: bool) -> Element {
 
 fn write(file_id: FileId) -> Element {
     element(Command::WRITE, true, |out| {
-        WriteRequest { file_id, channel: 0, flags: 0, data: b"text" }.encode(out)
+        WriteRequest { file_id, channel: 0, flags: 0, data: b"text" }.encode(out);
     })
 }
 
