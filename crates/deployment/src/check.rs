@@ -14,9 +14,9 @@ use crate::permissions;
 /// How far a check looks beyond the deployment file itself.
 #[derive(Clone, Copy, Debug)]
 pub enum Look<'a> {
-    /// At the files that the deployment file names by path.
+    /// At the files that the deployment file names: programs and where passwords are.
     Files,
-    /// Also at this machine, for all instances that the local runtime would start: programs, passwords, ports.
+    /// Also at this machine, for all instances that the local runtime would start: the passwords themselves, ports.
     Machine,
     /// At this machine for one instance.
     Instance {
@@ -94,7 +94,9 @@ impl Checker {
                         .hint("paths start from the folder of the deployment file; build or copy the program first"),
                 ),
             },
-            Program::Name(name) if self.here => {
+            // Startup tasks call it by this name, and get the one that runs them.
+            Program::Name(name) if name == "standpipe" => {}
+            Program::Name(name) => {
                 if search(name, std::env::var_os("PATH").as_deref()).is_none() {
                     self.problems.push(
                         Problem::at(span, format!("no program `{name}` on the search path"))
@@ -103,7 +105,6 @@ impl Checker {
                     );
                 }
             }
-            Program::Name(_) => {}
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::check::{self, Look};
 use crate::definition::Deployment;
-use crate::file::{Environment, Problem, Problems, Source, parsed};
+use crate::file::{Environment, Field, Problem, Problems, Source, parsed};
 use crate::resolve::{System, resolve};
 
 /// No deployment file is this long; what is, is the wrong file.
@@ -23,6 +23,20 @@ impl Deployment {
             )
         })?;
         Self::from_source(&Source::new(path, text), &folder, environment, look)
+    }
+
+    /// Only the name in a deployment file, whatever else is wrong with it: enough to find a deployment that runs.
+    pub fn name_in(path: &Path, environment: &dyn Environment) -> Result<String, Problems> {
+        let text = read(path).map_err(|problem| Problems::unreadable(path, problem))?;
+        let source = Source::new(path, text);
+        let (file, problems) = parsed::parse(&source, environment);
+        match file.name {
+            Field::Given(name) => Ok(name.as_str().to_owned()),
+            Field::Absent if problems.is_empty() => {
+                Err(Problems::one(&source, Problem::of_file("the deployment has no `name`")))
+            }
+            Field::Absent | Field::Bad => Err(Problems::all(&source, problems)),
+        }
     }
 
     /// The same for a text that is in memory; `folder` is where its relative paths start, and is absolute.
