@@ -7,7 +7,7 @@ use crate::sddl;
 
 /// A set of rights: what is asked for, granted, or listed in an entry of an ACL ([MS-DTYP] 2.4.3).
 ///
-/// Displayed as SDDL writes it: `FA`, `GRGW`, or `0x12019f` where no names fit.
+/// Displayed as SDDL writes it: `FA`, `GWGR`, or `0x12019f` where no names fit.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct AccessMask(pub u32);
 
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn masks_display_as_sddl_writes_them() {
-        for (mask, text) in [(0x1F_01FF, "FA"), (0xC000_0000, "GRGW"), (0x12_019F, "0x12019f"), (0, "0x0")] {
+        for (mask, text) in [(0x1F_01FF, "FA"), (0xC000_0000, "GWGR"), (0x12_019F, "0x12019f"), (0, "0x0")] {
             assert_eq!(AccessMask(mask).to_string(), text);
         }
     }

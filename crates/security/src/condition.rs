@@ -1,27 +1,317 @@
 //! Conditions of callback entries.
 
-use alloc::vec::Vec;
+mod binary;
+mod parse;
 
-/// When a callback entry counts ([MS-DTYP] 2.4.4.17). Read, kept and written; never evaluated.
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+pub(crate) use parse::condition as parse;
+
+use crate::sddl::literal::{self, Integer};
+use crate::sddl::print::hex;
+use crate::well_known::Trustee;
+
+/// The most levels a condition may be nested. Reading, writing and dropping it recurse as deep.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+/// When a callback entry counts ([MS-DTYP] 2.4.4.17). Read, kept and written, but never evaluated.
+///
+/// Displayed as SDDL writes it, parentheses included. Application data that is no condition, or none that
+/// SDDL can express, is displayed as `#` and its bytes in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Condition {
-    /// Application data that is no expression this crate can read.
+pub struct Condition(Form);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Form {
+    Expression(Expression),
     Opaque(Vec<u8>),
 }
 
-impl Condition {
-    pub(crate) fn decode(data: &[u8]) -> Self {
-        Self::Opaque(data.to_vec())
-    }
+/// An expression, at most [`MAX_DEPTH`] levels deep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Expression {
+    /// Holds if the attribute is there and not zero.
+    Attribute(Attribute),
+    Exists(&'static Operator, Attribute),
+    MemberOf(&'static Operator, Literal),
+    Compare(Attribute, &'static Operator, Operand),
+    Not(Box<Expression>),
+    /// Two or more, the first of which is no `And`: a chain reads from left to right.
+    And(Vec<Expression>),
+    /// Two or more, the first of which is no `Or`.
+    Or(Vec<Expression>),
+}
 
-    pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
-        let Self::Opaque(data) = self;
-        out.extend_from_slice(data);
-    }
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Operand {
+    Attribute(Attribute),
+    Literal(Literal),
+}
 
-    pub(crate) fn encoded_len(&self) -> usize {
-        let Self::Opaque(data) = self;
-        data.len()
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Literal {
+    Integer(Integer),
+    Text(String),
+    Octets(Vec<u8>),
+    Sid(Trustee),
+    /// None of which is a list.
+    List(Vec<Literal>),
+}
+
+/// Something known of the caller, its machine or the object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Attribute {
+    scope: Scope,
+    name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    Local,
+    User,
+    Resource,
+    Device,
+}
+
+/// An operator other than `!`, `&&` and `||`.
+#[derive(Debug, PartialEq, Eq)]
+struct Operator {
+    text: &'static str,
+    token: u8,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Before an attribute.
+    Exists,
+    /// Before a SID or a list of them.
+    MemberOf,
+    /// Between an attribute and an operand.
+    Compare,
+}
+
+const fn operator(kind: Kind, text: &'static str, token: u8) -> Operator {
+    Operator { text, token, kind }
+}
+
+/// [MS-DTYP] 2.4.4.17.6 and 2.4.4.17.7. A symbol comes after those that start with it.
+static OPERATORS: [Operator; 20] = [
+    operator(Kind::Compare, "==", 0x80),
+    operator(Kind::Compare, "!=", 0x81),
+    operator(Kind::Compare, "<=", 0x83),
+    operator(Kind::Compare, "<", 0x82),
+    operator(Kind::Compare, ">=", 0x85),
+    operator(Kind::Compare, ">", 0x84),
+    operator(Kind::Compare, "Contains", 0x86),
+    operator(Kind::Compare, "Any_of", 0x88),
+    operator(Kind::Compare, "Not_Contains", 0x8E),
+    operator(Kind::Compare, "Not_Any_of", 0x8F),
+    operator(Kind::Exists, "Exists", 0x87),
+    operator(Kind::Exists, "Not_Exists", 0x8D),
+    operator(Kind::MemberOf, "Member_of", 0x89),
+    operator(Kind::MemberOf, "Device_Member_of", 0x8A),
+    operator(Kind::MemberOf, "Member_of_Any", 0x8B),
+    operator(Kind::MemberOf, "Device_Member_of_Any", 0x8C),
+    operator(Kind::MemberOf, "Not_Member_of", 0x90),
+    operator(Kind::MemberOf, "Not_Device_Member_of", 0x91),
+    operator(Kind::MemberOf, "Not_Member_of_Any", 0x92),
+    operator(Kind::MemberOf, "Not_Device_Member_of_Any", 0x93),
+];
+
+impl Scope {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Local => "",
+            Self::User => "@User.",
+            Self::Resource => "@Resource.",
+            Self::Device => "@Device.",
+        }
     }
 }
+
+/// Whether text can name a local attribute: only [MS-DTYP] 2.5.1.1's `attr-name1`, and no operator that
+/// stands where an attribute could.
+fn is_local_name(name: &str) -> bool {
+    let reserved =
+        |operator: &Operator| operator.kind != Kind::Compare && operator.text.eq_ignore_ascii_case(name);
+    !name.is_empty()
+        && !name.starts_with('@')
+        && name.chars().all(is_local_name_char)
+        && !OPERATORS.iter().any(reserved)
+}
+
+fn is_local_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, ':' | '.' | '/' | '_' | '@')
+}
+
+/// An expression and how deep it is, for building one that is not too deep.
+#[derive(Clone, Debug)]
+struct Built {
+    expression: Expression,
+    depth: usize,
+}
+
+impl Built {
+    fn leaf(expression: Expression) -> Self {
+        Self { expression, depth: 1 }
+    }
+
+    fn not(self) -> Option<Self> {
+        Self::of_depth(self.depth + 1, Expression::Not(Box::new(self.expression)))
+    }
+
+    fn and(self, right: Self) -> Option<Self> {
+        let (chain, depth) = match self.expression {
+            Expression::And(chain) => (chain, self.depth.max(right.depth + 1)),
+            other => ([other].into(), self.depth.max(right.depth) + 1),
+        };
+        Self::of_depth(depth, Expression::And(extend(chain, right.expression)))
+    }
+
+    fn or(self, right: Self) -> Option<Self> {
+        let (chain, depth) = match self.expression {
+            Expression::Or(chain) => (chain, self.depth.max(right.depth + 1)),
+            other => ([other].into(), self.depth.max(right.depth) + 1),
+        };
+        Self::of_depth(depth, Expression::Or(extend(chain, right.expression)))
+    }
+
+    fn of_depth(depth: usize, expression: Expression) -> Option<Self> {
+        (depth <= MAX_DEPTH).then_some(Self { expression, depth })
+    }
+}
+
+fn extend(mut chain: Vec<Expression>, last: Expression) -> Vec<Expression> {
+    chain.push(last);
+    chain
+}
+
+impl Condition {
+    /// Whether it is only bytes, because it is no condition or none that SDDL can express.
+    pub fn is_opaque(&self) -> bool {
+        matches!(self.0, Form::Opaque(_))
+    }
+
+    /// The SIDs it mentions.
+    pub(crate) fn trustees(&self) -> Vec<&Trustee> {
+        let mut found = Vec::new();
+        if let Form::Expression(expression) = &self.0 {
+            expression.visit(&mut |sid| found.push(sid));
+        }
+        found
+    }
+
+    /// Changes the SIDs it mentions.
+    pub(crate) fn change_trustees(&mut self, change: &mut impl FnMut(&mut Trustee)) {
+        if let Form::Expression(expression) = &mut self.0 {
+            expression.change(change);
+        }
+    }
+}
+
+impl Expression {
+    fn visit<'a>(&'a self, found: &mut impl FnMut(&'a Trustee)) {
+        match self {
+            Self::Attribute(_) | Self::Exists(..) | Self::Compare(.., Operand::Attribute(_)) => {}
+            Self::MemberOf(_, literal) | Self::Compare(.., Operand::Literal(literal)) => literal.visit(found),
+            Self::Not(inner) => inner.visit(found),
+            Self::And(chain) | Self::Or(chain) => chain.iter().for_each(|inner| inner.visit(found)),
+        }
+    }
+
+    fn change(&mut self, change: &mut impl FnMut(&mut Trustee)) {
+        match self {
+            Self::Attribute(_) | Self::Exists(..) | Self::Compare(.., Operand::Attribute(_)) => {}
+            Self::MemberOf(_, literal) | Self::Compare(.., Operand::Literal(literal)) => {
+                literal.change(change);
+            }
+            Self::Not(inner) => inner.change(change),
+            Self::And(chain) | Self::Or(chain) => chain.iter_mut().for_each(|inner| inner.change(change)),
+        }
+    }
+}
+
+impl Literal {
+    fn visit<'a>(&'a self, found: &mut impl FnMut(&'a Trustee)) {
+        match self {
+            Self::Sid(sid) => found(sid),
+            Self::List(list) => list.iter().for_each(|literal| literal.visit(found)),
+            Self::Integer(_) | Self::Text(_) | Self::Octets(_) => {}
+        }
+    }
+
+    fn change(&mut self, change: &mut impl FnMut(&mut Trustee)) {
+        match self {
+            Self::Sid(sid) => change(sid),
+            Self::List(list) => list.iter_mut().for_each(|literal| literal.change(change)),
+            Self::Integer(_) | Self::Text(_) | Self::Octets(_) => {}
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Form::Expression(expression) => write!(f, "({expression})"),
+            Form::Opaque(data) => hex(f, data),
+        }
+    }
+}
+
+impl fmt::Display for Expression {
+    /// As Windows writes it: every operand of `!`, `&&` and `||` in parentheses.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (chain, between) = match self {
+            Self::Attribute(attribute) => return write!(f, "{attribute}"),
+            Self::Exists(operator, attribute) => return write!(f, "{} {attribute}", operator.text),
+            Self::MemberOf(operator, sids) => return write!(f, "{} {sids}", operator.text),
+            Self::Compare(left, operator, Operand::Attribute(right)) => {
+                return write!(f, "{left} {} {right}", operator.text);
+            }
+            Self::Compare(left, operator, Operand::Literal(right)) => {
+                return write!(f, "{left} {} {right}", operator.text);
+            }
+            Self::Not(inner) => return write!(f, "!({inner})"),
+            Self::And(chain) => (chain, " && "),
+            Self::Or(chain) => (chain, " || "),
+        };
+        for (at, inner) in chain.iter().enumerate() {
+            f.write_str(if at == 0 { "" } else { between })?;
+            write!(f, "({inner})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.scope.prefix())?;
+        literal::write_name(f, &self.name)
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(integer) => write!(f, "{integer}"),
+            Self::Text(text) => write!(f, "\"{text}\""),
+            Self::Octets(octets) => hex(f, octets),
+            Self::Sid(sid) => write!(f, "SID({sid})"),
+            Self::List(list) => {
+                f.write_char('{')?;
+                for (at, literal) in list.iter().enumerate() {
+                    f.write_str(if at == 0 { "" } else { ", " })?;
+                    write!(f, "{literal}")?;
+                }
+                f.write_char('}')
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -114,7 +114,7 @@ impl From<Vec<Ace>> for Acl {
 /// use standpipe_security::SecurityDescriptor;
 /// let sd: SecurityDescriptor = "D:(D;OICI;GA;;;BG)(A;OICI;GRGWGX;;;AU)".parse()?;
 /// assert_eq!(sd.dacl().map(|dacl| dacl.aces.len()), Some(2));
-/// assert_eq!(sd.to_string(), "D:(D;OICI;GA;;;BG)(A;OICI;GRGWGX;;;AU)");
+/// assert_eq!(sd.to_string(), "D:(D;OICI;GA;;;BG)(A;OICI;GXGWGR;;;AU)");
 /// # Ok::<(), standpipe_security::SddlError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -242,31 +242,29 @@ impl SecurityDescriptor {
     }
 
     /// Completes aliases such as `DA` or `LG` with the machine or domain (`S-1-5-21-a-b-c`) they are meant
-    /// for. Aliases inside conditions and resource attributes stay: neither is ever evaluated.
+    /// for.
     pub fn resolve(&mut self, domain: &Sid) {
-        for trustee in self.trustees_mut() {
+        let mut complete = |trustee: &mut Trustee| {
             if let Trustee::InDomain(alias) = *trustee
                 && let Ok(sid) = domain.with_rid(alias.rid())
             {
                 *trustee = Trustee::Sid(sid);
             }
-        }
+        };
+        self.owner.iter_mut().chain(&mut self.group).for_each(&mut complete);
+        let entries = self.dacl.iter_mut().chain(&mut self.sacl).flat_map(|acl| &mut acl.aces);
+        entries.for_each(|ace| ace.body.change_mentioned(&mut complete));
     }
 
     /// The first alias that needs a domain and has none, if there is one.
     pub fn unresolved(&self) -> Option<DomainAlias> {
         let entries = self.dacl.iter().chain(&self.sacl).flat_map(|acl| &acl.aces);
-        let trustees = entries.filter_map(|ace| ace.body.trustee());
-        self.owner.iter().chain(&self.group).chain(trustees).find_map(|trustee| match trustee {
+        let mut mentioned =
+            self.owner.iter().chain(&self.group).chain(entries.flat_map(|ace| ace.body.mentioned()));
+        mentioned.find_map(|trustee| match trustee {
             Trustee::InDomain(alias) => Some(*alias),
             Trustee::Sid(_) => None,
         })
-    }
-
-    fn trustees_mut(&mut self) -> impl Iterator<Item = &mut Trustee> {
-        let entries = self.dacl.iter_mut().chain(&mut self.sacl).flat_map(|acl| &mut acl.aces);
-        let trustees = entries.filter_map(|ace| ace.body.trustee_mut());
-        self.owner.iter_mut().chain(&mut self.group).chain(trustees)
     }
 }
 
@@ -292,4 +290,4 @@ impl fmt::Display for SecurityDescriptor {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,4 +1,4 @@
-//! SIDs, security descriptors, SDDL, tokens, the access check and accounts.
+#![doc = include_str!("../README.md")]
 #![no_std]
 
 extern crate alloc;
@@ -9,6 +9,7 @@ mod attribute;
 mod check;
 mod condition;
 mod descriptor;
+pub mod explain;
 mod guid;
 mod nt_hash;
 mod sddl;

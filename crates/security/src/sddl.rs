@@ -1,6 +1,7 @@
 //! SDDL, the text form of security descriptors ([MS-DTYP] 2.5.1).
 
-mod cursor;
+pub(crate) mod cursor;
+pub(crate) mod literal;
 pub(crate) mod parse;
 pub(crate) mod print;
 pub(crate) mod rights;

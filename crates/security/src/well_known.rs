@@ -1,5 +1,6 @@
 //! SIDs that mean the same everywhere, and the two-letter aliases SDDL has for them.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::sid::Sid;
@@ -175,6 +176,9 @@ const IN_DOMAIN: &[(&str, u32, &str)] = &[
     ("RS", 553, "RAS and IAS Servers"),
 ];
 
+/// Bytes of the SID that a [`DomainAlias`] will have: `S-1-5-21-a-b-c-rid`.
+const UNRESOLVED_LEN: usize = 28;
+
 /// An account or group of a machine or domain that SDDL names without saying which: `DA`, `LG`, ….
 ///
 /// [`Trustee`] says how the access check treats one.
@@ -231,6 +235,20 @@ impl Trustee {
             let &(alias, rid, name) = IN_DOMAIN.iter().find(|(known, ..)| same(known))?;
             Some(Self::InDomain(DomainAlias { rid, alias, name }))
         })
+    }
+
+    /// Bytes of the binary form.
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.sid().map_or(UNRESOLVED_LEN, Sid::encoded_len)
+    }
+
+    /// Appends the binary form. An alias without its domain has none: it gets room for its SID, so that
+    /// lengths are right.
+    pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Sid(sid) => sid.encode_into(out),
+            Self::InDomain(_) => out.extend_from_slice(&[0; UNRESOLVED_LEN]),
+        }
     }
 
     /// The SID, where there is one already.

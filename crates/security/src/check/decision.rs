@@ -5,8 +5,8 @@ use core::fmt;
 
 use crate::access::AccessMask;
 use crate::descriptor::Ace;
+use crate::explain::{RightsInWords, Who};
 use crate::sid::Sid;
-use crate::well_known;
 
 /// Proof that an access check granted something. Only the access check makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,10 +141,14 @@ impl AccessDecision {
 
 impl fmt::Display for AccessDecision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.result {
-            Ok(grant) => write!(f, "granted {:#x}: ", grant.access)?,
-            Err(Denial { missing }) if missing.is_empty() => f.write_str("denied: ")?,
-            Err(Denial { missing }) => write!(f, "denied {missing:#x}: ")?,
+        let (answer, access) = match &self.result {
+            Ok(grant) => ("granted", grant.access),
+            Err(denial) => ("denied", denial.missing),
+        };
+        if access.is_empty() {
+            write!(f, "{answer}: ")?;
+        } else {
+            write!(f, "{answer} {} ({access:#x}): ", RightsInWords(access))?;
         }
         match &self.decided_by {
             DecidedBy::Entry(entry) => write!(f, "{entry}")?,
@@ -156,11 +160,9 @@ impl fmt::Display for AccessDecision {
                 f,
                 "the mandatory label {} asks for {}, and the caller is trusted less",
                 entry.ace,
-                Name(&entry.matched)
+                Who::Sid(entry.matched)
             )?,
-            DecidedBy::Request(Refusal::NothingAsked) => {
-                f.write_str("the request asks for no right at all")?
-            }
+            DecidedBy::Request(Refusal::NothingAsked) => f.write_str("the request asks for nothing")?,
             DecidedBy::Request(Refusal::SystemSecurity) => {
                 f.write_str("access to the SACL takes a privilege that no caller has here")?;
             }
@@ -191,19 +193,7 @@ impl fmt::Display for EntryEffect {
                 ("grants nothing to", ", as it is limited to a kind of object that this is not")
             }
         };
-        let (number, ace, matched) = (self.index + 1, &self.ace, Name(&self.matched));
+        let (number, ace, matched) = (self.index + 1, &self.ace, Who::Sid(self.matched));
         write!(f, "entry {number} {ace} {verb} {matched}{why}")
-    }
-}
-
-/// A SID and, where it has one, its name.
-struct Name<'a>(&'a Sid);
-
-impl fmt::Display for Name<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match well_known::name_of(self.0) {
-            Some(name) => write!(f, "{name} ({})", self.0),
-            None => write!(f, "{}", self.0),
-        }
     }
 }

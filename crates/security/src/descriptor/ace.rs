@@ -181,7 +181,36 @@ impl AceBody {
         }
     }
 
-    pub(super) fn trustee_mut(&mut self) -> Option<&mut Trustee> {
+    /// Everyone it mentions: its trustee, and the SIDs in its condition or resource attribute.
+    pub(super) fn mentioned(&self) -> Vec<&Trustee> {
+        let mut mentioned: Vec<_> = self.trustee().into_iter().collect();
+        match self {
+            Self::Access { condition: Some(condition), .. } | Self::AccessFilter { condition, .. } => {
+                mentioned.extend(condition.trustees());
+            }
+            Self::ResourceAttribute { attribute, .. } => mentioned.extend(attribute.trustees()),
+            _ => {}
+        }
+        mentioned
+    }
+
+    /// Changes everyone it mentions.
+    pub(super) fn change_mentioned(&mut self, change: &mut impl FnMut(&mut Trustee)) {
+        match self {
+            Self::Access { condition: Some(condition), .. } | Self::AccessFilter { condition, .. } => {
+                condition.change_trustees(change);
+            }
+            Self::ResourceAttribute { attribute, .. } => {
+                attribute.trustees_mut().iter_mut().for_each(&mut *change);
+            }
+            _ => {}
+        }
+        if let Some(trustee) = self.trustee_mut() {
+            change(trustee);
+        }
+    }
+
+    fn trustee_mut(&mut self) -> Option<&mut Trustee> {
         match self {
             Self::Access { trustee, .. }
             | Self::MandatoryLabel { trustee, .. }

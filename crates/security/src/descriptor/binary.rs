@@ -19,8 +19,6 @@ const ACL_HEADER: usize = 8;
 const ACE_HEADER: usize = 4;
 /// The length of an ACL is a 16-bit number.
 const MAX_ACL: usize = 0xFFFF;
-/// A SID in a domain that is not known yet is counted at the length it will have.
-const UNRESOLVED_SID: usize = 28;
 
 const OBJECT_TYPE_PRESENT: u32 = 1;
 const INHERITED_OBJECT_TYPE_PRESENT: u32 = 2;
@@ -133,23 +131,30 @@ impl SecurityDescriptor {
     /// # Errors
     /// [`EncodeError`] when an ACL is too long or an alias has no domain.
     pub fn to_bytes(&self) -> Result<Vec<u8>, EncodeError> {
-        let mut body = Vec::new();
-        let mut place = |encode: &mut dyn FnMut(&mut Vec<u8>) -> Result<bool, EncodeError>| {
-            let at = HEADER + body.len();
-            Ok(if encode(&mut body)? { at as u32 } else { 0 })
-        };
-        let sacl = place(&mut |out| encode_acl(self.sacl.as_ref(), out))?;
-        let dacl = place(&mut |out| encode_acl(self.dacl.as_ref(), out))?;
-        let owner = place(&mut |out| encode_trustee(self.owner.as_ref(), out))?;
-        let group = place(&mut |out| encode_trustee(self.group.as_ref(), out))?;
+        if let Some(alias) = self.unresolved() {
+            return Err(EncodeError::Unresolved(alias));
+        }
+        let mut parts = [const { Vec::new() }; 4];
+        let [sacl, dacl, owner, group] = &mut parts;
+        self.sacl.iter().try_for_each(|acl| acl.encode_into(sacl))?;
+        self.dacl.iter().try_for_each(|acl| acl.encode_into(dacl))?;
+        self.owner.iter().for_each(|trustee| trustee.encode_into(owner));
+        self.group.iter().for_each(|trustee| trustee.encode_into(group));
 
-        let mut bytes = Vec::with_capacity(HEADER + body.len());
+        let mut end = HEADER;
+        let offsets = parts.each_ref().map(|part| {
+            let start = end;
+            end += part.len();
+            if part.is_empty() { 0 } else { start as u32 }
+        });
+        let [sacl, dacl, owner, group] = offsets;
+        let mut bytes = Vec::with_capacity(end);
         bytes.extend_from_slice(&[1, 0]);
         bytes.extend_from_slice(&(self.control | Control::SELF_RELATIVE).0.to_le_bytes());
         for offset in [owner, group, sacl, dacl] {
             bytes.extend_from_slice(&offset.to_le_bytes());
         }
-        bytes.append(&mut body);
+        bytes.extend(parts.into_iter().flatten());
         Ok(bytes)
     }
 }
@@ -157,11 +162,7 @@ impl SecurityDescriptor {
 impl Ace {
     /// Bytes of the binary form.
     pub(crate) fn encoded_len(&self) -> usize {
-        let trustee = match self.body.trustee() {
-            Some(Trustee::Sid(sid)) => 4 + sid.encoded_len(),
-            Some(Trustee::InDomain(_)) => 4 + UNRESOLVED_SID,
-            None => 0,
-        };
+        let trustee = self.body.trustee().map_or(0, |trustee| 4 + trustee.encoded_len());
         let rest = match &self.body {
             AceBody::Access { object, condition, .. } => {
                 let guids = object.map_or(0, |types| {
@@ -177,7 +178,7 @@ impl Ace {
         (ACE_HEADER + trustee + rest).next_multiple_of(4)
     }
 
-    fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    fn encode_into(&self, out: &mut Vec<u8>) {
         let start = out.len();
         // The whole ACL is known to fit into 16 bits.
         let size = self.encoded_len() as u16;
@@ -188,7 +189,7 @@ impl Ace {
             if let AceBody::Access { object: Some(types), .. } = &self.body {
                 encode_object_types(types, out);
             }
-            encode_trustee(Some(trustee), out)?;
+            trustee.encode_into(out);
         }
         match &self.body {
             AceBody::Access { condition: Some(condition), .. } | AceBody::AccessFilter { condition, .. } => {
@@ -199,7 +200,6 @@ impl Ace {
             _ => {}
         }
         out.resize(start + usize::from(size), 0);
-        Ok(())
     }
 
     fn decode(ace_type: u8, flags: u8, body: &[u8]) -> Result<Self, DecodeError> {
@@ -243,6 +243,25 @@ impl Acl {
         ACL_HEADER + self.aces.iter().map(Ace::encoded_len).sum::<usize>()
     }
 
+    fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let size = self.encoded_len();
+        if size > MAX_ACL {
+            return Err(EncodeError::AclTooLarge(size));
+        }
+        // The lowest revision that has all its types, as Windows chooses it ([MS-DTYP] 2.4.5).
+        let revision = self.aces.iter().map(|ace| match ace.body.ace_type() {
+            0x04 => 3,
+            0x05..=0x08 | 0x0B | 0x0C | 0x0F | 0x10 => 4,
+            _ => 2,
+        });
+        out.extend_from_slice(&[revision.max().unwrap_or(2), 0]);
+        for field in [size as u16, self.aces.len() as u16, 0] {
+            out.extend_from_slice(&field.to_le_bytes());
+        }
+        self.aces.iter().for_each(|ace| ace.encode_into(out));
+        Ok(())
+    }
+
     /// Whether another entry would make the ACL longer than its 16-bit length can say.
     pub(crate) fn has_room_for(used: usize, ace: &Ace) -> bool {
         ACL_HEADER + used + ace.encoded_len() <= MAX_ACL
@@ -267,37 +286,6 @@ fn decode_object_types(reader: &mut Reader<'_>) -> Result<ObjectTypes, DecodeErr
     let present = reader.u32()?;
     let mut guid = |bit| (present & bit != 0).then(|| reader.array().map(Guid)).transpose();
     Ok(ObjectTypes { object: guid(OBJECT_TYPE_PRESENT)?, inherited: guid(INHERITED_OBJECT_TYPE_PRESENT)? })
-}
-
-fn encode_trustee(trustee: Option<&Trustee>, out: &mut Vec<u8>) -> Result<bool, EncodeError> {
-    match trustee {
-        Some(Trustee::Sid(sid)) => {
-            sid.encode_into(out);
-            Ok(true)
-        }
-        Some(Trustee::InDomain(alias)) => Err(EncodeError::Unresolved(*alias)),
-        None => Ok(false),
-    }
-}
-
-fn encode_acl(acl: Option<&Acl>, out: &mut Vec<u8>) -> Result<bool, EncodeError> {
-    let Some(acl) = acl else { return Ok(false) };
-    let size = acl.encoded_len();
-    if size > MAX_ACL {
-        return Err(EncodeError::AclTooLarge(size));
-    }
-    // The lowest revision that has all its types, as Windows chooses it ([MS-DTYP] 2.4.5).
-    let revision = acl.aces.iter().map(|ace| match ace.body.ace_type() {
-        0x04 => 3,
-        0x05..=0x08 | 0x0B | 0x0C | 0x0F | 0x10 => 4,
-        _ => 2,
-    });
-    out.extend_from_slice(&[revision.max().unwrap_or(2), 0]);
-    for field in [size as u16, acl.aces.len() as u16, 0] {
-        out.extend_from_slice(&field.to_le_bytes());
-    }
-    acl.aces.iter().try_for_each(|ace| ace.encode_into(out))?;
-    Ok(true)
 }
 
 fn decode_acl(bytes: &[u8]) -> Result<Acl, DecodeError> {

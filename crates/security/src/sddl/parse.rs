@@ -3,10 +3,11 @@
 use alloc::vec::Vec;
 
 use super::cursor::Cursor;
+use super::literal;
 use super::{ACE_FLAGS, ACE_TYPES, SddlError, SddlProblem, TRUST_PROTECTED, rights};
 use crate::access::AccessMask;
-use crate::attribute::ResourceAttribute;
-use crate::condition::Condition;
+use crate::attribute::{self, ResourceAttribute};
+use crate::condition::{self, Condition};
 use crate::descriptor::{Ace, AceBody, AceFlags, Acl, Control, ObjectTypes, SecurityDescriptor, access_type};
 use crate::guid::Guid;
 use crate::well_known::Trustee;
@@ -16,7 +17,6 @@ const TRUSTEE: &str = "a SID (S-1-…) or an alias such as BA, AU or WD";
 const ACE_TYPE: &str = "an entry type such as A, D or ML";
 const ACE_FLAG: &str = "entry flags such as OI, CI, NP, IO or ID";
 const GUID: &str = "a GUID or nothing";
-const HEX: &str = "an even number of hexadecimal digits";
 const HEX_WORDS: &str = "a multiple of 8 hexadecimal digits";
 
 /// What stands behind `D:` or `S:`.
@@ -237,7 +237,7 @@ fn opaque(cursor: &mut Cursor<'_>, ace_type: u8) -> Result<AceBody, SddlError> {
     if access_type(ace_type).is_some() || (0x11..=0x15).contains(&ace_type) {
         return Err(start.unexpected("the rights of the entry"));
     }
-    let data = hex(cursor)?;
+    let data = literal::octets(cursor)?;
     if data.len() % 4 == 0 {
         Ok(AceBody::Opaque { ace_type, data })
     } else {
@@ -245,24 +245,12 @@ fn opaque(cursor: &mut Cursor<'_>, ace_type: u8) -> Result<AceBody, SddlError> {
     }
 }
 
-/// Reads `#` and bytes in hexadecimal.
-pub(crate) fn hex(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, SddlError> {
-    cursor.expect("#", HEX)?;
-    let start = cursor.clone();
-    let digits = cursor.take_while(|c| c.is_ascii_hexdigit()).as_bytes();
-    let (pairs, []) = digits.as_chunks::<2>() else { return Err(start.unexpected(HEX)) };
-    let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or_default() as u8;
-    Ok(pairs.iter().map(|&[high, low]| value(high) << 4 | value(low)).collect())
-}
-
 fn condition(cursor: &mut Cursor<'_>) -> Result<Condition, SddlError> {
     cursor.expect(";", "`;` and a condition in parentheses")?;
-    cursor.skip_space();
-    hex(cursor).map(|data| Condition::decode(&data))
+    condition::parse(cursor)
 }
 
 fn attribute(cursor: &mut Cursor<'_>) -> Result<ResourceAttribute, SddlError> {
     cursor.expect(";", "`;` and a resource attribute in parentheses")?;
-    cursor.skip_space();
-    hex(cursor).map(|data| ResourceAttribute::decode(&data))
+    attribute::parse(cursor)
 }

@@ -3,8 +3,6 @@
 use core::fmt::{self, Write};
 
 use super::{ACE_FLAGS, ACE_TYPES, TRUST_PROTECTED, rights};
-use crate::attribute::ResourceAttribute;
-use crate::condition::Condition;
 use crate::descriptor::{Ace, AceBody, AceFlags, Acl, Control, ObjectTypes, SecurityDescriptor};
 
 /// Writes a whole descriptor.
@@ -96,18 +94,4 @@ fn flags(f: &mut fmt::Formatter<'_>, ace: &Ace) -> fmt::Result {
 pub(crate) fn hex(f: &mut fmt::Formatter<'_>, data: &[u8]) -> fmt::Result {
     f.write_char('#')?;
     data.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-}
-
-impl fmt::Display for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Opaque(data) = self;
-        hex(f, data)
-    }
-}
-
-impl fmt::Display for ResourceAttribute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Opaque(data) = self;
-        hex(f, data)
-    }
 }

@@ -19,7 +19,7 @@ const SETS: &[(&str, u32)] = &[
     ("KX", 0x0002_0019),
 ];
 
-/// Single rights, in the order they are written. SDDL has the names of a directory's rights for the lowest
+/// Single rights, in the order Windows writes them. SDDL has the names of a directory's rights for the lowest
 /// nine bits whatever the object is.
 const SINGLE: &[(&str, u32)] = &[
     ("CC", 0x1),
@@ -36,9 +36,9 @@ const SINGLE: &[(&str, u32)] = &[
     ("WD", 0x4_0000),
     ("WO", 0x8_0000),
     ("GA", 0x1000_0000),
-    ("GR", 0x8000_0000),
-    ("GW", 0x4000_0000),
     ("GX", 0x2000_0000),
+    ("GW", 0x4000_0000),
+    ("GR", 0x8000_0000),
 ];
 
 /// The bits of a mandatory label.

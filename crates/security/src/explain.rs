@@ -1,0 +1,276 @@
+//! Security descriptors of pipes in words, for people.
+
+mod rights;
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+pub use rights::RightsInWords;
+
+use crate::access::AccessMask;
+use crate::descriptor::{Ace, AceBody, AceFlags, Acl, SecurityDescriptor, Verdict};
+use crate::sid::Sid;
+use crate::well_known::{self, Trustee};
+
+/// What a descriptor says about a pipe. `Display` writes it as lines of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Who owns the pipe.
+    pub owner: Option<Who>,
+    /// The group of the pipe, which no check looks at.
+    pub group: Option<Who>,
+    /// Who may do what.
+    pub access: Access,
+    /// Mandatory labels, audits and what else is in the SACL.
+    pub system: Vec<Entry>,
+    /// What a reader could miss.
+    pub notes: Vec<Cow<'static, str>>,
+}
+
+/// Who may do what, as the DACL says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// There is no DACL.
+    Everything,
+    /// The DACL is empty.
+    Nothing,
+    /// The entries, in the order they are read.
+    Entries(Vec<Entry>),
+}
+
+/// An entry in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place in its ACL, from 1.
+    pub number: usize,
+    /// What it does: `allows`, `denies`, `audits`, ….
+    pub does: &'static str,
+    /// To whom.
+    pub who: Who,
+    /// The rights: `read, write`.
+    pub rights: String,
+    /// What is special about it: inheritance, conditions, limits.
+    pub notes: Vec<Cow<'static, str>>,
+    /// The entry as SDDL writes it.
+    pub sddl: String,
+}
+
+/// An account or group, by name where it has one. Displayed as `BUILTIN\Guests (S-1-5-32-546)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A SID.
+    Sid(Sid),
+    /// An alias that only a machine or domain gives a SID to.
+    InDomain(well_known::DomainAlias),
+    /// Not known, as the entry is not understood.
+    Unknown,
+}
+
+impl From<&Trustee> for Who {
+    fn from(trustee: &Trustee) -> Self {
+        match *trustee {
+            Trustee::Sid(sid) => Self::Sid(sid),
+            Trustee::InDomain(alias) => Self::InDomain(alias),
+        }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sid(sid) => match well_known::name_of(sid) {
+                Some(name) => write!(f, "{name} ({sid})"),
+                None => write!(f, "{sid}"),
+            },
+            Self::InDomain(alias) => write!(f, "{} ({})", alias.name(), alias.alias()),
+            Self::Unknown => f.write_str("(not understood)"),
+        }
+    }
+}
+
+/// Puts a descriptor of a pipe into words.
+pub fn explain(sd: &SecurityDescriptor) -> Explanation {
+    let entries = |acl: &Acl| -> Vec<Entry> {
+        acl.aces.iter().enumerate().map(|(index, ace)| entry(index + 1, ace)).collect()
+    };
+    let access = match sd.dacl() {
+        None => Access::Everything,
+        Some(dacl) if dacl.aces.is_empty() => Access::Nothing,
+        Some(dacl) => Access::Entries(entries(dacl)),
+    };
+    Explanation {
+        owner: sd.owner().map(Who::from),
+        group: sd.group().map(Who::from),
+        access,
+        system: sd.sacl().map(entries).unwrap_or_default(),
+        notes: sd.dacl().and_then(order_note).into_iter().collect(),
+    }
+}
+
+/// Points at a denial that comes after a grant, and so may come too late.
+fn order_note(dacl: &Acl) -> Option<Cow<'static, str>> {
+    let verdict = |ace: &Ace| match ace.body {
+        AceBody::Access { verdict, .. } if !ace.flags.contains(AceFlags::INHERIT_ONLY) => Some(verdict),
+        _ => None,
+    };
+    let allows = dacl.aces.iter().position(|ace| verdict(ace) == Some(Verdict::Allow))?;
+    let denies = dacl.aces.iter().skip(allows).position(|ace| verdict(ace) == Some(Verdict::Deny))?;
+    Some(Cow::Owned(format!(
+        "entry {} denies, but stands behind entry {}: what an entry before it grants stays granted",
+        allows + denies + 1,
+        allows + 1
+    )))
+}
+
+fn entry(number: usize, ace: &Ace) -> Entry {
+    let mut notes = Vec::new();
+    let does = match &ace.body {
+        AceBody::Access { verdict, object, condition, trustee, .. } => {
+            if let Some(condition) = condition {
+                notes.push(Cow::Owned(format!("only if {condition}")));
+                notes.push(Cow::Borrowed(match verdict {
+                    Verdict::Allow => "conditions are not evaluated: this entry grants nothing",
+                    _ => "conditions are not evaluated: this entry counts as if the condition held",
+                }));
+            }
+            if object.is_some_and(|types| types.object.is_some()) {
+                notes.push(Cow::Borrowed(match verdict {
+                    Verdict::Allow => {
+                        "limited to a kind of object that a pipe is not: this entry grants nothing"
+                    }
+                    _ => "limited to a kind of object, which is taken to be the pipe",
+                }));
+            }
+            if let Trustee::InDomain(alias) = trustee {
+                notes.push(Cow::Owned(match verdict {
+                    Verdict::Deny => format!(
+                        "{} needs a machine or domain: until then it is whoever has the relative identifier {}",
+                        alias.alias(),
+                        alias.rid()
+                    ),
+                    _ => format!("{} needs a machine or domain: until then it is nobody", alias.alias()),
+                }));
+            }
+            match verdict {
+                Verdict::Allow => "allows",
+                Verdict::Deny => "denies",
+                Verdict::Audit => "audits",
+                Verdict::Alarm => "alarms",
+            }
+        }
+        AceBody::MandatoryLabel { .. } => "keeps those trusted less than",
+        AceBody::ResourceAttribute { attribute, .. } => {
+            notes.push(Cow::Owned(format!("resource attribute {attribute}: no condition is evaluated")));
+            "describes to"
+        }
+        AceBody::ScopedPolicy { .. } => {
+            notes.push(Cow::Borrowed("central access policies are not evaluated"));
+            "refers to policy"
+        }
+        AceBody::ProcessTrustLabel { .. } => {
+            notes.push(Cow::Borrowed("process trust labels are not evaluated"));
+            "asks for process trust"
+        }
+        AceBody::AccessFilter { condition, .. } => {
+            notes.push(Cow::Owned(format!("only if {condition}: access filters are not evaluated")));
+            "filters"
+        }
+        AceBody::Opaque { ace_type, .. } => {
+            notes.push(Cow::Owned(format!(
+                "entries of type {ace_type:#x} are not understood and match nobody"
+            )));
+            "concerns"
+        }
+    };
+    flag_notes(ace, &mut notes);
+    Entry {
+        number,
+        does,
+        who: ace.body.trustee().map_or(Who::Unknown, Who::from),
+        rights: rights(ace),
+        notes,
+        sddl: ace.to_string(),
+    }
+}
+
+fn rights(ace: &Ace) -> String {
+    match &ace.body {
+        AceBody::MandatoryLabel { mask, .. } => {
+            let policy = [(0x1, "writing"), (0x2, "reading"), (0x4, "executing")];
+            let set = policy.into_iter().filter(|(bit, _)| mask.intersects(AccessMask(*bit)));
+            let kept: Vec<_> = set.map(|(_, word)| word).collect();
+            if kept.is_empty() { "from nothing".to_string() } else { format!("from {}", kept.join(", ")) }
+        }
+        AceBody::Access { mask, .. } | AceBody::AccessFilter { mask, .. } => RightsInWords(*mask).to_string(),
+        AceBody::ResourceAttribute { .. }
+        | AceBody::ScopedPolicy { .. }
+        | AceBody::ProcessTrustLabel { .. }
+        | AceBody::Opaque { .. } => String::new(),
+    }
+}
+
+fn flag_notes(ace: &Ace, notes: &mut Vec<Cow<'static, str>>) {
+    let has = |flag| ace.flags.contains(flag);
+    if has(AceFlags::INHERIT_ONLY) {
+        notes.push(Cow::Borrowed("there to be inherited only (IO): no effect on the pipe itself"));
+    } else if has(AceFlags::OBJECT_INHERIT) || has(AceFlags::CONTAINER_INHERIT) {
+        notes.push(Cow::Borrowed("to be inherited (OI, CI), which means nothing for a pipe"));
+    }
+    if has(AceFlags::INHERITED) {
+        notes.push(Cow::Borrowed("inherited (ID)"));
+    }
+    if matches!(ace.body, AceBody::Access { verdict: Verdict::Audit, .. }) {
+        notes.push(Cow::Borrowed(match (has(AceFlags::SUCCESSFUL_ACCESS), has(AceFlags::FAILED_ACCESS)) {
+            (true, true) => "when granted or refused (SA, FA)",
+            (true, false) => "when granted (SA)",
+            (false, true) => "when refused (FA)",
+            (false, false) => "never, as it has neither SA nor FA",
+        }));
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (part, who) in [("owner", &self.owner), ("group", &self.group)] {
+            if let Some(who) = who {
+                writeln!(f, "{part}: {who}")?;
+            }
+        }
+        match &self.access {
+            Access::Everything => writeln!(f, "access: everyone may do everything, as there is no DACL")?,
+            Access::Nothing => writeln!(f, "access: nobody may do anything, as the DACL is empty")?,
+            Access::Entries(entries) => {
+                writeln!(f, "access: the first entry that settles a right counts")?;
+                table(f, entries)?;
+            }
+        }
+        if !self.system.is_empty() {
+            writeln!(f, "system:")?;
+            table(f, &self.system)?;
+        }
+        self.notes.iter().try_for_each(|note| writeln!(f, "note: {note}"))
+    }
+}
+
+/// Writes entries in columns, each with its notes below it.
+fn table(f: &mut fmt::Formatter<'_>, entries: &[Entry]) -> fmt::Result {
+    let width = |text: &dyn Fn(&Entry) -> usize| entries.iter().map(text).max().unwrap_or(0);
+    let numbers = width(&|entry| entry.number.to_string().len());
+    let does = width(&|entry| entry.does.chars().count());
+    let who = width(&|entry| entry.who.to_string().chars().count());
+    for entry in entries {
+        let name = entry.who.to_string();
+        let line = format!("{:>numbers$}  {:does$}  {name:who$}  {}", entry.number, entry.does, entry.rights);
+        writeln!(f, "  {}", line.trim_end())?;
+        for note in &entry.notes {
+            writeln!(f, "  {:numbers$}  {note}", "")?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
