@@ -3,6 +3,7 @@
 mod handshake;
 mod requests;
 mod server;
+mod whole_path;
 
 use std::vec;
 use std::vec::Vec;
