@@ -6,11 +6,16 @@
 
 mod check;
 mod definition;
+mod environment;
 mod file;
+pub mod instance;
 mod load;
 mod password;
 mod permissions;
 mod resolve;
+mod startup;
+pub mod state;
+mod stop;
 
 pub use check::Look;
 pub use definition::{
@@ -22,3 +27,5 @@ pub use file::{
     Visibility,
 };
 pub use password::{Password, PasswordError};
+pub use startup::{TaskFailure, TaskFailureReason};
+pub use stop::Stop;

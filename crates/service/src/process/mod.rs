@@ -124,6 +124,14 @@ impl Process {
     }
 }
 
+/// The number of a user and of its group, or `None` when this process runs as that user already.
+///
+/// # Errors
+/// When there is no such user, or this process may not start anything as it.
+pub fn user_ids(user: &str) -> Result<Option<(u32, u32)>, StartError> {
+    imp::user_ids(user)
+}
+
 /// Starts a process, at the head of a session and a process group of its own.
 ///
 /// On Linux, this process becomes the one that orphaned descendants are handed to, so that none of them

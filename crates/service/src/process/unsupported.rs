@@ -59,3 +59,7 @@ impl Child {
 pub(super) async fn spawn(_: &ProcessSpec) -> Result<Child, StartError> {
     Err(StartError::Unsupported { what: "running a service or a task as a process" })
 }
+
+pub(super) fn user_ids(_: &str) -> Result<Option<(u32, u32)>, StartError> {
+    Err(StartError::Unsupported { what: "running a service or a task as another user" })
+}

@@ -31,6 +31,8 @@ pub enum FailureKind {
     Impossible {
         /// The manager's words.
         reason: String,
+        /// False when what it takes is somebody's permission.
+        permitted: bool,
     },
     /// It was not running within the time it has, nor made progress.
     TimedOut {
@@ -70,7 +72,7 @@ impl fmt::Display for FailureKind {
         match self {
             Self::NoAnswer { waited } => write!(f, "its manager did not answer within {waited:?}"),
             Self::Refused { reason } => write!(f, "could not be started: {reason}"),
-            Self::Impossible { reason } => write!(f, "cannot be started: {reason}"),
+            Self::Impossible { reason, .. } => write!(f, "cannot be started: {reason}"),
             Self::TimedOut { waited, state, checkpoint, wait_hint, detail } => {
                 write!(f, "still {state} after {waited:?}")?;
                 if *checkpoint != 0 || !wait_hint.is_zero() {
@@ -127,6 +129,15 @@ impl GiveUp {
         self.failures.last().is_some_and(|last| {
             matches!(last.kind, FailureKind::Impossible { .. } | FailureKind::Unstoppable)
         })
+    }
+}
+
+impl GiveUp {
+    /// Whether the last failure was that this process may not start the service.
+    pub fn is_permission(&self) -> bool {
+        self.failures
+            .last()
+            .is_some_and(|last| matches!(last.kind, FailureKind::Impossible { permitted: false, .. }))
     }
 }
 

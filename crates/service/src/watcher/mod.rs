@@ -25,8 +25,8 @@ pub enum Input {
     Probed(Result<(), String>),
     /// The manager refused the start that an [`Action::Start`] asked for.
     StartRefused {
-        /// Whether trying again cannot help.
-        fatal: bool,
+        /// Whether trying again can help.
+        refusal: Refusal,
         /// The manager's words.
         reason: String,
     },
@@ -34,6 +34,17 @@ pub enum Input {
     StopRequested,
     /// Time has passed: due when [`Watcher::next_timeout`] is reached.
     Tick,
+}
+
+/// Whether a start that the manager refused can be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The reason may pass by itself.
+    ForNow,
+    /// Somebody has to put something right first.
+    ForGood,
+    /// Somebody has to permit it first.
+    NotPermitted,
 }
 
 /// Watches one service: a state machine over [`TRANSITIONS`].
@@ -156,11 +167,13 @@ impl Watcher {
             Input::Observed(status) => self.observed(now, status),
             Input::Probed(Ok(())) => self.misses = 0,
             Input::Probed(Err(reason)) => self.missed(now, reason),
-            Input::StartRefused { fatal: false, reason } => {
+            Input::StartRefused { refusal: Refusal::ForNow, reason } => {
                 self.trigger(now, Trigger::StartRefused, Some(FailureKind::Refused { reason }));
             }
-            Input::StartRefused { fatal: true, reason } => {
-                self.trigger(now, Trigger::StartImpossible, Some(FailureKind::Impossible { reason }));
+            Input::StartRefused { refusal, reason } => {
+                let permitted = refusal != Refusal::NotPermitted;
+                let kind = FailureKind::Impossible { reason, permitted };
+                self.trigger(now, Trigger::StartImpossible, Some(kind));
             }
             Input::StopRequested => self.trigger(now, Trigger::StopRequested, None),
             Input::Tick => self.tick(now),

@@ -114,7 +114,7 @@ impl Scene {
             }
             Phase::GaveUp => {
                 scene.start();
-                scene.tell(Input::StartRefused { fatal: true, reason: "no such file".into() });
+                scene.tell(Input::StartRefused { refusal: Refusal::ForGood, reason: "no such file".into() });
             }
         }
         assert_eq!(scene.watcher.phase(), phase);

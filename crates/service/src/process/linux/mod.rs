@@ -93,6 +93,10 @@ fn exit_of(status: ExitStatus) -> Exit {
     }
 }
 
+pub(super) fn user_ids(user: &str) -> Result<Option<(u32, u32)>, StartError> {
+    Ok(Identity::find(user)?.map(|identity| identity.ids()))
+}
+
 pub(super) async fn spawn(spec: &ProcessSpec) -> Result<Child, StartError> {
     let Some((named, arguments)) = spec.command.split_first() else { return Err(StartError::EmptyCommand) };
     std::fs::metadata(&spec.folder)

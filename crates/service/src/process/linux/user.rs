@@ -39,6 +39,11 @@ impl Identity {
         }))
     }
 
+    /// The numbers of the user and of its own group.
+    pub(super) fn ids(&self) -> (u32, u32) {
+        (self.user.as_raw(), self.group.as_raw())
+    }
+
     /// Becomes the user, for good. Only for a process that has one thread: the calls change that thread.
     pub(super) fn assume(&self) -> io::Result<()> {
         set_thread_groups(&self.groups)?;

@@ -6,8 +6,12 @@ use super::*;
 fn pull(scene: &mut Scene, trigger: Trigger) -> Option<Vec<Action>> {
     Some(match trigger {
         Trigger::Saw(state) => scene.tell(seen(state)),
-        Trigger::StartRefused => scene.tell(Input::StartRefused { fatal: false, reason: "busy".into() }),
-        Trigger::StartImpossible => scene.tell(Input::StartRefused { fatal: true, reason: "missing".into() }),
+        Trigger::StartRefused => {
+            scene.tell(Input::StartRefused { refusal: Refusal::ForNow, reason: "busy".into() })
+        }
+        Trigger::StartImpossible => {
+            scene.tell(Input::StartRefused { refusal: Refusal::ForGood, reason: "missing".into() })
+        }
         Trigger::Hung => {
             let misses = policy().hung_after.get();
             (0..misses).flat_map(|_| scene.tell(Input::Probed(Err("silence".into())))).collect()
@@ -93,7 +97,7 @@ fn gives_up_after_five_failed_starts_and_names_each() {
     scene.start();
     scene.tell(exited(3));
     scene.start();
-    scene.tell(Input::StartRefused { fatal: false, reason: "too many processes".into() });
+    scene.tell(Input::StartRefused { refusal: Refusal::ForNow, reason: "too many processes".into() });
     scene.start();
     scene.time_out_phase();
     scene.tell(seen(State::Stopped));
@@ -160,7 +164,10 @@ fn failures_are_forgotten_without_waiting_for_the_next_one() {
 fn what_cannot_be_started_is_given_up_at_once() {
     let mut scene = Scene::new(policy());
     scene.start();
-    scene.tell(Input::StartRefused { fatal: true, reason: "no program `simple-service`".into() });
+    scene.tell(Input::StartRefused {
+        refusal: Refusal::ForGood,
+        reason: "no program `simple-service`".into(),
+    });
     let why = scene.gave_up();
     assert!(why.is_fatal());
     assert_eq!(why.to_string(), "the service cannot be started: no program `simple-service`");

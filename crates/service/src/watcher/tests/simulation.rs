@@ -80,10 +80,13 @@ impl World {
                 self.run = self.runs.next();
                 match &self.run {
                     Some(Run::Refused) => {
-                        return vec![Input::StartRefused { fatal: false, reason: "busy".into() }];
+                        return vec![Input::StartRefused { refusal: Refusal::ForNow, reason: "busy".into() }];
                     }
                     Some(Run::Impossible) => {
-                        return vec![Input::StartRefused { fatal: true, reason: "missing".into() }];
+                        return vec![Input::StartRefused {
+                            refusal: Refusal::ForGood,
+                            reason: "missing".into(),
+                        }];
                     }
                     Some(Run::NeverReady) => self.next = None,
                     Some(Run::EndsStarting(after)) => {
@@ -234,8 +237,8 @@ proptest! {
                 }
                 7 => Input::Probed(Ok(())),
                 8 | 9 => Input::Probed(Err("silence".into())),
-                10 => Input::StartRefused { fatal: false, reason: "busy".into() },
-                11 => Input::StartRefused { fatal: wait % 4 == 0, reason: "missing".into() },
+                10 => Input::StartRefused { refusal: Refusal::ForNow, reason: "busy".into() },
+                11 if wait % 4 == 0 => Input::StartRefused { refusal: Refusal::NotPermitted, reason: "missing".into() },
                 12 if wait % 8 == 0 => Input::StopRequested,
                 _ => Input::Tick,
             };

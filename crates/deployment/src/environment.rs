@@ -1,0 +1,72 @@
+//! What every startup task and every service finds in its environment, and where its program is looked for.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::definition::{Command, Program};
+
+/// The environment that the processes of one instance share.
+#[derive(Debug, Clone)]
+pub(crate) struct InstanceEnvironment {
+    pub(crate) deployment: String,
+    pub(crate) role: String,
+    pub(crate) instance: u32,
+    pub(crate) accounts: PathBuf,
+    pub(crate) pipes: PathBuf,
+    /// This process's search path with the folder of its own program first, so that `standpipe` and what is
+    /// installed beside it are found.
+    pub(crate) path: OsString,
+}
+
+impl InstanceEnvironment {
+    /// The variables, then `own`, which is for one process alone and wins.
+    pub(crate) fn variables(&self, own: &[(String, String)]) -> Vec<(OsString, OsString)> {
+        let mut variables: Vec<(OsString, OsString)> = vec![
+            ("STANDPIPE_DEPLOYMENT".into(), self.deployment.clone().into()),
+            ("STANDPIPE_ROLE".into(), self.role.clone().into()),
+            ("STANDPIPE_INSTANCE".into(), self.instance.to_string().into()),
+            ("STANDPIPE_ACCOUNTS".into(), self.accounts.clone().into()),
+            ("STANDPIPE_PIPES".into(), self.pipes.clone().into()),
+            ("PATH".into(), self.path.clone()),
+        ];
+        variables.extend(own.iter().map(|(name, value)| (name.into(), value.into())));
+        variables
+    }
+}
+
+/// `path` with the folder of the program `own` put first.
+pub(crate) fn search_path(own: Option<&Path>, path: Option<OsString>) -> OsString {
+    let path = path.unwrap_or_default();
+    let Some(folder) = own.and_then(Path::parent) else { return path };
+    let folders = std::iter::once(folder.to_path_buf()).chain(std::env::split_paths(&path));
+    // A folder whose name holds the separator cannot be in a search path at all.
+    std::env::join_paths(folders).unwrap_or(path)
+}
+
+/// The words of a command, program first.
+pub(crate) fn words(command: &Command) -> Vec<OsString> {
+    let program = match &command.program {
+        Program::Path(path) => path.clone().into_os_string(),
+        Program::Name(name) => name.into(),
+    };
+    std::iter::once(program).chain(command.arguments.iter().map(OsString::from)).collect()
+}
+
+/// The last part of a program's name, for log lines.
+pub(crate) fn short_name(command: &Command) -> String {
+    let program = Path::new(command.program.as_os_str());
+    program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_programs_are_found_first() {
+        let path = search_path(Some(Path::new("/opt/standpipe/bin/standpipe")), Some("/usr/bin".into()));
+        let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+        assert_eq!(folders[0], Path::new("/opt/standpipe/bin"));
+        assert_eq!(search_path(None, Some("/bin".into())), "/bin");
+    }
+}

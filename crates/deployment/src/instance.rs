@@ -1,0 +1,340 @@
+//! One instance of a role, from its startup tasks to its end.
+
+mod board;
+mod outcome;
+mod probe;
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
+
+use std::error::Error;
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
+
+use standpipe_pipe::NameError;
+use standpipe_pipe::backend::Backend;
+use standpipe_service::process::{self, Orphaned, Output, ProcessSpec, Tree};
+use standpipe_service::watcher::{Policy, Verdict};
+use standpipe_service::{ProcessManager, Report, StartError, supervise};
+use thiserror::Error;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+pub use outcome::Outcome;
+
+use crate::definition::{Command, Deployment, Role, Service};
+use crate::environment::{self, InstanceEnvironment, search_path};
+use crate::startup::Startup;
+use crate::state::{EndpointRecord, InstanceLock, StateDir, StateError};
+use crate::stop::Stop;
+use board::Board;
+use probe::PipesAccept;
+
+/// The variable in which the local runtime tells an instance how often it was started again.
+pub(crate) const RECYCLES_VARIABLE: &str = "STANDPIPE_RECYCLES";
+
+/// Which instance to run, and where it keeps its state.
+#[derive(Debug, Clone, Copy)]
+pub struct InstanceOptions<'a> {
+    /// The deployment.
+    pub deployment: &'a Deployment,
+    /// The role.
+    pub role: &'a Role,
+    /// Its number within the role, from 0.
+    pub number: u32,
+    /// The deployment's state folder; see [`state::locate`](crate::state::locate).
+    pub state_dir: &'a Path,
+    /// How long clients may take to finish what they have in flight once a stop is asked for.
+    pub drain_timeout: Duration,
+}
+
+/// Why an instance could not even begin.
+#[derive(Debug, Error)]
+pub enum PrepareError {
+    /// Its state folder cannot be used, or it runs already.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The user that its service should run as cannot be used.
+    #[error("role `{role}` cannot run as the user `{user}`")]
+    User {
+        /// The role.
+        role: String,
+        /// The user.
+        user: String,
+        /// Why.
+        source: StartError,
+    },
+    /// A pipe's name cannot be used on this machine.
+    #[error("the pipe `{name}` of role `{role}` cannot be offered")]
+    PipeName {
+        /// The role.
+        role: String,
+        /// The pipe.
+        name: String,
+        /// Why.
+        source: NameError,
+    },
+    /// The service belongs to a manager that there is none of here.
+    #[error("the service `{service}` has no `command`, and the service control manager is not yet supported")]
+    NoManager {
+        /// The service.
+        service: String,
+    },
+}
+
+impl PrepareError {
+    /// The exit code that says it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::State(error) => error.exit_code(),
+            Self::User { .. } => 77,
+            Self::PipeName { .. } | Self::NoManager { .. } => 78,
+        }
+    }
+
+    /// What to do about it, when that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::State(error) => error.hint(),
+            Self::User { source, .. } => source.hint(),
+            Self::NoManager { .. } => Some("say how to start it: command = [\"program\", \"argument\"]"),
+            Self::PipeName { .. } => None,
+        }
+    }
+}
+
+/// What the part that serves an instance's endpoints is told.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// Whether the instance can be called now.
+    pub ready: watch::Receiver<bool>,
+    /// Take nothing new, finish what is in flight, and end.
+    pub stop: CancellationToken,
+}
+
+/// An instance that is ready to begin: it has its folders, and nobody else runs it.
+#[derive(Debug)]
+pub struct Instance<'a> {
+    options: InstanceOptions<'a>,
+    lock: InstanceLock,
+    environment: InstanceEnvironment,
+    backends: Vec<(String, Backend)>,
+}
+
+impl<'a> Instance<'a> {
+    /// Makes the instance's folders and takes it.
+    pub fn prepare(options: InstanceOptions<'a>) -> Result<Self, PrepareError> {
+        let InstanceOptions { deployment, role, number, .. } = options;
+        if let Some(Service { name, command: None, .. }) = &role.service {
+            return Err(PrepareError::NoManager { service: name.clone() });
+        }
+        let owner = match &role.user {
+            None => None,
+            Some(user) => process::user_ids(user).map_err(|source| PrepareError::User {
+                role: role.name.clone(),
+                user: user.clone(),
+                source,
+            })?,
+        };
+        let state = StateDir::open(options.state_dir)?;
+        let lock = state.instance(&role.name, number).lock(owner)?;
+        let backends = probe::backends(role, &lock.dir().pipes())?;
+        let environment = InstanceEnvironment {
+            deployment: deployment.name().to_owned(),
+            role: role.name.clone(),
+            instance: number,
+            accounts: role.accounts.clone().unwrap_or_else(|| lock.dir().accounts()),
+            pipes: lock.dir().pipes(),
+            path: search_path(std::env::current_exe().ok().as_deref(), std::env::var_os("PATH")),
+        };
+        Ok(Self { options, lock, environment, backends })
+    }
+
+    /// The file of accounts that may log in to this instance.
+    pub fn accounts(&self) -> &Path {
+        &self.environment.accounts
+    }
+
+    /// Where each of the role's pipes leads on this machine, by name, in the order of the file.
+    pub fn backends(&self) -> &[(String, Backend)] {
+        &self.backends
+    }
+
+    /// Runs the instance to its end: startup tasks, then the service and `serve` together.
+    ///
+    /// `serve` is called once the tasks are done, and serves `endpoints`, which are only shown here. The
+    /// instance is ready while its service runs and every pipe accepts, or always when it has no service. When
+    /// the end comes it is first unready, then `serve` is told to stop and waited for, then the service is
+    /// stopped, then everything that either of them or a task left behind. After a clean stop nothing of the
+    /// instance is left on disk.
+    pub async fn run<S, F>(self, endpoints: Vec<EndpointRecord>, stop: Stop, serve: S) -> Outcome
+    where
+        S: FnOnce(Serving) -> F,
+        F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        let Self { options, lock, environment, backends } = self;
+        let tree = Tree::new();
+        let mut board = Board::new(lock.dir().clone(), &options, endpoints);
+        let life = Life { options, environment: &environment, backends, tree: &tree, stop: &stop };
+        let outcome = tokio::select! {
+            outcome = life.live(&mut board, serve) => outcome,
+            () = stop.forced.cancelled() => Outcome::Stopped,
+        };
+        tree.kill().await;
+        board.end(&outcome);
+        match &outcome {
+            Outcome::Stopped => {
+                if let Err(failed) = lock.remove() {
+                    warn!("{failed}");
+                }
+            }
+            failed => error!("{failed}"),
+        }
+        outcome
+    }
+}
+
+/// What an instance needs while it lives.
+struct Life<'a> {
+    options: InstanceOptions<'a>,
+    environment: &'a InstanceEnvironment,
+    backends: Vec<(String, Backend)>,
+    tree: &'a Tree,
+    stop: &'a Stop,
+}
+
+impl Life<'_> {
+    async fn live<S, F>(self, board: &mut Board, serve: S) -> Outcome
+    where
+        S: FnOnce(Serving) -> F,
+        F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        let role = self.options.role;
+        let folder = self.options.deployment.folder();
+        let mut startup = Startup::new(folder, self.environment, role.user.as_deref(), self.tree);
+        tokio::select! {
+            biased;
+            () = self.stop.asked.cancelled() => return Outcome::Stopped,
+            prepared = startup.run(&role.startup) => if let Err(failure) = prepared {
+                return Outcome::TaskFailed(failure);
+            },
+        }
+
+        let (ready, is_ready) = watch::channel(false);
+        let stop_serving = CancellationToken::new();
+        let mut serving = JoinSet::new();
+        serving.spawn(serve(Serving { ready: is_ready, stop: stop_serving.clone() }));
+
+        let (reports, mut changes) = watch::channel(Report::initial());
+        let (stop_service, service_stops) = oneshot::channel::<()>();
+        let watched = role.service.as_ref().and_then(|service| self.manager(service));
+        let mut watching = pin!(watch(watched, service_stops, &reports));
+        let mut verdict = None;
+        let has_service = role.service.is_some();
+        if !has_service {
+            ready.send_replace(true);
+            board.serving_without_service();
+        }
+
+        let outcome = loop {
+            tokio::select! {
+                biased;
+                () = self.stop.asked.cancelled() => break Outcome::Stopped,
+                judged = &mut watching => break match verdict.insert(judged) {
+                    Verdict::GaveUp(why) => Outcome::GaveUp(why.clone()),
+                    Verdict::Stopped { .. } => Outcome::Bug("the service was stopped without being asked".into()),
+                },
+                Some(ended) = serving.join_next() => break serving_ended(ended),
+                Ok(()) = changes.changed() => {
+                    let report = changes.borrow_and_update().clone();
+                    board.report(&report);
+                    ready.send_if_modified(|ready| std::mem::replace(ready, report.ready) != report.ready);
+                }
+            }
+        };
+
+        // Unready first, so that balancers choose others while what is in flight is finished.
+        ready.send_replace(false);
+        board.draining(&outcome);
+        stop_serving.cancel();
+        let drained = async { while serving.join_next().await.is_some() {} };
+        let mut drained = pin!(tokio::time::timeout(self.options.drain_timeout, drained));
+        let mut stop_service = Some(stop_service);
+        let mut is_drained = false;
+        while !is_drained || (has_service && verdict.is_none()) {
+            tokio::select! {
+                in_time = &mut drained, if !is_drained => {
+                    is_drained = true;
+                    if in_time.is_err() {
+                        warn!("clients were still busy when their time was up");
+                    }
+                    drop(stop_service.take());
+                }
+                judged = &mut watching, if verdict.is_none() => verdict = Some(judged),
+                Ok(()) = changes.changed() => board.report_while_ending(&changes.borrow_and_update()),
+            }
+        }
+        if let Some(Verdict::Stopped { gone: false, .. }) = verdict {
+            warn!("the service is still there, although it was killed");
+        }
+        if startup.holds_on() {
+            info!("waiting for foreground startup tasks");
+            startup.finished().await;
+        }
+        outcome
+    }
+
+    fn manager(&self, service: &Service) -> Option<(ProcessManager, Policy)> {
+        let command: &Command = service.command.as_ref()?;
+        let spec = ProcessSpec {
+            name: service.name.clone(),
+            command: environment::words(command),
+            folder: self.options.deployment.folder().to_path_buf(),
+            environment: self.environment.variables(&service.environment),
+            user: self.options.role.user.clone(),
+            orphaned: Orphaned::Kill,
+            output: Output::Log,
+            within: Some(self.tree.clone()),
+        };
+        let policy = Policy {
+            check_interval: service.check_interval,
+            start_timeout: service.start_timeout,
+            stop_grace: service.stop_timeout,
+            max_failures: NonZeroU32::new(service.max_failures).unwrap_or(NonZeroU32::MIN),
+            ..Policy::default()
+        };
+        Some((ProcessManager::new(spec, PipesAccept(self.backends.clone())), policy))
+    }
+}
+
+/// Watches the service, if there is one, until the other end of `stops` is dropped.
+async fn watch(
+    watched: Option<(ProcessManager, Policy)>,
+    stops: oneshot::Receiver<()>,
+    reports: &watch::Sender<Report>,
+) -> Verdict {
+    match watched {
+        Some((manager, policy)) => {
+            // Any number will do, as long as instances do not have the same.
+            let seed = RandomState::new().hash_one(std::process::id());
+            supervise(&manager, policy, seed, async { drop(stops.await) }, reports).await
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// What it means that the serving part ended before it was told to.
+fn serving_ended(ended: Result<Result<(), Box<dyn Error + Send + Sync>>, JoinError>) -> Outcome {
+    match ended {
+        Ok(Ok(())) => Outcome::Bug("serving ended without being asked to".into()),
+        Ok(Err(error)) => Outcome::ServingFailed(error),
+        Err(panic) => Outcome::Bug(format!("serving ended: {panic}")),
+    }
+}

@@ -1,0 +1,72 @@
+//! How an instance ended.
+
+use std::error::Error;
+use std::fmt;
+
+use standpipe_service::watcher::GiveUp;
+
+use crate::startup::TaskFailure;
+
+/// How an instance ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Somebody asked, and it stopped.
+    Stopped,
+    /// A startup task failed, so the role was not started.
+    TaskFailed(TaskFailure),
+    /// The service could not be kept running.
+    GaveUp(GiveUp),
+    /// Its endpoints could not be served any longer.
+    ServingFailed(Box<dyn Error + Send + Sync>),
+    /// Something happened that must not.
+    Bug(String),
+}
+
+impl Outcome {
+    /// The exit code that tells the platform: 0 only if somebody asked.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Stopped => 0,
+            Self::GaveUp(why) if why.is_permission() => 77,
+            Self::GaveUp(_) => 69,
+            Self::Bug(_) => 70,
+            Self::ServingFailed(_) => 75,
+            Self::TaskFailed(_) => 76,
+        }
+    }
+
+    /// What to do about it, when that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::TaskFailed(failure) => failure.hint(),
+            Self::Bug(_) => Some("please report this"),
+            Self::Stopped | Self::GaveUp(_) | Self::ServingFailed(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    /// One line: the error with its causes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("stopped"),
+            Self::TaskFailed(failure) => with_causes(f, failure),
+            Self::GaveUp(why) => write!(f, "{why}"),
+            Self::ServingFailed(error) => {
+                f.write_str("cannot serve any longer: ")?;
+                with_causes(f, error.as_ref())
+            }
+            Self::Bug(what) => write!(f, "standpipe's own fault: {what}"),
+        }
+    }
+}
+
+fn with_causes(f: &mut fmt::Formatter<'_>, error: &(dyn Error + 'static)) -> fmt::Result {
+    write!(f, "{error}")?;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        write!(f, ": {error}")?;
+        cause = error.source();
+    }
+    Ok(())
+}

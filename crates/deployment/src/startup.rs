@@ -1,0 +1,206 @@
+//! Startup tasks: commands that run before a role does.
+//!
+//! They run in the order of the file. A *simple* task is waited for, and its failure keeps the role from
+//! starting. A *background* task is started and left alone; it ends with the instance at the latest. A
+//! *foreground* task is left alone too, but the instance does not end before it.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use standpipe_service::process::{self, Ask, Orphaned, Output, Process, ProcessSpec, Tree};
+use standpipe_service::{Exit, StartError};
+use thiserror::Error;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::definition::StartupTask;
+use crate::environment::{self, InstanceEnvironment};
+use crate::file::TaskKind;
+
+/// How long a task that is stopped may take before it is killed.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// A startup task that failed.
+#[derive(Debug, Error)]
+#[error("startup task {number} `{command}` {reason}")]
+pub struct TaskFailure {
+    /// Its place in the file, from 1.
+    pub number: usize,
+    /// Its command line.
+    pub command: String,
+    /// What went wrong.
+    pub reason: TaskFailureReason,
+    /// The last lines it wrote, oldest first.
+    pub output: Vec<String>,
+    /// Why it could not be started.
+    #[source]
+    pub cause: Option<StartError>,
+}
+
+/// What can go wrong with a startup task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskFailureReason {
+    /// It could not be started.
+    Start,
+    /// It ended, but not well.
+    Exit {
+        /// How it ended.
+        exit: Exit,
+        /// How long it ran.
+        took: Duration,
+    },
+    /// It took longer than it may.
+    TimedOut {
+        /// How long it may take.
+        timeout: Duration,
+    },
+}
+
+impl fmt::Display for TaskFailureReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("could not be started"),
+            Self::Exit { exit, took } => write!(f, "failed with {exit} after {took:.1?}"),
+            Self::TimedOut { timeout } => {
+                write!(f, "was stopped because it took longer than its timeout of {timeout:?}")
+            }
+        }
+    }
+}
+
+impl TaskFailure {
+    /// What to do about it, when that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match &self.reason {
+            TaskFailureReason::Start => self.cause.as_ref()?.hint(),
+            TaskFailureReason::TimedOut { .. } => Some("give the task a longer `timeout`"),
+            TaskFailureReason::Exit { .. } => None,
+        }
+    }
+}
+
+/// The tasks of one instance, and those of them that still run.
+#[derive(Debug)]
+pub(crate) struct Startup<'a> {
+    folder: &'a Path,
+    environment: &'a InstanceEnvironment,
+    user: Option<&'a str>,
+    tree: &'a Tree,
+    background: JoinSet<()>,
+    foreground: JoinSet<()>,
+}
+
+impl<'a> Startup<'a> {
+    /// Tasks that run in `folder`, within `tree`; those that are not elevated as `user`, if there is one.
+    pub(crate) fn new(
+        folder: &'a Path,
+        environment: &'a InstanceEnvironment,
+        user: Option<&'a str>,
+        tree: &'a Tree,
+    ) -> Self {
+        Self { folder, environment, user, tree, background: JoinSet::new(), foreground: JoinSet::new() }
+    }
+
+    /// Runs the tasks up to the first that fails. Dropped before it is done, it kills the task that it waits
+    /// for.
+    pub(crate) async fn run(&mut self, tasks: &[StartupTask]) -> Result<(), TaskFailure> {
+        for (index, task) in tasks.iter().enumerate() {
+            self.run_one(index + 1, task).await?;
+        }
+        Ok(())
+    }
+
+    async fn run_one(&mut self, number: usize, task: &StartupTask) -> Result<(), TaskFailure> {
+        let command = shown(task);
+        info!(task = number, "startup task `{command}`");
+        let began = Instant::now();
+        let failed =
+            |reason, output, cause| TaskFailure { number, command: command.clone(), reason, output, cause };
+        let mut process = process::spawn(&self.spec(task))
+            .await
+            .map_err(|error| failed(TaskFailureReason::Start, Vec::new(), Some(error)))?;
+        let timeout = task.timeout;
+        match task.kind {
+            TaskKind::Simple => {
+                let ended = outcome(&mut process, timeout, began).await;
+                ended.map_err(|reason| failed(reason, process.tail().lines(), None))?;
+                info!(task = number, took = ?began.elapsed(), "startup task done");
+                return Ok(());
+            }
+            TaskKind::Background => self.background.spawn(follow(process, timeout, number, command)),
+            TaskKind::Foreground => self.foreground.spawn(follow(process, timeout, number, command)),
+        };
+        Ok(())
+    }
+
+    fn spec(&self, task: &StartupTask) -> ProcessSpec {
+        ProcessSpec {
+            name: environment::short_name(&task.command),
+            command: environment::words(&task.command),
+            folder: self.folder.to_path_buf(),
+            environment: self.environment.variables(&task.environment),
+            // Standpipe's own identity is the most that it can give.
+            user: self.user.filter(|_| !task.elevated).map(str::to_owned),
+            orphaned: Orphaned::Kill,
+            output: Output::Log,
+            within: Some(self.tree.clone()),
+        }
+    }
+
+    /// Whether foreground tasks still run.
+    pub(crate) fn holds_on(&mut self) -> bool {
+        while self.foreground.try_join_next().is_some() {}
+        !self.foreground.is_empty()
+    }
+
+    /// Waits for the foreground tasks. Can be dropped and called again.
+    pub(crate) async fn finished(&mut self) {
+        while self.foreground.join_next().await.is_some() {}
+    }
+}
+
+/// Waits for the end of a task, or for its timeout, which is its end too.
+async fn outcome(
+    process: &mut Process,
+    timeout: Option<Duration>,
+    began: Instant,
+) -> Result<(), TaskFailureReason> {
+    let ended = match timeout {
+        None => Some(process.wait().await),
+        Some(timeout) => tokio::time::timeout(timeout, process.wait()).await.ok(),
+    };
+    match (ended, timeout) {
+        (Some(exit), _) if exit.is_success() => Ok(()),
+        (Some(exit), _) => Err(TaskFailureReason::Exit { exit, took: began.elapsed() }),
+        (None, timeout) => {
+            process.stop(Ask::Tree, STOP_GRACE).await;
+            Err(TaskFailureReason::TimedOut { timeout: timeout.unwrap_or_default() })
+        }
+    }
+}
+
+/// Follows a task that nobody waits for: its failure does not concern the role, but somebody may want to know.
+async fn follow(mut process: Process, timeout: Option<Duration>, number: usize, command: String) {
+    match outcome(&mut process, timeout, Instant::now()).await {
+        Ok(()) => info!(task = number, "startup task `{command}` done"),
+        Err(reason) => warn!(task = number, "startup task `{command}` {reason}"),
+    }
+}
+
+/// The command line, as a person would type it.
+fn shown(task: &StartupTask) -> String {
+    let mut line = task.command.program.as_os_str().to_string_lossy().into_owned();
+    for argument in &task.command.arguments {
+        if argument.is_empty() || argument.contains(|c: char| c.is_whitespace() || "'\"\\$".contains(c)) {
+            let _ = write!(line, " {argument:?}");
+        } else {
+            let _ = write!(line, " {argument}");
+        }
+    }
+    line
+}

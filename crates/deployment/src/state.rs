@@ -1,0 +1,282 @@
+//! What a running deployment keeps on disk: one folder, with a folder for each instance.
+//!
+//! ```text
+//! DIR/lock                     held by the local runtime while it runs
+//! DIR/ServiceWatcher.0/lock    held by the instance while it runs
+//! DIR/ServiceWatcher.0/state.json
+//! DIR/ServiceWatcher.0/accounts.toml
+//! DIR/ServiceWatcher.0/pipes/simple
+//! ```
+//!
+//! Nobody else can read it, and it is gone after a clean stop.
+
+mod lock;
+mod record;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix as platform;
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as platform;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+pub use record::{EndpointRecord, InstanceRecord, Stage, now, read_all};
+
+use lock::Lock;
+
+/// What went wrong with the state of a deployment.
+#[derive(Debug, Error)]
+pub enum StateError {
+    /// It runs already.
+    #[error("{what} runs already{}", pid.map_or_else(String::new, |pid| format!(", as process {pid}")))]
+    Running {
+        /// The deployment or the instance.
+        what: String,
+        /// The process that runs it, if it says so.
+        pid: Option<u32>,
+    },
+    /// A folder that must be this user's alone is not.
+    #[error("the folder `{}` cannot be trusted: {reason}", folder.display())]
+    Untrusted {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The system refused.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// What was tried, as words that fit between *cannot* and the path.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl StateError {
+    /// The exit code that says it: 75 when it may pass, 77 when somebody has to allow it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Untrusted { .. } => 77,
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => 77,
+            Self::Running { .. } | Self::Io { .. } => 75,
+        }
+    }
+
+    /// What to do about it, when that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Running { .. } => Some("stop it first, or keep this one elsewhere with --state-dir"),
+            Self::Untrusted { .. } => Some("remove it, or name another one with --state-dir"),
+            Self::Io { .. } => None,
+        }
+    }
+
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_path_buf(), source }
+    }
+}
+
+/// Where the state of the deployment `name` is: `given` if it is, else a folder of that name in
+/// `$XDG_RUNTIME_DIR/standpipe`, `/run/standpipe` (root) or `/tmp/standpipe-UID`.
+///
+/// `variable` reads the environment.
+pub fn locate(
+    name: &str,
+    given: Option<&Path>,
+    variable: impl Fn(&str) -> Option<std::ffi::OsString>,
+) -> PathBuf {
+    given.map_or_else(|| platform::default_parent(variable).join(name), Path::to_path_buf)
+}
+
+/// The state folder of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateDir {
+    path: PathBuf,
+}
+
+impl StateDir {
+    /// The folder at `path`, made if it is not there. It is this user's, and nobody else can change what is
+    /// in it.
+    ///
+    /// # Errors
+    /// When it cannot be made, or is there and cannot be trusted.
+    pub fn open(path: &Path) -> Result<Self, StateError> {
+        let path = std::path::absolute(path).map_err(StateError::io("find", path))?;
+        if let Some(parent) = path.parent() {
+            platform::make_parents(parent)?;
+        }
+        platform::make_private(&path)?;
+        Ok(Self { path })
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the whole deployment `name`, for as long as the result lives.
+    ///
+    /// # Errors
+    /// [`StateError::Running`] when somebody else has it.
+    pub fn lock(&self, name: &str) -> Result<DeploymentLock, StateError> {
+        let what = format!("the deployment `{name}`");
+        let lock = Lock::take(&self.path.join("lock"), || what)?;
+        Ok(DeploymentLock { dir: self.clone(), _lock: lock })
+    }
+
+    /// The folder of one instance.
+    pub fn instance(&self, role: &str, number: u32) -> InstanceDir {
+        InstanceDir { path: self.path.join(instance_name(role, number)), parent: self.path.clone() }
+    }
+}
+
+/// What an instance is called: the role and its number, as in `ServiceWatcher.0`.
+pub fn instance_name(role: &str, number: u32) -> String {
+    format!("{role}.{number}")
+}
+
+/// A deployment that this process runs.
+#[derive(Debug)]
+pub struct DeploymentLock {
+    dir: StateDir,
+    _lock: Lock,
+}
+
+impl DeploymentLock {
+    /// Removes what instances and the local runtime made; the folder too, unless something else is in it.
+    /// Instances must have ended.
+    pub fn remove(self, instances: &[InstanceDir]) -> Result<(), StateError> {
+        for instance in instances {
+            instance.remove()?;
+        }
+        // While the lock is held, so that whoever comes next makes everything anew.
+        remove_file(&self.dir.path.join("lock"))?;
+        remove_if_empty(&self.dir.path)
+    }
+}
+
+/// The folder of one instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceDir {
+    path: PathBuf,
+    parent: PathBuf,
+}
+
+impl InstanceDir {
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of accounts that may log in, unless the role names another.
+    pub fn accounts(&self) -> PathBuf {
+        self.path.join("accounts.toml")
+    }
+
+    /// The folder of the sockets of the service's pipes.
+    pub fn pipes(&self) -> PathBuf {
+        self.path.join("pipes")
+    }
+
+    /// Makes the folders and takes the instance, for as long as the result lives. `owner` is the user (with
+    /// its group) that the service runs as, when it is not this process's own: it gets the folder of pipes.
+    ///
+    /// # Errors
+    /// [`StateError::Running`] when another process runs this instance.
+    pub fn lock(&self, owner: Option<(u32, u32)>) -> Result<InstanceLock, StateError> {
+        platform::make_private(&self.path)?;
+        let name = self.path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+        let lock = Lock::take(&self.path.join("lock"), || format!("the instance {name}"))?;
+        // What an instance that ended badly left behind.
+        remove_tree(&self.pipes())?;
+        platform::make_private(&self.pipes())?;
+        if let Some(owner) = owner {
+            platform::hand_over(&self.pipes(), owner)?;
+            // Up to the folder of all deployments, which is made for one user too.
+            for above in self.path.ancestors().take(3) {
+                if above.starts_with(&self.parent) || above.file_name() == Some(OsStr::new("standpipe")) {
+                    platform::let_through(above)?;
+                }
+            }
+        }
+        Ok(InstanceLock { dir: self.clone(), _lock: lock })
+    }
+
+    /// Writes what `ps` reads, all of it or nothing.
+    pub fn write(&self, record: &InstanceRecord) -> Result<(), StateError> {
+        record.write(&self.path.join("state.json"))
+    }
+
+    /// What the instance wrote last; `None` when it wrote nothing.
+    pub fn read(&self) -> Result<Option<InstanceRecord>, StateError> {
+        InstanceRecord::read(&self.path.join("state.json"))
+    }
+
+    /// Whether a process runs this instance.
+    pub fn is_running(&self) -> bool {
+        Lock::is_taken(&self.path.join("lock"))
+    }
+
+    fn remove(&self) -> Result<(), StateError> {
+        remove_tree(&self.path)
+    }
+}
+
+/// An instance that this process runs.
+#[derive(Debug)]
+pub struct InstanceLock {
+    dir: InstanceDir,
+    _lock: Lock,
+}
+
+impl InstanceLock {
+    /// Its folder.
+    pub fn dir(&self) -> &InstanceDir {
+        &self.dir
+    }
+
+    /// Removes the instance's folder; the deployment's too, if this was the last thing in it.
+    pub fn remove(self) -> Result<(), StateError> {
+        self.dir.remove()?;
+        remove_if_empty(&self.dir.parent)
+    }
+}
+
+fn remove_file(path: &Path) -> Result<(), StateError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StateError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder and what is in it; a link is removed, not followed.
+fn remove_tree(path: &Path) -> Result<(), StateError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StateError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn remove_if_empty(path: &Path) -> Result<(), StateError> {
+    match fs::remove_dir(path) {
+        Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {
+            Err(StateError::io("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,55 @@
+//! A file that one process at a time holds, and that says which.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use super::{StateError, platform};
+
+/// A lock that ends with its value, and with the process whatever happens to it.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock at `path`; `what` names what is locked, for the error.
+    pub(super) fn take(path: &Path, what: impl FnOnce() -> String) -> Result<Self, StateError> {
+        let open = || {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false);
+            platform::private_file(&mut options);
+            options.open(path).map_err(StateError::io("open", path))
+        };
+        loop {
+            let mut file = open()?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StateError::Running { what: what(), pid: pid_in(&mut file) });
+                }
+                Err(TryLockError::Error(source)) => return Err(StateError::io("lock", path)(source)),
+            }
+            // The holder before may have removed the file between the opening and the locking.
+            if platform::is_same_file(&file, path) {
+                file.set_len(0)
+                    .and_then(|()| file.rewind())
+                    .and_then(|()| writeln!(file, "{}", std::process::id()))
+                    .map_err(StateError::io("write", path))?;
+                return Ok(Self { _file: file });
+            }
+        }
+    }
+
+    /// Whether some process holds the lock at `path`.
+    pub(super) fn is_taken(path: &Path) -> bool {
+        // Shared, so that two that only look do not see each other.
+        File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+}
+
+fn pid_in(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim_end().parse().ok()
+}

@@ -1,0 +1,186 @@
+//! What an instance says about itself, for `standpipe ps` and the live view.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::{StateError, platform};
+
+/// A longer file was not written by an instance.
+const LONGEST: u64 = 256 * 1024;
+
+/// How far an instance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Its startup tasks run.
+    Preparing,
+    /// Its service is being started, or started again.
+    Starting,
+    /// It does what it is for.
+    Running,
+    /// It takes nothing new and finishes what it has.
+    Draining,
+    /// It ended because somebody asked.
+    Stopped,
+    /// It ended because it could not go on.
+    Failed,
+    /// It failed, and the local runtime waits before it starts it again.
+    Waiting,
+}
+
+impl Stage {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Preparing => "preparing",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Draining => "draining",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// An endpoint of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointRecord {
+    /// Its name in the deployment file.
+    pub name: String,
+    /// What is spoken there: `smb` or `http`.
+    pub protocol: String,
+    /// Where it listens, as `address:port`.
+    pub address: String,
+}
+
+/// The state of one instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceRecord {
+    /// Its role.
+    pub role: String,
+    /// Its number within the role, from 0.
+    pub instance: u32,
+    /// The process that runs it; `None` when there is none.
+    pub pid: Option<u32>,
+    /// How far it is.
+    pub stage: Stage,
+    /// What its service is doing, by the name of its state, if it has a service.
+    pub service: Option<String>,
+    /// The process of its service, while there is one.
+    pub service_pid: Option<u32>,
+    /// Whether it can be called.
+    pub ready: bool,
+    /// How often its service was started again since the instance began.
+    pub restarts: u32,
+    /// How often the local runtime started the instance again.
+    pub recycles: u32,
+    /// Where it listens.
+    pub endpoints: Vec<EndpointRecord>,
+    /// What went wrong last, while it matters.
+    pub last_error: Option<String>,
+    /// Since when it has been like this (stage, readiness and service), in seconds since 1970-01-01 UTC.
+    pub since: u64,
+}
+
+/// The seconds since 1970-01-01 UTC.
+pub fn now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs())
+}
+
+impl InstanceRecord {
+    /// An instance about which nothing is known yet.
+    pub fn new(role: &str, instance: u32) -> Self {
+        Self {
+            role: role.to_owned(),
+            instance,
+            pid: None,
+            stage: Stage::Preparing,
+            service: None,
+            service_pid: None,
+            ready: false,
+            restarts: 0,
+            recycles: 0,
+            endpoints: Vec::new(),
+            last_error: None,
+            since: now(),
+        }
+    }
+
+    pub(super) fn write(&self, path: &Path) -> Result<(), StateError> {
+        let temporary = path.with_extension("json.new");
+        let write = || -> io::Result<()> {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true);
+            platform::private_file(&mut options);
+            let mut text = serde_json::to_vec_pretty(self)?;
+            text.push(b'\n');
+            options.open(&temporary)?.write_all(&text)?;
+            fs::rename(&temporary, path)
+        };
+        write().map_err(StateError::io("write", path))
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, StateError> {
+        let read = || -> io::Result<Self> {
+            let mut text = Vec::new();
+            fs::File::open(path)?.take(LONGEST).read_to_end(&mut text)?;
+            Ok(serde_json::from_slice(&text)?)
+        };
+        match read() {
+            Ok(record) => Ok(Some(record)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StateError::io("read", path)(error)),
+        }
+    }
+}
+
+/// The state of every instance in a deployment's folder, by role and number. One whose process is gone without
+/// having said so is reported as failed.
+///
+/// # Errors
+/// When the folder or a file in it cannot be read. A folder that is not there holds no instance.
+pub fn read_all(dir: &Path) -> Result<Vec<InstanceRecord>, StateError> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StateError::io("read", dir)(error)),
+    };
+    let mut records = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(StateError::io("read", dir))?.path();
+        if !path.is_dir() {
+            continue;
+        }
+        if let Some(record) = InstanceRecord::read(&path.join("state.json"))? {
+            records.push(checked(record, &path));
+        }
+    }
+    records.sort_by(|one, other| (&one.role, one.instance).cmp(&(&other.role, other.instance)));
+    Ok(records)
+}
+
+/// What a record means when nobody runs the instance any more.
+fn checked(mut record: InstanceRecord, dir: &Path) -> InstanceRecord {
+    let claims_to_run =
+        matches!(record.stage, Stage::Preparing | Stage::Starting | Stage::Running | Stage::Draining);
+    if claims_to_run && !super::lock::Lock::is_taken(&dir.join("lock")) {
+        record.stage = Stage::Failed;
+        record.ready = false;
+        record.pid = None;
+        record.service_pid = None;
+        record.service = record.service.map(|_| "Stopped".to_owned());
+        record.last_error = Some("its process ended without a word".to_owned());
+    }
+    record
+}

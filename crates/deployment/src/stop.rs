@@ -1,0 +1,37 @@
+//! The wish to stop, in two steps.
+
+use std::io;
+
+use standpipe_service::Shutdown;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// The wish that an instance or a deployment stops.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// Stop in good order: finish what is in flight, then the service, then go.
+    pub asked: CancellationToken,
+    /// Do not wait for anything any more. Only after `asked`.
+    pub forced: CancellationToken,
+}
+
+impl Stop {
+    /// From the signals that this process is sent: the first asks, the second forces.
+    ///
+    /// # Errors
+    /// When the system does not let this process listen for them.
+    pub fn on_signals() -> io::Result<Self> {
+        let mut signals = Shutdown::listen()?;
+        let stop = Self::default();
+        let tokens = stop.clone();
+        tokio::spawn(async move {
+            let signal = signals.requested().await;
+            info!("{signal}: stopping; once more to stop at once");
+            tokens.asked.cancel();
+            let signal = signals.requested().await;
+            warn!("{signal}: stopping at once");
+            tokens.forced.cancel();
+        });
+        Ok(stop)
+    }
+}
