@@ -15,6 +15,10 @@ use crate::descriptor::{Ace, AceBody, AceFlags, Acl, SecurityDescriptor, Verdict
 use crate::sid::Sid;
 use crate::well_known::{self, Trustee};
 
+/// The flags that say how an entry is passed on.
+const INHERITANCE: AceFlags =
+    AceFlags(AceFlags::OBJECT_INHERIT.0 | AceFlags::CONTAINER_INHERIT.0 | AceFlags::NO_PROPAGATE_INHERIT.0);
+
 /// What a descriptor says about a pipe. `Display` writes it as lines of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
@@ -106,7 +110,10 @@ pub fn explain(sd: &SecurityDescriptor) -> Explanation {
         group: sd.group().map(Who::from),
         access,
         system: sd.sacl().map(entries).unwrap_or_default(),
-        notes: sd.dacl().and_then(order_note).into_iter().collect(),
+        notes: sd
+            .dacl()
+            .map(|dacl| order_note(dacl).into_iter().chain(inheritance_note(dacl)).collect())
+            .unwrap_or_default(),
     }
 }
 
@@ -123,6 +130,14 @@ fn order_note(dacl: &Acl) -> Option<Cow<'static, str>> {
         allows + denies + 1,
         allows + 1
     )))
+}
+
+/// Says once that the flags most often seen do nothing.
+fn inheritance_note(dacl: &Acl) -> Option<Cow<'static, str>> {
+    let inheritable =
+        |ace: &Ace| ace.flags.0 & INHERITANCE.0 != 0 && !ace.flags.contains(AceFlags::INHERIT_ONLY);
+    let any = dacl.aces.iter().any(inheritable);
+    any.then_some(Cow::Borrowed("nothing is inherited from a pipe, so that OI, CI and NP mean nothing"))
 }
 
 fn entry(number: usize, ace: &Ace) -> Entry {
@@ -216,8 +231,6 @@ fn flag_notes(ace: &Ace, notes: &mut Vec<Cow<'static, str>>) {
     let has = |flag| ace.flags.contains(flag);
     if has(AceFlags::INHERIT_ONLY) {
         notes.push(Cow::Borrowed("there to be inherited only (IO): no effect on the pipe itself"));
-    } else if has(AceFlags::OBJECT_INHERIT) || has(AceFlags::CONTAINER_INHERIT) {
-        notes.push(Cow::Borrowed("to be inherited (OI, CI), which means nothing for a pipe"));
     }
     if has(AceFlags::INHERITED) {
         notes.push(Cow::Borrowed("inherited (ID)"));

@@ -107,20 +107,11 @@ impl Token {
     }
 }
 
-/// Groups that only the way of logging on gives: an account that lists one does not get it by that.
+/// Whether an account can be a member of a group. What the logon itself gives (`S-1-5-x` and the kinds of
+/// authentication `S-1-5-64-x`), what stands for someone else (`S-1-3-x`) and mandatory labels (`S-1-16-x`)
+/// cannot be had by listing it.
 fn may_be_member_of(group: &Sid) -> bool {
-    let by_logon = [
-        well_known::ANONYMOUS,
-        well_known::AUTHENTICATED_USERS,
-        well_known::OWNER_RIGHTS,
-        well_known::CREATOR_OWNER,
-        well_known::CREATOR_GROUP,
-        well_known::INTERACTIVE,
-        well_known::SERVICE,
-        well_known::LOCAL_SYSTEM,
-        well_known::SELF,
-    ];
-    !by_logon.contains(group)
+    !matches!((group.authority(), group.sub_authorities()), (1..=3 | 16, _) | (5, [_] | [64, _]))
 }
 
 #[cfg(test)]
@@ -166,8 +157,10 @@ mod tests {
 
     #[test]
     fn groups_that_a_logon_gives_cannot_be_had_by_membership() {
-        let token = Token::network_logon(&account("sly", RID_GUEST, &[AUTHENTICATED_USERS, LOCAL_SYSTEM]));
-        assert!(!token.contains(&AUTHENTICATED_USERS) && !token.contains(&LOCAL_SYSTEM));
+        let sly = [AUTHENTICATED_USERS, LOCAL_SYSTEM, OWNER_RIGHTS, INTERACTIVE, BUILTIN_USERS];
+        let token = Token::network_logon(&account("sly", RID_GUEST, &sly));
+        let has: Vec<_> = sly.iter().map(|group| token.contains(group)).collect();
+        assert_eq!(has, [false, false, false, false, true]);
     }
 
     #[test]

@@ -39,6 +39,7 @@ impl Denial {
 ///
 /// `Display` explains it in a sentence, and in one more line for each entry that would have applied but was
 /// not evaluated.
+#[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessDecision {
     /// The answer itself.

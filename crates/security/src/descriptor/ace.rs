@@ -157,26 +157,22 @@ impl AceBody {
 
     /// The rights it is about, where it is about rights.
     pub fn mask(&self) -> Option<AccessMask> {
-        match self {
-            Self::Access { mask, .. }
-            | Self::MandatoryLabel { mask, .. }
-            | Self::ResourceAttribute { mask, .. }
-            | Self::ScopedPolicy { mask, .. }
-            | Self::ProcessTrustLabel { mask, .. }
-            | Self::AccessFilter { mask, .. } => Some(*mask),
-            Self::Opaque { .. } => None,
-        }
+        self.about().map(|(mask, _)| mask)
     }
 
     /// Whom it is about, where that is known.
     pub fn trustee(&self) -> Option<&Trustee> {
+        self.about().map(|(_, trustee)| trustee)
+    }
+
+    fn about(&self) -> Option<(AccessMask, &Trustee)> {
         match self {
-            Self::Access { trustee, .. }
-            | Self::MandatoryLabel { trustee, .. }
-            | Self::ResourceAttribute { trustee, .. }
-            | Self::ScopedPolicy { trustee, .. }
-            | Self::ProcessTrustLabel { trustee, .. }
-            | Self::AccessFilter { trustee, .. } => Some(trustee),
+            Self::Access { mask, trustee, .. }
+            | Self::MandatoryLabel { mask, trustee, .. }
+            | Self::ResourceAttribute { mask, trustee, .. }
+            | Self::ScopedPolicy { mask, trustee, .. }
+            | Self::ProcessTrustLabel { mask, trustee, .. }
+            | Self::AccessFilter { mask, trustee, .. } => Some((*mask, trustee)),
             Self::Opaque { .. } => None,
         }
     }

@@ -13,13 +13,10 @@ fn the_story_in_words() {
         r"owner: BUILTIN\Administrators (S-1-5-32-544)
 access: the first entry that settles a right counts
   1  denies  BUILTIN\Guests (S-1-5-32-546)                everything
-     to be inherited (OI, CI), which means nothing for a pipe
   2  denies  NT AUTHORITY\ANONYMOUS LOGON (S-1-5-7)       everything
-     to be inherited (OI, CI), which means nothing for a pipe
   3  allows  NT AUTHORITY\Authenticated Users (S-1-5-11)  read, write, execute, create instances
-     to be inherited (OI, CI), which means nothing for a pipe
   4  allows  BUILTIN\Administrators (S-1-5-32-544)        everything
-     to be inherited (OI, CI), which means nothing for a pipe
+note: nothing is inherited from a pipe, so that OI, CI and NP mean nothing
 "
     );
 }

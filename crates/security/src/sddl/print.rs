@@ -13,30 +13,29 @@ pub(crate) fn descriptor(f: &mut fmt::Formatter<'_>, sd: &SecurityDescriptor) ->
     if let Some(group) = sd.group() {
         write!(f, "G:{group}")?;
     }
-    let flag = |f: &mut fmt::Formatter<'_>, bit, letters| {
-        if sd.control().contains(bit) { f.write_str(letters) } else { Ok(()) }
-    };
-    if let Some(dacl) = sd.dacl() {
+    if sd.dacl().is_some() || sd.has_null_dacl() {
+        let bits =
+            [Control::DACL_PROTECTED, Control::DACL_AUTO_INHERIT_REQUIRED, Control::DACL_AUTO_INHERITED];
         f.write_str("D:")?;
-        flag(f, Control::DACL_PROTECTED, "P")?;
-        flag(f, Control::DACL_AUTO_INHERIT_REQUIRED, "AR")?;
-        flag(f, Control::DACL_AUTO_INHERITED, "AI")?;
-        entries(f, dacl)?;
-    } else if sd.has_null_dacl() {
-        f.write_str("D:")?;
-        flag(f, Control::DACL_PROTECTED, "P")?;
-        flag(f, Control::DACL_AUTO_INHERIT_REQUIRED, "AR")?;
-        flag(f, Control::DACL_AUTO_INHERITED, "AI")?;
-        f.write_str("NO_ACCESS_CONTROL")?;
+        acl_flags(f, sd.control(), bits)?;
+        match sd.dacl() {
+            Some(dacl) => entries(f, dacl)?,
+            None => f.write_str("NO_ACCESS_CONTROL")?,
+        }
     }
     if let Some(sacl) = sd.sacl() {
+        let bits =
+            [Control::SACL_PROTECTED, Control::SACL_AUTO_INHERIT_REQUIRED, Control::SACL_AUTO_INHERITED];
         f.write_str("S:")?;
-        flag(f, Control::SACL_PROTECTED, "P")?;
-        flag(f, Control::SACL_AUTO_INHERIT_REQUIRED, "AR")?;
-        flag(f, Control::SACL_AUTO_INHERITED, "AI")?;
+        acl_flags(f, sd.control(), bits)?;
         entries(f, sacl)?;
     }
     Ok(())
+}
+
+fn acl_flags(f: &mut fmt::Formatter<'_>, control: Control, bits: [Control; 3]) -> fmt::Result {
+    let set = bits.into_iter().zip(["P", "AR", "AI"]).filter(|(bit, _)| control.contains(*bit));
+    set.map(|(_, letters)| letters).try_for_each(|letters| f.write_str(letters))
 }
 
 fn entries(f: &mut fmt::Formatter<'_>, acl: &Acl) -> fmt::Result {
