@@ -6,6 +6,7 @@ mod references;
 use std::path::Path;
 use std::time::Duration;
 
+use standpipe_pipe::PipeName;
 use standpipe_security::SecurityDescriptor;
 use toml::Spanned;
 
@@ -263,7 +264,10 @@ impl Resolver<'_> {
 
     fn pipe(&mut self, pipe: parsed::Pipe) -> Pipe {
         let name = pipe.name.get_ref();
-        self.name(name, pipe.name.span(), "a pipe's name", names::PIPE);
+        if let Err(error) = name.parse::<PipeName>() {
+            let problem = Problem::at(pipe.name.span(), "a pipe's name cannot be used").label(error.to_string());
+            self.report(problem.hint("use letters, digits and punctuation, as in \"simple\""));
+        }
         if pipe.sddl.is_absent() && self.system == System::Unix {
             self.missing(
                 &pipe.name.span(),

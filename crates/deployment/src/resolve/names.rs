@@ -5,7 +5,6 @@
 pub(super) struct Rule {
     longest: usize,
     may_hold: fn(char) -> bool,
-    starts_with_letter: bool,
     hint: &'static str,
 }
 
@@ -13,7 +12,6 @@ pub(super) struct Rule {
 pub(super) const DEPLOYMENT: Rule = Rule {
     longest: 63,
     may_hold: |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'),
-    starts_with_letter: true,
     hint: "use a letter, then letters, digits, `-`, `_` and `.`, 63 characters at most",
 };
 
@@ -21,17 +19,7 @@ pub(super) const DEPLOYMENT: Rule = Rule {
 pub(super) const ROLE: Rule = Rule {
     longest: 63,
     may_hold: |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'),
-    starts_with_letter: true,
     hint: "use a letter, then letters, digits, `-` and `_`, 63 characters at most",
-};
-
-/// A pipe's name: becomes the name of a socket, and goes over the network as it is. What Windows allows, minus what no
-/// file can be called: no `\`, no `/`, no control characters.
-pub(super) const PIPE: Rule = Rule {
-    longest: 64,
-    may_hold: |c| !c.is_control() && !matches!(c, '/' | '\\' | ':'),
-    starts_with_letter: false,
-    hint: "use letters, digits and punctuation without `/`, `\\` and `:`, 64 bytes at most",
 };
 
 impl Rule {
@@ -43,11 +31,8 @@ impl Rule {
         if name.len() > self.longest {
             return Err(format!("is longer than {} bytes", self.longest));
         }
-        if self.starts_with_letter && !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
             return Err("does not start with a letter".to_owned());
-        }
-        if name.chars().all(|c| c == '.') {
-            return Err("is a directory's".to_owned());
         }
         match name.chars().find(|c| !(self.may_hold)(*c)) {
             Some(c) => Err(format!("cannot hold `{}`", c.escape_debug())),

@@ -2,6 +2,8 @@ use std::env::VarError;
 use std::path::Path;
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::file::{Environment, Problems};
 
@@ -360,7 +362,7 @@ fn names_become_paths_and_are_checked() {
         let shown = shown("name = \"ServiceDemo\"", &format!("name = \"{name}\""));
         assert!(shown.contains("the deployment's name"), "{name}: {shown}");
     }
-    for name in ["", "..", "a/b", "a\\\\b", "a\\u0001", &"x".repeat(65)] {
+    for name in ["", "..", "a/b", "a\\\\b", "a\\u0001", &"x".repeat(300)] {
         let shown = shown("pipes.simple]", &format!("pipes.\"{name}\"]"));
         assert!(shown.contains("a pipe's name"), "{name}: {shown}");
     }
@@ -409,3 +411,24 @@ fn colour_is_only_added_when_asked_for() {
     assert!(problems.render(true).contains('\u{1b}'));
     assert!(!problems.render(false).contains('\u{1b}'));
 }
+
+proptest! {
+    /// Whatever is wrong with a file, it is shown and nothing breaks: the story's file with a part of it replaced.
+    #[test]
+    fn no_file_is_too_broken_to_show(start in 0..STORY.len(), length in 0..40_usize, put in BROKEN) {
+        let start = STORY.floor_char_boundary(start);
+        let end = STORY.floor_char_boundary(start + length);
+        let text = format!("{}{put}{}", &STORY[..start], &STORY[end..]);
+        if let Err(problems) = read(&text) {
+            prop_assert!(problems.count() > 0);
+            let shown = problems.render(true);
+            prop_assert!(shown.contains("error"), "{shown}");
+            for span in problems.iter().filter_map(Problem::span) {
+                prop_assert!(text.get(span.clone()).is_some(), "{span:?} of {text:?}");
+            }
+        }
+    }
+}
+
+/// What TOML and the values in it are made of.
+const BROKEN: &str = "([\\[\\]{}=\"'#.,\\\\$!a0-9 \n\r\té\u{1F600}\u{0}-]|\"\"\"|'''|\\$\\{[A-Z}]{0,5}|D:\\(A;;|\\\\u00e9){0,12}";
