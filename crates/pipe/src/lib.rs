@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`listener`] | for services: offer a pipe on this machine |
 //! | [`server`] | takes this machine's pipes to the network |
+//! | [`client`] | calls pipes of other machines |
 //! | [`backend`] | where a served pipe leads on this machine |
 //! | [`accounts`] | the file of accounts that may log in |
 //!
@@ -13,6 +14,7 @@
 
 pub mod accounts;
 pub mod backend;
+pub mod client;
 mod connection;
 pub mod listener;
 mod mode;

@@ -1,0 +1,301 @@
+//! The task that owns a client's connection.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use standpipe_security::AccessMask;
+use standpipe_smb::client::{
+    Connection, ConnectionError, Event, Input, OpenPipe, ReadMode, Ready, Reply, RequestError, RequestId,
+};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, Sleep};
+
+/// Bytes taken from the network at once.
+const RECEIVE_BUFFER: usize = 64 * 1024;
+
+/// How long the server has to answer the log-off.
+const LOG_OFF_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Rounds of work without a pause, after which other tasks get their turn.
+const ROUNDS: u32 = 64;
+
+/// What a handle asks for.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Open { name: String, access: AccessMask },
+    SetReadMode { pipe: OpenPipe, mode: ReadMode },
+    Read { pipe: OpenPipe, max: u32 },
+    Write { pipe: OpenPipe, bytes: Vec<u8> },
+    Transceive { pipe: OpenPipe, bytes: Vec<u8>, max: u32 },
+    Flush { pipe: OpenPipe },
+    Wait { name: String, timeout: Duration },
+    Close { pipe: OpenPipe },
+    Echo,
+    LogOff,
+}
+
+/// What a handle says.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Ask the server, and answer `reply`. The token is for [`Command::Cancel`].
+    Ask { token: u64, ask: Ask, reply: ReplySender },
+    /// Nobody waits for this any more.
+    Cancel { token: u64 },
+    /// Close a pipe that nobody holds any more.
+    Close { pipe: OpenPipe },
+}
+
+type ReplySender = oneshot::Sender<Result<Reply, RequestError>>;
+
+pub(super) struct Driver {
+    connection: Connection,
+    stream: TcpStream,
+    commands: mpsc::UnboundedReceiver<Command>,
+    ready: Option<oneshot::Sender<Result<Ready, ConnectionError>>>,
+    closed: watch::Sender<Option<ConnectionError>>,
+    started: Instant,
+    waiting: HashMap<RequestId, (u64, ReplySender)>,
+    tokens: HashMap<u64, RequestId>,
+    transmit: Vec<u8>,
+    /// How much of `transmit` is sent.
+    sent: usize,
+    receive: Vec<u8>,
+}
+
+enum Wake {
+    Readable(io::Result<()>),
+    Writable(io::Result<()>),
+    Command(Command),
+    /// Every handle is gone.
+    Abandoned,
+    Timeout,
+}
+
+impl Driver {
+    pub(super) fn new(
+        connection: Connection,
+        stream: TcpStream,
+        commands: mpsc::UnboundedReceiver<Command>,
+        ready: oneshot::Sender<Result<Ready, ConnectionError>>,
+        closed: watch::Sender<Option<ConnectionError>>,
+    ) -> Driver {
+        Driver {
+            connection,
+            stream,
+            commands,
+            ready: Some(ready),
+            closed,
+            started: Instant::now(),
+            waiting: HashMap::new(),
+            tokens: HashMap::new(),
+            transmit: Vec::new(),
+            sent: 0,
+            receive: vec![0; RECEIVE_BUFFER],
+        }
+    }
+
+    /// Runs the connection until it is over, and answers everything that was asked.
+    pub(super) async fn run(mut self) {
+        let reason = self.drive().await;
+        // From here on handles see a closed connection; what they asked before is answered.
+        self.commands.close();
+        while let Ok(command) = self.commands.try_recv() {
+            if let Command::Ask { reply, .. } = command {
+                let _ = reply.send(Err(RequestError::Lost { sent: false }));
+            }
+        }
+        if let Some(ready) = self.ready.take() {
+            let _ = ready.send(Err(reason));
+        }
+        self.closed.send_replace(Some(reason));
+    }
+
+    async fn drive(&mut self) -> ConnectionError {
+        let mut timer = Box::pin(tokio::time::sleep(Duration::ZERO));
+        let mut abandoned = None;
+        let mut rounds = 0;
+        loop {
+            if let Err(error) = self.send() {
+                tracing::debug!(%error, "connection lost");
+                self.handle(Input::Disconnected);
+            }
+            if let Some(reason) = self.take_events() {
+                // The last words, such as a log-off, are small; nobody waits for them.
+                let _ = self.send();
+                return reason;
+            }
+            rounds += 1;
+            if rounds == ROUNDS {
+                rounds = 0;
+                tokio::task::yield_now().await;
+            }
+            let due = abandoned.or_else(|| self.connection.next_timeout().map(|due| self.started + due));
+            match poll_fn(|cx| self.poll_wake(cx, timer.as_mut(), due, abandoned.is_some())).await {
+                Wake::Readable(ready) => {
+                    if let Err(error) = ready.and_then(|()| self.receive()) {
+                        tracing::debug!(%error, "connection lost");
+                        self.handle(Input::Disconnected);
+                    }
+                }
+                Wake::Writable(Ok(())) => {}
+                Wake::Writable(Err(error)) => {
+                    tracing::debug!(%error, "connection lost");
+                    self.handle(Input::Disconnected);
+                }
+                Wake::Command(command) => self.command(command),
+                Wake::Abandoned if self.connection.ready().is_some() => {
+                    abandoned = Some(Instant::now() + LOG_OFF_TIMEOUT);
+                    self.connection.log_off();
+                }
+                Wake::Abandoned => return ConnectionError::LoggedOff,
+                Wake::Timeout if abandoned.is_some() => return ConnectionError::LoggedOff,
+                Wake::Timeout => self.handle(Input::Timeout),
+            }
+        }
+    }
+
+    fn poll_wake(
+        &mut self,
+        cx: &mut Context<'_>,
+        timer: Pin<&mut Sleep>,
+        due: Option<Instant>,
+        abandoned: bool,
+    ) -> Poll<Wake> {
+        if self.sent < self.transmit.len()
+            && let Poll::Ready(ready) = self.stream.poll_write_ready(cx)
+        {
+            return Poll::Ready(Wake::Writable(ready));
+        }
+        // Replies are taken in also while requests cannot be sent: the server may wait for that.
+        if let Poll::Ready(ready) = self.stream.poll_read_ready(cx) {
+            return Poll::Ready(Wake::Readable(ready));
+        }
+        if !abandoned && let Poll::Ready(command) = self.commands.poll_recv(cx) {
+            return Poll::Ready(command.map_or(Wake::Abandoned, Wake::Command));
+        }
+        if let Some(due) = due {
+            let mut timer = timer;
+            if timer.deadline() != due {
+                timer.as_mut().reset(due);
+            }
+            if timer.poll(cx).is_ready() {
+                return Poll::Ready(Wake::Timeout);
+            }
+        }
+        Poll::Pending
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        self.connection.handle(self.started.elapsed(), input);
+    }
+
+    fn receive(&mut self) -> io::Result<()> {
+        match self.stream.try_read(&mut self.receive) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(length) => {
+                let now = self.started.elapsed();
+                if let Some(bytes) = self.receive.get(..length) {
+                    self.connection.handle(now, Input::Received(bytes));
+                }
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends what there is room for.
+    fn send(&mut self) -> io::Result<()> {
+        loop {
+            if self.sent == self.transmit.len() {
+                self.transmit.clear();
+                self.sent = 0;
+                if !self.connection.take_transmit(&mut self.transmit) {
+                    return Ok(());
+                }
+            }
+            match self.stream.try_write(self.transmit.get(self.sent..).unwrap_or_default()) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(taken) => self.sent += taken,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Hands replies out; the reason when the connection is over.
+    fn take_events(&mut self) -> Option<ConnectionError> {
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                Event::Ready(ready) => {
+                    if let Some(sender) = self.ready.take() {
+                        let _ = sender.send(Ok(ready));
+                    }
+                }
+                Event::Completed { request, result } => self.completed(request, result),
+                Event::Closed(reason) => return Some(reason),
+            }
+        }
+        None
+    }
+
+    fn completed(&mut self, request: RequestId, result: Result<Reply, RequestError>) {
+        let Some((token, reply)) = self.waiting.remove(&request) else {
+            return;
+        };
+        self.tokens.remove(&token);
+        // A pipe that was opened for nobody would stay open for the life of the connection.
+        if let Err(Ok(Reply::Opened(pipe))) = reply.send(result) {
+            self.connection.close_pipe(pipe);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Ask { token, ask, reply } => {
+                let request = self.ask(ask);
+                self.waiting.insert(request, (token, reply));
+                self.tokens.insert(token, request);
+            }
+            Command::Cancel { token } => {
+                if let Some(request) = self.tokens.get(&token) {
+                    self.connection.cancel(*request);
+                }
+            }
+            Command::Close { pipe } => {
+                self.connection.close_pipe(pipe);
+            }
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) -> RequestId {
+        let connection = &mut self.connection;
+        match ask {
+            Ask::Open { name, access } => connection.open(&name, access),
+            Ask::SetReadMode { pipe, mode } => connection.set_read_mode(pipe, mode),
+            Ask::Read { pipe, max } => connection.read(pipe, max),
+            Ask::Write { pipe, bytes } => connection.write(pipe, &bytes),
+            Ask::Transceive { pipe, bytes, max } => connection.transceive(pipe, &bytes, max),
+            Ask::Flush { pipe } => connection.flush(pipe),
+            Ask::Wait { name, timeout } => connection.wait(&name, timeout),
+            Ask::Close { pipe } => connection.close_pipe(pipe),
+            Ask::Echo => connection.echo(),
+            Ask::LogOff => connection.log_off(),
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // What is still here was interrupted by a task that was killed.
+        for (_, (_, reply)) in mem::take(&mut self.waiting) {
+            let _ = reply.send(Err(RequestError::Lost { sent: true }));
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The client: calls named pipes of other machines over SMB.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use standpipe_pipe::client::{CallOptions, Client, Credentials, PipeAddress};
+//!
+//! let address: PipeAddress = "//127.0.0.2:4445/pipe/simple".parse()?;
+//! let credentials = Credentials::with_password("serviceUser", "secret");
+//! let client = Client::connect(&address.server, &credentials, Duration::from_secs(10)).await?;
+//! let reply = client.call(&address.pipe, b"hello\0", &CallOptions::default()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Client`] is one authenticated, signed connection; any number of pipes can be open on it and any number
+//! of requests on their way. The connection belongs to a task of its own; the handles talk to it through a
+//! channel. When the last handle is dropped, the client logs off.
+//!
+//! Nothing is sent twice. When a call fails, [`ClientError::may_have_arrived`] says whether the service may
+//! have got the request.
+
+mod address;
+mod credentials;
+mod driver;
+mod error;
+mod pipe;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use standpipe_smb::client::{
+    Config, Connection, ConnectionError, READ_WRITE, Ready, Reply, RequestError, Stage,
+};
+use standpipe_smb::{FileTime, NtStatus};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+pub use address::{AddressError, DEFAULT_PORT, PipeAddress, ServerAddress};
+pub use credentials::Credentials;
+pub use error::ClientError;
+pub use pipe::Pipe;
+
+use crate::{PipeName, platform};
+use driver::{Ask, Command, Driver};
+
+/// How long connecting and logging on may take unless the caller says otherwise.
+pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What opening a pipe is called in [`ClientError::Refused`].
+const OPEN: &str = "open";
+
+/// How long the server is asked to wait at once when a pipe is busy.
+const WAIT_SLICE: Duration = Duration::from_secs(5);
+
+/// Pause before a busy pipe is tried again after the server said that it is free: others were faster.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
+
+/// Where a reply ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyEnd {
+    /// Where the service closes or disconnects the pipe: everything it wrote is the reply.
+    #[default]
+    Disconnect,
+    /// With the first message; only for pipes of messages.
+    Message,
+}
+
+/// How a call is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallOptions {
+    /// Where the reply ends.
+    pub reply_end: ReplyEnd,
+    /// How long to wait for a pipe that is busy.
+    pub wait_for_pipe: Duration,
+    /// How long the reply may take, from the request to its end.
+    pub reply_timeout: Duration,
+    /// The longest reply taken, in bytes.
+    pub max_reply: usize,
+}
+
+impl Default for CallOptions {
+    /// The reply ends where the service disconnects; 10 s for a busy pipe, 30 s and 16 MiB for the reply.
+    fn default() -> CallOptions {
+        CallOptions {
+            reply_end: ReplyEnd::default(),
+            wait_for_pipe: Duration::from_secs(10),
+            reply_timeout: Duration::from_secs(30),
+            max_reply: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// A connection to a server on which a user is logged on. Clones are handles to the same connection.
+#[derive(Clone, Debug)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    server: ServerAddress,
+    user: String,
+    ready: Ready,
+    commands: mpsc::UnboundedSender<Command>,
+    next_token: AtomicU64,
+    closed: watch::Receiver<Option<ConnectionError>>,
+}
+
+impl Client {
+    /// Connects to `server` and logs on, in no more than `timeout` for both.
+    pub async fn connect(
+        server: &ServerAddress,
+        credentials: &Credentials,
+        timeout: Duration,
+    ) -> Result<Client, ClientError> {
+        let connecting = Client::connect_without_limit(server, credentials, timeout);
+        match tokio::time::timeout(timeout, connecting).await {
+            Ok(result) => result,
+            Err(_) => Err(ClientError::ConnectTimeout { server: server.clone(), timeout }),
+        }
+    }
+
+    async fn connect_without_limit(
+        server: &ServerAddress,
+        credentials: &Credentials,
+        timeout: Duration,
+    ) -> Result<Client, ClientError> {
+        let unreachable = |source| ClientError::Unreachable { server: server.clone(), source };
+        let stream = TcpStream::connect((server.host(), server.port())).await.map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        platform::keep_alive(&stream).map_err(unreachable)?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| unreachable(io::Error::other(error)))?;
+
+        let mut config = Config::new(server.host(), credentials.for_wire());
+        // The caller's limit ends first and covers both; this one ends what nobody waits for any more.
+        config.limits.handshake_timeout = timeout.saturating_add(Duration::from_secs(1));
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let connection = Connection::new(config, seed, Duration::ZERO, FileTime::from_unix(since_1970));
+
+        let (commands, command_receiver) = mpsc::unbounded_channel();
+        let (ready_sender, ready) = oneshot::channel();
+        let (closed_sender, closed) = watch::channel(None);
+        tokio::spawn(Driver::new(connection, stream, command_receiver, ready_sender, closed_sender).run());
+        let ready = match ready.await {
+            Ok(Ok(ready)) => ready,
+            Ok(Err(ConnectionError::Refused { stage: Stage::LogOn, status })) => {
+                let user = credentials.user().to_owned();
+                return Err(ClientError::LogOnFailed { server: server.clone(), user, status });
+            }
+            Ok(Err(source)) => return Err(ClientError::Handshake { server: server.clone(), source }),
+            Err(_) => {
+                let source = ConnectionError::Disconnected;
+                return Err(ClientError::Handshake { server: server.clone(), source });
+            }
+        };
+        let user = credentials.user().to_owned();
+        let next_token = AtomicU64::new(0);
+        Ok(Client {
+            shared: Arc::new(Shared { server: server.clone(), user, ready, commands, next_token, closed }),
+        })
+    }
+
+    /// The server it is connected to.
+    pub fn server(&self) -> &ServerAddress {
+        &self.shared.server
+    }
+
+    /// What client and server agreed on.
+    pub fn ready(&self) -> Ready {
+        self.shared.ready
+    }
+
+    /// Whether the connection is over.
+    pub fn is_closed(&self) -> bool {
+        self.shared.closed.borrow().is_some() || self.shared.commands.is_closed()
+    }
+
+    /// Waits until the connection is over, and says why.
+    pub async fn closed(&self) -> ConnectionError {
+        let mut closed = self.shared.closed.clone();
+        match closed.wait_for(Option::is_some).await {
+            Ok(reason) => reason.unwrap_or(ConnectionError::Disconnected),
+            Err(_) => ConnectionError::Disconnected,
+        }
+    }
+
+    /// Opens a pipe for reading and writing, now or not at all.
+    pub async fn open(&self, name: &PipeName) -> Result<Pipe, ClientError> {
+        let ask = Ask::Open { name: name.as_str().to_owned(), access: READ_WRITE };
+        match self.ask(ask).await {
+            Ok(Reply::Opened(open)) => Ok(Pipe::new(self.clone(), self.address(name), open)),
+            Ok(_) => Err(self.lost(false)),
+            Err(error) => Err(self.open_error(name, error)),
+        }
+    }
+
+    /// Opens a pipe, and waits up to `timeout` for one that is busy.
+    pub async fn open_when_free(&self, name: &PipeName, timeout: Duration) -> Result<Pipe, ClientError> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let busy = match self.open(name).await {
+                Err(error @ ClientError::PipeBusy { .. }) => error,
+                opened => return opened,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || !self.wait(name, left.min(WAIT_SLICE)).await? && Instant::now() >= deadline {
+                return Err(busy);
+            }
+            tokio::time::sleep(BUSY_PAUSE.min(left)).await;
+        }
+    }
+
+    /// Waits until the pipe can be opened; `false` when `timeout` was over first.
+    pub async fn wait(&self, name: &PipeName, timeout: Duration) -> Result<bool, ClientError> {
+        match self.ask(Ask::Wait { name: name.as_str().to_owned(), timeout }).await {
+            Ok(_) => Ok(true),
+            Err(RequestError::Refused(NtStatus::IO_TIMEOUT)) => Ok(false),
+            Err(error) => Err(self.open_error(name, error)),
+        }
+    }
+
+    /// One request and its whole reply on a pipe of its own: opens it, writes, reads to the end, closes.
+    pub async fn call(
+        &self,
+        name: &PipeName,
+        request: &[u8],
+        options: &CallOptions,
+    ) -> Result<Vec<u8>, ClientError> {
+        let pipe = self.open_when_free(name, options.wait_for_pipe).await?;
+        pipe.exchange(request, options).await
+    }
+
+    /// Asks the server for a sign of life.
+    pub async fn echo(&self) -> Result<(), ClientError> {
+        match self.ask(Ask::Echo).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self.lost(false)),
+        }
+    }
+
+    /// Logs off and closes the connection. Whatever is under way on it fails.
+    pub async fn log_off(&self) {
+        // However it ends, the session is over afterwards.
+        let _ = self.ask(Ask::LogOff).await;
+    }
+
+    /// Sends a request to the connection's task now; the result waits for the reply. Dropping it gives the
+    /// request up.
+    fn start(&self, ask: Ask) -> Started<'_> {
+        let token = self.shared.next_token.fetch_add(1, Ordering::Relaxed);
+        let (sender, reply) = oneshot::channel();
+        // Without a task to take it, the sender is dropped, which the receiver sees.
+        let sent = self.shared.commands.send(Command::Ask { token, ask, reply: sender }).is_ok();
+        Started { client: self, token, reply: Some(reply), sent }
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<Reply, RequestError> {
+        self.start(ask).finish().await
+    }
+
+    fn address(&self, name: &PipeName) -> PipeAddress {
+        PipeAddress { server: self.shared.server.clone(), pipe: name.clone() }
+    }
+
+    fn lost(&self, may_have_arrived: bool) -> ClientError {
+        ClientError::Disconnected { server: self.shared.server.clone(), may_have_arrived }
+    }
+
+    fn open_error(&self, name: &PipeName, error: RequestError) -> ClientError {
+        let pipe = self.address(name);
+        match error {
+            RequestError::Refused(NtStatus::ACCESS_DENIED) => {
+                ClientError::AccessDenied { pipe, user: self.shared.user.clone() }
+            }
+            RequestError::Refused(NtStatus::OBJECT_NAME_NOT_FOUND | NtStatus::OBJECT_NAME_INVALID) => {
+                ClientError::NoSuchPipe { pipe }
+            }
+            RequestError::Refused(
+                status @ (NtStatus::PIPE_NOT_AVAILABLE
+                | NtStatus::INSTANCE_NOT_AVAILABLE
+                | NtStatus::PIPE_BUSY),
+            ) => ClientError::PipeBusy { pipe, status },
+            RequestError::Refused(status) => ClientError::Refused { pipe, action: OPEN, status },
+            // An open carries no request yet, so nothing can have arrived.
+            RequestError::Lost { .. } | RequestError::TooLarge { .. } | RequestError::TooFewCredits => {
+                self.lost(false)
+            }
+        }
+    }
+}
+
+/// A request that was handed to the connection's task.
+struct Started<'a> {
+    client: &'a Client,
+    token: u64,
+    reply: Option<oneshot::Receiver<Result<Reply, RequestError>>>,
+    sent: bool,
+}
+
+impl Started<'_> {
+    async fn finish(mut self) -> Result<Reply, RequestError> {
+        let Some(reply) = &mut self.reply else {
+            return Err(RequestError::Lost { sent: self.sent });
+        };
+        let result = reply.await;
+        self.reply = None;
+        // The task answers everything before it ends, so this is what is left of one that was killed.
+        result.unwrap_or(Err(RequestError::Lost { sent: self.sent }))
+    }
+}
+
+impl Drop for Started<'_> {
+    fn drop(&mut self) {
+        if self.reply.is_some() {
+            let _ = self.client.shared.commands.send(Command::Cancel { token: self.token });
+        }
+    }
+}
