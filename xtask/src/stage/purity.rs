@@ -2,6 +2,7 @@
 //! target that has none of them, nothing they depend on on any real target brings one in, and no source of theirs
 //! is compiled only where a system is.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -48,8 +49,8 @@ fn dependencies_are_pure(site: &Site<'_>) -> Result<()> {
             command.args(["tree", "--package", package, "--target", target]);
             command.args(["--edges", "normal", "--prefix", "none", "--format", "{lib}"]);
             let tree = shell::output(&mut command)?;
-            let names: Vec<_> = tree.lines().map(|line| line.trim().replace('_', "-")).collect();
-            if let Some(name) = names.iter().find(|name| IMPURE.contains(&name.as_str())) {
+            let names: BTreeSet<_> = tree.lines().map(|line| line.trim().replace('_', "-")).collect();
+            if let Some(name) = IMPURE.iter().find(|name| names.contains(**name)) {
                 return Err(Failure(format!("{package} is pure, but {name} reaches it on {target}")));
             }
             println!("{package}, {target}: none of its {} crates is impure", names.len());
