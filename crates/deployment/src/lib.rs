@@ -10,6 +10,7 @@ mod environment;
 mod file;
 pub mod instance;
 mod load;
+pub mod local;
 mod password;
 mod permissions;
 mod resolve;

@@ -199,9 +199,8 @@ impl InstanceDir {
     /// # Errors
     /// [`StateError::Running`] when another process runs this instance.
     pub fn lock(&self, owner: Option<(u32, u32)>) -> Result<InstanceLock, StateError> {
-        platform::make_private(&self.path)?;
-        let name = self.path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
-        let lock = Lock::take(&self.path.join("lock"), || format!("the instance {name}"))?;
+        self.make()?;
+        let lock = Lock::take(&self.path.join("lock"), || format!("the instance {}", self.name()))?;
         // What an instance that ended badly left behind.
         remove_tree(&self.pipes())?;
         platform::make_private(&self.pipes())?;
@@ -217,6 +216,11 @@ impl InstanceDir {
         Ok(InstanceLock { dir: self.clone(), _lock: lock })
     }
 
+    /// Makes the folder, if it is not there.
+    pub(crate) fn make(&self) -> Result<(), StateError> {
+        platform::make_private(&self.path)
+    }
+
     /// Writes what `ps` reads, all of it or nothing.
     pub fn write(&self, record: &InstanceRecord) -> Result<(), StateError> {
         record.write(&self.path.join("state.json"))
@@ -230,6 +234,22 @@ impl InstanceDir {
     /// Whether a process runs this instance.
     pub fn is_running(&self) -> bool {
         Lock::is_taken(&self.path.join("lock"))
+    }
+
+    /// Removes what an instance that ended badly left behind, so that the next begins from a clean folder.
+    ///
+    /// # Errors
+    /// [`StateError::Running`] when it has not ended.
+    pub fn clear(&self) -> Result<(), StateError> {
+        if self.is_running() {
+            let what = format!("the instance {}", self.name());
+            return Err(StateError::Running { what, pid: self.read()?.and_then(|record| record.pid) });
+        }
+        self.remove()
+    }
+
+    fn name(&self) -> String {
+        self.path.file_name().map(OsStr::to_string_lossy).unwrap_or_default().into_owned()
     }
 
     fn remove(&self) -> Result<(), StateError> {

@@ -1,0 +1,191 @@
+//! Looks after one instance: starts its process, and starts it again.
+
+use std::ffi::OsString;
+use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use standpipe_service::process::{self, Ask, Orphaned, Output, Process, ProcessSpec};
+use standpipe_service::watcher::{backoff, next_jitter};
+use standpipe_service::{Exit, StartError};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::{FailedInstance, LocalOptions, RecyclePolicy};
+use crate::instance::RECYCLES_VARIABLE;
+use crate::state::{InstanceDir, InstanceRecord, Stage, instance_name, now};
+use crate::stop::Stop;
+
+/// The exit codes after which trying again cannot help: usage, not permitted, configuration.
+const FOR_GOOD: [u8; 3] = [64, 77, 78];
+
+/// Our own fault, where the instance's process could not even be started.
+const BUG: u8 = 70;
+
+/// How an instance ended for good.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was asked to.
+    Stopped,
+    /// It stays down.
+    Failed(FailedInstance),
+}
+
+/// What became of one process of the instance.
+enum Life {
+    Asked,
+    Ended(Exit),
+    NotStarted(StartError),
+}
+
+pub(super) struct Keeper {
+    name: String,
+    /// What is said of it before it said anything itself.
+    unknown: InstanceRecord,
+    command: Vec<OsString>,
+    folder: PathBuf,
+    output: Output,
+    dir: InstanceDir,
+    stop_timeout: Duration,
+    policy: RecyclePolicy,
+    recycles: u32,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        options: &LocalOptions<'_>,
+        unknown: InstanceRecord,
+        command: Vec<OsString>,
+        dir: InstanceDir,
+    ) -> Self {
+        Self {
+            name: instance_name(&unknown.role, unknown.instance),
+            unknown,
+            command,
+            folder: options.folder.to_path_buf(),
+            output: options.output,
+            dir,
+            stop_timeout: options.stop_timeout,
+            policy: options.recycle,
+            recycles: 0,
+        }
+    }
+
+    /// Keeps the instance until a stop is asked for or it is down for good.
+    pub(super) async fn keep(mut self, stop: Stop) -> End {
+        let mut seed = RandomState::new().hash_one(&self.name);
+        let mut failures_in_a_row = 0u32;
+        loop {
+            let began = Instant::now();
+            let exit = match self.live_once(&stop).await {
+                Life::Asked | Life::Ended(Exit::Code(0)) => return End::Stopped,
+                Life::Ended(exit) => exit,
+                Life::NotStarted(error) if error.is_fatal() => return self.fail(BUG, error.to_string()),
+                Life::NotStarted(error) => {
+                    warn!("{} could not be started: {error}", self.name);
+                    Exit::Unknown
+                }
+            };
+            let code = match exit {
+                Exit::Code(code) => u8::try_from(code).ok(),
+                Exit::Signal(_) | Exit::Unknown => None,
+            };
+            let reason = self.last_words(exit);
+            if let Some(code) = code.filter(|code| FOR_GOOD.contains(code)) {
+                return self.fail(code, reason);
+            }
+            if began.elapsed() >= self.policy.stable_after {
+                failures_in_a_row = 0;
+            }
+            failures_in_a_row = failures_in_a_row.saturating_add(1);
+            let RecyclePolicy { backoff_first, backoff_cap, .. } = self.policy;
+            let wait = backoff(backoff_first, backoff_cap, failures_in_a_row, next_jitter(&mut seed));
+            warn!("{} ended with {exit}; starting it again in {wait:.1?}", self.name);
+            self.recycles = self.recycles.saturating_add(1);
+            self.note(Stage::Waiting, &reason);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = stop.asked.cancelled() => return End::Stopped,
+            }
+        }
+    }
+
+    async fn live_once(&self, stop: &Stop) -> Life {
+        let mut process = match process::spawn(&self.spec()).await {
+            Ok(process) => process,
+            Err(error) => return Life::NotStarted(error),
+        };
+        info!(pid = process.pid(), "started {}", self.name);
+        let ended = tokio::select! {
+            exit = process.wait() => Some(exit),
+            () = stop.asked.cancelled() => None,
+        };
+        if let Some(exit) = ended {
+            // Whatever it did not end itself.
+            process.tree().kill().await;
+            return Life::Ended(exit);
+        }
+        self.end(&mut process, stop).await;
+        Life::Asked
+    }
+
+    /// Asks the instance alone: it stops what it started, in its own order.
+    async fn end(&self, process: &mut Process, stop: &Stop) {
+        let politely = tokio::select! {
+            (_, politely) = process.stop(Ask::Process, self.stop_timeout) => politely,
+            () = stop.forced.cancelled() => false,
+        };
+        if !politely {
+            process.tree().kill().await;
+            process.wait().await;
+            warn!("{} was killed", self.name);
+        }
+    }
+
+    fn spec(&self) -> ProcessSpec {
+        ProcessSpec {
+            name: self.name.clone(),
+            command: self.command.clone(),
+            folder: self.folder.clone(),
+            environment: vec![(RECYCLES_VARIABLE.into(), self.recycles.to_string().into())],
+            user: None,
+            // It has a service to stop.
+            orphaned: Orphaned::Terminate,
+            output: self.output,
+            within: None,
+        }
+    }
+
+    /// Why the instance ended, in its own words if it left any.
+    fn last_words(&self, exit: Exit) -> String {
+        let record = self.dir.read().ok().flatten();
+        record
+            .filter(|record| record.stage == Stage::Failed)
+            .and_then(|record| record.last_error)
+            .unwrap_or_else(|| format!("its process ended with {exit}"))
+    }
+
+    fn fail(&self, code: u8, reason: String) -> End {
+        self.note(Stage::Failed, &reason);
+        let failed = FailedInstance { name: self.name.clone(), code, reason };
+        warn!("{failed}");
+        End::Failed(failed)
+    }
+
+    /// Says on the instance's behalf, which has no process now, how it is.
+    fn note(&self, stage: Stage, reason: &str) {
+        let known = self.dir.read().ok().flatten();
+        let mut record = known.unwrap_or_else(|| self.unknown.clone());
+        record.stage = stage;
+        record.ready = false;
+        record.pid = None;
+        record.service_pid = None;
+        record.service = record.service.map(|_| "Stopped".to_owned());
+        record.recycles = self.recycles;
+        record.last_error = Some(reason.to_owned());
+        record.since = now();
+        if let Err(error) = self.dir.make().and_then(|()| self.dir.write(&record)) {
+            warn!("{error}");
+        }
+    }
+}
