@@ -6,6 +6,7 @@
 //! | [`listener`] | for services: offer a pipe on this machine |
 //! | [`server`] | takes this machine's pipes to the network |
 //! | [`client`] | calls pipes of other machines |
+//! | [`balancer`] | calls one pipe over several instances |
 //! | [`backend`] | where a served pipe leads on this machine |
 //! | [`accounts`] | the file of accounts that may log in |
 //!
@@ -14,6 +15,7 @@
 
 pub mod accounts;
 pub mod backend;
+pub mod balancer;
 pub mod client;
 mod connection;
 pub mod listener;

@@ -267,6 +267,11 @@ impl Client {
         PipeAddress { server: self.shared.server.clone(), pipe: name.clone() }
     }
 
+    /// The error for a pipe that did not become free in time.
+    pub(crate) fn busy(&self, name: &PipeName) -> ClientError {
+        ClientError::PipeBusy { pipe: self.address(name), status: NtStatus::IO_TIMEOUT }
+    }
+
     fn lost(&self, may_have_arrived: bool) -> ClientError {
         ClientError::Disconnected { server: self.shared.server.clone(), may_have_arrived }
     }

@@ -11,6 +11,10 @@ use super::{CallOptions, Client, ClientError, PipeAddress, ReplyEnd};
 /// Bytes asked for with one read: what one credit pays for.
 const CHUNK: u32 = 64 * 1024;
 
+/// Bytes asked for when a message is known to go on: longer messages take fewer reads, and only they pay for
+/// it.
+const LONG_CHUNK: u32 = 1024 * 1024;
+
 const READ: &str = "read from";
 const WRITE: &str = "write to";
 
@@ -77,7 +81,7 @@ impl Pipe {
     /// Writes one message and reads one message of at most `max` bytes in one round trip; `None` when the
     /// service closes the pipe instead. Only for pipes of messages from which everything was read.
     pub async fn transceive(&self, message: &[u8], max: usize) -> Result<Option<Vec<u8>>, ClientError> {
-        let ask = Ask::Transceive { pipe: self.open, bytes: message.to_vec(), max: self.chunk(max) };
+        let ask = Ask::Transceive { pipe: self.open, bytes: message.to_vec(), max: self.chunk(max, CHUNK) };
         match self.client.ask(ask).await.map_err(|error| self.error("call", error))? {
             Reply::Data(first) => Ok(Some(self.rest_of_message(first, max).await?)),
             _ => Ok(None),
@@ -144,7 +148,7 @@ impl Pipe {
     }
 
     async fn read_part(&self, max: usize) -> Result<Option<Data>, ClientError> {
-        self.data(self.client.ask(Ask::Read { pipe: self.open, max: self.chunk(max) }).await)
+        self.data(self.client.ask(Ask::Read { pipe: self.open, max: self.chunk(max, CHUNK) }).await)
     }
 
     /// Reads on until the message is whole.
@@ -154,7 +158,8 @@ impl Pipe {
             if message.len() >= max {
                 return Err(ClientError::ReplyTooLong { pipe: self.address.clone(), limit: max });
             }
-            let part = self.read_part(max - message.len()).await?;
+            let length = self.chunk(max - message.len(), LONG_CHUNK);
+            let part = self.data(self.client.ask(Ask::Read { pipe: self.open, max: length }).await)?;
             let part = part.ok_or_else(|| ClientError::NoReply { pipe: self.address.clone() })?;
             message.extend_from_slice(&part.bytes);
             more = part.more;
@@ -170,9 +175,9 @@ impl Pipe {
     }
 
     /// How much to ask for at once.
-    fn chunk(&self, max: usize) -> u32 {
+    fn chunk(&self, max: usize, largest: u32) -> u32 {
         let ready = self.client.ready();
-        let limit = CHUNK.min(ready.max_read).min(ready.max_transceive);
+        let limit = largest.min(ready.max_read).min(ready.max_transceive);
         u32::try_from(max).unwrap_or(limit).clamp(1, limit)
     }
 

@@ -55,7 +55,7 @@ async fn a_reply_of_many_messages_is_read_to_its_end() {
         connection.disconnect();
     });
     let reply = site.client().await.call(&name(), b"go", &CallOptions::default()).await.unwrap();
-    let expected: String = (0..500).map(|number| format!("{number},")).collect();
+    let expected: String = (0..500).flat_map(|number| [number.to_string(), ",".to_owned()]).collect();
     assert_eq!(String::from_utf8(reply).unwrap(), expected);
 }
 
@@ -139,7 +139,7 @@ async fn a_service_that_does_not_answer_holds_up_nobody_else() {
     let site = Site::new().await;
     let _service = serve(site.listen(Mode::Message).await, |connection| async move {
         match connection.read_message().await.unwrap().as_deref() {
-            Some(b"sleep") => std::future::pending().await,
+            Some(b"sleep") => std::future::pending::<()>().await,
             Some(request) => connection.write_message(request).await.unwrap(),
             None => {}
         }
@@ -276,7 +276,7 @@ async fn stopping_does_not_wait_for_ever() {
     let site = Site::with(plan).await;
     let _service = serve(site.listen(Mode::Message).await, |connection| async move {
         let _connection = connection;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     let client = site.client().await;
     let call = {

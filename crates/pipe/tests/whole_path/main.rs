@@ -1,7 +1,11 @@
 //! The way of a call through everything of this crate: client, network, server, local pipe, service, and back.
 #![cfg(unix)]
 
+#[cfg(test)]
 mod balancing;
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod refusals;
+#[cfg(test)]
 mod support;

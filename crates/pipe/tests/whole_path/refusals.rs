@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use standpipe_pipe::client::{CallOptions, Client, ClientError, Credentials};
+use standpipe_pipe::Mode;
+use standpipe_pipe::client::{CallOptions, Client, ClientError, Credentials, ServerAddress};
 use standpipe_smb::NtStatus;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::oneshot;
 
-use crate::support::{Plan, Site, TIMEOUT, eventually, name};
+use crate::support::{Plan, Site, TIMEOUT, echo_messages, eventually, name, serve};
 
 #[tokio::test]
 async fn log_ons_without_the_right_password_fail() {
@@ -47,7 +49,7 @@ async fn a_password_that_is_changed_counts_at_once() {
 #[tokio::test]
 async fn the_pipes_own_access_control_list_decides() {
     let site = Site::new().await;
-    let service = site.listen(standpipe_pipe::Mode::Message).await;
+    let service = site.listen(Mode::Message).await;
     let client = site.client_as("guestling", "secret").await.unwrap();
     let error = client.call(&name(), b"request", &CallOptions::default()).await.unwrap_err();
     assert!(matches!(error, ClientError::AccessDenied { .. }), "{error}");
@@ -70,7 +72,7 @@ async fn a_pipe_that_does_not_exist_says_so() {
 #[tokio::test]
 async fn instances_are_limited_over_all_connections() {
     let site = Site::with(Plan { max_instances: Some(2), ..Plan::default() }).await;
-    let _service = site.listen(standpipe_pipe::Mode::Message).await;
+    let _service = site.listen(Mode::Message).await;
     let (one, other) = (site.client().await, site.client().await);
     let first = one.open(&name()).await.unwrap();
     let _second = other.open(&name()).await.unwrap();
@@ -100,7 +102,7 @@ async fn a_reply_longer_than_the_caller_takes_ends_the_call() {
         match client.call(&name(), &[7; 100], &options).await {
             Ok(reply) => assert!(good && reply.len() == 100),
             Err(error) => {
-                assert!(!good && matches!(error, ClientError::ReplyTooLong { limit: 99, .. }), "{error}")
+                assert!(!good && matches!(error, ClientError::ReplyTooLong { limit: 99, .. }), "{error}");
             }
         }
     }
@@ -166,18 +168,47 @@ async fn one_address_cannot_take_every_connection() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_not_read_from_and_then_closed() {
+async fn a_client_that_does_not_read_is_closed() {
     let mut plan = Plan::default();
     plan.options.send_timeout = Duration::from_millis(100);
     let site = Site::with(plan).await;
-    // SMB1's multi-protocol negotiation of a client that never takes the answers of many connections would
-    // be small; what can be made large without a log-on is nothing, so a log-on comes first.
-    let client = site.client().await;
-    drop(client);
-    let mut stream = TcpStream::connect(site.address).await.unwrap();
-    stream.write_all(&[0, 0, 0, 0].repeat(100_000)).await.unwrap();
-    // Keep-alives are not answered, so nothing piles up and the connection stays.
-    assert_eq!(site.counters.snapshot().connections_refused, 0);
+    let _service = serve(site.listen(Mode::Message).await, echo_messages);
+
+    // Between client and server somebody who at some time forwards requests only.
+    let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let relay_address: ServerAddress = relay.local_addr().unwrap().into();
+    let (deafen, mut deaf) = oneshot::channel::<()>();
+    let address = site.address;
+    tokio::spawn(async move {
+        let (client, _) = relay.accept().await.unwrap();
+        let server = TcpSocket::new_v4().unwrap();
+        server.set_recv_buffer_size(64 * 1024).unwrap();
+        let server = server.connect(address).await.unwrap();
+        let (mut from_client, mut to_client) = client.into_split();
+        let (mut from_server, mut to_server) = server.into_split();
+        let requests = tokio::io::copy(&mut from_client, &mut to_server);
+        let replies = async {
+            tokio::select! {
+                _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+                _ = &mut deaf => std::future::pending().await,
+            }
+        };
+        let _ = tokio::join!(requests, replies);
+    });
+    let credentials = Credentials::with_password("serviceUser", "secret");
+    let client = Client::connect(&relay_address, &credentials, TIMEOUT).await.unwrap();
+    let mut pipes = Vec::new();
+    for _ in 0..200 {
+        pipes.push(client.open(&name()).await.unwrap());
+    }
+    deafen.send(()).unwrap();
+    // More than the buffers of two sockets hold.
+    for pipe in pipes {
+        tokio::spawn(async move { pipe.transceive(&vec![0; 65_536], 65_536).await });
+    }
+    eventually("busy", || site.counters.snapshot().requests > 10).await;
+    eventually("closed", || site.counters.snapshot().connections_now == 0).await;
+    assert_eq!(site.counters.snapshot().opens_now, 0);
 }
 
 #[tokio::test]

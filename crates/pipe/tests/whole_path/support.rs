@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use standpipe_pipe::accounts::AccountFile;
 use standpipe_pipe::backend::Backend;
-use standpipe_pipe::client::{Client, ClientError, Credentials, PipeAddress, ServerAddress};
+use standpipe_pipe::client::{Client, ClientError, Credentials, ServerAddress};
 use standpipe_pipe::listener::{PipeConnection, PipeListener};
 use standpipe_pipe::server::{Counters, Offer, Options, PipeOffer, Server};
 use standpipe_pipe::{Mode, PipeName};
@@ -87,10 +87,6 @@ impl Site {
 
     pub(crate) fn server(&self) -> ServerAddress {
         self.address.into()
-    }
-
-    pub(crate) fn pipe(&self) -> PipeAddress {
-        PipeAddress { server: self.server(), pipe: name() }
     }
 
     pub(crate) async fn client(&self) -> Client {
