@@ -6,8 +6,12 @@ use std::io;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
+use standpipe_deployment::instance::{Outcome, PrepareError};
+use standpipe_deployment::state::StateError;
 use standpipe_deployment::{PasswordError, Problems};
 use standpipe_pipe::accounts::AccountFileError;
+use standpipe_pipe::client::ClientError;
+use standpipe_pipe::server::BindError;
 
 /// The exit codes, from sysexits.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +32,22 @@ pub(crate) enum Exit {
     NotPermitted = 77,
     /// The deployment file, or a file it names, is wrong.
     Config = 78,
+}
+
+impl Exit {
+    /// The meaning of a code; what is none of ours is a mistake of ours.
+    pub(crate) fn from_code(code: u8) -> Self {
+        let codes = [
+            Self::Ok,
+            Self::Usage,
+            Self::Unavailable,
+            Self::Temporary,
+            Self::Task,
+            Self::NotPermitted,
+            Self::Config,
+        ];
+        codes.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Self::Bug)
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -66,6 +86,23 @@ impl Failure {
             *hint = Some(text.into());
         }
         self
+    }
+
+    /// What to do about it, when that can be said.
+    #[must_use]
+    pub(crate) fn maybe_hint(self, text: Option<impl Into<String>>) -> Self {
+        match text {
+            Some(text) => self.hint(text),
+            None => self,
+        }
+    }
+
+    /// How an instance ended, as a result: only when somebody asked is it none of our failures.
+    pub(crate) fn of_outcome(outcome: &Outcome) -> Result<Exit, Self> {
+        match Exit::from_code(outcome.exit_code()) {
+            Exit::Ok => Ok(Exit::Ok),
+            exit => Err(Self::new(exit, outcome.to_string()).maybe_hint(outcome.hint())),
+        }
     }
 
     /// Mistakes in what was written, with an exit code that says where it was written.
@@ -169,11 +206,49 @@ impl From<AccountFileError> for Failure {
             _ => Exit::Config,
         };
         let hint = error.hint();
-        let failure = Self::new(exit, error);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        let (exit, hint) = (Exit::from_code(error.exit_code()), error.hint());
+        Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
+        let (exit, hint) = (Exit::from_code(error.exit_code()), error.hint());
+        Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+impl From<BindError> for Failure {
+    fn from(error: BindError) -> Self {
+        let exit = match error.source.kind() {
+            io::ErrorKind::PermissionDenied => Exit::NotPermitted,
+            _ => Exit::Config,
+        };
+        let hint = error.hint();
+        Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let exit = match &error {
+            ClientError::LogOnFailed { .. } | ClientError::AccessDenied { .. } => Exit::NotPermitted,
+            ClientError::Unreachable { .. }
+            | ClientError::ConnectTimeout { .. }
+            | ClientError::PipeBusy { .. }
+            | ClientError::ReplyTimeout { .. }
+            | ClientError::Disconnected { .. } => Exit::Temporary,
+            ClientError::RequestTooLong { .. } => Exit::Usage,
+            _ => Exit::Unavailable,
+        };
+        let hint = error.hint();
+        Self::new(exit, error).maybe_hint(hint)
     }
 }
 

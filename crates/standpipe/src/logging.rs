@@ -1,18 +1,17 @@
 //! Log lines on stderr.
 
-use std::io;
-
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::LogFormat;
+use crate::live::LiveView;
 
 /// Starts writing log lines. A filter that cannot be read is said so and replaced by `info`: no reason not to run.
-pub(crate) fn start(filter: &str, format: LogFormat, colour: bool) {
+pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveView) {
     let (filter, wrong) = match EnvFilter::try_new(filter) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(view);
     let started = match format {
         LogFormat::Human => builder.with_ansi(colour).with_target(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),

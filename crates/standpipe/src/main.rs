@@ -4,6 +4,7 @@
 mod cli;
 mod commands;
 mod failure;
+mod live;
 mod logging;
 mod output;
 mod password;
@@ -35,7 +36,7 @@ fn run() -> Exit {
         }
     };
     let mut output = Output::new(cli.color);
-    logging::start(&cli.log, cli.log_format, output.colours_errors());
+    logging::start(&cli.log, cli.log_format, output.colours_errors(), output.live_view());
     match commands::run(cli.command, &mut output) {
         Ok(exit) => exit,
         Err(failure) => {

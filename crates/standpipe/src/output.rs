@@ -5,11 +5,13 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::cli::Colour;
 use crate::failure::Failure;
+use crate::live::LiveView;
 
 /// Where a command writes to, and whether colours are wanted there.
 pub(crate) struct Output {
     colour_out: bool,
     colour_err: bool,
+    live: LiveView,
 }
 
 impl Output {
@@ -27,12 +29,18 @@ impl Output {
         Self {
             colour_out: wanted(io::stdout().is_terminal()),
             colour_err: wanted(io::stderr().is_terminal()),
+            live: LiveView::default(),
         }
     }
 
     /// Whether log lines and errors are coloured.
     pub(crate) fn colours_errors(&self) -> bool {
         self.colour_err
+    }
+
+    /// The view that log lines must not write over.
+    pub(crate) fn live_view(&self) -> LiveView {
+        self.live.clone()
     }
 
     /// A text in bold, where colours are wanted on stdout.

@@ -26,7 +26,7 @@ struct Request {
 struct JsonReply<'a> {
     text: &'a str,
     instance: &'a str,
-    address: String,
+    address: &'a str,
     /// Only there when the reply is not UTF-8 text and bytes had to be replaced; ask for text to get them as they are.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     lossy: bool,
@@ -136,8 +136,8 @@ fn reply_response(format: Format, reply: &Reply) -> Response {
     let mut response = match format {
         Format::Json => {
             let (text, lossy) = from_reply(&reply.data);
-            let address = reply.address.to_string();
-            Json(JsonReply { text: &text, instance: &reply.instance, address, lossy }).into_response()
+            Json(JsonReply { text: &text, instance: &reply.instance, address: &reply.address, lossy })
+                .into_response()
         }
         Format::Text => {
             let data = without_nul(&reply.data).to_vec();

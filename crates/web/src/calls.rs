@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 
 use axum::http::StatusCode;
@@ -36,8 +35,8 @@ pub struct Reply {
     pub data: Vec<u8>,
     /// The instance that answered, as `Role/N`.
     pub instance: String,
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// Where it listens, as `host:port`.
+    pub address: String,
 }
 
 /// Why there is no reply.

@@ -7,11 +7,13 @@
 //! | `POST /pipes/{call}` | the bridge: text or JSON in, text or JSON out |
 //! | `GET /livez`, `GET /readyz` | whether this process lives; whether an instance is ready for every call |
 //!
-//! What a call does is behind [`PipeCalls`], so that all of this is tested without a network. The page needs no script;
+//! What a call does is behind [`PipeCalls`], so that all of this is tested without a network; a
+//! [`Balancer`](standpipe_pipe::balancer::Balancer) is one. The page needs no script;
 //! it sends none, and the browser is told to run none.
 
 mod api;
 mod app;
+mod balanced;
 mod calls;
 mod guard;
 mod page;

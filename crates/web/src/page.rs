@@ -63,7 +63,7 @@ impl Outcome {
                     "<p class=\"result\" role=\"status\" id=\"result\">Processed Text: {} by instance: {} ({}){note}</p>",
                     escape(&text),
                     escape(&reply.instance),
-                    reply.address,
+                    escape(&reply.address),
                 )
             }
             Self::Failed { kind, instance } => {

@@ -111,7 +111,7 @@ pub(super) fn run(account: Account, output: &mut Output) -> Result<Exit, Failure
             match file.add(name, password.expose(), groups)? {
                 Added::Created => output.line(format_args!("added {name}"))?,
                 Added::Unchanged => {
-                    output.line(format_args!("unchanged: {name} is there with this password"))?
+                    output.line(format_args!("unchanged: {name} is there with this password"))?;
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::output::Output;
 const EXAMPLES: &str = "Examples:\n  \
     standpipe check\n  \
     standpipe check -f deploy/standpipe.toml\n  \
-    standpipe check --here        # also whether this machine can run it: programs, passwords, ports";
+    standpipe check --here        # also whether it can run here: passwords, ports";
 
 /// Check a deployment file: every mistake, with its line
 #[derive(Args, Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Check {
     #[arg(short, long, value_name = "PATH", default_value = "standpipe.toml")]
     file: PathBuf,
 
-    /// Also look at this machine: programs on the search path, passwords, ports in use
+    /// Also look at this machine: whether passwords can be read, ports are free
     #[arg(long)]
     here: bool,
 }

@@ -1,7 +1,5 @@
 //! `standpipe sddl …`
 
-mod explain;
-
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -9,7 +7,7 @@ use standpipe_deployment::{Problem, Problems, Source};
 use standpipe_pipe::accounts::{AccountFile, parse_group};
 use standpipe_security::{
     AccessMask, Account, AccountName, Accounts, NtHash, SecurityDescriptor, Sid, Token, check_pipe_client,
-    well_known,
+    explain, well_known,
 };
 
 use crate::failure::{Exit, Failure};
@@ -69,7 +67,7 @@ pub(super) fn run(sddl: Sddl, output: &mut Output) -> Result<Exit, Failure> {
     match sddl {
         Sddl::Explain(explain) => {
             let descriptor = parse(&explain.sddl)?;
-            output.line(explain::explain(&descriptor))?;
+            output.bytes(explain::explain(&descriptor).to_string().as_bytes())?;
             Ok(Exit::Ok)
         }
         Sddl::Check(check) => self::check(&check, output),

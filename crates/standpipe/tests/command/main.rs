@@ -1,7 +1,10 @@
 //! Runs the real binary and compares what a person sees: exit code, stdout and stderr.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod account;
 mod check;
+#[cfg(unix)]
+mod run;
 mod sddl;
 mod support;
 mod usage;

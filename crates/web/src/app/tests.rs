@@ -1,4 +1,3 @@
-use std::net::SocketAddr;
 use std::sync::Mutex;
 
 use axum::body::Body;
@@ -33,7 +32,7 @@ impl PipeCalls for Fake {
             .map(|data| Reply {
                 data: data.to_vec(),
                 instance: "ServiceWatcher/1".to_owned(),
-                address: SocketAddr::from(([127, 0, 0, 2], 4445)),
+                address: "127.0.0.2:4445".to_owned(),
             })
             .map_err(|kind| CallError {
                 kind,

@@ -1,0 +1,88 @@
+//! `standpipe run`
+
+mod serve;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use standpipe_deployment::instance::{Instance, InstanceOptions};
+use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Role, Stop, local_address, state};
+
+use self::serve::Endpoints;
+use super::runtime;
+use crate::failure::{Caused, Exit, Failure};
+use crate::output::Output;
+
+const EXAMPLES: &str = "Examples:\n  \
+    standpipe run --role ServiceWatcher\n  \
+    standpipe run --role ServiceWatcher --instance 1 --address 10.0.0.5\n  \
+    standpipe run -f /etc/standpipe.toml --role Web --address 0.0.0.0";
+
+/// How long clients may take to finish what they have in flight once a stop is asked for.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Run one instance of a role: its startup tasks, its service, its endpoints
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Run {
+    /// The deployment file
+    #[arg(short, long, value_name = "PATH", default_value = "standpipe.toml")]
+    file: PathBuf,
+
+    /// The role; not needed when the deployment has only one
+    #[arg(long, value_name = "NAME")]
+    role: Option<String>,
+
+    /// Which instance of the role this is, from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    instance: u32,
+
+    /// The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1
+    #[arg(long, value_name = "IP")]
+    address: Option<IpAddr>,
+
+    /// The folder to keep state in; without it, one for the deployment where this user keeps such things
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+pub(super) fn run(run: &Run, _output: &mut Output) -> Result<Exit, Failure> {
+    runtime()?.block_on(run_instance(run))
+}
+
+async fn run_instance(run: &Run) -> Result<Exit, Failure> {
+    let address = run.address.unwrap_or_else(|| local_address(run.instance));
+    let look = Look::Instance { role: run.role.as_deref(), address };
+    let deployment = Deployment::load(&run.file, &ProcessEnvironment, look)?;
+    let role = choose_role(&deployment, run.role.as_deref())?;
+    let stop = Stop::on_signals().map_err(|error| {
+        Failure::new(Exit::Temporary, Caused { what: "could not listen for signals", source: error.into() })
+    })?;
+    let state_dir = state::locate(deployment.name(), run.state_dir.as_deref(), |name| std::env::var_os(name));
+    let instance = Instance::prepare(InstanceOptions {
+        deployment: &deployment,
+        role,
+        number: run.instance,
+        state_dir: &state_dir,
+        drain_timeout: DRAIN_TIMEOUT,
+    })?;
+    // Everything that can fail does so before the first startup task runs.
+    let endpoints = Endpoints::bind(&deployment, role, address, &instance).await?;
+    let outcome = instance.run(endpoints.records(), stop, |serving| endpoints.serve(serving)).await;
+    Failure::of_outcome(&outcome)
+}
+
+fn choose_role<'d>(deployment: &'d Deployment, name: Option<&str>) -> Result<&'d Role, Failure> {
+    let names = || deployment.roles().iter().map(|role| role.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (name, deployment.roles()) {
+        (Some(name), _) => deployment.role(name).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("the deployment has no role `{name}`"))
+                .hint(format!("its roles are {}", names()))
+        }),
+        (None, [only]) => Ok(only),
+        (None, _) => Err(Failure::new(Exit::Usage, "the deployment has more than one role")
+            .hint(format!("say which one with --role: {}", names()))),
+    }
+}

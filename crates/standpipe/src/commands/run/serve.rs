@@ -1,0 +1,155 @@
+//! What an instance serves: its pipes on each smb endpoint, its page on each http endpoint.
+
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use standpipe_deployment::instance::{Instance, Serving};
+use standpipe_deployment::state::EndpointRecord;
+use standpipe_deployment::{Deployment, Password, Protocol, Role};
+use standpipe_pipe::PipeName;
+use standpipe_pipe::accounts::AccountFile;
+use standpipe_pipe::balancer::{Balancer, Options as BalancerOptions, Target};
+use standpipe_pipe::client::Credentials;
+use standpipe_pipe::server::{Offer, Options, PipeOffer, Server};
+use standpipe_web::Site;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::failure::{Caused, Exit, Failure};
+
+/// The endpoints of an instance, each on its socket, and what will be served there.
+pub(super) struct Endpoints {
+    records: Vec<EndpointRecord>,
+    pipes: Vec<Server>,
+    offers: Vec<PipeOffer>,
+    accounts: Arc<AccountFile>,
+    options: Options,
+    pages: Vec<TcpListener>,
+    site: Option<Site>,
+}
+
+impl Endpoints {
+    /// Takes the sockets. Nobody is answered yet.
+    pub(super) async fn bind(
+        deployment: &Deployment,
+        role: &Role,
+        address: IpAddr,
+        instance: &Instance<'_>,
+    ) -> Result<Self, Failure> {
+        let mut records = Vec::new();
+        let mut pipes = Vec::new();
+        let mut pages = Vec::new();
+        for endpoint in &role.endpoints {
+            let socket = SocketAddr::new(address, endpoint.port);
+            let protocol = match endpoint.protocol {
+                Protocol::Smb => {
+                    pipes.push(Server::bind(socket).await?);
+                    "smb"
+                }
+                Protocol::Http => {
+                    pages.push(bind_page(socket).await?);
+                    "http"
+                }
+            };
+            records.push(EndpointRecord {
+                name: endpoint.name.clone(),
+                protocol: protocol.to_owned(),
+                address: socket.to_string(),
+            });
+        }
+        let options = Options::new().map_err(|error| {
+            Failure::new(
+                Exit::Temporary,
+                Caused { what: "could not get random numbers", source: error.into() },
+            )
+        })?;
+        let site = if pages.is_empty() { None } else { Some(site(deployment, role)?) };
+        Ok(Self {
+            records,
+            pipes,
+            offers: offers(role, instance)?,
+            accounts: Arc::new(AccountFile::new(instance.accounts())),
+            options,
+            pages,
+            site,
+        })
+    }
+
+    /// What is shown of them.
+    pub(super) fn records(&self) -> Vec<EndpointRecord> {
+        self.records.clone()
+    }
+
+    /// Serves until told to stop, and then until what is in flight is done.
+    pub(super) async fn serve(self, serving: Serving) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let mut tasks = JoinSet::new();
+        for server in self.pipes {
+            let offer = Offer {
+                pipes: self.offers.clone(),
+                accounts: Arc::clone(&self.accounts) as Arc<dyn standpipe_security::Accounts>,
+                readiness: serving.ready.clone(),
+                options: self.options.clone(),
+            };
+            tasks.spawn(server.serve(offer, serving.stop.clone()));
+        }
+        if let Some(site) = self.site {
+            let app = standpipe_web::app(site);
+            for listener in self.pages {
+                let stop = serving.stop.clone();
+                let app = app.clone();
+                tasks.spawn(async move { standpipe_web::serve(listener, app, stop.cancelled()).await });
+            }
+        }
+        if tasks.is_empty() {
+            serving.stop.cancelled().await;
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended?;
+        }
+        Ok(())
+    }
+}
+
+async fn bind_page(socket: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(socket).await.map_err(|error| {
+        Failure::new(Exit::Temporary, format!("cannot listen on {socket}: {error}"))
+            .hint("stop what listens there, or choose another port")
+    })
+}
+
+fn offers(role: &Role, instance: &Instance<'_>) -> Result<Vec<PipeOffer>, Failure> {
+    let places = role.pipes.iter().zip(instance.backends());
+    let offer = |(pipe, (_, backend)): (&standpipe_deployment::Pipe, &(String, _))| {
+        let Some(security_descriptor) = pipe.descriptor.clone() else {
+            return Err(Failure::new(Exit::Config, format!("pipe `{}` has no `sddl`", pipe.name))
+                .hint("the descriptor that a Windows pipe carries itself is not yet read; write one"));
+        };
+        Ok(PipeOffer {
+            name: pipe.name.parse().map_err(|error| Failure::new(Exit::Config, error))?,
+            security_descriptor,
+            max_instances: pipe.max_instances,
+            backend: Clone::clone(backend),
+        })
+    };
+    places.map(offer).collect()
+}
+
+/// The page and the bridge, with a balancer for each call.
+fn site(deployment: &Deployment, role: &Role) -> Result<Site, Failure> {
+    let mut site = Site::new(deployment.name());
+    for call in &role.calls {
+        let password = Password::from_source(&call.password)?;
+        let credentials = Credentials::with_password(&call.user, password.expose());
+        let pipe: PipeName = call.pipe.parse().map_err(|error| Failure::new(Exit::Config, error))?;
+        let targets = deployment.local_targets(&call.target);
+        let targets = targets.into_iter().map(|(number, address)| Target {
+            instance: format!("{}/{number}", call.target.role),
+            server: address.into(),
+        });
+        let options = BalancerOptions { connect_timeout: call.connect_timeout, ..BalancerOptions::default() };
+        let balancer = Balancer::new(targets.collect(), pipe, &credentials, options);
+        site = site.with_call(&call.name, Arc::new(balancer));
+    }
+    Ok(site)
+}

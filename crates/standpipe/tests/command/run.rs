@@ -1,0 +1,88 @@
+//! One instance in the foreground.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use crate::support::{Place, assert_seen, free_port};
+
+/// A role without a service, with `more` in it.
+fn place(more: &str) -> Place {
+    let place = Place::new();
+    let text = format!(
+        r#"name = "Demo"
+[roles.Pipes]
+[roles.Pipes.pipes.simple]
+sddl = "D:(A;;GRGW;;;AU)"
+backend = "unix:simple.sock"
+[roles.Pipes.endpoints.Smb]
+protocol = "smb"
+port = {}
+{more}"#,
+        free_port()
+    );
+    place.write("standpipe.toml", &text);
+    place
+}
+
+const RUN: [&str; 5] = ["run", "--log", "off", "--state-dir", "state"];
+
+#[test]
+fn it_serves_until_it_is_asked_to_stop_and_leaves_nothing() {
+    let place = place("");
+    let mut command = place.standpipe(&["run", "--state-dir", "state"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(log.any(|line| line.unwrap().contains("serving pipes")));
+    let ps = place.seen(&["ps", "--state-dir", "state"]);
+    assert!(ps.contains("Pipes/0") && ps.contains("smb://127.0.0.1:"), "{ps}");
+    let again = place.seen(&RUN);
+    assert!(again.starts_with("exit 78") && again.contains("in use"), "{again}");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!place.path("state").exists());
+    let ps = place.seen(&["ps", "--state-dir", "state"]);
+    assert_seen(&ps, "exit 0\n--- stderr\nnothing runs: there is no instance in state");
+}
+
+#[test]
+fn a_startup_task_that_fails_has_its_own_code() {
+    let place = place("[[roles.Pipes.startup]]\ncommand = [\"sh\", \"-c\", \"echo why >&2; exit 3\"]");
+    let seen = place.seen(&RUN);
+    assert!(seen.starts_with("exit 76\n--- stderr\nerror: startup task 1 `sh -c"), "{seen}");
+    assert!(seen.contains('3') && seen.contains("why"), "{seen}");
+}
+
+#[test]
+fn a_service_that_cannot_be_kept_running_has_its_own_code() {
+    let place = place("[roles.Pipes.service]\nname = \"Broken\"\ncommand = [\"false\"]\nmax-failures = 1");
+    let seen = place.seen(&RUN);
+    assert!(seen.starts_with("exit 69\n--- stderr\nerror: "), "{seen}");
+    let listed = place.seen(&["ps", "--state-dir", "state"]);
+    assert!(listed.contains("failed") && listed.contains("last error of Pipes/0"), "{listed}");
+}
+
+#[test]
+fn the_role_is_asked_for_when_there_are_several() {
+    let more = "[roles.Other.service]\ncommand = [\"true\"]";
+    assert_seen(
+        &place(more).seen(&RUN),
+        "
+exit 64
+--- stderr
+error: the deployment has more than one role
+hint: say which one with --role: Pipes, Other",
+    );
+    let seen = place(more).seen(&[&RUN[..], &["--role", "Pipe"]].concat());
+    assert!(seen.starts_with("exit 64") && seen.contains("its roles are Pipes, Other"), "{seen}");
+}
+
+#[test]
+fn a_call_to_nobody_is_temporary() {
+    let place = Place::new();
+    place.write("secret", "x");
+    let address = format!("//127.0.0.1:{}/pipe/simple", free_port());
+    let seen = place.seen(&["call", &address, "hello", "-u", "me", "--password-file", "secret"]);
+    assert!(seen.starts_with("exit 75\n--- stderr\nerror: could not connect to 127.0.0.1:"), "{seen}");
+    assert!(seen.contains("caused by: Connection refused"), "{seen}");
+}
