@@ -1,6 +1,6 @@
 //! One connection's task: carries bytes between the network, the state machine and the services.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -26,9 +26,10 @@ use super::operation::{Done, Instance, Operation, Shared};
 use crate::backend::BackendError;
 use crate::connection::{PipeConnection, PipeError};
 use crate::platform::{self, Received};
+use crate::scratch::with_buffer;
 
-/// Bytes taken from the network at once.
-const RECEIVE_BUFFER: usize = 64 * 1024;
+/// The largest buffer kept for what is sent.
+const TRANSMIT_BUFFER: usize = 256 * 1024;
 
 /// Buffers for what services write that are kept for the next read, and how large each may be.
 const SPARE_BUFFERS: usize = 4;
@@ -55,13 +56,16 @@ pub(super) struct Driver {
     transmit: Vec<u8>,
     /// How much of `transmit` is sent.
     sent: usize,
-    receive: Vec<u8>,
     spare: Vec<Vec<u8>>,
 }
 
 /// An open whose service is connected.
 struct Open {
     connection: Arc<PipeConnection>,
+    /// Whether a write is under way that the service had no room for, and what is to be written after it: the
+    /// order of a client's writes is kept.
+    writing: bool,
+    to_write: VecDeque<Vec<u8>>,
     counters: Arc<Counters>,
     _instance: Instance,
 }
@@ -150,7 +154,6 @@ impl Driver {
             operations: FuturesUnordered::new(),
             transmit: Vec::new(),
             sent: 0,
-            receive: vec![0; RECEIVE_BUFFER],
             spare: Vec::new(),
         })
     }
@@ -260,18 +263,15 @@ impl Driver {
 
     /// Takes in what the client sent.
     fn receive(&mut self) -> io::Result<()> {
-        match self.stream.try_read(&mut self.receive) {
+        with_buffer(|buffer| match self.stream.try_read(buffer) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(length) => {
-                let now = Now { monotonic: self.started.elapsed(), wall: wall_clock() };
-                if let Some(bytes) = self.receive.get(..length) {
-                    self.protocol.handle(now, Input::Received(bytes));
-                }
+                self.handle(Input::Received(buffer.get(..length).unwrap_or_default()));
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(error),
-        }
+        })
     }
 
     /// Sends what there is room for.
@@ -279,6 +279,7 @@ impl Driver {
         loop {
             if self.sent == self.transmit.len() {
                 self.transmit.clear();
+                self.transmit.shrink_to(TRANSMIT_BUFFER);
                 self.sent = 0;
                 if !self.protocol.take_transmit(&mut self.transmit) {
                     return Ok(());
@@ -368,8 +369,16 @@ impl Driver {
                 self.shared.counters.opens.add();
                 let connection = connection.with_max_message(self.shared.max_message());
                 let counters = Arc::clone(&self.shared.counters);
-                self.opens
-                    .insert(open, Open { connection: Arc::new(connection), counters, _instance: instance });
+                self.opens.insert(
+                    open,
+                    Open {
+                        connection: Arc::new(connection),
+                        writing: false,
+                        to_write: VecDeque::new(),
+                        counters,
+                        _instance: instance,
+                    },
+                );
                 self.unread.insert(open);
                 Ok(())
             }
@@ -379,17 +388,43 @@ impl Driver {
     }
 
     fn write(&mut self, open: OpenId, bytes: Vec<u8>) {
-        let Some(Open { connection, .. }) = self.opens.get(&open) else {
+        let Some(entry) = self.opens.get_mut(&open) else {
             return;
         };
         self.shared.counters.requests.add();
+        if entry.writing {
+            entry.to_write.push_back(bytes);
+        } else {
+            self.write_now(open, bytes);
+        }
+    }
+
+    fn write_now(&mut self, open: OpenId, bytes: Vec<u8>) {
+        let Some(entry) = self.opens.get_mut(&open) else {
+            return;
+        };
         let mut sent = 0;
-        match connection.try_send(&bytes, &mut sent) {
+        match entry.connection.try_send(&bytes, &mut sent) {
             Ok(false) => {
-                let connection = Arc::clone(connection);
+                entry.writing = true;
+                let connection = Arc::clone(&entry.connection);
                 self.operations.push(Operation::Write { open, connection, bytes, sent });
             }
             result => self.written(open, result.map(|_| ())),
+        }
+    }
+
+    /// The service had room at last: tells so, and writes what had to wait.
+    fn write_done(&mut self, open: OpenId, result: Result<(), PipeError>) {
+        self.written(open, result);
+        if let Some(entry) = self.opens.get_mut(&open) {
+            entry.writing = false;
+        }
+        while let Some(entry) = self.opens.get_mut(&open)
+            && !entry.writing
+            && let Some(bytes) = entry.to_write.pop_front()
+        {
+            self.write_now(open, bytes);
         }
     }
 
@@ -436,7 +471,7 @@ impl Driver {
             Done::Read { open, buffer, result } => self.read(open, buffer, result),
             Done::Write { open, result } => {
                 if self.opens.contains_key(&open) {
-                    self.written(open, result);
+                    self.write_done(open, result);
                 }
             }
         }
