@@ -40,30 +40,45 @@ impl Cipher {
     pub fn is_256_bit(self) -> bool {
         matches!(self, Cipher::Aes256Ccm | Cipher::Aes256Gcm)
     }
+
+    /// Whether its mode is GCM instead of CCM.
+    pub fn is_gcm(self) -> bool {
+        matches!(self, Cipher::Aes128Gcm | Cipher::Aes256Gcm)
+    }
 }
 
 /// The key of one direction: 16 or 32 bytes, as its cipher wants.
 #[derive(Clone)]
-pub struct CipherKey(CipherKeyBytes);
+pub struct CipherKey {
+    pub(super) cipher: Cipher,
+    pub(super) bytes: CipherKeyBytes,
+}
 
 #[derive(Clone)]
-enum CipherKeyBytes {
+pub(super) enum CipherKeyBytes {
     Aes128(Zeroizing<[u8; 16]>),
     Aes256(Zeroizing<[u8; 32]>),
 }
 
 impl CipherKey {
     fn derive(cipher: Cipher, session_key: &[u8; 16], label: &[u8], context: &[u8]) -> CipherKey {
-        CipherKey(if cipher.is_256_bit() {
+        let bytes = if cipher.is_256_bit() {
             CipherKeyBytes::Aes256(derive(session_key, label, context))
         } else {
             CipherKeyBytes::Aes128(derive(session_key, label, context))
-        })
+        };
+        CipherKey { cipher, bytes }
     }
 
-    /// The key itself, for the cipher.
-    pub fn expose(&self) -> &[u8] {
-        match &self.0 {
+    /// What it is a key for.
+    pub fn cipher(&self) -> Cipher {
+        self.cipher
+    }
+
+    /// The key itself.
+    #[cfg(test)]
+    pub(super) fn expose(&self) -> &[u8] {
+        match &self.bytes {
             CipherKeyBytes::Aes128(key) => &key[..],
             CipherKeyBytes::Aes256(key) => &key[..],
         }
@@ -72,15 +87,13 @@ impl CipherKey {
 
 impl fmt::Debug for CipherKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CipherKey").finish_non_exhaustive()
+        f.debug_struct("CipherKey").field("cipher", &self.cipher).finish_non_exhaustive()
     }
 }
 
 /// The keys with which the two sides encrypt.
 #[derive(Clone, Debug)]
 pub struct CipherKeys {
-    /// What they are keys for.
-    pub cipher: Cipher,
     /// The client encrypts with it.
     pub client_to_server: CipherKey,
     /// The server encrypts with it.
@@ -162,7 +175,6 @@ impl SessionKeys {
             signing: SigningKey::new(algorithm, &signing),
             application: derive(session_key, purposes.application.0, purposes.application.1),
             ciphers: cipher.map(|cipher| CipherKeys {
-                cipher,
                 client_to_server: cipher_key(cipher, purposes.client_to_server),
                 server_to_client: cipher_key(cipher, purposes.server_to_client),
             }),

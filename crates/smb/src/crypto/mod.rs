@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments: no clock, no randomness. Keys are wiped when dropped and
 //! never printed.
 
+pub mod encryption;
 mod kdf;
 mod keys;
 pub(crate) mod mac;

@@ -1,0 +1,200 @@
+//! Encrypted messages, [MS-SMB2] 2.2.41 and 3.1.4.3: a header in the clear, then a whole SMB2 message that only the
+//! holder of the key can read or change.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use aes::{Aes128Enc, Aes256Enc};
+use aes_gcm::AesGcm;
+use aes_gcm::aead::array::Array;
+use aes_gcm::aead::consts::{U11, U12, U16};
+use aes_gcm::aead::{AeadInOut, KeyInit};
+use ccm::Ccm;
+use thiserror::Error;
+
+use super::keys::{CipherKey, CipherKeyBytes};
+use crate::wire::header::PROTOCOL_TRANSFORM;
+use crate::wire::{Malformed, Reader};
+
+/// The length of the header in the clear, in bytes.
+pub const TRANSFORM_LEN: usize = 52;
+/// Where the header has its signature; what follows it is authenticated.
+const SIGNATURE: core::ops::Range<usize> = 4..20;
+/// Where the header has its nonce.
+const NONCE: core::ops::Range<usize> = 20..36;
+/// The Flags of 3.1.1 and the EncryptionAlgorithm of 3.0: encrypted.
+const ENCRYPTED: u16 = 1;
+
+/// The message was changed on the way, or encrypted with another key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum OpenError {
+    /// The header in the clear is malformed.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The content does not fit the header's signature.
+    #[error("the encrypted message does not match its signature")]
+    BadSignature,
+}
+
+/// What the header in the clear says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransformHeader {
+    /// Whose key it is; nobody vouches for it until the message is opened.
+    pub session_id: u64,
+}
+
+impl TransformHeader {
+    /// Reads the header at the start of an encrypted message, whose length it must tell right.
+    pub fn decode(message: &[u8]) -> Result<TransformHeader, Malformed> {
+        let mut reader = Reader::new(message, "encrypted message");
+        let protocol: [u8; 4] = reader.array()?;
+        reader.skip(SIGNATURE.len() + NONCE.len())?;
+        let length = reader.u32()?;
+        reader.skip(2)?;
+        let flags = reader.u16()?;
+        let session_id = reader.u64()?;
+        let fits = usize::try_from(length).is_ok_and(|length| length == reader.rest().len());
+        if protocol != PROTOCOL_TRANSFORM || flags != ENCRYPTED || !fits || length == 0 {
+            return Err(reader.malformed());
+        }
+        Ok(TransformHeader { session_id })
+    }
+}
+
+/// A cipher with its key, expanded.
+enum Aead {
+    Ccm128(Ccm<Aes128Enc, U16, U11>),
+    Ccm256(Ccm<Aes256Enc, U16, U11>),
+    Gcm128(AesGcm<Aes128Enc, U12>),
+    Gcm256(AesGcm<Aes256Enc, U12>),
+}
+
+impl Aead {
+    fn new(key: &CipherKey) -> Aead {
+        match (&key.bytes, key.cipher.is_gcm()) {
+            (CipherKeyBytes::Aes128(key), false) => Aead::Ccm128(Ccm::new((&**key).into())),
+            (CipherKeyBytes::Aes256(key), false) => Aead::Ccm256(Ccm::new((&**key).into())),
+            (CipherKeyBytes::Aes128(key), true) => Aead::Gcm128(AesGcm::new((&**key).into())),
+            (CipherKeyBytes::Aes256(key), true) => Aead::Gcm256(AesGcm::new((&**key).into())),
+        }
+    }
+
+    /// Encrypts in place. Of the nonce field, GCM uses 12 bytes and CCM 11.
+    fn encrypt(&self, nonce: &[u8; 16], header: &[u8], content: &mut [u8]) -> Option<[u8; 16]> {
+        let (gcm, ccm) = (first::<12>(nonce), first::<11>(nonce));
+        let tag = match self {
+            Aead::Ccm128(aead) => aead.encrypt_inout_detached(&Array(ccm), header, content.into()),
+            Aead::Ccm256(aead) => aead.encrypt_inout_detached(&Array(ccm), header, content.into()),
+            Aead::Gcm128(aead) => aead.encrypt_inout_detached(&Array(gcm), header, content.into()),
+            Aead::Gcm256(aead) => aead.encrypt_inout_detached(&Array(gcm), header, content.into()),
+        };
+        tag.ok().map(Into::into)
+    }
+
+    /// Decrypts in place, if the tag is right; compares it in constant time.
+    fn decrypt(&self, nonce: &[u8; 16], header: &[u8], content: &mut [u8], tag: [u8; 16]) -> bool {
+        let (gcm, ccm) = (first::<12>(nonce), first::<11>(nonce));
+        let tag = Array(tag);
+        match self {
+            Aead::Ccm128(aead) => aead.decrypt_inout_detached(&Array(ccm), header, content.into(), &tag),
+            Aead::Ccm256(aead) => aead.decrypt_inout_detached(&Array(ccm), header, content.into(), &tag),
+            Aead::Gcm128(aead) => aead.decrypt_inout_detached(&Array(gcm), header, content.into(), &tag),
+            Aead::Gcm256(aead) => aead.decrypt_inout_detached(&Array(gcm), header, content.into(), &tag),
+        }
+        .is_ok()
+    }
+}
+
+fn first<const N: usize>(nonce: &[u8; 16]) -> [u8; N] {
+    const { assert!(N <= 16) };
+    core::array::from_fn(|place| nonce[place])
+}
+
+/// Encrypts the messages of one direction of a session.
+///
+/// There must be one for a key, for as long as the key lives: it counts, so that no nonce is used twice.
+pub struct Sealer {
+    aead: Aead,
+    session_id: u64,
+    next_nonce: u64,
+}
+
+impl Sealer {
+    /// For this key, which belongs to this session.
+    pub fn new(key: &CipherKey, session_id: u64) -> Sealer {
+        Sealer { aead: Aead::new(key), session_id, next_nonce: 0 }
+    }
+
+    /// Encrypts the message, or the compound, that begins at `start` and goes to the end of `out`, and puts the
+    /// header in the clear before it.
+    ///
+    /// `None`, and `out` is left as it was, when every nonce is used up or the message is longer than a frame:
+    /// neither happens to a connection that is served.
+    #[must_use]
+    pub fn seal(&mut self, out: &mut Vec<u8>, start: usize) -> Option<()> {
+        let mut nonce = [0; 16];
+        nonce[..8].copy_from_slice(&self.next_nonce.to_le_bytes());
+        self.next_nonce = self.next_nonce.checked_add(1)?;
+        self.seal_with(&nonce, out, start)
+    }
+
+    fn seal_with(&self, nonce: &[u8; 16], out: &mut Vec<u8>, start: usize) -> Option<()> {
+        let length = u32::try_from(out.len().checked_sub(start)?).ok()?;
+        let mut header = [0; TRANSFORM_LEN];
+        header[..4].copy_from_slice(&PROTOCOL_TRANSFORM);
+        header[NONCE].copy_from_slice(nonce);
+        header[36..40].copy_from_slice(&length.to_le_bytes());
+        header[42..44].copy_from_slice(&ENCRYPTED.to_le_bytes());
+        header[44..].copy_from_slice(&self.session_id.to_le_bytes());
+        let tag = self.aead.encrypt(nonce, &header[NONCE.start..], out.get_mut(start..)?)?;
+        header[SIGNATURE].copy_from_slice(&tag);
+        out.splice(start..start, header);
+        Some(())
+    }
+}
+
+/// Decrypts the messages of one direction of a session.
+pub struct Opener {
+    aead: Aead,
+}
+
+impl Opener {
+    /// For this key.
+    pub fn new(key: &CipherKey) -> Opener {
+        Opener { aead: Aead::new(key) }
+    }
+
+    /// Decrypts in place and gives the message inside. What it says of its session must still be compared with the
+    /// header ([MS-SMB2] 3.3.5.2.1.1).
+    pub fn open<'a>(&self, message: &'a mut [u8]) -> Result<&'a mut [u8], OpenError> {
+        TransformHeader::decode(message)?;
+        let (header, content) =
+            message.split_first_chunk_mut::<TRANSFORM_LEN>().ok_or(Malformed("encrypted message"))?;
+        let (nonce, tag) = (field(header, NONCE.start), field(header, SIGNATURE.start));
+        if self.aead.decrypt(&nonce, &header[NONCE.start..], content, tag) {
+            Ok(content)
+        } else {
+            Err(OpenError::BadSignature)
+        }
+    }
+}
+
+/// The 16 bytes of a header that begin here.
+fn field(header: &[u8; TRANSFORM_LEN], start: usize) -> [u8; 16] {
+    core::array::from_fn(|place| header[start + place])
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer").field("session_id", &self.session_id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
