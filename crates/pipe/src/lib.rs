@@ -22,6 +22,7 @@ pub mod listener;
 mod mode;
 mod name;
 mod platform;
+mod scratch;
 pub mod server;
 
 pub use mode::{Mode, UnknownMode};

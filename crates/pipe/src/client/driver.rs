@@ -16,8 +16,10 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep};
 
-/// Bytes taken from the network at once.
-const RECEIVE_BUFFER: usize = 64 * 1024;
+use crate::scratch::with_buffer;
+
+/// The largest buffer kept for what is sent.
+const TRANSMIT_BUFFER: usize = 256 * 1024;
 
 /// How long the server has to answer the log-off.
 const LOG_OFF_TIMEOUT: Duration = Duration::from_secs(2);
@@ -65,7 +67,6 @@ pub(super) struct Driver {
     transmit: Vec<u8>,
     /// How much of `transmit` is sent.
     sent: usize,
-    receive: Vec<u8>,
 }
 
 enum Wake {
@@ -96,7 +97,6 @@ impl Driver {
             tokens: HashMap::new(),
             transmit: Vec::new(),
             sent: 0,
-            receive: vec![0; RECEIVE_BUFFER],
         }
     }
 
@@ -196,18 +196,15 @@ impl Driver {
     }
 
     fn receive(&mut self) -> io::Result<()> {
-        match self.stream.try_read(&mut self.receive) {
+        with_buffer(|buffer| match self.stream.try_read(buffer) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(length) => {
-                let now = self.started.elapsed();
-                if let Some(bytes) = self.receive.get(..length) {
-                    self.connection.handle(now, Input::Received(bytes));
-                }
+                self.handle(Input::Received(buffer.get(..length).unwrap_or_default()));
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(error),
-        }
+        })
     }
 
     /// Sends what there is room for.
@@ -215,6 +212,7 @@ impl Driver {
         loop {
             if self.sent == self.transmit.len() {
                 self.transmit.clear();
+                self.transmit.shrink_to(TRANSMIT_BUFFER);
                 self.sent = 0;
                 if !self.connection.take_transmit(&mut self.transmit) {
                     return Ok(());
