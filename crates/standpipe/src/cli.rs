@@ -38,6 +38,18 @@ pub(crate) enum LogFormat {
     Human,
     /// One JSON object on each line.
     Json,
+    /// As for people, but lines of processes are passed on as they are: for `up`, whose instances write such lines.
+    #[value(skip)]
+    Relay,
+}
+
+/// How this process logs, for the processes it starts to do the same.
+#[derive(Debug)]
+pub(crate) struct LogOptions {
+    /// Which lines.
+    pub(crate) filter: String,
+    /// How they are written.
+    pub(crate) format: LogFormat,
 }
 
 /// When to use colours.

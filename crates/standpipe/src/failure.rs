@@ -118,6 +118,11 @@ impl Failure {
         Self::new(Exit::Temporary, Caused { what: "could not write the output", source: error.into() })
     }
 
+    /// The system does not let us hear that we should stop.
+    pub(crate) fn signals(error: io::Error) -> Self {
+        Self::new(Exit::Temporary, Caused { what: "could not listen for signals", source: error.into() })
+    }
+
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         self.exit

@@ -1,9 +1,20 @@
 //! Log lines on stderr.
 
+use std::fmt::{self, Write};
+use std::time::SystemTime;
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::cli::LogFormat;
 use crate::live::LiveView;
+
+/// The target of events that are lines which a process wrote.
+const OUTPUT_TARGET: &str = "standpipe::output";
 
 /// Starts writing log lines. A filter that cannot be read is said so and replaced by `info`: no reason not to run.
 pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveView) {
@@ -11,14 +22,158 @@ pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveVie
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(view);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(view).with_ansi(colour);
     let started = match format {
-        LogFormat::Human => builder.with_ansi(colour).with_target(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Human => builder.event_format(Human { relays: false }).try_init(),
+        LogFormat::Relay => builder.event_format(Human { relays: true }).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
     };
     // Only a second start fails, and there is none.
     drop(started);
     if let Some(error) = wrong {
         tracing::warn!(%error, "the log filter cannot be read; using `info`");
+    }
+}
+
+/// Lines for people: `2026-01-02T03:04:05.678Z INFO the service is running pid=7`. A line of a process has its name before
+/// it: `… INFO SimpleService | listening`.
+struct Human {
+    /// Whether lines of processes have their own time and level already: those of instances do.
+    relays: bool,
+}
+
+impl<S, N> FormatEvent<S, N> for Human
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let is_output = event.metadata().target() == OUTPUT_TARGET;
+        if !(self.relays && is_output) {
+            let now = humantime::format_rfc3339_millis(SystemTime::now());
+            let level = *event.metadata().level();
+            if out.has_ansi_escapes() {
+                write!(out, "\u{1b}[2m{now}\u{1b}[0m \u{1b}[{}m{level:>5}\u{1b}[0m ", colour_of(level))?;
+            } else {
+                write!(out, "{now} {level:>5} ")?;
+            }
+        }
+        if is_output {
+            writeln!(out, "{} | {}", fields.process, fields.message)
+        } else {
+            writeln!(out, "{}{}", fields.message, fields.others)
+        }
+    }
+}
+
+fn colour_of(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "31",
+        Level::WARN => "33",
+        Level::INFO => "32",
+        Level::DEBUG => "34",
+        Level::TRACE => "35",
+    }
+}
+
+/// What an event says, with nothing in it that a terminal would obey: some of it comes from strangers.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    process: String,
+    others: String,
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "message" => self.message = printable(value),
+            "process" => self.process = printable(value),
+            "stream" => {}
+            name => {
+                // A value in which words could be taken for another field is quoted.
+                let bare = !value.is_empty() && !value.contains([' ', '"', '=']);
+                let value = if bare { printable(value) } else { format!("{value:?}") };
+                let _ = write!(self.others, " {name}={value}");
+            }
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            "message" => self.message = printable(&format!("{value:?}")),
+            name => {
+                let _ = write!(self.others, " {name}={}", printable(&format!("{value:?}")));
+            }
+        }
+    }
+}
+
+fn printable(text: &str) -> String {
+    if !text.chars().any(char::is_control) {
+        return text.to_owned();
+    }
+    let escape =
+        |c: char| if c.is_control() && c != '\t' { c.escape_debug().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn lines(relays: bool, log: impl FnOnce()) -> Vec<String> {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .event_format(Human { relays })
+            .finish();
+        tracing::subscriber::with_default(subscriber, log);
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_line_has_its_time_level_message_and_fields() {
+        let lines = lines(false, || tracing::warn!(pid = 7, user = "a b", path = "/x", "it {}", "fell"));
+        assert_eq!(&lines[0][24..], "  WARN it fell pid=7 user=\"a b\" path=/x");
+        assert!(lines[0].starts_with("20") && lines[0][..24].ends_with('Z'), "{lines:?}");
+    }
+
+    #[test]
+    fn a_line_of_a_process_has_its_name() {
+        let log = || tracing::info!(target: OUTPUT_TARGET, process = "S", stream = "stderr", "up");
+        assert_eq!(&lines(false, log)[0][24..], "  INFO S | up");
+        assert_eq!(lines(true, log), ["S | up"]);
+    }
+
+    #[test]
+    fn nothing_reaches_the_terminal_that_it_would_obey() {
+        let lines = lines(true, || {
+            tracing::info!(target: OUTPUT_TARGET, process = "S", "a\u{1b}[2Jb\r\nc");
+            tracing::info!(user = "\u{1b}]0;x\u{7}", other = ?"\n", "hi\u{9b}");
+        });
+        assert_eq!(lines.len(), 2);
+        assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "{lines:?}");
     }
 }

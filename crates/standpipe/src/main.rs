@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, LogOptions};
 use crate::failure::Exit;
 use crate::output::Output;
 
@@ -36,8 +36,14 @@ fn run() -> Exit {
         }
     };
     let mut output = Output::new(cli.color);
-    logging::start(&cli.log, cli.log_format, output.colours_errors(), output.live_view());
-    match commands::run(cli.command, &mut output) {
+    let log = LogOptions { filter: cli.log, format: cli.log_format };
+    logging::start(
+        &log.filter,
+        cli.command.log_format(log.format),
+        output.colours_errors(),
+        output.live_view(),
+    );
+    match commands::run(cli.command, &log, &mut output) {
         Ok(exit) => exit,
         Err(failure) => {
             output.failure(&failure);

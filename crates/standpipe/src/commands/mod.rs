@@ -7,16 +7,21 @@ mod instances;
 mod ps;
 mod run;
 mod sddl;
+mod up;
 
 use clap::Subcommand;
 use tokio::runtime::Runtime;
+use tracing::Span;
 
+use crate::cli::{LogFormat, LogOptions};
 use crate::failure::{Caused, Exit, Failure};
 use crate::output::Output;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a whole deployment on this machine, and start again what fails
+    Up(up::Up),
     /// Run one instance of a role: its startup tasks, its service, its endpoints
     Run(run::Run),
     /// Show the instances of a deployment that runs on this machine
@@ -33,10 +38,21 @@ pub(crate) enum Command {
     Check(check::Check),
 }
 
+impl Command {
+    /// How this command's log lines are written when the user asks for `wanted`.
+    pub(crate) fn log_format(&self, wanted: LogFormat) -> LogFormat {
+        match (self, wanted) {
+            (Self::Up(_), LogFormat::Human) => LogFormat::Relay,
+            _ => wanted,
+        }
+    }
+}
+
 /// Runs a command.
-pub(crate) fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
+pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Result<Exit, Failure> {
     match command {
-        Command::Run(run) => run::run(&run, output),
+        Command::Up(up) => up::run(&up, log, output),
+        Command::Run(run) => run::run(&run),
         Command::Ps(ps) => ps::run(&ps, output),
         Command::Call(call) => call::run(&call, output),
         Command::Account(account) => account::run(account, output),
@@ -47,7 +63,19 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Result<Exit, Failure
 
 /// What runs the commands that wait for something.
 fn runtime() -> Result<Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+    started(tokio::runtime::Builder::new_multi_thread().enable_all())
+}
+
+/// The same; every log line of its threads is said to be within `span`.
+fn runtime_within(span: &Span) -> Result<Runtime, Failure> {
+    let span = span.clone();
+    // Entered for as long as the thread lives, as tasks that know nothing of it run there.
+    let enter = move || std::mem::forget(span.clone().entered());
+    started(tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_start(enter))
+}
+
+fn started(builder: &mut tokio::runtime::Builder) -> Result<Runtime, Failure> {
+    builder.build().map_err(|error| {
         Failure::new(Exit::Temporary, Caused { what: "could not start threads", source: error.into() })
     })
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 use clap::Args;
 use standpipe_deployment::instance::{Instance, InstanceOptions};
 use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Role, Stop, local_address, state};
+use tracing::Instrument;
 
 use self::serve::Endpoints;
-use super::runtime;
-use crate::failure::{Caused, Exit, Failure};
-use crate::output::Output;
+use super::runtime_within;
+use crate::failure::{Exit, Failure};
 
 const EXAMPLES: &str = "Examples:\n  \
     standpipe run --role ServiceWatcher\n  \
@@ -48,8 +48,10 @@ pub(crate) struct Run {
     state_dir: Option<PathBuf>,
 }
 
-pub(super) fn run(run: &Run, _output: &mut Output) -> Result<Exit, Failure> {
-    runtime()?.block_on(run_instance(run))
+pub(super) fn run(run: &Run) -> Result<Exit, Failure> {
+    // For log lines as JSON: those of several instances may end up in one place.
+    let span = tracing::error_span!("instance", role = run.role, number = run.instance);
+    runtime_within(&span)?.block_on(run_instance(run).instrument(span))
 }
 
 async fn run_instance(run: &Run) -> Result<Exit, Failure> {
@@ -57,9 +59,7 @@ async fn run_instance(run: &Run) -> Result<Exit, Failure> {
     let look = Look::Instance { role: run.role.as_deref(), address };
     let deployment = Deployment::load(&run.file, &ProcessEnvironment, look)?;
     let role = choose_role(&deployment, run.role.as_deref())?;
-    let stop = Stop::on_signals().map_err(|error| {
-        Failure::new(Exit::Temporary, Caused { what: "could not listen for signals", source: error.into() })
-    })?;
+    let stop = Stop::on_signals().map_err(Failure::signals)?;
     let state_dir = state::locate(deployment.name(), run.state_dir.as_deref(), |name| std::env::var_os(name));
     let instance = Instance::prepare(InstanceOptions {
         deployment: &deployment,

@@ -1,0 +1,180 @@
+//! `standpipe up`
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use standpipe_deployment::local::{LocalInstance, LocalOptions, LocalOutcome, LocalRuntime, RecyclePolicy};
+use standpipe_deployment::state::InstanceRecord;
+use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Stop, state};
+use standpipe_service::process::Output as ProcessOutput;
+use tokio::sync::watch;
+use tracing::info;
+
+use super::{instances, runtime};
+use crate::cli::{LogFormat, LogOptions};
+use crate::failure::{Caused, Exit, Failure};
+use crate::live::LiveView;
+use crate::output::{Output, columns};
+
+const EXAMPLES: &str = "Examples:\n  \
+    standpipe up\n  \
+    standpipe up -f deploy/standpipe.toml --state-dir /run/standpipe/demo\n\n\
+    Ctrl-C stops everything; a second Ctrl-C stops it at once.";
+
+/// How much longer than its service an instance may take to stop: it drains its clients first.
+const STOP_SLACK: Duration = Duration::from_secs(20);
+
+/// How often times in the live view move on.
+const REDRAW: Duration = Duration::from_secs(1);
+
+/// Run a whole deployment on this machine, and start again what fails
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Up {
+    /// The deployment file
+    #[arg(short, long, value_name = "PATH", default_value = "standpipe.toml")]
+    file: PathBuf,
+
+    /// The folder to keep state in; without it, one for the deployment where this user keeps such things
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+
+    /// Only log lines, also on a terminal
+    #[arg(long)]
+    no_view: bool,
+}
+
+pub(super) fn run(up: &Up, log: &LogOptions, output: &mut Output) -> Result<Exit, Failure> {
+    let deployment = Deployment::load(&up.file, &ProcessEnvironment, Look::Machine)?;
+    let live = !up.no_view && log.format == LogFormat::Human && is_live_terminal();
+    let view = live.then(|| output.live_view());
+    let outcome = runtime()?.block_on(run_deployment(up, log, &deployment, view))?;
+    for failed in &outcome.failed {
+        output.note(format_args!("{failed}"));
+    }
+    match (Exit::from_code(outcome.exit_code()), outcome.failed.first()) {
+        (Exit::Ok, _) | (_, None) => Ok(Exit::Ok),
+        (exit, Some(first)) => Err(Failure::new(exit, first.to_string())),
+    }
+}
+
+/// Whether lines can be drawn over.
+fn is_live_terminal() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
+
+async fn run_deployment(
+    up: &Up,
+    log: &LogOptions,
+    deployment: &Deployment,
+    view: Option<LiveView>,
+) -> Result<LocalOutcome, Failure> {
+    let here =
+        |what| move |error: io::Error| Failure::new(Exit::Temporary, Caused { what, source: error.into() });
+    let program = std::env::current_exe().map_err(here("could not find this program's own file"))?;
+    let folder = std::env::current_dir().map_err(here("could not find the current folder"))?;
+    let file = std::path::absolute(&up.file).map_err(here("could not find the deployment file"))?;
+    let stop = Stop::on_signals().map_err(Failure::signals)?;
+    let state_dir = state::locate(deployment.name(), up.state_dir.as_deref(), |name| std::env::var_os(name));
+    let slowest = deployment
+        .roles()
+        .iter()
+        .filter_map(|role| role.service.as_ref())
+        .map(|service| service.stop_timeout);
+    let runtime = LocalRuntime::prepare(LocalOptions {
+        deployment,
+        state_dir: &state_dir,
+        folder: &folder,
+        // Lines of JSON are whole by themselves; others need the instance's name, and room above the live view.
+        output: if log.format == LogFormat::Json { ProcessOutput::Inherit } else { ProcessOutput::Log },
+        stop_timeout: slowest.max().unwrap_or_default() + STOP_SLACK,
+        recycle: RecyclePolicy::default(),
+    })?;
+    info!("deployment {} keeps its state in {}", deployment.name(), runtime.state_dir().display());
+    let (sender, views) = watch::channel(Vec::new());
+    let shown = tokio::spawn(show(deployment.name().to_owned(), views, view));
+    let outcome = runtime.run(|instance| command(&program, &file, &instance, log), stop, &sender).await;
+    drop(sender);
+    // It ends with the sender.
+    let _ = shown.await;
+    Ok(outcome)
+}
+
+/// The command line of one instance's process.
+fn command(program: &Path, file: &Path, instance: &LocalInstance<'_>, log: &LogOptions) -> Vec<OsString> {
+    let format = if log.format == LogFormat::Json { "json" } else { "human" };
+    vec![
+        program.into(),
+        "run".into(),
+        "--file".into(),
+        file.into(),
+        "--role".into(),
+        instance.role.name.clone().into(),
+        "--instance".into(),
+        instance.number.to_string().into(),
+        "--address".into(),
+        instance.address.to_string().into(),
+        "--state-dir".into(),
+        instance.state_dir.into(),
+        "--log".into(),
+        log.filter.clone().into(),
+        "--log-format".into(),
+        format.into(),
+        "--color".into(),
+        "never".into(),
+    ]
+}
+
+/// Shows the instances until there is nothing more to show: in the live view, or the pages' addresses in the log.
+async fn show(deployment: String, mut views: watch::Receiver<Vec<InstanceRecord>>, view: Option<LiveView>) {
+    let mut announced = Vec::new();
+    loop {
+        let records = views.borrow_and_update().clone();
+        match &view {
+            Some(view) => draw(view, &deployment, &records),
+            None => announce(&records, &mut announced),
+        }
+        tokio::select! {
+            changed = views.changed() => if changed.is_err() {
+                break;
+            },
+            () = tokio::time::sleep(REDRAW), if view.is_some() => {}
+        }
+    }
+    if let Some(view) = view {
+        // The terminal may be gone, and then nobody looks.
+        let _ = view.clear(&mut io::stderr().lock());
+    }
+}
+
+/// Says once for each page where it is, when it can be called.
+fn announce(records: &[InstanceRecord], announced: &mut Vec<String>) {
+    for page in pages(records) {
+        if !announced.contains(&page) {
+            info!("the page is at {page}");
+            announced.push(page);
+        }
+    }
+}
+
+fn pages(records: &[InstanceRecord]) -> Vec<String> {
+    let ready = records.iter().filter(|record| record.ready).flat_map(|record| &record.endpoints);
+    ready.filter(|at| at.protocol == "http").map(|at| format!("http://{}/", at.address)).collect()
+}
+
+fn draw(view: &LiveView, deployment: &str, records: &[InstanceRecord]) {
+    let (width, height) = terminal_size::terminal_size_of(io::stderr())
+        .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)));
+    let ready = records.iter().filter(|record| record.ready).count();
+    let mut lines = vec![String::new()];
+    lines.push(format!("{deployment}: {ready} of {} instances ready; Ctrl-C stops", records.len()));
+    lines.extend(columns(&instances::rows(records)));
+    lines.extend(instances::errors(records).into_iter().map(|error| format!("last error of {error}")));
+    lines.extend(pages(records).into_iter().map(|page| format!("page: {page}")));
+    // What does not fit could not be drawn over.
+    lines.truncate(height.saturating_sub(1));
+    let _ = view.show(&lines, width, &mut io::stderr().lock());
+}
