@@ -5,7 +5,7 @@ mod outcome;
 mod probe;
 
 #[cfg(test)]
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod tests;
 
 use std::error::Error;
@@ -280,6 +280,10 @@ impl Life<'_> {
                 judged = &mut watching, if verdict.is_none() => verdict = Some(judged),
                 Ok(()) = changes.changed() => board.report_while_ending(&changes.borrow_and_update()),
             }
+        }
+        // The last report may have come with the verdict.
+        if has_service {
+            board.report_while_ending(&changes.borrow_and_update());
         }
         if let Some(Verdict::Stopped { gone: false, .. }) = verdict {
             warn!("the service is still there, although it was killed");

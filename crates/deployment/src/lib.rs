@@ -17,6 +17,9 @@ mod resolve;
 mod startup;
 pub mod state;
 mod stop;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod testing;
 
 pub use check::Look;
 pub use definition::{

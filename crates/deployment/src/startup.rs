@@ -5,6 +5,7 @@
 //! *foreground* task is left alone too, but the instance does not end before it.
 
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
 
 use std::fmt::{self, Write as _};

@@ -1,1 +1,307 @@
+//! Whole lives of instances, with real processes and real pipes.
 
+use std::io;
+
+use standpipe_pipe::Mode;
+use standpipe_pipe::listener::PipeListener;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::state::{InstanceRecord, Stage, read_all};
+use crate::testing::{Place, is_alive, only_role, soon};
+
+const SERVICE: &str = "[roles.R.service]\nname = \"S\"\ncommand = [\"sh\", \"service.sh\"]\n";
+const PIPE: &str = "[roles.R.pipes.simple]\nsddl = \"D:(A;;GRGW;;;AU)\"\n\
+                    [roles.R.endpoints.P]\nprotocol = \"smb\"\nport = 4445\n";
+
+/// A running instance and the test's hold on it.
+struct Running {
+    stop: Stop,
+    ready: watch::Receiver<bool>,
+    life: JoinHandle<Outcome>,
+}
+
+/// Runs instance 0 of the only role; serves until told to stop.
+async fn run(place: &Place, roles: &str) -> Running {
+    let deployment = place.deployment(roles);
+    let state_dir = place.state();
+    let stop = Stop::default();
+    let (served, serving) = oneshot::channel();
+    let inner = stop.clone();
+    let life = tokio::spawn(async move {
+        let role = only_role(&deployment);
+        let options = InstanceOptions {
+            deployment: &deployment,
+            role,
+            number: 0,
+            state_dir: &state_dir,
+            drain_timeout: Duration::from_secs(10),
+        };
+        let instance = Instance::prepare(options).unwrap();
+        let serve = |serving: Serving| async move {
+            let _ = served.send(serving.ready.clone());
+            serving.stop.cancelled().await;
+            Ok(())
+        };
+        instance.run(Vec::new(), inner, serve).await
+    });
+    Running { stop, ready: soon(serving).await.unwrap(), life }
+}
+
+impl Running {
+    async fn becomes_ready(&mut self, ready: bool) {
+        soon(self.ready.wait_for(|now| *now == ready)).await.unwrap();
+    }
+
+    async fn end(self) -> Outcome {
+        soon(self.life).await.unwrap()
+    }
+}
+
+/// Runs an instance that never gets to serve.
+async fn run_to_the_end(place: &Place, roles: &str) -> Outcome {
+    let deployment = place.deployment(roles);
+    let state_dir = place.state();
+    let options = InstanceOptions {
+        deployment: &deployment,
+        role: only_role(&deployment),
+        number: 0,
+        state_dir: &state_dir,
+        drain_timeout: Duration::from_secs(10),
+    };
+    let serve = |serving: Serving| async move {
+        serving.stop.cancelled().await;
+        Ok(())
+    };
+    soon(Instance::prepare(options).unwrap().run(Vec::new(), Stop::default(), serve)).await
+}
+
+fn record(place: &Place) -> InstanceRecord {
+    read_all(&place.state()).unwrap().remove(0)
+}
+
+/// Waits for a record that another task writes.
+async fn recorded(place: &Place, mut wanted: impl FnMut(&InstanceRecord) -> bool) -> InstanceRecord {
+    soon(async {
+        loop {
+            let record = read_all(&place.state()).unwrap().pop();
+            match record.filter(&mut wanted) {
+                Some(record) => return record,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn is_ready_only_while_the_service_runs_and_its_pipe_accepts() {
+    let mut place = Place::new();
+    place.script("service.sh", "echo $$ > teller; exec sleep 1000");
+    let mut running = run(&place, &format!("{SERVICE}{PIPE}")).await;
+    let service = place.told_pid().await;
+    assert!(!*running.ready.borrow());
+    assert_eq!(
+        recorded(&place, |record| record.service.as_deref() == Some("StartPending")).await.stage,
+        Stage::Starting
+    );
+
+    let pipes = place.state().join("R.0/pipes");
+    let listener = PipeListener::bind_in(&pipes, "simple", Mode::Message).await.unwrap();
+    running.becomes_ready(true).await;
+    let record = recorded(&place, |record| record.ready).await;
+    assert_eq!((record.stage, record.service_pid), (Stage::Running, Some(service)));
+    assert_eq!(record.pid, Some(std::process::id()));
+    assert_eq!(record.service.as_deref(), Some("Running"));
+    drop(listener);
+
+    running.stop.asked.cancel();
+    let outcome = running.end().await;
+    assert!(matches!(outcome, Outcome::Stopped), "{outcome}");
+    assert_eq!(outcome.exit_code(), 0);
+    assert!(!is_alive(service));
+    assert!(!place.state().exists());
+}
+
+#[tokio::test]
+async fn a_killed_service_makes_it_unready_and_then_ready_again() {
+    let mut place = Place::new();
+    place.script("service.sh", "echo $$ > teller; exec sleep 1000");
+    let mut running = run(&place, SERVICE).await;
+    running.becomes_ready(true).await;
+    let first = place.told_pid().await;
+    let pid = rustix::process::Pid::from_raw(first.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    running.becomes_ready(false).await;
+    running.becomes_ready(true).await;
+    assert_ne!(place.told_pid().await, first);
+    let record = recorded(&place, |record| record.ready && record.restarts == 1).await;
+    assert!(record.last_error.unwrap().contains("SIGKILL"));
+    running.stop.asked.cancel();
+    assert_eq!(running.end().await.exit_code(), 0);
+}
+
+#[tokio::test]
+async fn a_service_that_keeps_failing_ends_it_with_the_reason() {
+    let place = Place::new();
+    place.script("service.sh", "exit 3");
+    let outcome = run_to_the_end(&place, &format!("{SERVICE}max-failures = 2\n{PIPE}")).await;
+    assert_eq!(outcome.exit_code(), 69);
+    let text = outcome.to_string();
+    assert!(text.starts_with("the service failed 2 times: 1. ended with exit code 3"), "{text}");
+    let record = record(&place);
+    assert_eq!((record.stage, record.ready), (Stage::Failed, false));
+    assert_eq!(record.last_error, Some(text));
+}
+
+#[tokio::test]
+async fn a_failed_task_keeps_the_service_from_starting() {
+    let place = Place::new();
+    place.script("service.sh", "touch started; exec sleep 1000");
+    let roles = format!("{SERVICE}[[roles.R.startup]]\ncommand = [\"false\"]\n");
+    let outcome = run_to_the_end(&place, &roles).await;
+    assert_eq!(outcome.exit_code(), 76);
+    assert!(!place.path().join("started").exists());
+    assert_eq!(record(&place).stage, Stage::Failed);
+}
+
+#[tokio::test]
+async fn a_stop_during_the_tasks_ends_them_and_is_no_failure() {
+    let mut place = Place::new();
+    place.script("task.sh", "echo $$ > teller; exec sleep 1000");
+    let deployment =
+        place.deployment(&format!("{SERVICE}[[roles.R.startup]]\ncommand = [\"sh\", \"task.sh\"]\n"));
+    let state_dir = place.state();
+    let options = InstanceOptions {
+        deployment: &deployment,
+        role: only_role(&deployment),
+        number: 0,
+        state_dir: &state_dir,
+        drain_timeout: Duration::ZERO,
+    };
+    let stop = Stop::default();
+    let instance = Instance::prepare(options).unwrap();
+    let life = instance.run(Vec::new(), stop.clone(), |_| async { Ok(()) });
+    let (outcome, task) = tokio::join!(soon(life), async {
+        let task = place.told_pid().await;
+        stop.asked.cancel();
+        task
+    });
+    assert!(matches!(outcome, Outcome::Stopped), "{outcome}");
+    assert!(!is_alive(task));
+}
+
+#[tokio::test]
+async fn clients_are_drained_before_the_service_is_stopped() {
+    let mut place = Place::new();
+    place.script(
+        "service.sh",
+        "trap 'echo stopped > teller; exit 0' TERM; sh -c 'echo up > teller; exec sleep 1000' & wait",
+    );
+    let deployment = place.deployment(SERVICE);
+    let state_dir = place.state();
+    let options = InstanceOptions {
+        deployment: &deployment,
+        role: only_role(&deployment),
+        number: 0,
+        state_dir: &state_dir,
+        drain_timeout: Duration::from_secs(30),
+    };
+    let (stop, drain) = (Stop::default(), CancellationToken::new());
+    let (asked, inner) = (stop.clone(), drain.clone());
+    let serve = |mut serving: Serving| async move {
+        serving.ready.wait_for(|ready| *ready).await?;
+        asked.asked.cancel();
+        serving.stop.cancelled().await;
+        assert!(!*serving.ready.borrow());
+        inner.cancelled().await;
+        Ok(())
+    };
+    let life = Instance::prepare(options).unwrap().run(Vec::new(), stop, serve);
+    let (outcome, ()) = tokio::join!(soon(life), async {
+        assert_eq!(place.told().await, "up");
+        let record = recorded(&place, |record| record.stage == Stage::Draining).await;
+        assert_eq!(record.service.as_deref(), Some("Running"));
+        drain.cancel();
+        assert_eq!(place.told().await, "stopped");
+    });
+    assert_eq!(outcome.exit_code(), 0);
+}
+
+#[tokio::test]
+async fn when_serving_fails_everything_ends() {
+    let mut place = Place::new();
+    place.script("service.sh", "echo $$ > teller; exec sleep 1000");
+    let deployment = place.deployment(SERVICE);
+    let state_dir = place.state();
+    let options = InstanceOptions {
+        deployment: &deployment,
+        role: only_role(&deployment),
+        number: 0,
+        state_dir: &state_dir,
+        drain_timeout: Duration::ZERO,
+    };
+    let serve = |mut serving: Serving| async move {
+        serving.ready.wait_for(|ready| *ready).await?;
+        Err(io::Error::other("the port is gone").into())
+    };
+    let outcome = soon(Instance::prepare(options).unwrap().run(Vec::new(), Stop::default(), serve)).await;
+    assert_eq!(outcome.exit_code(), 75);
+    assert_eq!(outcome.to_string(), "cannot serve any longer: the port is gone");
+    assert!(!is_alive(place.told_pid().await));
+}
+
+#[tokio::test]
+async fn a_foreground_task_holds_up_the_end_and_a_forced_stop_does_not_wait() {
+    let mut place = Place::new();
+    place
+        .script("service.sh", "exec sleep 1000")
+        .script("task.sh", "trap '' TERM; echo $$ > teller; sleep 1000");
+    let roles =
+        format!("{SERVICE}[[roles.R.startup]]\ncommand = [\"sh\", \"task.sh\"]\ntype = \"foreground\"\n");
+    let mut running = run(&place, &roles).await;
+    let task = place.told_pid().await;
+    running.becomes_ready(true).await;
+    running.stop.asked.cancel();
+    // The service has ended, the task has not.
+    recorded(&place, |record| record.service.as_deref() == Some("Stopped")).await;
+    assert!(is_alive(task) && !running.life.is_finished());
+    running.stop.forced.cancel();
+    assert_eq!(running.end().await.exit_code(), 0);
+    assert!(!is_alive(task));
+}
+
+#[tokio::test]
+async fn what_a_task_left_running_ends_with_the_instance() {
+    let mut place = Place::new();
+    place
+        .script("service.sh", "exec sleep 1000")
+        .script("task.sh", "setsid sh -c 'echo $$ > teller; exec sleep 1000' &");
+    let roles = format!("{SERVICE}[[roles.R.startup]]\ncommand = [\"sh\", \"task.sh\"]\n");
+    let mut running = run(&place, &roles).await;
+    let left = place.told_pid().await;
+    running.becomes_ready(true).await;
+    assert!(is_alive(left));
+    running.stop.asked.cancel();
+    running.end().await;
+    assert!(!is_alive(left));
+}
+
+#[tokio::test]
+async fn runs_once_at_a_time_and_with_a_command_only() {
+    let place = Place::new();
+    let deployment = place.deployment(SERVICE);
+    let state_dir = place.state();
+    let options = InstanceOptions {
+        deployment: &deployment,
+        role: only_role(&deployment),
+        number: 0,
+        state_dir: &state_dir,
+        drain_timeout: Duration::ZERO,
+    };
+    let first = Instance::prepare(options).unwrap();
+    let error = Instance::prepare(options).unwrap_err();
+    assert_eq!(error.exit_code(), 75);
+    assert!(error.to_string().starts_with("the instance R.0 runs already"), "{error}");
+    assert_eq!(first.accounts(), state_dir.join("R.0/accounts.toml"));
+}

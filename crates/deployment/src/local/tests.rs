@@ -1,1 +1,146 @@
+//! Deployments of scripts in the place of instances.
 
+use std::fs;
+
+use super::*;
+use crate::state::read_all;
+use crate::testing::{Place, is_alive, soon};
+
+const TWO: &str = "[roles.A]\ninstances = 2\n[roles.A.service]\nname = \"S\"\ncommand = [\"true\"]\n";
+
+fn options<'a>(deployment: &'a Deployment, state_dir: &'a Path) -> LocalOptions<'a> {
+    LocalOptions {
+        deployment,
+        state_dir,
+        folder: deployment.folder(),
+        output: Output::Log,
+        stop_timeout: Duration::from_secs(20),
+        recycle: RecyclePolicy { backoff_first: Duration::from_millis(1), ..RecyclePolicy::default() },
+    }
+}
+
+/// Each instance is the script, with its number, address and state folder.
+fn script(instance: LocalInstance<'_>) -> Vec<OsString> {
+    let LocalInstance { number, address, state_dir, .. } = instance;
+    vec![
+        "sh".into(),
+        "instance.sh".into(),
+        number.to_string().into(),
+        address.to_string().into(),
+        state_dir.as_os_str().to_owned(),
+    ]
+}
+
+#[tokio::test]
+async fn every_instance_runs_with_its_own_address_until_a_stop() {
+    let mut place = Place::new();
+    place.script("instance.sh", "echo $$ $1 $2 > teller; exec sleep 1000");
+    let (deployment, state) = (place.deployment(TWO), place.state());
+    let runtime = LocalRuntime::prepare(options(&deployment, &state));
+    let (stop, views) = (Stop::default(), watch::Sender::new(Vec::new()));
+    let asked = stop.clone();
+    let (outcome, pids) = tokio::join!(soon(runtime.unwrap().run(script, stop, &views)), async {
+        let mut told = [place.told().await, place.told().await];
+        told.sort_by_key(|line| line.split(' ').nth(1).map(str::to_owned));
+        let words: Vec<Vec<&str>> = told.iter().map(|line| line.split(' ').collect()).collect();
+        assert_eq!(words[0][1..], ["0", "127.0.0.1"]);
+        assert_eq!(words[1][1..], ["1", "127.0.0.2"]);
+        asked.asked.cancel();
+        words.iter().map(|words| words[0].parse().unwrap()).collect::<Vec<u32>>()
+    });
+    assert_eq!(outcome, LocalOutcome { asked: true, failed: Vec::new() });
+    assert_eq!(outcome.exit_code(), 0);
+    assert!(!pids.into_iter().any(is_alive));
+    assert!(!state.exists());
+    let names: Vec<String> =
+        views.borrow().iter().map(|record| format!("{}.{}", record.role, record.instance)).collect();
+    assert_eq!(names, ["A.0", "A.1"]);
+}
+
+#[tokio::test]
+async fn one_that_fails_is_started_again_and_one_that_cannot_be_helped_is_not() {
+    let place = Place::new();
+    // The first fails twice and is then told to stop; the second has a mistake that stays.
+    place.script(
+        "instance.sh",
+        "echo $STANDPIPE_RECYCLES >> runs.$1\n\
+         test $1 = 1 && exit 78\n\
+         test $STANDPIPE_RECYCLES = 2 && exit 0\n\
+         test $STANDPIPE_RECYCLES = 1 && kill -9 $$\n\
+         exit 69",
+    );
+    let (deployment, state) = (place.deployment(TWO), place.state());
+    let runtime = LocalRuntime::prepare(options(&deployment, &state)).unwrap();
+    let views = watch::Sender::new(Vec::new());
+    let outcome = soon(runtime.run(script, Stop::default(), &views)).await;
+    assert_eq!(fs::read_to_string(place.path().join("runs.0")).unwrap(), "0\n1\n2\n");
+    assert_eq!(fs::read_to_string(place.path().join("runs.1")).unwrap(), "0\n");
+    let failed =
+        FailedInstance { name: "A.1".into(), code: 78, reason: "its process ended with exit code 78".into() };
+    assert_eq!(outcome, LocalOutcome { asked: false, failed: vec![failed] });
+    assert_eq!(outcome.exit_code(), 78);
+    assert!(!state.exists());
+}
+
+#[tokio::test]
+async fn waits_after_a_failure_are_seen_and_a_stop_ends_them() {
+    let place = Place::new();
+    place.script("instance.sh", "exit 69");
+    let (deployment, state) = (place.deployment(TWO), place.state());
+    let hours = Duration::from_hours(2);
+    let recycle = RecyclePolicy { backoff_first: hours, backoff_cap: hours, ..RecyclePolicy::default() };
+    let runtime = LocalRuntime::prepare(LocalOptions { recycle, ..options(&deployment, &state) }).unwrap();
+    let (stop, views) = (Stop::default(), watch::Sender::new(Vec::new()));
+    let mut seen = views.subscribe();
+    let asked = stop.clone();
+    let (outcome, ()) = tokio::join!(soon(runtime.run(script, stop, &views)), async {
+        let waits = |records: &Vec<InstanceRecord>| {
+            records.len() == 2 && records.iter().all(|record| record.stage == Stage::Waiting)
+        };
+        soon(seen.wait_for(waits)).await.unwrap();
+        let records = read_all(&state).unwrap();
+        assert_eq!(records[0].recycles, 1);
+        assert_eq!(records[0].last_error.as_deref(), Some("its process ended with exit code 69"));
+        asked.asked.cancel();
+    });
+    assert_eq!(outcome.exit_code(), 0);
+}
+
+#[tokio::test]
+async fn an_instance_that_does_not_stop_is_killed_with_what_it_started() {
+    let mut place = Place::new();
+    place.script("instance.sh", "trap '' TERM; setsid sleep 1000 & echo $! > teller; wait; sleep 1000");
+    let one = TWO.replace("instances = 2", "instances = 1");
+    let (deployment, state) = (place.deployment(&one), place.state());
+    let runtime = LocalRuntime::prepare(LocalOptions {
+        stop_timeout: Duration::from_millis(50),
+        ..options(&deployment, &state)
+    });
+    let (stop, views) = (Stop::default(), watch::Sender::new(Vec::new()));
+    let asked = stop.clone();
+    let (outcome, left) = tokio::join!(soon(runtime.unwrap().run(script, stop, &views)), async {
+        let left = place.told_pid().await;
+        asked.asked.cancel();
+        left
+    });
+    assert_eq!(outcome.exit_code(), 0);
+    assert!(!is_alive(left));
+}
+
+#[tokio::test]
+async fn the_same_deployment_runs_once_and_begins_clean() {
+    let place = Place::new();
+    let (deployment, state) = (place.deployment(TWO), place.state());
+    let stale = StateDir::open(&state).unwrap().instance("A", 0);
+    stale.make().unwrap();
+    stale.write(&InstanceRecord::new("A", 0)).unwrap();
+    let first = LocalRuntime::prepare(options(&deployment, &state)).unwrap();
+    assert!(!stale.path().exists());
+    let error = LocalRuntime::prepare(options(&deployment, &state)).unwrap_err();
+    assert!(error.to_string().starts_with("the deployment `Demo` runs already"), "{error}");
+    drop(first);
+    // An instance that somebody runs on its own is not cleared away under it.
+    let _instance = stale.lock(None).unwrap();
+    let error = LocalRuntime::prepare(options(&deployment, &state)).unwrap_err();
+    assert!(error.to_string().starts_with("the instance A.0 runs already"), "{error}");
+}

@@ -1,1 +1,134 @@
+use std::os::unix::fs::PermissionsExt;
 
+use standpipe_service::process::Tree;
+
+use super::*;
+use crate::environment::search_path;
+use crate::testing::{Place, is_alive, only_role, soon};
+
+/// A role with these tasks.
+fn role(tasks: &[&str]) -> String {
+    let mut text = String::from("[roles.R.service]\nname = \"S\"\ncommand = [\"sh\"]\n");
+    for task in tasks {
+        text.push_str("[[roles.R.startup]]\n");
+        text.push_str(task);
+        text.push('\n');
+    }
+    text
+}
+
+fn environment(place: &Place) -> InstanceEnvironment {
+    InstanceEnvironment {
+        deployment: "Demo".into(),
+        role: "R".into(),
+        instance: 3,
+        accounts: place.path().join("accounts.toml"),
+        pipes: place.path().join("pipes"),
+        path: search_path(None, std::env::var_os("PATH")),
+    }
+}
+
+async fn run(place: &Place, tasks: &[&str]) -> Result<(), TaskFailure> {
+    let deployment = place.deployment(&role(tasks));
+    let (environment, tree) = (environment(place), Tree::new());
+    let mut startup = Startup::new(place.path(), &environment, None, &tree);
+    let result = soon(startup.run(&only_role(&deployment).startup)).await;
+    soon(startup.finished()).await;
+    result
+}
+
+#[tokio::test]
+async fn simple_tasks_run_one_after_the_other_up_to_the_first_that_fails() {
+    let place = Place::new();
+    place
+        .script("add.sh", "sleep 0.0$1; echo $2 >> log")
+        .script("fail.sh", "echo before; echo why >&2; exit 3");
+    let failure = run(
+        &place,
+        &[
+            "command = [\"sh\", \"add.sh\", \"2\", \"one\"]",
+            "command = [\"sh\", \"add.sh\", \"1\", \"two\"]",
+            "command = [\"sh\", \"fail.sh\", \"two words\"]",
+            "command = [\"sh\", \"add.sh\", \"1\", \"never\"]",
+        ],
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(std::fs::read_to_string(place.path().join("log")).unwrap(), "one\ntwo\n");
+    let text = failure.to_string();
+    assert!(
+        text.starts_with("startup task 3 `sh fail.sh \"two words\"` failed with exit code 3 after "),
+        "{text}"
+    );
+    let mut output = failure.output;
+    output.sort();
+    assert_eq!(output, ["before", "why"]);
+}
+
+#[tokio::test]
+async fn a_task_knows_its_instance_and_its_own_variables() {
+    let place = Place::new();
+    place.script(
+        "say.sh",
+        "echo \"$STANDPIPE_DEPLOYMENT/$STANDPIPE_ROLE/$STANDPIPE_INSTANCE/$OWN\" > said; \
+         test \"$STANDPIPE_ACCOUNTS\" = \"$PWD/accounts.toml\" && test \"$STANDPIPE_PIPES\" = \"$PWD/pipes\"",
+    );
+    let task = "command = [\"sh\", \"say.sh\"]\nenvironment = { OWN = \"mine\" }";
+    run(&place, &[task]).await.unwrap();
+    assert_eq!(std::fs::read_to_string(place.path().join("said")).unwrap(), "Demo/R/3/mine\n");
+}
+
+#[tokio::test]
+async fn a_task_that_takes_too_long_is_stopped_with_what_it_started() {
+    let mut place = Place::new();
+    place.script("hang.sh", "sleep 1000 & echo $! > teller; wait");
+    let task = "command = [\"sh\", \"hang.sh\"]\ntimeout = \"200ms\"";
+    let failure = run(&place, &[task]).await.unwrap_err();
+    assert_eq!(failure.reason, TaskFailureReason::TimedOut { timeout: Duration::from_millis(200) });
+    assert!(failure.hint().is_some());
+    assert!(!is_alive(place.told_pid().await));
+}
+
+#[tokio::test]
+async fn a_task_that_cannot_be_started_says_why() {
+    let place = Place::new();
+    place.script("task", "#!/no/such/interpreter\n");
+    let task = place.path().join("task");
+    std::fs::set_permissions(&task, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let failure = run(&place, &["command = [\"./task\"]"]).await.unwrap_err();
+    let shown = place.path().join("./task");
+    let shown = shown.display();
+    assert_eq!(failure.to_string(), format!("startup task 1 `{shown}` could not be started"));
+    let cause = std::error::Error::source(&failure).unwrap().to_string();
+    assert_eq!(cause, format!("`{shown}` is not a program that this machine can run"));
+}
+
+#[tokio::test]
+async fn background_and_foreground_tasks_are_not_waited_for_and_may_fail() {
+    let mut place = Place::new();
+    place.script("wait.sh", "read line < go; echo $1 > teller; exit 9");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        place.path().join("go"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from(0o600),
+        0,
+    )
+    .unwrap();
+    let deployment = place.deployment(&role(&[
+        "command = [\"sh\", \"wait.sh\", \"foreground\"]\ntype = \"foreground\"",
+        "command = [\"sleep\", \"1000\"]\ntype = \"background\"",
+        "command = [\"true\"]",
+    ]));
+    let (environment, tree) = (environment(&place), Tree::new());
+    let folder = place.path().to_path_buf();
+    let mut startup = Startup::new(&folder, &environment, None, &tree);
+    soon(startup.run(&only_role(&deployment).startup)).await.unwrap();
+    assert!(startup.holds_on());
+    std::fs::write(folder.join("go"), "\n").unwrap();
+    assert_eq!(place.told().await, "foreground");
+    soon(startup.finished()).await;
+    assert!(!startup.holds_on());
+    assert_eq!(startup.background.len(), 1);
+    soon(tree.kill()).await;
+}

@@ -9,7 +9,14 @@ use super::{StateError, platform};
 /// A lock that ends with its value, and with the process whatever happens to it.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing it would not do: a process that is being started at this moment still has it open.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -36,7 +43,7 @@ impl Lock {
                     .and_then(|()| file.rewind())
                     .and_then(|()| writeln!(file, "{}", std::process::id()))
                     .map_err(StateError::io("write", path))?;
-                return Ok(Self { _file: file });
+                return Ok(Self { file });
             }
         }
     }

@@ -172,7 +172,8 @@ async fn a_daemon_that_left_everything_behind_ends_with_its_tree() {
 async fn a_polite_tree_ends_by_itself() {
     let folder = TempDir::new().unwrap();
     let mut teller = Teller::new(folder.path());
-    let script = "trap 'echo bye; exit 0' TERM; sleep 1000 & echo $! > teller; wait";
+    // A shell that is about to become another program may lose a signal, so the sleeper speaks for itself.
+    let script = "trap 'echo bye; exit 0' TERM; sh -c 'echo $$ > teller; exec sleep 1000' & wait";
     let mut process = start(script, folder.path()).await;
     let sleeper = teller.pid().await;
     let (exit, politely) = soon(process.stop(Ask::Tree, LONG)).await;
