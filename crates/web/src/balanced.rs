@@ -1,14 +1,21 @@
 //! A pipe that is called over the network, as the page and the bridge see it.
 
-use standpipe_pipe::balancer::{Balancer, BalancerError};
+use std::time::Duration;
+
+use standpipe_pipe::balancer::{Answer, Balancer, BalancerError};
 use standpipe_pipe::client::ClientError;
+use tokio::time::Instant;
 
 use crate::calls::{CallError, CallErrorKind, CallFuture, PipeCalls, Readiness, Reply};
+
+/// How long a call waits for an instance to be ready. An instance that starts, or starts again, is seen to be ready a
+/// moment after it is; a person should not be sent away for that moment.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl PipeCalls for Balancer {
     fn call(&self, request: Vec<u8>) -> CallFuture<'_> {
         Box::pin(async move {
-            let answer = Balancer::call(self, &request).await.map_err(call_error)?;
+            let answer = call_when_ready(self, &request).await.map_err(call_error)?;
             Ok(Reply {
                 data: answer.reply,
                 instance: answer.target.instance,
@@ -20,6 +27,22 @@ impl PipeCalls for Balancer {
     fn readiness(&self) -> Readiness {
         let targets = self.snapshot();
         Readiness { ready: targets.iter().filter(|target| target.ready).count(), all: targets.len() }
+    }
+}
+
+/// Makes the call; when no instance could take it, so that nothing was sent, once more whenever one changes.
+async fn call_when_ready(balancer: &Balancer, request: &[u8]) -> Result<Answer, BalancerError> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut changes = balancer.changes();
+    loop {
+        changes.mark_unchanged();
+        let result = balancer.call(request).await;
+        if !matches!(result, Err(BalancerError::NoneReady { .. })) {
+            return result;
+        }
+        if !matches!(tokio::time::timeout_at(deadline, changes.changed()).await, Ok(Ok(()))) {
+            return result;
+        }
     }
 }
 

@@ -71,7 +71,7 @@ async fn run_instance(run: &Run) -> Result<Exit, Failure> {
     // Everything that can fail does so before the first startup task runs.
     let endpoints = Endpoints::bind(&deployment, role, address, &instance).await?;
     let outcome = instance.run(endpoints.records(), stop, |serving| endpoints.serve(serving)).await;
-    Failure::of_outcome(&outcome)
+    Failure::of_outcome(&outcome, role.service.as_ref().map_or(&role.name, |service| &service.name))
 }
 
 fn choose_role<'d>(deployment: &'d Deployment, name: Option<&str>) -> Result<&'d Role, Failure> {

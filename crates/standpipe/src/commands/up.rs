@@ -166,6 +166,9 @@ fn pages(records: &[InstanceRecord]) -> Vec<String> {
 }
 
 fn draw(view: &LiveView, deployment: &str, records: &[InstanceRecord]) {
+    if records.is_empty() {
+        return;
+    }
     let (width, height) = terminal_size::terminal_size_of(io::stderr())
         .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)));
     let ready = records.iter().filter(|record| record.ready).count();
