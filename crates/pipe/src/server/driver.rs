@@ -17,12 +17,13 @@ use standpipe_smb::server::{
 };
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::counters::Counters;
 use super::events;
 use super::operation::{Done, Instance, Operation, Shared};
+use super::timer::Timer;
 use crate::backend::BackendError;
 use crate::connection::{PipeConnection, PipeError};
 use crate::platform::{self, Received};
@@ -88,7 +89,7 @@ enum Wake {
     Stop,
 }
 
-/// The timers of a connection. They are armed late and seldom: one that is due too early only looks again.
+/// The timers of a connection.
 struct Timers {
     protocol: Timer,
     send: Timer,
@@ -96,34 +97,6 @@ struct Timers {
     sending_since: Option<Instant>,
     /// `None` once it was told.
     stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-}
-
-struct Timer {
-    sleep: Pin<Box<Sleep>>,
-    armed: Option<Instant>,
-}
-
-impl Timer {
-    fn new() -> Timer {
-        Timer { sleep: Box::pin(tokio::time::sleep(Duration::ZERO)), armed: None }
-    }
-
-    /// Ready when `due` has come. Asking for a later time than before does not touch the clock.
-    fn poll(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
-        loop {
-            if self.armed.is_none_or(|armed| due < armed) {
-                self.sleep.as_mut().reset(due);
-                self.armed = Some(due);
-            }
-            if self.sleep.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            self.armed = None;
-            if Instant::now() >= due {
-                return Poll::Ready(());
-            }
-        }
-    }
 }
 
 /// Whether the connection goes on.

@@ -14,6 +14,7 @@ mod counters;
 mod driver;
 mod events;
 mod operation;
+mod timer;
 
 use std::io;
 use std::net::SocketAddr;
