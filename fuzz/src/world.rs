@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use standpipe_security::{Account, AccountName, AccountSet, NtHash, Sid, well_known};
 use standpipe_smb::auth::ServerNames;
-use standpipe_smb::server::{Config, Limits, Pipe, PipeMode};
+use standpipe_smb::server::{Config, Encryption, Limits, Pipe, PipeMode};
 use standpipe_smb::{Dialect, FileTime};
 
 pub(crate) const USER: &str = "user";
@@ -53,6 +53,7 @@ pub(crate) fn config(mode: PipeMode) -> Config {
         min_dialect: Dialect::Smb202,
         max_dialect: Dialect::Smb311,
         require_signing: true,
+        encryption: Encryption::Offered,
         limits: Limits::default(),
     }
 }

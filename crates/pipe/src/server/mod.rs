@@ -24,7 +24,7 @@ use std::time::Duration;
 use standpipe_security::{Accounts, SecurityDescriptor};
 use standpipe_smb::Dialect;
 use standpipe_smb::auth::ServerNames;
-use standpipe_smb::server::{Config, Limits, Pipe};
+use standpipe_smb::server::{Config, Encryption, Limits, Pipe};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -82,6 +82,8 @@ pub struct Options {
     /// Whether clients that do not sign their requests are refused. Without it somebody between client and
     /// server can change what they say.
     pub require_signing: bool,
+    /// Whether clients can or must encrypt.
+    pub encryption: Encryption,
     /// What one connection can make the server hold.
     pub limits: Limits,
     /// Connections at once.
@@ -105,6 +107,7 @@ impl Options {
             min_dialect: Dialect::Smb202,
             max_dialect: Dialect::Smb311,
             require_signing: true,
+            encryption: Encryption::default(),
             limits: Limits::default(),
             max_connections: 1024,
             max_connections_per_address: 512,
@@ -274,6 +277,7 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
         min_dialect: options.min_dialect,
         max_dialect: options.max_dialect,
         require_signing: options.require_signing,
+        encryption: options.encryption,
         limits: options.limits,
     };
     let served = pipes.into_iter().map(|pipe| Served::new(pipe.backend, pipe.max_instances)).collect();

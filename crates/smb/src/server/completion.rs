@@ -52,24 +52,26 @@ impl Connection {
     pub(super) fn end_completion(&mut self, now: Now, pending: Pending, status: NtStatus) {
         self.frames.set_status(status);
         match pending.rest {
-            None => self.frames.end(),
+            None => self.end_frame(pending.reply.sealed),
             Some(mut rest) => {
                 if status.is_error() {
                     rest.previous.file = Err(status);
                 }
-                self.chain(now, &rest.bytes, Some(rest.previous), rest.elements);
+                self.chain(now, &rest.bytes, Some(rest.previous), rest.elements, pending.reply.sealed);
             }
         }
     }
 
     /// CANCEL, [MS-SMB2] 3.3.5.16: it has no reply, and an unknown target is ignored.
-    pub(super) fn cancel(&mut self, header: &Header, message: &[u8]) {
+    pub(super) fn cancel(&mut self, header: &Header, message: &[u8], sealed: bool) {
         let Some(valid) = self.sessions.get(&header.session_id).and_then(Session::valid) else {
             return;
         };
         let signed = header.flags.contains(Flags::SIGNED);
-        if signed && valid.keys.signing.verify(message, Sender::Client).is_err()
-            || !signed && valid.signing_required
+        if !sealed
+            && (signed && valid.keys.signing.verify(message, Sender::Client).is_err()
+                || !signed && valid.signing_required
+                || valid.encryption_required)
         {
             return self.event(Event::BadSignature { missing: !signed });
         }
@@ -107,13 +109,14 @@ impl Connection {
             // The interim reply grants the credits; it is never signed ([MS-SMB2] 3.3.4.1.1).
             let credits = self.window.grant(reply.credits_requested);
             let header = reply.header(NtStatus::PENDING, credits, Some(async_id));
+            let sealed = reply.sealed;
             self.frames.begin();
             encode_error(self.frames.reply(&header, None));
-            self.frames.end();
+            self.end_frame(sealed);
         }
     }
 
-    pub(super) fn drain(&mut self, now: Now) {
+    pub(super) fn drain(&mut self) {
         self.draining = true;
         for id in self.pending.find(|pending| matches!(pending.operation, Operation::Wait(_))) {
             if let Some(Operation::Wait(wait)) = self.pending.operation(id) {
@@ -121,6 +124,5 @@ impl Connection {
             }
             self.defer(id, NtStatus::PIPE_NOT_AVAILABLE);
         }
-        self.settle(now);
     }
 }

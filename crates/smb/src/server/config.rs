@@ -24,6 +24,8 @@ pub struct Config {
     /// Whether every request of a logged-on client must be signed. Without it, only those clients sign that
     /// want to.
     pub require_signing: bool,
+    /// Whether messages can or must be encrypted.
+    pub encryption: Encryption,
     /// The oldest dialect accepted.
     pub min_dialect: Dialect,
     /// The newest dialect accepted.
@@ -51,6 +53,18 @@ impl fmt::Debug for Config {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether messages can or must be encrypted ([MS-SMB2] 3.3.1.5 *EncryptData* and *RejectUnencryptedAccess*).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// Nothing is encrypted: messages are only signed.
+    Off,
+    /// Clients that want to can encrypt.
+    #[default]
+    Offered,
+    /// Only encrypted requests are answered; clients that cannot encrypt cannot log on.
+    Required,
 }
 
 /// A pipe's place in [`Config::pipes`].

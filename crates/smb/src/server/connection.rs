@@ -17,7 +17,8 @@ use super::session::{Session, SessionState};
 use super::{Config, DisconnectReason, Event, Input, Now, OpenId, Output};
 use crate::NtStatus;
 use crate::crypto::SessionKeys;
-use crate::wire::header::{PROTOCOL_SMB1, PROTOCOL_SMB2};
+use crate::crypto::encryption::{Sealer, TransformHeader};
+use crate::wire::header::{PROTOCOL_SMB1, PROTOCOL_SMB2, PROTOCOL_TRANSFORM};
 use crate::wire::{FRAME_PREFIX, FramePrefix, frame_prefix};
 
 /// How much a frame may be longer than the largest transfer after log-on: headers, names and compounds.
@@ -36,6 +37,9 @@ pub struct Connection {
     pub(super) sessions: BTreeMap<u64, Session>,
     pub(super) opens: BTreeMap<OpenId, Open>,
     pub(super) pending: PendingTable,
+    /// What encrypts the replies of each session that can be encrypted. One that has ended keeps its own until
+    /// its last replies are written.
+    pub(super) sealers: BTreeMap<u64, Sealer>,
     /// Requests that failed while another was being dispatched; they are answered after it.
     pub(super) deferred: VecDeque<(PendingId, NtStatus)>,
     pub(super) failed_logons: u32,
@@ -61,6 +65,7 @@ impl Connection {
             sessions: BTreeMap::new(),
             opens: BTreeMap::new(),
             pending: PendingTable::default(),
+            sealers: BTreeMap::new(),
             deferred: VecDeque::new(),
             failed_logons: 0,
             draining: false,
@@ -82,8 +87,11 @@ impl Connection {
             Input::Closed { open } => self.peer_closed(now, open),
             Input::Disconnected { open } => self.peer_disconnected(now, open),
             Input::Waited { wait, available } => self.waited(now, wait, available),
-            Input::Drain => self.drain(now),
+            Input::Drain => self.drain(),
         }
+        self.settle(now);
+        let Connection { sealers, sessions, .. } = self;
+        sealers.retain(|id, _| sessions.contains_key(id));
         if self.draining && self.opens.is_empty() && self.pending.is_empty() {
             self.disconnect(DisconnectReason::Drained);
         }
@@ -244,14 +252,47 @@ impl Connection {
         match message.first_chunk() {
             Some(&PROTOCOL_SMB2) => {
                 self.frames.begin();
-                self.chain(now, message, None, 0);
-                self.settle(now);
+                self.chain(now, message, None, 0, None);
             }
+            Some(&PROTOCOL_TRANSFORM) => self.sealed_message(now, message),
             Some(&PROTOCOL_SMB1) => self.smb1(now, message),
             // An empty frame is a keep-alive of NetBIOS ([RFC 1002] 4.3.6).
             None if message.is_empty() => {}
-            // Encrypted and compressed messages are negotiated first, and neither is offered.
+            // Compression is not offered.
             _ => self.disconnect(DisconnectReason::Protocol("unknown protocol id")),
+        }
+    }
+
+    /// An encrypted message, [MS-SMB2] 3.3.5.2.1.1: whatever is wrong with it, the connection is closed.
+    fn sealed_message(&mut self, now: Now, message: &[u8]) {
+        let Ok(TransformHeader { session_id }) = TransformHeader::decode(message) else {
+            return self.disconnect(DisconnectReason::Protocol("malformed encrypted message"));
+        };
+        let session = self.sessions.get(&session_id).and_then(Session::valid);
+        let Some(opener) = session.and_then(|valid| valid.opener.as_ref()) else {
+            return self.disconnect(DisconnectReason::Protocol("encrypted for a session without keys"));
+        };
+        let mut message = message.to_vec();
+        match opener.open(&mut message) {
+            Ok(inner) if inner.first_chunk() == Some(&PROTOCOL_SMB2) => {
+                self.frames.begin();
+                self.chain(now, inner, None, 0, Some(session_id));
+            }
+            Ok(_) => self.disconnect(DisconnectReason::Protocol("no SMB2 message inside an encrypted one")),
+            Err(_) => {
+                self.event(Event::BadSignature { missing: false });
+                self.disconnect(DisconnectReason::Protocol("an encrypted message was changed"));
+            }
+        }
+    }
+
+    /// Ends the frame being written, encrypted with the key of this session.
+    pub(super) fn end_frame(&mut self, sealed: Option<u64>) {
+        let sealer = sealed.and_then(|id| self.sealers.get_mut(&id));
+        let sealable = sealed.is_none() || sealer.is_some();
+        if !sealable || !self.frames.end(sealer) {
+            self.frames.abandon();
+            self.disconnect(DisconnectReason::Protocol("the session's key is used up"));
         }
     }
 

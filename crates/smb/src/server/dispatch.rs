@@ -21,6 +21,8 @@ pub(super) struct Request<'a> {
     pub(super) tree_id: u32,
     /// Its name, should it have to wait.
     pub(super) id: PendingId,
+    /// Whether it was encrypted.
+    sealed: bool,
     previous: Option<Previous>,
 }
 
@@ -69,12 +71,27 @@ enum Flow {
 
 impl Connection {
     /// Dispatches the elements of a compound in order, until one has to wait, and ends the frame of their replies.
-    pub(super) fn chain(&mut self, now: Now, bytes: &[u8], previous: Option<Previous>, elements: usize) {
-        self.elements(now, bytes, previous, elements);
-        self.frames.end();
+    /// `sealed` names the session with whose key the message was encrypted.
+    pub(super) fn chain(
+        &mut self,
+        now: Now,
+        bytes: &[u8],
+        previous: Option<Previous>,
+        elements: usize,
+        sealed: Option<u64>,
+    ) {
+        self.elements(now, bytes, previous, elements, sealed);
+        self.end_frame(sealed);
     }
 
-    fn elements(&mut self, now: Now, bytes: &[u8], mut previous: Option<Previous>, mut elements: usize) {
+    fn elements(
+        &mut self,
+        now: Now,
+        bytes: &[u8],
+        mut previous: Option<Previous>,
+        mut elements: usize,
+        sealed: Option<u64>,
+    ) {
         let mut rest = bytes;
         while !rest.is_empty() {
             let Ok(header) = Header::decode(rest) else {
@@ -92,7 +109,7 @@ impl Connection {
             if elements > self.config.limits.compound {
                 return self.disconnect(DisconnectReason::Protocol("too many requests in a compound"));
             }
-            match self.element(now, header, element, previous, !following.is_empty()) {
+            match self.element(now, header, element, previous, !following.is_empty(), sealed) {
                 Flow::Next(this) => previous = Some(this),
                 Flow::Wait(id, this) => {
                     if !following.is_empty() {
@@ -115,13 +132,14 @@ impl Connection {
         message: &[u8],
         previous: Option<Previous>,
         more_follow: bool,
+        sealed: Option<u64>,
     ) -> Flow {
         if header.flags.contains(Flags::RESPONSE) {
             self.disconnect(DisconnectReason::Protocol("a client sent a response"));
             return Flow::Stop;
         }
         if header.command == Command::CANCEL {
-            self.cancel(&header, message);
+            self.cancel(&header, message, sealed == Some(header.session_id));
             return Flow::Next(previous.unwrap_or(Previous {
                 session_id: header.session_id,
                 tree_id: 0,
@@ -146,8 +164,21 @@ impl Connection {
             Some(previous) => (previous.session_id, previous.tree_id),
             None => (header.session_id, header.tree_id().unwrap_or_default()),
         };
+        if sealed.is_some_and(|sealed| sealed != session_id || related && inherited.is_none()) {
+            // [MS-SMB2] 3.3.5.2.1.1: nobody's key speaks for another session.
+            self.disconnect(DisconnectReason::Protocol("the session inside an encrypted message is another"));
+            return Flow::Stop;
+        }
         let id = self.pending.name();
-        let request = Request { header, message, session_id, tree_id, id, previous: inherited };
+        let request = Request {
+            header,
+            message,
+            session_id,
+            tree_id,
+            id,
+            sealed: sealed.is_some(),
+            previous: inherited,
+        };
         let reply = ReplyTo {
             command: header.command,
             message_id: header.message_id,
@@ -156,7 +187,9 @@ impl Connection {
             session_id,
             tree_id,
             related,
-            keys: self.keys_of(session_id),
+            // An encrypted message is not signed as well.
+            keys: if sealed.is_some() { None } else { self.keys_of(session_id) },
+            sealed,
         };
 
         self.frames.reply(&reply.header(NtStatus::SUCCESS, 0, None), reply.keys.clone());
@@ -232,7 +265,11 @@ impl Connection {
         }
         let session = self.sessions.get(&request.session_id);
         let valid = session.and_then(Session::valid);
-        if request.header.flags.contains(Flags::SIGNED) {
+        if request.sealed {
+            // That it could be decrypted proves as much as a signature.
+        } else if valid.is_some_and(|valid| valid.encryption_required) && command != Command::SESSION_SETUP {
+            return Err(Handled::Fail(NtStatus::ACCESS_DENIED));
+        } else if request.header.flags.contains(Flags::SIGNED) {
             let Some(valid) = valid else {
                 return Err(Handled::Fail(match session {
                     Some(_) => NtStatus::NOT_SUPPORTED,

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::NtStatus;
+use crate::crypto::encryption::Sealer;
 use crate::crypto::{Sender, SessionKeys};
 use crate::wire::header::HEADER_LEN;
 use crate::wire::negotiate::pad_to_8;
@@ -122,21 +123,39 @@ impl Frames {
         self.reply.as_ref().and_then(|reply| self.buffer.get(reply.start..)).unwrap_or_default()
     }
 
-    /// Ends the frame, if one is begun; one without a reply is thrown away.
-    pub(super) fn end(&mut self) {
+    /// Ends the frame, if one is begun; one without a reply is thrown away. With a sealer it is encrypted; `false`
+    /// if that fails, and then the frame is thrown away too.
+    #[must_use]
+    pub(super) fn end(&mut self, sealer: Option<&mut Sealer>) -> bool {
         let Some(frame) = self.frame.take() else {
-            return;
+            return true;
         };
         self.seal_before();
         if let Some(reply) = self.reply.take() {
             let end = self.buffer.len();
             self.sign(reply, end);
         }
-        let length = self.buffer.len() - frame - FRAME_PREFIX;
-        if length == 0 {
+        if self.buffer.len() == frame + FRAME_PREFIX {
             self.buffer.truncate(frame);
-        } else if let Some(prefix) = self.buffer.get_mut(frame..).and_then(<[u8]>::first_chunk_mut) {
+            return true;
+        }
+        if sealer.is_some_and(|sealer| sealer.seal(&mut self.buffer, frame + FRAME_PREFIX).is_none()) {
+            self.buffer.truncate(frame);
+            return false;
+        }
+        let length = self.buffer.len() - frame - FRAME_PREFIX;
+        if let Some(prefix) = self.buffer.get_mut(frame..).and_then(<[u8]>::first_chunk_mut) {
             *prefix = frame_prefix_for(length);
+        }
+        true
+    }
+
+    /// Throws the frame being written away, if one is begun.
+    pub(super) fn abandon(&mut self) {
+        if let Some(frame) = self.frame.take() {
+            self.buffer.truncate(frame);
+            self.before = None;
+            self.reply = None;
         }
     }
 
@@ -203,7 +222,7 @@ mod tests {
         let mut frames = Frames::default();
         frames.begin();
         (0..3).for_each(|id| add(&mut frames, id));
-        frames.end();
+        assert!(frames.end(None));
         let message = only_frame(&mut frames);
         assert_eq!(message.len(), 72 + 72 + 68);
         let next: Vec<u32> =
@@ -218,7 +237,7 @@ mod tests {
         add(&mut frames, 0);
         add(&mut frames, 1);
         frames.drop_reply();
-        frames.end();
+        assert!(frames.end(None));
         let message = only_frame(&mut frames);
         assert_eq!(message.len(), 68);
         assert_eq!(Header::decode(&message).unwrap().next_command, 0);
@@ -230,7 +249,7 @@ mod tests {
         frames.begin();
         add(&mut frames, 0);
         frames.drop_reply();
-        frames.end();
+        assert!(frames.end(None));
         assert!(frames.is_empty());
     }
 }

@@ -35,6 +35,6 @@ mod transfer;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, Limits, Pipe, PipeId, PipeMode};
+pub use config::{Config, Encryption, Limits, Pipe, PipeId, PipeMode};
 pub use connection::Connection;
 pub use io::{DisconnectReason, Event, Input, Now, OpenFailure, OpenId, Output, WaitId, WriteFailure};

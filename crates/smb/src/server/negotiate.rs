@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 use chacha20::rand_core::Rng;
 
 use super::dispatch::{Handled, Request};
-use super::{Connection, DisconnectReason, Event, Now};
+use super::{Connection, DisconnectReason, Encryption, Event, Now};
 use crate::auth::server::Acceptor;
-use crate::crypto::{PreauthHash, SigningAlgorithm};
+use crate::crypto::{Cipher, PreauthHash, SigningAlgorithm};
 use crate::wire::negotiate::{
-    CAPABILITY_LARGE_MTU, DIALECT_WILDCARD, HASH_SHA512, SECURITY_SIGNING_ENABLED, SECURITY_SIGNING_REQUIRED,
+    CAPABILITY_ENCRYPTION, CAPABILITY_LARGE_MTU, DIALECT_WILDCARD, HASH_SHA512, SECURITY_SIGNING_ENABLED,
+    SECURITY_SIGNING_REQUIRED,
 };
 use crate::wire::{
     Command, ControlCode, FileId, Flags, Header, IoctlResponse, NegotiateContexts, NegotiateRequest,
@@ -37,6 +38,8 @@ pub(super) enum Phase {
 pub(super) struct Negotiated {
     pub(super) dialect: Dialect,
     pub(super) signing: SigningAlgorithm,
+    /// With what messages can be encrypted, if at all.
+    pub(super) cipher: Option<Cipher>,
     /// The largest read, write or transceive in bytes.
     pub(super) max_transfer: u32,
     /// Whether requests may cost several credits.
@@ -89,7 +92,7 @@ impl Connection {
         let out = self.frames.reply(&header, None);
         let start = out.len() - crate::wire::header::HEADER_LEN;
         response.encode(out, start, &[0; 32]);
-        self.frames.end();
+        self.end_frame(None);
     }
 
     pub(super) fn negotiate(&mut self, now: Now, request: &Request<'_>) -> Result<Handled, Handled> {
@@ -118,7 +121,7 @@ impl Connection {
         let mut contexts = None;
         if dialect == Dialect::Smb311 {
             let offered = asked.contexts.unwrap_or_default();
-            contexts = Some(agree(&offered, &mut negotiated)?);
+            contexts = Some(agree(&offered, &mut negotiated, self.config.encryption)?);
             let mut preauth = PreauthHash::new();
             preauth.update(request.message);
             negotiated.preauth = Some(preauth);
@@ -138,9 +141,14 @@ impl Connection {
 
     fn settle_dialect(&self, dialect: Dialect, client: ValidateNegotiateRequest) -> Negotiated {
         let multi_credit = dialect > Dialect::Smb202;
+        // Before 3.1.1 there is one cipher, and a capability that says whether both know it.
+        let encrypts = matches!(dialect, Dialect::Smb300 | Dialect::Smb302)
+            && client.capabilities & CAPABILITY_ENCRYPTION != 0
+            && self.config.encryption != Encryption::Off;
         Negotiated {
             dialect,
             signing: SigningAlgorithm::AesCmac,
+            cipher: encrypts.then_some(Cipher::Aes128Ccm),
             max_transfer: if multi_credit {
                 self.config.limits.max_transfer.max(SMALL_TRANSFER)
             } else {
@@ -149,7 +157,8 @@ impl Connection {
             multi_credit,
             preauth: None,
             client,
-            capabilities: if multi_credit { CAPABILITY_LARGE_MTU } else { 0 },
+            capabilities: if multi_credit { CAPABILITY_LARGE_MTU } else { 0 }
+                | if encrypts { CAPABILITY_ENCRYPTION } else { 0 },
         }
     }
 
@@ -210,16 +219,26 @@ impl Connection {
 }
 
 /// Chooses from what the client's contexts offer.
-fn agree(offered: &NegotiateContexts, negotiated: &mut Negotiated) -> Result<NegotiateContexts, Handled> {
+fn agree(
+    offered: &NegotiateContexts,
+    negotiated: &mut Negotiated,
+    encryption: Encryption,
+) -> Result<NegotiateContexts, Handled> {
     let hashes = offered.preauth_hashes.as_ref().ok_or(NtStatus::INVALID_PARAMETER)?;
     if !hashes.contains(&HASH_SHA512) {
         return Err(NtStatus::SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP.into());
     }
     let mut chosen =
         NegotiateContexts { preauth_hashes: Some(vec![HASH_SHA512]), ..NegotiateContexts::default() };
-    if offered.ciphers.is_some() {
-        // [MS-SMB2] 3.3.5.4: a client that offers ciphers is told which one; 0 stands for none of them.
-        chosen.ciphers = Some(vec![0]);
+    if let Some(ciphers) = &offered.ciphers {
+        // The server's order counts: GCM is the fastest. A client that offers ciphers is told which one; 0 stands
+        // for none of them ([MS-SMB2] 3.3.5.4).
+        let preferred = [Cipher::Aes128Gcm, Cipher::Aes256Gcm, Cipher::Aes128Ccm, Cipher::Aes256Ccm];
+        negotiated.cipher = preferred
+            .into_iter()
+            .filter(|_| encryption != Encryption::Off)
+            .find(|cipher| ciphers.contains(&cipher.to_wire()));
+        chosen.ciphers = Some(vec![negotiated.cipher.map_or(0, Cipher::to_wire)]);
     }
     if let Some(algorithms) = &offered.signing {
         // The server's order counts: GMAC is the fastest.

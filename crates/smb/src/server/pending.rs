@@ -27,6 +27,8 @@ pub(super) struct ReplyTo {
     pub(super) related: bool,
     /// The keys to sign with: those of a session whose requests are signed.
     pub(super) keys: Option<Arc<SessionKeys>>,
+    /// The session whose key encrypts the reply, because the request was encrypted.
+    pub(super) sealed: Option<u64>,
 }
 
 impl ReplyTo {

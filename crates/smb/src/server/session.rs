@@ -8,12 +8,13 @@ use chacha20::rand_core::Rng;
 use standpipe_security::{Sid, Token};
 
 use super::dispatch::{Handled, Request};
-use super::{Connection, DisconnectReason, Event, Now};
+use super::{Connection, DisconnectReason, Encryption, Event, Now};
 use crate::NtStatus;
 use crate::auth::server::{Acceptor, Logon, LogonFailure, Step, StepInput};
+use crate::crypto::encryption::{Opener, Sealer};
 use crate::crypto::{PreauthHash, SessionKeys};
 use crate::wire::negotiate::SECURITY_SIGNING_REQUIRED;
-use crate::wire::session::{SESSION_BINDING, SHARE_NO_CACHING, SHARE_TYPE_PIPE};
+use crate::wire::session::{SESSION_BINDING, SESSION_ENCRYPT_DATA, SHARE_NO_CACHING, SHARE_TYPE_PIPE};
 use crate::wire::{
     Empty, SessionSetupRequest, SessionSetupResponse, TreeConnectRequest, TreeConnectResponse,
 };
@@ -51,6 +52,10 @@ pub(super) struct ValidSession {
     pub(super) token: Arc<Token>,
     pub(super) keys: Arc<SessionKeys>,
     pub(super) signing_required: bool,
+    pub(super) encryption_required: bool,
+    /// Opens the client's encrypted messages. What seals the server's is kept by the connection, for the replies
+    /// to the requests that end the session.
+    pub(super) opener: Option<Opener>,
     pub(super) trees: BTreeSet<u32>,
     next_tree: u32,
     /// Another log-on of the same user, [MS-SMB2] 3.3.5.5.2.
@@ -111,7 +116,9 @@ impl Connection {
                 self.logged_on(id, &logon, log_on.preauth.as_ref(), client_requires)?;
                 let keys = self.keys_of(id);
                 self.frames.set_session(id, keys);
-                SessionSetupResponse { flags: 0, token: &token }.encode(self.frames.clear_body());
+                let required = self.config.encryption == Encryption::Required;
+                let flags = if required { SESSION_ENCRYPT_DATA } else { 0 };
+                SessionSetupResponse { flags, token: &token }.encode(self.frames.clear_body());
                 Ok(Handled::Done(NtStatus::SUCCESS))
             }
             Err(failure) => Err(self.logon_refused(id, failure)),
@@ -183,20 +190,32 @@ impl Connection {
         let Some(negotiated) = self.negotiated() else {
             return Err(NtStatus::INTERNAL_ERROR.into());
         };
+        let encryption_required = self.config.encryption == Encryption::Required;
+        if encryption_required && negotiated.cipher.is_none() {
+            // [MS-SMB2] 3.3.5.5.3: whoever cannot encrypt does not get in where all must.
+            return Err(NtStatus::ACCESS_DENIED.into());
+        }
         let hash = preauth.map(PreauthHash::value);
         let keys = SessionKeys::derive(
             negotiated.dialect,
             &logon.session_key,
             hash.as_ref(),
             negotiated.signing,
-            None,
+            negotiated.cipher,
         );
+        let ciphers = keys.ciphers.as_ref();
+        let opener = ciphers.map(|ciphers| Opener::new(&ciphers.client_to_server));
+        if let Some(ciphers) = ciphers {
+            self.sealers.insert(id, Sealer::new(&ciphers.server_to_client, id));
+        }
         let valid = ValidSession {
             account: account.sid,
             user: Arc::clone(&user),
             token,
             keys: Arc::new(keys),
             signing_required: self.config.require_signing || client_requires_signing,
+            encryption_required,
+            opener,
             trees: BTreeSet::new(),
             next_tree: 1,
             again: None,

@@ -11,13 +11,15 @@ use zeroize::Zeroizing;
 
 use crate::auth::ServerNames;
 use crate::auth::client::{Credentials, Initiator, Nonces};
-use crate::crypto::{PreauthHash, Sender, SessionKeys, SigningAlgorithm};
+use crate::crypto::encryption::{Opener, Sealer};
+use crate::crypto::{Cipher, PreauthHash, Sender, SessionKeys, SigningAlgorithm};
 use crate::server::{
-    Config, Connection, DisconnectReason, Event, Input, Limits, Now, OpenFailure, OpenId, Output, Pipe,
-    PipeId, PipeMode, WaitId,
+    Config, Connection, DisconnectReason, Encryption, Event, Input, Limits, Now, OpenFailure, OpenId, Output,
+    Pipe, PipeId, PipeMode, WaitId,
 };
-use crate::wire::header::HEADER_LEN;
-use crate::wire::negotiate::SECURITY_SIGNING_ENABLED;
+use crate::wire::header::{HEADER_LEN, PROTOCOL_TRANSFORM};
+use crate::wire::negotiate::{CAPABILITY_ENCRYPTION, SECURITY_SIGNING_ENABLED};
+use crate::wire::session::SESSION_ENCRYPT_DATA;
 use crate::wire::{
     Command, ControlCode, CreateRequest, CreateResponse, FRAME_PREFIX, FileId, Flags, FramePrefix, Header,
     IMPERSONATION, IOCTL_IS_FSCTL, IoctlRequest, NegotiateContexts, NegotiateRequest, NegotiateResponse,
@@ -62,6 +64,7 @@ pub(super) fn config() -> Config {
         pipes: vec![pipe("simple", PipeMode::Message), pipe("stream", PipeMode::Byte)],
         accounts: Arc::new(accounts),
         require_signing: true,
+        encryption: Encryption::Offered,
         min_dialect: Dialect::Smb202,
         max_dialect: Dialect::Smb311,
         limits: Limits::default(),
@@ -113,6 +116,12 @@ pub(super) struct Peer {
     preauth: PreauthHash,
     signing: SigningAlgorithm,
     pub(super) dialect: Dialect,
+    /// The ciphers that the client offers.
+    pub(super) ciphers: Vec<Cipher>,
+    /// The cipher agreed on.
+    pub(super) cipher: Option<Cipher>,
+    /// With what the client encrypts its requests and decrypts the replies to them.
+    pub(super) sealing: Option<(Sealer, Opener)>,
 }
 
 impl Peer {
@@ -134,6 +143,9 @@ impl Peer {
             preauth: PreauthHash::new(),
             signing: SigningAlgorithm::AesCmac,
             dialect: Dialect::Smb311,
+            ciphers: Vec::new(),
+            cipher: None,
+            sealing: None,
         }
     }
 
@@ -188,12 +200,19 @@ impl Peer {
             let FramePrefix::Message(length) = frame_prefix(*prefix) else {
                 panic!("the server sent something else than a frame");
             };
-            let (mut message, after) = rest.split_at(length);
+            let (message, after) = rest.split_at(length);
             bytes = after;
+            let mut opened = message.to_vec();
+            let sealed = message.starts_with(&PROTOCOL_TRANSFORM);
+            let mut message: &[u8] = match &self.sealing {
+                Some((_, opener)) if sealed => opener.open(&mut opened).unwrap(),
+                _ => &opened,
+            };
+            assert_eq!(sealed, self.sealing.is_some(), "a reply is encrypted when its request was");
             loop {
                 let header = Header::decode(message).unwrap();
                 let end = if header.next_command == 0 { message.len() } else { header.next_command as usize };
-                self.take_reply(header, message[..end].to_vec());
+                self.take_reply(header, message[..end].to_vec(), sealed);
                 message = &message[end..];
                 if message.is_empty() {
                     break;
@@ -202,14 +221,14 @@ impl Peer {
         }
     }
 
-    fn take_reply(&mut self, header: Header, message: Vec<u8>) {
+    fn take_reply(&mut self, header: Header, message: Vec<u8>, sealed: bool) {
         assert!(header.flags.contains(Flags::RESPONSE));
         self.credits += header.credits;
         if let Some(keys) = &self.keys
             && header.session_id == self.session_id
         {
             let signed = header.flags.contains(Flags::SIGNED);
-            assert_eq!(signed, header.status != NtStatus::PENDING, "{header:?}");
+            assert_eq!(signed, !sealed && header.status != NtStatus::PENDING, "{header:?}");
             if signed {
                 keys.signing.verify(&message, Sender::Server).unwrap();
             }
@@ -240,14 +259,32 @@ impl Peer {
         let mut message = Vec::new();
         header.encode(&mut message);
         body(&mut message);
-        if let Some(keys) = &self.keys {
+        if let Some(keys) = &self.keys
+            && self.sealing.is_none()
+        {
             keys.signing.sign(&mut message, Sender::Client);
         }
         message
     }
 
+    /// From now on the client encrypts.
+    pub(super) fn seal(&mut self) {
+        let ciphers = self.keys.as_ref().and_then(|keys| keys.ciphers.as_ref()).unwrap();
+        let sealer = Sealer::new(&ciphers.client_to_server, self.session_id);
+        self.sealing = Some((sealer, Opener::new(&ciphers.server_to_client)));
+    }
+
     /// Sends a message as it is.
     pub(super) fn send_raw(&mut self, message: &[u8]) {
+        let mut message = message.to_vec();
+        if let Some((sealer, _)) = &mut self.sealing {
+            sealer.seal(&mut message, 0).unwrap();
+        }
+        self.send_frame(&message);
+    }
+
+    /// Sends a message that is encrypted already, or not to be.
+    pub(super) fn send_frame(&mut self, message: &[u8]) {
         let mut frame = Vec::from(frame_prefix_for(message.len()));
         frame.extend_from_slice(message);
         self.handle(Input::Received(&frame));
@@ -292,7 +329,12 @@ impl Peer {
         dialects: &[Dialect],
         signing: Option<SigningAlgorithm>,
     ) -> NegotiateResponse {
-        let offer = Peer::offer(dialects, signing);
+        let mut offer = Peer::offer(dialects, signing);
+        if let Some(contexts) = &mut offer.contexts
+            && !self.ciphers.is_empty()
+        {
+            contexts.ciphers = Some(self.ciphers.iter().map(|cipher| cipher.to_wire()).collect());
+        }
         let header = self.header(Command::NEGOTIATE, 0);
         let message = self.message(&header, |out| offer.encode(out, 0, &[1; 32]));
         self.send_raw(&message);
@@ -302,6 +344,10 @@ impl Peer {
         self.preauth.update(&reply.message);
         let response = NegotiateResponse::decode(&reply.message).unwrap();
         self.dialect = Dialect::from_wire(response.dialect).unwrap();
+        self.cipher = match &response.contexts {
+            Some(contexts) => contexts.ciphers.as_ref().and_then(|ids| Cipher::from_wire(ids[0])),
+            None => (response.capabilities & CAPABILITY_ENCRYPTION != 0).then_some(Cipher::Aes128Ccm),
+        };
         self.signing = response
             .contexts
             .as_ref()
@@ -325,10 +371,10 @@ impl Peer {
         let second = self.session_setup(&token, &mut preauth);
         if second.status() == NtStatus::SUCCESS {
             let response = SessionSetupResponse::decode(&second.message).unwrap();
-            assert_eq!(response.flags, 0, "neither guest nor anonymous");
+            assert_eq!(response.flags & !SESSION_ENCRYPT_DATA, 0, "neither guest nor anonymous");
             let key = finishing.finish(response.token).unwrap();
             let hash = preauth.value();
-            let keys = SessionKeys::derive(self.dialect, &key, Some(&hash), self.signing, None);
+            let keys = SessionKeys::derive(self.dialect, &key, Some(&hash), self.signing, self.cipher);
             keys.signing.verify(&second.message, Sender::Server).expect("the last reply is signed");
             self.keys.get_or_insert(keys);
         }

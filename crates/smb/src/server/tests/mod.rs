@@ -2,6 +2,7 @@
 
 mod compound;
 mod create;
+mod encryption;
 mod harness;
 mod hostile;
 mod log_on;

@@ -33,7 +33,9 @@ fn the_newest_common_dialect_is_chosen() {
         assert_eq!(response.security_mode, SECURITY_SIGNING_ENABLED | SECURITY_SIGNING_REQUIRED);
         let large = expected > Dialect::Smb202;
         assert_eq!(response.max_read, if large { 1024 * 1024 } else { 65_536 });
-        assert_eq!(response.capabilities, if large { 4 } else { 0 });
+        let encrypts = matches!(expected, Dialect::Smb300 | Dialect::Smb302);
+        let capabilities = if large { 0x4 } else { 0 } | if encrypts { 0x40 } else { 0 };
+        assert_eq!(response.capabilities, capabilities);
         assert!(!response.security_buffer.is_empty());
     }
 }

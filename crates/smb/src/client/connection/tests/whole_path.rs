@@ -44,6 +44,7 @@ fn server_config() -> server::Config {
         pipes: vec![pipe("simple", PipeMode::Message), pipe("stream", PipeMode::Byte)],
         accounts: Arc::new(accounts),
         require_signing: true,
+        encryption: server::Encryption::Offered,
         min_dialect: Dialect::Smb202,
         max_dialect: Dialect::Smb311,
         limits: server::Limits::default(),

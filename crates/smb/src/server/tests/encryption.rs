@@ -1,0 +1,153 @@
+use core::time::Duration;
+
+use super::harness::{Peer, READ_WRITE, config, credentials, data};
+use crate::crypto::encryption::Sealer;
+use crate::crypto::{Cipher, SigningAlgorithm};
+use crate::server::{Config, DisconnectReason, Encryption};
+use crate::wire::{CloseRequest, Command, Empty};
+use crate::{Dialect, NtStatus};
+
+fn with(encryption: Encryption) -> Config {
+    Config { encryption, ..config() }
+}
+
+fn log_on(encryption: Encryption, dialect: Dialect, ciphers: &[Cipher]) -> (Peer, NtStatus) {
+    let mut peer = Peer::new(with(encryption));
+    peer.ciphers = ciphers.to_vec();
+    peer.negotiate(&[dialect], Some(SigningAlgorithm::AesGmac));
+    let status = peer.log_on(&credentials("serviceUser"));
+    (peer, status)
+}
+
+/// A client that encrypts everything.
+fn sealed(dialect: Dialect, cipher: Cipher) -> Peer {
+    let (mut peer, status) = log_on(Encryption::Offered, dialect, &[cipher]);
+    assert_eq!(status, NtStatus::SUCCESS);
+    assert_eq!(peer.cipher, Some(cipher));
+    peer.seal();
+    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
+    peer
+}
+
+#[test]
+fn a_call_works_with_every_cipher() {
+    let newest = Cipher::ALL.map(|cipher| (Dialect::Smb311, cipher));
+    let older = [(Dialect::Smb300, Cipher::Aes128Ccm), (Dialect::Smb302, Cipher::Aes128Ccm)];
+    for (dialect, cipher) in newest.into_iter().chain(older) {
+        let mut peer = sealed(dialect, cipher);
+        let file_id = peer.open("simple");
+        let id = peer.send_write(file_id, b"secret");
+        assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::SUCCESS, "{dialect} {cipher:?}");
+        assert_eq!(peer.written(), [b"secret"]);
+        let id = peer.send_read(file_id, 100);
+        peer.pass(Duration::from_secs(1));
+        assert_eq!(
+            peer.reply_to(id).unwrap().status(),
+            NtStatus::PENDING,
+            "the interim reply is encrypted too"
+        );
+        peer.service_writes(file_id, b"terces");
+        assert_eq!(data(&peer.reply_to(id).unwrap()), b"terces");
+    }
+}
+
+#[test]
+fn the_fastest_cipher_is_chosen_and_none_where_encryption_is_off() {
+    let (peer, _) = log_on(Encryption::Offered, Dialect::Smb311, &[Cipher::Aes256Ccm, Cipher::Aes128Gcm]);
+    assert_eq!(peer.cipher, Some(Cipher::Aes128Gcm));
+    for dialect in [Dialect::Smb302, Dialect::Smb311] {
+        let (peer, status) = log_on(Encryption::Off, dialect, &[Cipher::Aes128Gcm]);
+        assert_eq!((peer.cipher, status), (None, NtStatus::SUCCESS));
+    }
+}
+
+#[test]
+fn where_all_must_encrypt_nobody_else_gets_in() {
+    for dialect in [Dialect::Smb202, Dialect::Smb210] {
+        assert_eq!(log_on(Encryption::Required, dialect, &[]).1, NtStatus::ACCESS_DENIED, "{dialect}");
+    }
+    let (peer, status) = log_on(Encryption::Required, Dialect::Smb311, &[]);
+    assert_eq!(status, NtStatus::ACCESS_DENIED);
+    assert!(peer.events.iter().all(|event| !matches!(event, crate::server::Event::LoggedOn { .. })));
+}
+
+#[test]
+fn where_all_must_encrypt_a_plain_request_is_refused() {
+    let (mut peer, status) = log_on(Encryption::Required, Dialect::Smb311, &[Cipher::Aes128Gcm]);
+    assert_eq!(status, NtStatus::SUCCESS);
+    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::ACCESS_DENIED);
+    peer.seal();
+    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
+    peer.open("simple");
+}
+
+#[test]
+fn the_replies_that_end_a_session_are_still_encrypted() {
+    let mut peer = sealed(Dialect::Smb311, Cipher::Aes256Gcm);
+    let file_id = peer.open("simple");
+    let read = peer.send_read(file_id, 10);
+    // The harness insists that every reply is encrypted.
+    assert_eq!(peer.ask(Command::LOGOFF, Empty::encode).status(), NtStatus::SUCCESS);
+    assert_eq!(peer.reply_to(read).unwrap().status(), NtStatus::PIPE_BROKEN);
+    // Afterwards nobody has the key any more.
+    peer.send(Command::ECHO, Empty::encode);
+    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+}
+
+#[test]
+fn a_changed_message_ends_the_connection_wherever_it_was_changed() {
+    let length = {
+        let mut peer = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
+        let header = peer.header(Command::CREATE, 1);
+        peer.message(&header, |out| Peer::create_request("simple", READ_WRITE).encode(out)).len() + 52
+    };
+    for at in 0..length {
+        let mut peer = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
+        let header = peer.header(Command::CREATE, 1);
+        let mut message = peer.message(&header, |out| Peer::create_request("simple", READ_WRITE).encode(out));
+        peer.sealing.as_mut().unwrap().0.seal(&mut message, 0).unwrap();
+        message[at] ^= 0x04;
+        peer.send_frame(&message);
+        // A changed nonce beyond what the cipher uses is authenticated all the same.
+        assert!(peer.disconnected.is_some(), "byte {at}");
+        assert!(peer.asked.is_empty(), "byte {at}");
+    }
+}
+
+#[test]
+fn a_key_speaks_for_its_own_session_only() {
+    let mut peer = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
+    let mut header = peer.header(Command::ECHO, 1);
+    header.session_id ^= 1;
+    let message = peer.message(&header, Empty::encode);
+    peer.send_raw(&message);
+    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+
+    // The key of one session under the name of another.
+    let mut peer = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
+    let keys = peer.keys.as_ref().unwrap().ciphers.clone().unwrap();
+    let header = peer.header(Command::ECHO, 1);
+    let mut message = peer.message(&header, Empty::encode);
+    Sealer::new(&keys.client_to_server, peer.session_id ^ 1).seal(&mut message, 0).unwrap();
+    peer.send_frame(&message);
+    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+}
+
+#[test]
+fn an_encrypted_message_before_log_on_ends_the_connection() {
+    let mut peer = Peer::new(with(Encryption::Offered));
+    peer.negotiate(&[Dialect::Smb311], None);
+    peer.send_frame(&[b"\xFDSMB".as_slice(), &[1; 80]].concat());
+    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+}
+
+#[test]
+fn what_follows_in_an_encrypted_compound_is_answered_encrypted() {
+    let mut peer = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
+    let file_id = peer.open("simple");
+    peer.service_writes(file_id, b"ready");
+    let id = peer.send_read(file_id, 10);
+    assert_eq!(data(&peer.reply_to(id).unwrap()), b"ready");
+    let reply = peer.ask(Command::CLOSE, |out| CloseRequest { file_id }.encode(out));
+    assert_eq!(reply.status(), NtStatus::SUCCESS);
+}
