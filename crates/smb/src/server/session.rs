@@ -1,5 +1,6 @@
 //! SESSION_SETUP, LOGOFF, TREE_CONNECT and TREE_DISCONNECT, [MS-SMB2] 3.3.5.5 to 3.3.5.8.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::sync::Arc;
@@ -35,7 +36,7 @@ pub(super) enum SessionState {
     /// The first log-on is under way.
     LoggingOn(LogOn),
     /// Somebody has logged on.
-    Valid(ValidSession),
+    Valid(Box<ValidSession>),
 }
 
 /// A log-on under way.
@@ -220,7 +221,7 @@ impl Connection {
             next_tree: 1,
             again: None,
         };
-        self.sessions.insert(id, Session { state: SessionState::Valid(valid) });
+        self.sessions.insert(id, Session { state: SessionState::Valid(Box::new(valid)) });
         self.logon_deadline = None;
         self.event(Event::LoggedOn { user });
         Ok(())
