@@ -117,11 +117,17 @@ impl StateDir {
     /// When it cannot be made, or is there and cannot be trusted.
     pub fn open(path: &Path) -> Result<Self, StateError> {
         let path = std::path::absolute(path).map_err(StateError::io("find", path))?;
-        if let Some(parent) = path.parent() {
-            platform::make_parents(parent)?;
+        // Another deployment may be taking the folder of all of them away, as the last that was in it.
+        for _ in 0..3 {
+            if let Some(parent) = path.parent() {
+                platform::make_parents(parent)?;
+            }
+            match platform::make_private(&path) {
+                Err(StateError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                made => return made.map(|()| Self { path }),
+            }
         }
-        platform::make_private(&path)?;
-        Ok(Self { path })
+        Err(StateError::io("make the folder", &path)(io::ErrorKind::NotFound.into()))
     }
 
     /// The folder itself.
@@ -166,7 +172,7 @@ impl DeploymentLock {
         }
         // While the lock is held, so that whoever comes next makes everything anew.
         remove_file(&self.dir.path.join("lock"))?;
-        remove_if_empty(&self.dir.path)
+        remove_deployment(&self.dir.path)
     }
 }
 
@@ -208,7 +214,7 @@ impl InstanceDir {
             platform::hand_over(&self.pipes(), owner)?;
             // Up to the folder of all deployments, which is made for one user too.
             for above in self.path.ancestors().take(3) {
-                if above.starts_with(&self.parent) || above.file_name() == Some(OsStr::new("standpipe")) {
+                if above.starts_with(&self.parent) || platform::is_default_parent(above) {
                     platform::let_through(above)?;
                 }
             }
@@ -273,7 +279,7 @@ impl InstanceLock {
     /// Removes the instance's folder; the deployment's too, if this was the last thing in it.
     pub fn remove(self) -> Result<(), StateError> {
         self.dir.remove()?;
-        remove_if_empty(&self.dir.parent)
+        remove_deployment(&self.dir.parent)
     }
 }
 
@@ -289,6 +295,15 @@ fn remove_tree(path: &Path) -> Result<(), StateError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StateError::io("remove", path)(error)),
         _ => Ok(()),
+    }
+}
+
+/// Removes a deployment's folder if nothing is in it, and then the folder of all deployments likewise.
+fn remove_deployment(path: &Path) -> Result<(), StateError> {
+    remove_if_empty(path)?;
+    match path.parent().filter(|above| platform::is_default_parent(above)) {
+        Some(above) => remove_if_empty(above),
+        None => Ok(()),
     }
 }
 

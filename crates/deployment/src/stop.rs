@@ -26,11 +26,12 @@ impl Stop {
         let tokens = stop.clone();
         tokio::spawn(async move {
             let signal = signals.requested().await;
-            info!("{signal}: stopping; once more to stop at once");
+            // Before anything is said about it: whoever reads that may be gone.
             tokens.asked.cancel();
+            info!("{signal}: stopping; once more to stop at once");
             let signal = signals.requested().await;
-            warn!("{signal}: stopping at once");
             tokens.forced.cancel();
+            warn!("{signal}: stopping at once");
         });
         Ok(stop)
     }

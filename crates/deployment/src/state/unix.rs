@@ -18,6 +18,11 @@ pub(super) fn default_parent(variable: impl Fn(&str) -> Option<OsString>) -> Pat
     }
 }
 
+/// Whether the folder is one that [`default_parent`] names, and so holds nothing but state folders.
+pub(super) fn is_default_parent(folder: &Path) -> bool {
+    folder == default_parent(|name| std::env::var_os(name))
+}
+
 /// Makes the folders above a state folder, each for this user alone. What is there already is not looked at,
 /// except that a folder in a place that everybody can write to must be this user's.
 pub(super) fn make_parents(path: &Path) -> Result<(), StateError> {

@@ -12,6 +12,10 @@ pub(super) fn default_parent(variable: impl Fn(&str) -> Option<OsString>) -> Pat
     data.join("standpipe")
 }
 
+pub(super) fn is_default_parent(folder: &Path) -> bool {
+    folder == default_parent(|name| std::env::var_os(name))
+}
+
 pub(super) fn make_parents(path: &Path) -> Result<(), StateError> {
     fs::create_dir_all(path).map_err(StateError::io("make the folder", path))
 }
