@@ -134,11 +134,8 @@ impl<'a> LocalRuntime<'a> {
     pub fn prepare(options: LocalOptions<'a>) -> Result<Self, StateError> {
         let state = StateDir::open(options.state_dir)?;
         let lock = state.lock(options.deployment.name())?;
-        let runtime = Self { options, state, lock };
-        for (_, _, dir) in runtime.instances() {
-            dir.clear()?;
-        }
-        Ok(runtime)
+        state.clear()?;
+        Ok(Self { options, state, lock })
     }
 
     /// The state folder, absolute.

@@ -145,6 +145,21 @@ impl StateDir {
         Ok(DeploymentLock { dir: self.clone(), _lock: lock })
     }
 
+    /// Removes what instances that ended badly left behind, those among them that the deployment has no more.
+    ///
+    /// # Errors
+    /// [`StateError::Running`] when one of them has not ended.
+    pub fn clear(&self) -> Result<(), StateError> {
+        for entry in fs::read_dir(&self.path).map_err(StateError::io("read", &self.path))? {
+            let path = entry.map_err(StateError::io("read", &self.path))?.path();
+            // Anything else is not ours to remove.
+            if path.join("lock").is_file() {
+                InstanceDir { path, parent: self.path.clone() }.clear()?;
+            }
+        }
+        Ok(())
+    }
+
     /// The folder of one instance.
     pub fn instance(&self, role: &str, number: u32) -> InstanceDir {
         InstanceDir { path: self.path.join(instance_name(role, number)), parent: self.path.clone() }
@@ -242,11 +257,7 @@ impl InstanceDir {
         Lock::is_taken(&self.path.join("lock"))
     }
 
-    /// Removes what an instance that ended badly left behind, so that the next begins from a clean folder.
-    ///
-    /// # Errors
-    /// [`StateError::Running`] when it has not ended.
-    pub fn clear(&self) -> Result<(), StateError> {
+    fn clear(&self) -> Result<(), StateError> {
         if self.is_running() {
             let what = format!("the instance {}", self.name());
             return Err(StateError::Running { what, pid: self.read()?.and_then(|record| record.pid) });

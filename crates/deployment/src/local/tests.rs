@@ -132,10 +132,12 @@ async fn the_same_deployment_runs_once_and_begins_clean() {
     let place = Place::new();
     let (deployment, state) = (place.deployment(TWO), place.state());
     let stale = StateDir::open(&state).unwrap().instance("A", 0);
-    stale.make().unwrap();
-    stale.write(&InstanceRecord::new("A", 0)).unwrap();
+    let more = StateDir::open(&state).unwrap().instance("NoLongerThere", 7);
+    drop((stale.lock(None).unwrap(), more.lock(None).unwrap()));
+    fs::create_dir(state.join("mine.0")).unwrap();
     let first = LocalRuntime::prepare(options(&deployment, &state)).unwrap();
-    assert!(!stale.path().exists());
+    assert!(!stale.path().exists() && !more.path().exists());
+    assert!(state.join("mine.0").exists());
     let error = LocalRuntime::prepare(options(&deployment, &state)).unwrap_err();
     assert!(error.to_string().starts_with("the deployment `Demo` runs already"), "{error}");
     drop(first);
