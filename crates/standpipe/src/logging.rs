@@ -22,7 +22,12 @@ pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveVie
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(view).with_ansi(colour);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(view)
+        .with_ansi(colour)
+        // When whoever read the log is gone, there is nobody to tell that either.
+        .log_internal_errors(false);
     let started = match format {
         LogFormat::Human => builder.event_format(Human { relays: false }).try_init(),
         LogFormat::Relay => builder.event_format(Human { relays: true }).try_init(),
