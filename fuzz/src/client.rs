@@ -1,7 +1,8 @@
 //! A client of the fuzzed connection, as small as can be: it logs on for real, so that fuzzing gets past the door.
 
 use standpipe_smb::auth::client::{Credentials, Initiator, Nonces};
-use standpipe_smb::crypto::{PreauthHash, Sender, SessionKeys, SigningAlgorithm, SigningKey};
+use standpipe_smb::crypto::encryption::{Opener, Sealer};
+use standpipe_smb::crypto::{Cipher, PreauthHash, Sender, SessionKeys, SigningAlgorithm, SigningKey};
 use standpipe_smb::{Dialect, NtStatus};
 
 use crate::world;
@@ -32,6 +33,7 @@ pub(crate) struct Client {
     session: u64,
     tree: u32,
     signing: Option<SigningKey>,
+    encryption: Option<(Sealer, Opener)>,
     preauth: Option<PreauthHash>,
     /// The ids of the opens that the server has confirmed, oldest first.
     pub(crate) files: Vec<[u8; 16]>,
@@ -40,11 +42,10 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// One framed message, signed when there is a key.
+    /// One framed message, encrypted or signed when there is a key.
     pub(crate) fn message(&mut self, command: u16, body: &[u8]) -> Vec<u8> {
-        let mut message = self.unsigned(command, body);
-        self.seal(&mut message);
-        frame(&message)
+        let message = self.unsigned(command, body);
+        self.finish(message)
     }
 
     /// A message with its header, before it is signed.
@@ -63,16 +64,19 @@ impl Client {
         message
     }
 
-    /// Signs a message, whatever became of it since.
-    pub(crate) fn seal(&mut self, message: &mut [u8]) {
-        if let Some(key) = &self.signing
+    /// Encrypts or signs a message, whatever became of it since, and frames it.
+    pub(crate) fn finish(&mut self, mut message: Vec<u8>) -> Vec<u8> {
+        if let Some((sealer, _)) = &mut self.encryption {
+            sealer.seal(&mut message, 0).expect("there are nonces enough");
+        } else if let Some(key) = &self.signing
             && message.len() >= HEADER
         {
-            key.sign(message, Sender::Client);
+            key.sign(&mut message, Sender::Client);
         }
         if let Some(hash) = &mut self.preauth {
-            hash.update(message);
+            hash.update(&message);
         }
+        frame(&message)
     }
 
     /// Takes in what the server sent; returns its whole messages.
@@ -82,8 +86,13 @@ impl Client {
         while let Some((length, rest)) = self.received.split_first_chunk::<4>() {
             let length = u32::from_be_bytes(*length) as usize;
             let Some(message) = rest.get(..length) else { break };
-            messages.push(message.to_vec());
+            let mut message = message.to_vec();
             self.received.drain(..4 + length);
+            if message.starts_with(b"\xFDSMB") {
+                let (_, opener) = self.encryption.as_ref().expect("nobody asked for encryption");
+                message = opener.open(&mut message).expect("the server's own message").to_vec();
+            }
+            messages.push(message);
         }
         for message in &messages {
             self.learn(message);
@@ -105,11 +114,12 @@ impl Client {
         }
     }
 
-    /// Negotiates a dialect, logs on and connects the tree, talking through `exchange`, which hands over a frame and
+    /// Negotiates a dialect, logs on and connects the tree, encrypted or only signed, talking through `exchange`, which hands over a frame and
     /// returns what the server sends in answer. `None` when the server did not play along.
     pub(crate) fn log_on(
         &mut self,
         dialect: Dialect,
+        encrypted: bool,
         mut exchange: impl FnMut(&[u8]) -> Vec<u8>,
     ) -> Option<()> {
         let newest = dialect == Dialect::Smb311;
@@ -130,8 +140,12 @@ impl Client {
         let reply = self.reply(&exchange(&setup))?;
         let key = finishing.finish(&security_buffer(&reply, 4)?).ok()?;
         let preauth = preauth.map(|hash| hash.value());
-        let keys = SessionKeys::derive(dialect, &key, preauth.as_ref(), SigningAlgorithm::AesCmac, None);
+        let cipher = encrypted.then_some(Cipher::Aes128Ccm);
+        let keys = SessionKeys::derive(dialect, &key, preauth.as_ref(), SigningAlgorithm::AesCmac, cipher);
         self.signing = Some(keys.signing);
+        self.encryption = keys.ciphers.map(|ciphers| {
+            (Sealer::new(&ciphers.client_to_server, self.session), Opener::new(&ciphers.server_to_client))
+        });
 
         let tree = self.message(TREE_CONNECT, &tree_connect_body());
         self.reply(&exchange(&tree))?;
@@ -171,6 +185,7 @@ fn negotiate_body(dialect: Dialect) -> Vec<u8> {
     body[0] = 36;
     body[2] = 1; // one dialect
     body[4] = 1; // signing enabled
+    body[8] = 0x40; // can encrypt, which is looked at in 3.0 and 3.0.2 only
     body[12] = 9; // some client's GUID
     body.extend_from_slice(&dialect.to_wire().to_le_bytes());
     if dialect == Dialect::Smb311 {

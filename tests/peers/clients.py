@@ -63,11 +63,15 @@ class Impacket:
 class Smbprotocol:
     """smbprotocol. It verifies the server's signatures, and speaks every dialect and signing algorithm."""
 
-    def __init__(self, host, port, user, password, dialect=Dialects.SMB_3_1_1, signing=None, **session):
+    def __init__(
+        self, host, port, user, password, dialect=Dialects.SMB_3_1_1, signing=None, ciphers=None, **session
+    ):
         self.connection = Connection(uuid.uuid4(), host, port, require_signing=True)
-        self.connection.connect(dialect, timeout=TIMEOUT, preferred_signing_algos=signing)
+        self.connection.connect(
+            dialect, timeout=TIMEOUT, preferred_signing_algos=signing, preferred_encryption_algos=ciphers
+        )
         try:
-            self.session = Session(self.connection, user, password, require_encryption=False, **session)
+            self.session = Session(self.connection, user, password, **({"require_encryption": False} | session))
             self.session.connect()
             self.tree = TreeConnect(self.session, rf"\\{host}\IPC$")
             self.tree.connect()

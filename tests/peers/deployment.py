@@ -10,6 +10,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from page import Page
+
 EXAMPLE = Path(__file__).parents[2] / "examples/service-demo/standpipe.toml"
 USER = "serviceUser"
 INSTANCES = 2
@@ -160,9 +162,12 @@ class Deployment:
         def ready():
             assert self.process.poll() is None, f"it ended with {self.process.returncode}:\n{self.log.read_text()}"
             instances = self.instances()
-            return len(instances) == INSTANCES + 1 and all(instance["ready"] for instance in instances)
+            if len(instances) < INSTANCES + 1 or not all(instance["ready"] for instance in instances):
+                return False
+            # The web role looks for itself.
+            return f"{INSTANCES} of {INSTANCES} instances ready" in Page(self).fetch()[1]
 
-        until(ready, "every instance is ready")
+        until(ready, "every instance is ready, and the page knows")
 
     def instances(self):
         """What `standpipe ps` says of each instance; nothing as long as it cannot be asked."""
@@ -222,9 +227,3 @@ class Deployment:
                 self.account(instance, "add", account.name, "--password-file", secret, "--groups", account.group)
                 if not account.enabled:
                     self.account(instance, "disable", account.name)
-
-    def change_password(self, password):
-        """Changes what the service's user logs in with, on every instance; the web role does not learn of it."""
-        secret = self.write_secret("changed", password)
-        for instance in range(INSTANCES):
-            self.account(instance, "passwd", USER, "--password-file", secret)

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from deployment import PATIENCE
+PATIENCE = 30.0
 
 
 class Page:
@@ -24,10 +24,12 @@ class Page:
         headers = {"Content-Type": "text/plain; charset=utf-8"}
         return self.fetch(urllib.request.Request(f"{self.address}pipes/{pipe}", data=text.encode(), headers=headers))
 
-    @staticmethod
-    def fetch(request):
+    def fetch(self, request=None):
+        """Status and text of a request; without one, of the page itself."""
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            with urllib.request.urlopen(request or self.address, timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+        except OSError as error:
+            return 0, f"no answer: {error}"

@@ -14,7 +14,8 @@ from clients import (
     status_of,
 )
 from deployment import ADMIN, INSTANCES, USER
-from smbprotocol.connection import Dialects, SigningAlgorithms
+from impacket.smb3structs import SMB2_DIALECT_21, SMB2_DIALECT_002, SMB2_DIALECT_30
+from smbprotocol.connection import Ciphers, Dialects, SigningAlgorithms
 
 TEXTS = {
     "words": ("Hello, named pipe", "epip deman ,olleH"),
@@ -161,6 +162,34 @@ def test_every_signing_algorithm(demo, algorithm):
     options = {"signing": [algorithm]}
     with connected(Smbprotocol, demo.hosts[0], demo.smb_port, USER, demo.password, **options) as client:
         assert client.connection.signing_algorithm_id == algorithm
+        assert reversed_by(client, "Hello") == "olleH"
+
+
+ENCRYPTED = {
+    "3.0, AES-128-CCM": {"dialect": Dialects.SMB_3_0_0},
+    "3.0.2, AES-128-CCM": {"dialect": Dialects.SMB_3_0_2},
+    "3.1.1, AES-128-CCM": {"ciphers": [Ciphers.AES_128_CCM]},
+    "3.1.1, AES-128-GCM": {"ciphers": [Ciphers.AES_128_GCM]},
+    "3.1.1, AES-256-CCM": {"ciphers": [Ciphers.AES_256_CCM]},
+    "3.1.1, AES-256-GCM": {"ciphers": [Ciphers.AES_256_GCM]},
+}
+
+
+@pytest.mark.parametrize("options", ENCRYPTED.values(), ids=ENCRYPTED.keys())
+def test_a_client_that_wants_to_can_encrypt(demo, options):
+    options = options | {"require_encryption": True}
+    with connected(Smbprotocol, demo.hosts[0], demo.smb_port, USER, demo.password, **options) as client:
+        assert client.session.encrypt_data
+        assert reversed_by(client, "Hello") == "olleH"
+        assert reversed_by(client, "ab" * 32768) == "ba" * 32768
+
+
+@pytest.mark.parametrize("dialect", [SMB2_DIALECT_002, SMB2_DIALECT_21, SMB2_DIALECT_30], ids=["2.0.2", "2.1", "3.0"])
+def test_impacket_in_older_dialects(demo, dialect):
+    """In the newest it encrypts; in those of 2.x it can only sign."""
+    options = {"preferredDialect": dialect}
+    with connected(Impacket, demo.hosts[0], demo.smb_port, USER, demo.password, **options) as client:
+        assert client.connection.getDialect() == dialect
         assert reversed_by(client, "Hello") == "olleH"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 
@@ -69,10 +70,10 @@ def test_ps_shows_every_instance(demo):
 
 
 def test_account_list_shows_no_hash(demo):
-    listed = demo.account(0, "list")
-    stored = demo.accounts_file(0).read_text()
+    listed = demo.account(0, "list") + demo.account(0, "list", "--json")
+    hashes = re.findall(r"[0-9a-fA-F]{32}", demo.accounts_file(0).read_text())
     assert USER in listed
-    assert not [line for line in stored.splitlines() if "hash" in line and line.split('"')[1] in listed]
+    assert hashes and not [each for each in hashes if each in listed]
 
 
 def test_nobody_else_can_read_what_the_deployment_keeps(demo):
@@ -96,7 +97,5 @@ def test_accounts_that_others_can_read_are_refused(demo):
         result = demo.command("account", "list", "--file", path)
         assert result.returncode != 0
         assert str(path) in result.stderr and "hint:" in result.stderr
-        assert demo.call(0, "Hello").returncode == NOT_PERMITTED, "the server must not trust it either"
     finally:
         os.chmod(path, 0o600)
-    assert demo.call(0, "Hello").stdout == "olleH\n"

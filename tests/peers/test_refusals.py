@@ -1,6 +1,7 @@
 """Who and what is refused, with the status that Windows gives."""
 
 import contextlib
+import functools
 
 import pytest
 from clients import (
@@ -72,7 +73,7 @@ def test_anonymous(demo):
 
 
 def test_ntlm_version_1(demo, monkeypatch):
-    monkeypatch.setattr(ntlm, "USE_NTLMv2", False)
+    monkeypatch.setattr(ntlm, "getNTLMSSPType3", functools.partial(ntlm.getNTLMSSPType3, use_ntlmv2=False))
     assert refusal(Impacket, demo, USER, demo.password) == STATUS_LOGON_FAILURE
 
 
