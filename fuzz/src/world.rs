@@ -54,7 +54,6 @@ pub(crate) fn config(mode: PipeMode) -> Config {
         max_dialect: Dialect::Smb311,
         require_signing: true,
         encryption: Encryption::Offered,
-        encryption: Encryption::Offered,
         limits: Limits::default(),
     }
 }
