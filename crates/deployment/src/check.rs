@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use crate::definition::{Command, Deployment, Endpoint, PasswordSource, Program, Role, local_address};
+use crate::environment::search_path;
 use crate::file::{Problem, Span};
 use crate::password::{Password, PasswordError};
 use crate::permissions;
@@ -94,10 +95,10 @@ impl Checker {
                         .hint("paths start from the folder of the deployment file; build or copy the program first"),
                 ),
             },
-            // Startup tasks call it by this name, and get the one that runs them.
-            Program::Name(name) if name == "standpipe" => {}
             Program::Name(name) => {
-                if search(name, std::env::var_os("PATH").as_deref()).is_none() {
+                // Where it will be looked for when it is started.
+                let path = search_path(std::env::current_exe().ok().as_deref(), std::env::var_os("PATH"));
+                if search(name, &path).is_none() {
                     self.problems.push(
                         Problem::at(span, format!("no program `{name}` on the search path"))
                             .label("not found on PATH")
@@ -152,13 +153,13 @@ impl Checker {
 }
 
 /// The first program of that name on a search path.
-fn search(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
+fn search(name: &str, path: &OsStr) -> Option<PathBuf> {
     let names = if cfg!(windows) && Path::new(name).extension().is_none() {
         vec![name.to_owned(), format!("{name}.exe"), format!("{name}.cmd"), format!("{name}.bat")]
     } else {
         vec![name.to_owned()]
     };
-    std::env::split_paths(path?)
+    std::env::split_paths(path)
         .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
         .find(|candidate| std::fs::metadata(candidate).is_ok_and(|found| permissions::is_executable(&found)))
 }

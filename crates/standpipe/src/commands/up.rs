@@ -52,12 +52,15 @@ pub(super) fn run(up: &Up, log: &LogOptions, output: &mut Output) -> Result<Exit
     let live = !up.no_view && log.format == LogFormat::Human && is_live_terminal();
     let view = live.then(|| output.live_view());
     let outcome = runtime()?.block_on(run_deployment(up, log, &deployment, view))?;
-    for failed in &outcome.failed {
-        output.note(format_args!("{failed}"));
-    }
-    match (Exit::from_code(outcome.exit_code()), outcome.failed.first()) {
-        (Exit::Ok, _) | (_, None) => Ok(Exit::Ok),
-        (exit, Some(first)) => Err(Failure::new(exit, first.to_string())),
+    let exit = Exit::from_code(outcome.exit_code());
+    match outcome.failed.split_first() {
+        Some((first, others)) if exit != Exit::Ok => {
+            for failed in others {
+                output.note(format_args!("error: {failed}"));
+            }
+            Err(Failure::new(exit, first.to_string()))
+        }
+        _ => Ok(exit),
     }
 }
 

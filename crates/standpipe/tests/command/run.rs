@@ -1,9 +1,9 @@
 //! One instance in the foreground.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
-use crate::support::{Place, assert_seen, free_port};
+use crate::support::{Place, assert_seen};
 
 /// A role without a service, with `more` in it.
 fn place(more: &str) -> Place {
@@ -24,6 +24,16 @@ port = {}
     place
 }
 
+/// A port that nobody listens on at the moment.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn interrupt(child: &Child) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+}
+
 const RUN: [&str; 5] = ["run", "--log", "off", "--state-dir", "state"];
 
 #[test]
@@ -37,8 +47,7 @@ fn it_serves_until_it_is_asked_to_stop_and_leaves_nothing() {
     assert!(ps.contains("Pipes/0") && ps.contains("smb://127.0.0.1:"), "{ps}");
     let again = place.seen(&RUN);
     assert!(again.starts_with("exit 78") && again.contains("in use"), "{again}");
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
-        .unwrap();
+    interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!place.path("state").exists());
     let ps = place.seen(&["ps", "--state-dir", "state"]);
@@ -85,4 +94,54 @@ fn a_call_to_nobody_is_temporary() {
     let seen = place.seen(&["call", &address, "hello", "-u", "me", "--password-file", "secret"]);
     assert!(seen.starts_with("exit 75\n--- stderr\nerror: could not connect to 127.0.0.1:"), "{seen}");
     assert!(seen.contains("caused by: Connection refused"), "{seen}");
+}
+
+#[test]
+fn up_runs_every_role_says_where_the_page_is_and_leaves_nothing() {
+    let more = format!(
+        r#"
+[[roles.Pipes.startup]]
+command = ["standpipe", "account", "add", "me", "--password-file", "secret"]
+[roles.Web.endpoints.Http]
+protocol = "http"
+port = {}
+[roles.Web.calls.simple]
+target = "Pipes/Smb"
+user = "me"
+password-file = "secret"
+"#,
+        free_port()
+    );
+    let place = place(&more);
+    place.write("secret", "x");
+    let mut command = place.standpipe(&["up", "--state-dir", "state"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let (mut added, mut page) = (false, false);
+    while !(added && page) {
+        let line = log.next().expect("it ended");
+        added |= line.contains("Pipes.0 | ") && line.ends_with("standpipe | added me");
+        page |= line.contains("the page is at http://127.0.0.1:");
+    }
+    let ps = place.seen(&["ps", "--state-dir", "state", "--json"]);
+    assert!(ps.contains("\"Web\"") && ps.contains("\"Pipes\""), "{ps}");
+    let again = place.seen(&["up", "--state-dir", "state"]);
+    assert!(again.starts_with("exit 78") && again.contains("in use"), "{again}");
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!place.path("state").exists());
+}
+
+#[test]
+fn up_ends_with_the_code_of_what_cannot_be_kept() {
+    let place = place("[roles.Other]\nuser = \"no-such-user\"\nservice.command = [\"true\"]");
+    let text = std::fs::read_to_string(place.path("standpipe.toml")).unwrap();
+    place.write("standpipe.toml", &text.replace("[roles.Pipes]", "[roles.Pipes]\nuser = \"no-such-user\""));
+    let seen = place.seen(&["up", "--log", "off", "--state-dir", "state"]);
+    assert!(seen.starts_with("exit 77"), "{seen}");
+    assert!(
+        seen.contains("error: Pipes.0 cannot be kept running") && seen.contains("no-such-user"),
+        "{seen}"
+    );
+    assert!(!place.path("state").exists());
 }

@@ -74,8 +74,3 @@ pub(crate) fn assert_seen(seen: &str, expected: &str) {
     let expected = expected.trim();
     assert!(seen.trim() == expected, "expected\n{expected}\n\nbut it was\n{seen}\n");
 }
-
-/// A port that nobody listens on at the moment.
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
