@@ -14,6 +14,7 @@ use standpipe_security::AccessMask;
 use super::flight::Purpose;
 use super::frames::{Frames, Next as NextFrame};
 use super::handshake::{Context, Handshake, Next};
+use super::protection::is_sealed;
 use super::reply::Expected;
 use super::request::{Operation, write};
 use super::wire::Wire;
@@ -269,11 +270,11 @@ impl Connection {
         while !bytes.is_empty() && !self.is_closed() {
             match self.frames.next(bytes, limit)? {
                 NextFrame::Whole { message, rest } => {
-                    self.frame(message)?;
+                    self.frame(Cow::Borrowed(message))?;
                     bytes = rest;
                 }
                 NextFrame::Assembled { message, rest } => {
-                    self.frame(&message)?;
+                    self.frame(Cow::Owned(message))?;
                     bytes = rest;
                 }
                 NextFrame::Incomplete => return Ok(()),
@@ -282,20 +283,31 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes a frame's messages: one, or several that the server chained ([MS-SMB2] 3.2.5.1.9).
-    fn frame(&mut self, mut rest: &[u8]) -> Result<(), ConnectionError> {
+    /// Takes a frame, encrypted or as it is.
+    fn frame(&mut self, frame: Cow<'_, [u8]>) -> Result<(), ConnectionError> {
+        if !is_sealed(&frame) {
+            return self.messages(&frame, false);
+        }
+        let mut frame = frame.into_owned();
+        let messages = self.wire.protection.open(&mut frame)?;
+        self.messages(messages, true)
+    }
+
+    /// Takes a frame's messages: one, or several that the server chained ([MS-SMB2] 3.2.5.1.9). `opened` says
+    /// whether they came encrypted.
+    fn messages(&mut self, mut rest: &[u8], opened: bool) -> Result<(), ConnectionError> {
         const CHAIN: ConnectionError = ConnectionError::Violation("a chain of replies that does not fit");
         loop {
             let header = Header::decode(rest)?;
             let next = header.next_command as usize;
             if next == 0 {
-                return self.message(&header, rest);
+                return self.message(&header, rest, opened);
             }
             if next < HEADER_LEN || !next.is_multiple_of(8) {
                 return Err(CHAIN);
             }
             let (message, after) = rest.split_at_checked(next).ok_or(CHAIN)?;
-            self.message(&header, message)?;
+            self.message(&header, message, opened)?;
             if self.is_closed() {
                 return Ok(());
             }
@@ -303,14 +315,18 @@ impl Connection {
         }
     }
 
-    fn message(&mut self, header: &Header, message: &[u8]) -> Result<(), ConnectionError> {
+    fn message(&mut self, header: &Header, message: &[u8], opened: bool) -> Result<(), ConnectionError> {
         if !header.flags.contains(Flags::RESPONSE) {
             return Err(ConnectionError::Violation("a request"));
         }
         if header.message_id == u64::MAX && header.command == Command::OPLOCK_BREAK {
             return Ok(()); // about files; pipes have no oplocks
         }
-        self.wire.verify(header, message)?;
+        if opened {
+            self.wire.verify_opened(header)?;
+        } else {
+            self.wire.verify_plain(header, message)?;
+        }
         let Some(flight) = self.wire.flights.get_mut(header.message_id) else {
             return Err(ConnectionError::Violation("a reply that nobody waits for"));
         };

@@ -11,12 +11,14 @@ use chacha20::rand_core::Rng;
 use zeroize::Zeroizing;
 
 use super::flight::Purpose;
+use super::protection::Protection;
 use super::wire::Wire;
-use super::{Config, ConnectionError, Ready, Stage};
+use super::{Config, ConnectionError, Encryption, Ready, Stage};
 use crate::auth::client::{Challenging, Finishing, Initiator, Nonces};
-use crate::crypto::{PreauthHash, SessionKeys, SigningAlgorithm};
+use crate::crypto::{Cipher, PreauthHash, SessionKeys, SigningAlgorithm};
 use crate::wire::negotiate::{
-    CAPABILITY_LARGE_MTU, HASH_SHA512, SECURITY_SIGNING_ENABLED, SECURITY_SIGNING_REQUIRED,
+    CAPABILITY_ENCRYPTION, CAPABILITY_LARGE_MTU, HASH_SHA512, SECURITY_SIGNING_ENABLED,
+    SECURITY_SIGNING_REQUIRED,
 };
 use crate::wire::session::{
     SESSION_ENCRYPT_DATA, SESSION_IS_GUEST, SESSION_IS_NULL, SHARE_ENCRYPT_DATA, SHARE_TYPE_PIPE,
@@ -76,7 +78,7 @@ impl Handshake {
             Handshake::Negotiating(state) => state.reply(header, message, wire, context),
             Handshake::LoggingOn(state) => state.reply(header, message, wire, context),
             Handshake::ProvingLogOn(state) => state.reply(header, message, wire, context),
-            Handshake::ConnectingTree(state) => state.reply(header, message, wire),
+            Handshake::ConnectingTree(state) => state.reply(header, message, wire, context),
             Handshake::Validating(state) => state.reply(header, message),
         }
     }
@@ -95,6 +97,8 @@ pub(super) struct Negotiating {
 /// What client and server agreed on.
 struct Agreed {
     ready: Ready,
+    /// With what messages can be encrypted, if at all.
+    cipher: Option<Cipher>,
     offer: NegotiateRequest,
     /// What the server said of itself, to be confirmed.
     server: ValidateNegotiateResponse,
@@ -107,15 +111,25 @@ impl Negotiating {
         context.random.fill_bytes(&mut client_guid);
         context.random.fill_bytes(&mut salt);
         let offered = |dialect: &Dialect| (config.min_dialect..=config.max_dialect).contains(dialect);
+        let ciphers = match config.encryption {
+            Encryption::Off => &[],
+            Encryption::WhenAsked | Encryption::Required => &config.ciphers[..],
+        };
         let offer = NegotiateRequest {
             security_mode: SECURITY_MODE,
             // [MS-SMB2] 2.2.3: only clients of the 3.x family have capabilities.
-            capabilities: if config.max_dialect.is_smb3() { CAPABILITY_LARGE_MTU } else { 0 },
+            capabilities: if config.max_dialect.is_smb3() {
+                let encrypts = ciphers.contains(&Cipher::Aes128Ccm);
+                CAPABILITY_LARGE_MTU | if encrypts { CAPABILITY_ENCRYPTION } else { 0 }
+            } else {
+                0
+            },
             client_guid,
             dialects: Dialect::ALL.into_iter().filter(offered).map(Dialect::to_wire).collect(),
             contexts: offered(&Dialect::Smb311).then(|| NegotiateContexts {
                 preauth_hashes: Some([HASH_SHA512].into()),
-                ciphers: None,
+                ciphers: (!ciphers.is_empty())
+                    .then(|| ciphers.iter().map(|cipher| cipher.to_wire()).collect()),
                 signing: (!config.signing.is_empty())
                     .then(|| config.signing.iter().map(|algorithm| algorithm.to_wire()).collect()),
             }),
@@ -154,6 +168,14 @@ impl Negotiating {
             Dialect::Smb300 | Dialect::Smb302 => SigningAlgorithm::AesCmac,
             Dialect::Smb311 => agreed_signing(config, response.contexts.as_ref())?,
         };
+        let cipher = agreed_cipher(dialect, &self.offer, &response)?;
+        if cipher.is_none() && config.encryption == Encryption::Required {
+            return Err(ConnectionError::Policy(if dialect.is_smb3() {
+                "encryption is required, and the server takes none of this client's ciphers"
+            } else {
+                "encryption is required, and the server speaks no SMB 3, which has it"
+            }));
+        }
         wire.multi_credit = dialect >= Dialect::Smb210 && response.capabilities & CAPABILITY_LARGE_MTU != 0;
         // A request that cannot cost several credits carries no more than one pays for.
         let largest =
@@ -161,6 +183,7 @@ impl Negotiating {
         let ready = Ready {
             dialect,
             signing,
+            encryption: None,
             max_read: response.max_read.min(largest),
             max_write: response.max_write.min(largest),
             max_transceive: response.max_transact.min(largest),
@@ -171,7 +194,7 @@ impl Negotiating {
             security_mode: response.security_mode,
             dialect: response.dialect,
         };
-        let agreed = Agreed { ready, offer: self.offer, server };
+        let agreed = Agreed { ready, cipher, offer: self.offer, server };
 
         let initiator = Initiator::new(config.credentials.clone(), Some(format!("cifs/{}", config.host)));
         let (log_on, token) = initiator.start(&response.security_buffer)?;
@@ -197,6 +220,49 @@ fn agreed_signing(
             .filter(|algorithm| config.signing.contains(algorithm))
             .ok_or(ConnectionError::Violation("a signing algorithm that was not offered")),
         Some(_) => Err(ConnectionError::Violation("more than one signing algorithm")),
+    }
+}
+
+/// The cipher, if the server can encrypt: an older one says so with a capability, 3.1.1 names what it chose from
+/// the offer ([MS-SMB2] 3.2.5.2).
+fn agreed_cipher(
+    dialect: Dialect,
+    offer: &NegotiateRequest,
+    response: &NegotiateResponse,
+) -> Result<Option<Cipher>, ConnectionError> {
+    match dialect {
+        Dialect::Smb202 | Dialect::Smb210 => Ok(None),
+        Dialect::Smb300 | Dialect::Smb302 => {
+            let both = offer.capabilities & response.capabilities & CAPABILITY_ENCRYPTION != 0;
+            Ok(both.then_some(Cipher::Aes128Ccm))
+        }
+        Dialect::Smb311 => {
+            fn ciphers(contexts: Option<&NegotiateContexts>) -> Option<&[u16]> {
+                contexts?.ciphers.as_deref()
+            }
+            let offered = ciphers(offer.contexts.as_ref()).unwrap_or_default();
+            match ciphers(response.contexts.as_ref()) {
+                // 0 stands for none of those offered.
+                None | Some([0]) => Ok(None),
+                Some([id]) if offered.contains(id) => Ok(Cipher::from_wire(*id)),
+                Some([_]) => Err(ConnectionError::Violation("a cipher that was not offered")),
+                Some(_) => Err(ConnectionError::Violation("more than one cipher")),
+            }
+        }
+    }
+}
+
+/// Encrypts everything from now on.
+fn seal(agreed: &mut Agreed, wire: &mut Wire, config: &Config) -> Result<(), ConnectionError> {
+    agreed.ready.encryption = wire.protection.seal(wire.session_id);
+    match (agreed.ready.encryption, config.encryption) {
+        (Some(_), _) => Ok(()),
+        (None, Encryption::Off) => {
+            Err(ConnectionError::Policy("encryption is off, and the server insists on it"))
+        }
+        (None, Encryption::WhenAsked | Encryption::Required) => {
+            Err(ConnectionError::Violation("a demand for encryption without a cipher agreed on"))
+        }
     }
 }
 
@@ -258,7 +324,7 @@ pub(super) struct ProvingLogOn {
 
 impl ProvingLogOn {
     fn reply(
-        self,
+        mut self,
         header: &Header,
         message: &[u8],
         wire: &mut Wire,
@@ -274,19 +340,20 @@ impl ProvingLogOn {
         if response.flags & SESSION_IS_NULL != 0 {
             return Err(ConnectionError::Policy("the server made this an anonymous session"));
         }
-        if response.flags & SESSION_ENCRYPT_DATA != 0 {
-            return Err(ConnectionError::Policy("the server insists on encryption"));
-        }
         let session_key = self.log_on.finish(response.token)?;
         let Ready { dialect, signing, .. } = self.agreed.ready;
         let preauth = self.preauth.value();
-        let keys = SessionKeys::derive(dialect, &session_key, Some(&preauth), signing, None);
+        let keys = SessionKeys::derive(dialect, &session_key, Some(&preauth), signing, self.agreed.cipher);
         // The client demanded signing, so this reply is signed already ([MS-SMB2] 3.3.5.5.3). In 3.1.1 it proves
         // that nobody changed anything so far.
-        wire.keys = Some(keys);
-        wire.verify(header, message)?;
+        wire.protection = Protection::signed(keys);
+        wire.verify_plain(header, message)?;
+        let config = context.config;
+        if response.flags & SESSION_ENCRYPT_DATA != 0 || config.encryption == Encryption::Required {
+            seal(&mut self.agreed, wire, config)?;
+        }
 
-        let path = format!("\\\\{}\\IPC$", context.config.host);
+        let path = format!("\\\\{}\\IPC$", config.host);
         let request = TreeConnectRequest { path };
         wire.send(Command::TREE_CONNECT, Purpose::Handshake, 0, |out, _| request.encode(out));
         let state = ConnectingTree { agreed: self.agreed };
@@ -300,7 +367,13 @@ pub(super) struct ConnectingTree {
 }
 
 impl ConnectingTree {
-    fn reply(self, header: &Header, message: &[u8], wire: &mut Wire) -> Result<Next, ConnectionError> {
+    fn reply(
+        mut self,
+        header: &Header,
+        message: &[u8],
+        wire: &mut Wire,
+        context: &mut Context<'_>,
+    ) -> Result<Next, ConnectionError> {
         if header.status != NtStatus::SUCCESS {
             return refused(Stage::TreeConnect, header.status);
         }
@@ -308,8 +381,8 @@ impl ConnectingTree {
         if response.share_type != SHARE_TYPE_PIPE {
             return Err(ConnectionError::Violation("IPC$ that is no share of pipes"));
         }
-        if response.share_flags & SHARE_ENCRYPT_DATA != 0 {
-            return Err(ConnectionError::Policy("the server insists on encryption"));
+        if response.share_flags & SHARE_ENCRYPT_DATA != 0 && self.agreed.ready.encryption.is_none() {
+            seal(&mut self.agreed, wire, context.config)?;
         }
         wire.tree_id = header.tree_id().ok_or(ConnectionError::Violation("a tree connect without an id"))?;
         if self.agreed.ready.dialect == Dialect::Smb311 {

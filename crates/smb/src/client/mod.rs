@@ -21,13 +21,15 @@
 //! # What the client insists on
 //!
 //! Every message after the log-on is signed both ways and verified; only the interim "it is pending" may come
-//! without a signature ([MS-SMB2] 3.2.5.1.3). Guest and anonymous sessions are refused. What was agreed on is
+//! without a signature ([MS-SMB2] 3.2.5.1.3). Where [`Encryption`] says so, every message is encrypted instead, and
+//! no reply may come in the clear. Guest and anonymous sessions are refused. What was agreed on is
 //! confirmed: by the pre-authentication hash in 3.1.1, by `FSCTL_VALIDATE_NEGOTIATE_INFO` in older dialects.
 
 mod connection;
 mod flight;
 mod frames;
 mod handshake;
+mod protection;
 mod reply;
 mod request;
 mod wire;
@@ -43,7 +45,7 @@ use standpipe_security::AccessMask;
 use thiserror::Error;
 
 use crate::auth::client::{Credentials, InitiatorError};
-use crate::crypto::SigningAlgorithm;
+use crate::crypto::{Cipher, SigningAlgorithm};
 use crate::wire::{FileId, Malformed};
 use crate::{Dialect, NtStatus};
 
@@ -63,12 +65,18 @@ pub struct Config {
     pub max_dialect: Dialect,
     /// The signing algorithms offered in 3.1.1, best first. Empty to offer none, which means AES-CMAC.
     pub signing: Vec<SigningAlgorithm>,
+    /// Whether messages are encrypted.
+    pub encryption: Encryption,
+    /// The ciphers offered, best first; the server chooses. 3.0 and 3.0.2 have AES-128-CCM only. Not used where
+    /// encryption is off.
+    pub ciphers: Vec<Cipher>,
     /// What a server can make the client hold, and how long it may take.
     pub limits: Limits,
 }
 
 impl Config {
-    /// Every dialect, every signing algorithm, and the default limits.
+    /// Every dialect, every signing algorithm, every cipher for servers that ask for encryption, and the default
+    /// limits.
     pub fn new(host: &str, credentials: Credentials) -> Config {
         Config {
             host: host.into(),
@@ -76,9 +84,24 @@ impl Config {
             min_dialect: Dialect::Smb202,
             max_dialect: Dialect::Smb311,
             signing: vec![SigningAlgorithm::AesGmac, SigningAlgorithm::AesCmac, SigningAlgorithm::HmacSha256],
+            encryption: Encryption::default(),
+            ciphers: vec![Cipher::Aes128Gcm, Cipher::Aes256Gcm, Cipher::Aes128Ccm, Cipher::Aes256Ccm],
             limits: Limits::default(),
         }
     }
+}
+
+/// Whether messages are encrypted, beyond being signed. Only SMB 3 can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// Never. No cipher is offered, and a server that insists on encryption is given up.
+    Off,
+    /// When the server asks for it, for the session (`SMB2_SESSION_FLAG_ENCRYPT_DATA`) or for `IPC$`
+    /// (`SMB2_SHAREFLAG_ENCRYPT_DATA`): then everything after that is.
+    #[default]
+    WhenAsked,
+    /// Everything after the log-on. A server that cannot encrypt is given up before anybody logs on.
+    Required,
 }
 
 /// Limits of one connection.
@@ -149,6 +172,8 @@ pub struct Ready {
     pub dialect: Dialect,
     /// How messages are signed.
     pub signing: SigningAlgorithm,
+    /// With what messages are encrypted; then they are not signed. `None` when they are only signed.
+    pub encryption: Option<Cipher>,
     /// The largest read in bytes.
     pub max_read: u32,
     /// The largest write in bytes.
@@ -275,6 +300,12 @@ pub enum ConnectionError {
     /// A reply that must be signed is not.
     #[error("the server sent a reply without a signature (its status: {status})")]
     Unsigned {
+        /// The reply's status, which nobody vouches for.
+        status: NtStatus,
+    },
+    /// A reply that must be encrypted is not.
+    #[error("the server sent a reply without encryption (its status: {status})")]
+    Unencrypted {
         /// The reply's status, which nobody vouches for.
         status: NtStatus,
     },

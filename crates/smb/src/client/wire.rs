@@ -1,11 +1,11 @@
-//! Writing requests: ids, credits, signatures.
+//! Writing requests: ids, credits, protection.
 
 use alloc::vec::Vec;
 
 use super::ConnectionError;
 use super::flight::{Flight, Flights, Purpose, charge};
+use super::protection::{Protection, of_session};
 use crate::NtStatus;
-use crate::crypto::{Sender, SessionKeys};
 use crate::wire::{Command, Empty, FRAME_PREFIX, Flags, Header, frame_prefix_for};
 
 /// What is written for the server, and what every request's header needs.
@@ -18,8 +18,8 @@ pub(super) struct Wire {
     pub(super) session_id: u64,
     /// 0 until the server gives one.
     pub(super) tree_id: u32,
-    /// Signs and verifies every message, once there is a session.
-    pub(super) keys: Option<SessionKeys>,
+    /// Signs or encrypts every message, once there is a session.
+    pub(super) protection: Protection,
     /// Whether one request can cost several credits (`Connection.SupportsMultiCredit`).
     pub(super) multi_credit: bool,
 }
@@ -32,7 +32,7 @@ impl Wire {
             flights: Flights::new(credits),
             session_id: 0,
             tree_id: 0,
-            keys: None,
+            protection: Protection::None,
             multi_credit: false,
         }
     }
@@ -101,29 +101,26 @@ impl Wire {
         self.out.resize(start, 0);
         header.encode(&mut self.out);
         body(&mut self.out, start);
+        if self.protection.apply(&mut self.out, start).is_none() {
+            // Rather no message than a plain one. It does not come to that: nobody sends 2^64 messages, nor one
+            // that is longer than a frame.
+            self.out.truncate(frame);
+            return &[];
+        }
         let (prefix, message) = self.out[frame..].split_at_mut(FRAME_PREFIX);
         prefix.copy_from_slice(&frame_prefix_for(message.len()));
-        if let Some(keys) = &self.keys {
-            keys.signing.sign(message, Sender::Client);
-        }
         message
     }
 
-    /// Verifies a reply of the session. Only an interim reply may come without a signature, because it has none
-    /// ([MS-SMB2] 3.2.5.1.3).
-    pub(super) fn verify(&self, header: &Header, message: &[u8]) -> Result<(), ConnectionError> {
-        let Some(keys) = &self.keys else {
-            return Ok(());
-        };
-        if !header.flags.contains(Flags::SIGNED) {
-            let interim = header.status == NtStatus::PENDING && header.flags.contains(Flags::ASYNC);
-            return if interim { Ok(()) } else { Err(ConnectionError::Unsigned { status: header.status }) };
-        }
-        keys.signing.verify(message, Sender::Server).map_err(|_| ConnectionError::BadSignature)?;
-        if header.session_id != self.session_id {
-            return Err(ConnectionError::Violation("a reply for another session"));
-        }
-        Ok(())
+    /// Verifies a reply that came as it is.
+    pub(super) fn verify_plain(&self, header: &Header, message: &[u8]) -> Result<(), ConnectionError> {
+        self.protection.verify(header, message, self.session_id)
+    }
+
+    /// Verifies a reply that came encrypted. Whose it is must be said inside as it is outside
+    /// ([MS-SMB2] 3.2.5.1.1).
+    pub(super) fn verify_opened(&self, header: &Header) -> Result<(), ConnectionError> {
+        of_session(header, self.session_id)
     }
 
     /// Swaps what is written with `into`.

@@ -86,13 +86,6 @@ fn sessions_without_a_proof_are_refused() {
 }
 
 #[test]
-fn a_demand_for_encryption_is_refused_while_there_is_none() {
-    use ConnectionError::Policy;
-    assert!(matches!(refused_handshake(|server| server.session_flags = 4), Policy(_)));
-    assert!(matches!(refused_handshake(|server| server.share_flags = 0x8000), Policy(_)));
-}
-
-#[test]
 fn the_end_of_the_log_on_must_be_signed() {
     for dialect in Dialect::ALL {
         let error = refused_handshake_of(dialect, |server| server.sign_final_session_setup = false);

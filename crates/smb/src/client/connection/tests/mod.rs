@@ -1,5 +1,6 @@
 //! The client against a server that does what each test wants.
 
+mod encryption;
 mod handshake;
 mod requests;
 mod server;
@@ -48,7 +49,11 @@ impl Pair {
 
     /// Both after a good handshake.
     fn ready(dialect: Dialect) -> Pair {
-        let mut pair = Pair::new(Behaviour::good(dialect));
+        Pair::ready_with(config(), Behaviour::good(dialect))
+    }
+
+    fn ready_with(config: Config, behaviour: Behaviour) -> Pair {
+        let mut pair = Pair { client: connect(config), server: Server::new(behaviour) };
         let events = pair.exchange();
         assert!(matches!(events[..], [Event::Ready(_)]), "{events:?}");
         pair

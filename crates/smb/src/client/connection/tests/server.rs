@@ -8,8 +8,9 @@ use standpipe_security::{Account, AccountSet, NtHash};
 
 use crate::auth::ServerNames;
 use crate::auth::server::{Acceptor, Step, StepInput};
-use crate::crypto::{PreauthHash, Sender, SessionKeys, SigningAlgorithm};
-use crate::wire::header::HEADER_LEN;
+use crate::crypto::encryption::{Opener, Sealer, TransformHeader};
+use crate::crypto::{Cipher, PreauthHash, Sender, SessionKeys, SigningAlgorithm};
+use crate::wire::header::{HEADER_LEN, PROTOCOL_TRANSFORM};
 use crate::wire::{
     Command, ControlCode, FRAME_PREFIX, FileId, Flags, Header, IoctlRequest, IoctlResponse,
     NegotiateContexts, NegotiateRequest, NegotiateResponse, SessionSetupRequest, SessionSetupResponse,
@@ -27,6 +28,14 @@ const TREE: u32 = 5;
 pub(super) struct Behaviour {
     pub(super) dialect: u16,
     pub(super) signing: Option<Vec<u16>>,
+    /// What is said of ciphers in 3.1.1.
+    pub(super) ciphers: Option<Vec<u16>>,
+    /// The cipher whose keys the server has.
+    pub(super) cipher: Option<Cipher>,
+    /// Whether encrypted requests are answered in the clear, though signed.
+    pub(super) answers_plain: bool,
+    /// What is added to the session's id in the header of encrypted messages.
+    pub(super) sealed_for: u64,
     pub(super) preauth_hashes: Option<Vec<u16>>,
     pub(super) capabilities: u32,
     pub(super) max_read: u32,
@@ -38,7 +47,7 @@ pub(super) struct Behaviour {
     pub(super) share_type: u8,
     pub(super) share_flags: u32,
     pub(super) validate: Validate,
-    /// Changes each message before it is sent, after it was signed.
+    /// Changes each message before it is sent, after it was signed or encrypted.
     pub(super) tamper: fn(&mut Vec<u8>),
 }
 
@@ -49,11 +58,27 @@ pub(super) enum Validate {
 }
 
 impl Behaviour {
+    /// A server that can encrypt.
+    pub(super) fn encrypting(dialect: Dialect, cipher: Cipher) -> Behaviour {
+        let good = Behaviour::good(dialect);
+        let newest = dialect == Dialect::Smb311;
+        Behaviour {
+            ciphers: newest.then(|| vec![cipher.to_wire()]),
+            cipher: Some(cipher),
+            capabilities: if newest { good.capabilities } else { good.capabilities | 0x40 },
+            ..good
+        }
+    }
+
     pub(super) fn good(dialect: Dialect) -> Behaviour {
         let newest = dialect == Dialect::Smb311;
         Behaviour {
             dialect: dialect.to_wire(),
             signing: newest.then(|| vec![SigningAlgorithm::AesGmac.to_wire()]),
+            ciphers: None,
+            cipher: None,
+            answers_plain: false,
+            sealed_for: 0,
             preauth_hashes: newest.then(|| vec![1]),
             capabilities: if dialect == Dialect::Smb202 { 0 } else { 4 },
             max_read: 8 << 20,
@@ -71,13 +96,16 @@ impl Behaviour {
 
 pub(super) struct Server {
     pub(super) behaviour: Behaviour,
-    /// Requests after the handshake, whose signature was right.
+    /// Whether the last request was encrypted, as all after the first must be.
+    pub(super) sealed: bool,
+    /// Requests after the handshake, whose protection was right.
     pub(super) requests: Vec<(Header, Vec<u8>)>,
     accounts: AccountSet,
     acceptor: Option<Acceptor>,
     preauth: PreauthHash,
     keys: Option<SessionKeys>,
-    offer: Option<NegotiateRequest>,
+    sealing: Option<(Sealer, Opener)>,
+    pub(super) offer: Option<NegotiateRequest>,
     out: Vec<u8>,
     /// The message written last, before anybody tampered with it.
     last_message: Vec<u8>,
@@ -97,11 +125,13 @@ impl Server {
         accounts.add(account).expect("one account");
         Server {
             behaviour,
+            sealed: false,
             requests: vec![],
             accounts,
             acceptor: Some(Acceptor::new()),
             preauth: PreauthHash::new(),
             keys: None,
+            sealing: None,
             offer: None,
             out: vec![],
             last_message: vec![],
@@ -118,8 +148,13 @@ impl Server {
             let length = u32::from_be_bytes(*prefix) as usize;
             let (message, rest) = rest.split_at(length);
             bytes = rest;
+            let mut message = message.to_vec();
+            let message = self.open(&mut message);
             let header = Header::decode(message).expect("a header");
-            if let Some(keys) = &self.keys {
+            if self.sealed {
+                assert!(!header.flags.contains(Flags::SIGNED), "{header:?}");
+                assert_eq!(header.session_id, SESSION);
+            } else if let Some(keys) = &self.keys {
                 assert_eq!(keys.signing.verify(message, Sender::Client), Ok(()), "{header:?}");
                 assert_eq!(header.session_id, SESSION);
             } else {
@@ -131,6 +166,17 @@ impl Server {
             }
             self.request(&header, message);
         }
+    }
+
+    fn open<'a>(&mut self, message: &'a mut [u8]) -> &'a [u8] {
+        if !message.starts_with(&PROTOCOL_TRANSFORM) {
+            assert!(!self.sealed, "a plain request after an encrypted one");
+            return message;
+        }
+        self.sealed = true;
+        assert_eq!(TransformHeader::decode(message), Ok(TransformHeader { session_id: SESSION }));
+        let (_, opener) = self.sealing.as_ref().expect("keys");
+        opener.open(message).expect("encrypted with the session's key")
     }
 
     fn request(&mut self, header: &Header, message: &[u8]) {
@@ -164,7 +210,7 @@ impl Server {
     fn said(&self) -> NegotiateResponse {
         let contexts = NegotiateContexts {
             preauth_hashes: self.behaviour.preauth_hashes.clone(),
-            ciphers: None,
+            ciphers: self.behaviour.ciphers.clone(),
             signing: self.behaviour.signing.clone(),
         };
         NegotiateResponse {
@@ -225,8 +271,12 @@ impl Server {
                     &logon.session_key,
                     Some(&self.preauth.value()),
                     signing.unwrap_or(SigningAlgorithm::AesCmac),
-                    None,
+                    self.behaviour.cipher,
                 );
+                self.sealing = keys.ciphers.as_ref().map(|ciphers| {
+                    let session = SESSION + self.behaviour.sealed_for;
+                    (Sealer::new(&ciphers.server_to_client, session), Opener::new(&ciphers.client_to_server))
+                });
                 let response = SessionSetupResponse { flags, token: &token };
                 if self.behaviour.sign_final_session_setup {
                     self.keys = Some(keys);
@@ -269,7 +319,7 @@ impl Server {
         });
     }
 
-    /// Replies to a request, signed once there are keys.
+    /// Replies to a request, signed once there are keys, or encrypted if it was.
     pub(super) fn reply(&mut self, request: &Header, status: NtStatus, body: impl FnOnce(&mut Vec<u8>)) {
         let header = Header {
             status,
@@ -280,7 +330,7 @@ impl Server {
         self.send(&header, true, body);
     }
 
-    /// Says that a request is under way: unsigned, as servers do.
+    /// Says that a request is under way: unsigned, as servers do, but encrypted if the request was.
     pub(super) fn interim(&mut self, request: &Header, async_id: u64) -> Header {
         let header = Header {
             status: NtStatus::PENDING,
@@ -297,7 +347,11 @@ impl Server {
         let mut message = vec![];
         header.encode(&mut message);
         body(&mut message);
-        if let (true, Some(keys)) = (sign, &self.keys) {
+        if let (true, false, Some((sealer, _))) =
+            (self.sealed, self.behaviour.answers_plain, &mut self.sealing)
+        {
+            sealer.seal(&mut message, 0).expect("sealed");
+        } else if let (true, Some(keys)) = (sign, &self.keys) {
             keys.signing.sign(&mut message, Sender::Server);
         }
         self.last_message.clone_from(&message);

@@ -12,7 +12,7 @@ use crate::server::{self, OpenId, Output, Pipe, PipeMode};
 
 const ACL: &str = "D:(D;OICI;GA;;;BG)(D;OICI;GA;;;AN)(A;OICI;GRGWGX;;;AU)(A;OICI;GA;;;BA)";
 
-fn server_config() -> server::Config {
+pub(super) fn server_config() -> server::Config {
     let mut accounts = AccountSet::new();
     for (name, rid, group) in
         [(USER, 1001, well_known::BUILTIN_USERS), ("visitor", 1002, well_known::BUILTIN_GUESTS)]
@@ -56,49 +56,58 @@ fn well_known_account(rid: u32) -> standpipe_security::Sid {
 }
 
 /// Client, server and service.
-struct World {
-    client: Connection,
+pub(super) struct World {
+    pub(super) client: Connection,
     server: server::Connection,
-    time: Duration,
+    pub(super) time: Duration,
     /// Whether the service answers what it is sent.
     answering: bool,
-    opened: Vec<OpenId>,
-    results: BTreeMap<RequestId, Result<Reply, RequestError>>,
-    closed: Option<ConnectionError>,
-    became_ready: Option<Ready>,
+    pub(super) opened: Vec<OpenId>,
+    pub(super) results: BTreeMap<RequestId, Result<Reply, RequestError>>,
+    pub(super) closed: Option<ConnectionError>,
+    pub(super) became_ready: Option<Ready>,
+    /// Everything that went over the network, both ways, frame after frame.
+    pub(super) seen: Vec<Vec<u8>>,
 }
 
 impl World {
     fn new(config: Config) -> World {
+        World::between(config, server_config())
+    }
+
+    pub(super) fn between(config: Config, server_config: server::Config) -> World {
         let now = server::Now { monotonic: Duration::ZERO, wall: FileTime(133_000_000_000_000_000) };
         World {
             client: Connection::new(config, [1; 32], Duration::ZERO, now.wall),
-            server: server::Connection::new(Arc::new(server_config()), [2; 32], now),
+            server: server::Connection::new(Arc::new(server_config), [2; 32], now),
             time: Duration::ZERO,
             answering: true,
             opened: vec![],
             results: BTreeMap::new(),
             closed: None,
             became_ready: None,
+            seen: vec![],
         }
     }
 
-    fn tell(&mut self, input: server::Input<'_>) {
+    pub(super) fn tell(&mut self, input: server::Input<'_>) {
         let now = server::Now { monotonic: self.time, wall: FileTime(133_000_000_000_000_000) };
         self.server.handle(now, input);
     }
 
     /// Runs until nobody has anything to do.
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         loop {
             let (mut request, mut reply) = (vec![], vec![]);
             let asked = self.client.take_transmit(&mut request);
             if asked {
+                self.see(&request);
                 self.tell(server::Input::Received(&request));
             }
             let worked = self.serve();
             let answered = self.server.take_transmit(&mut reply);
             if answered {
+                self.see(&reply);
                 self.client.handle(self.time, Input::Received(&reply));
             }
             while let Some(event) = self.client.poll_event() {
@@ -113,6 +122,14 @@ impl World {
             if !asked && !worked && !answered {
                 return;
             }
+        }
+    }
+
+    fn see(&mut self, mut bytes: &[u8]) {
+        while let Some((prefix, rest)) = bytes.split_first_chunk() {
+            let (message, rest) = rest.split_at(u32::from_be_bytes(*prefix) as usize);
+            self.seen.push(message.to_vec());
+            bytes = rest;
         }
     }
 
@@ -140,12 +157,12 @@ impl World {
         worked
     }
 
-    fn result(&mut self, request: RequestId) -> Result<Reply, RequestError> {
+    pub(super) fn result(&mut self, request: RequestId) -> Result<Reply, RequestError> {
         self.run();
         self.results.remove(&request).unwrap_or_else(|| panic!("no result yet; closed: {:?}", self.closed))
     }
 
-    fn open(&mut self, name: &str) -> OpenPipe {
+    pub(super) fn open(&mut self, name: &str) -> OpenPipe {
         let open = self.client.open(name, READ_WRITE);
         match self.result(open) {
             Ok(Reply::Opened(pipe)) => pipe,
@@ -154,7 +171,7 @@ impl World {
     }
 }
 
-fn whole(bytes: &[u8]) -> Reply {
+pub(super) fn whole(bytes: &[u8]) -> Reply {
     Reply::Data(Data { bytes: bytes.to_vec(), more: false })
 }
 

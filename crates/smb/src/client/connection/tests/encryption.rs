@@ -1,0 +1,379 @@
+//! Encrypted connections: when they are, that they hold, and what a server must not get away with.
+
+use super::whole_path::{World, server_config, whole};
+use super::*;
+use crate::client::Encryption;
+use crate::crypto::Cipher;
+use crate::server;
+use crate::wire::header::PROTOCOL_TRANSFORM;
+
+/// Every dialect that can encrypt, with every cipher it has.
+const PAIRS: [(Dialect, Cipher); 6] = [
+    (Dialect::Smb300, Cipher::Aes128Ccm),
+    (Dialect::Smb302, Cipher::Aes128Ccm),
+    (Dialect::Smb311, Cipher::Aes128Gcm),
+    (Dialect::Smb311, Cipher::Aes256Gcm),
+    (Dialect::Smb311, Cipher::Aes128Ccm),
+    (Dialect::Smb311, Cipher::Aes256Ccm),
+];
+
+const SESSION_ENCRYPT_DATA: u16 = 4;
+const SHARE_ENCRYPT_DATA: u32 = 0x8000;
+
+fn with(encryption: Encryption) -> Config {
+    Config { encryption, ..config() }
+}
+
+fn up_to(max_dialect: Dialect, encryption: Encryption) -> Config {
+    Config { max_dialect, ..with(encryption) }
+}
+
+fn between(client: Config, encryption: server::Encryption) -> World {
+    World::between(client, server::Config { encryption, ..server_config() })
+}
+
+/// A client that encrypts everything, and a server that does as well.
+fn sealed(dialect: Dialect, cipher: Cipher) -> Pair {
+    Pair::ready_with(with(Encryption::Required), Behaviour::encrypting(dialect, cipher))
+}
+
+fn refused(config: Config, behaviour: Behaviour) -> ConnectionError {
+    Pair { client: connect(config), server: Server::new(behaviour) }.error()
+}
+
+fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+#[test]
+fn calls_are_encrypted_in_every_dialect_and_with_every_cipher() {
+    for (dialect, cipher) in PAIRS {
+        for (policy, server) in [
+            (Encryption::Required, server::Encryption::Offered),
+            (Encryption::Required, server::Encryption::Required),
+            (Encryption::WhenAsked, server::Encryption::Required),
+        ] {
+            let client = Config { ciphers: vec![cipher], ..up_to(dialect, policy) };
+            let mut world = between(client, server);
+            let pipe = world.open("simple");
+            let ready = world.became_ready.expect("ready before anything is answered");
+            assert_eq!((ready.dialect, ready.encryption), (dialect, Some(cipher)));
+            let call = world.client.transceive(pipe, b"Standpipe", 100);
+            assert_eq!(world.result(call), Ok(whole(b"epipdnatS")), "{dialect} {cipher:?}");
+            for ask in [Connection::echo, Connection::log_off] {
+                let request = ask(&mut world.client);
+                assert_eq!(world.result(request), Ok(Reply::Done));
+            }
+            assert_eq!(world.closed, Some(ConnectionError::LoggedOff));
+            // NEGOTIATE and two SESSION_SETUP, with their replies, and nothing else in the clear.
+            let plain = world.seen.iter().filter(|frame| !frame.starts_with(&PROTOCOL_TRANSFORM)).count();
+            assert_eq!(plain, 6, "{dialect} {cipher:?}");
+            assert!(world.seen.iter().all(|frame| position(frame, b"Standpipe").is_none()));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_encrypted_where_nobody_asks_for_it() {
+    for (policy, server) in [
+        (Encryption::WhenAsked, server::Encryption::Offered),
+        (Encryption::WhenAsked, server::Encryption::Off),
+        (Encryption::Off, server::Encryption::Offered),
+    ] {
+        for dialect in Dialect::ALL {
+            let mut world = between(up_to(dialect, policy), server);
+            world.open("simple");
+            assert_eq!(world.became_ready.expect("ready").encryption, None);
+            assert!(world.seen.iter().all(|frame| !frame.starts_with(&PROTOCOL_TRANSFORM)));
+        }
+    }
+}
+
+#[test]
+fn a_server_that_cannot_encrypt_is_refused_before_anybody_logs_on() {
+    let no_smb_3 = "encryption is required, and the server speaks no SMB 3, which has it";
+    let no_cipher = "encryption is required, and the server takes none of this client's ciphers";
+    for dialect in Dialect::ALL {
+        let mut world = between(up_to(dialect, Encryption::Required), server::Encryption::Off);
+        world.run();
+        let expected = if dialect.is_smb3() { no_cipher } else { no_smb_3 };
+        assert_eq!(world.closed, Some(ConnectionError::Policy(expected)), "{dialect}");
+        assert_eq!(world.seen.len(), 2, "only the negotiation");
+    }
+}
+
+#[test]
+fn a_client_that_must_not_encrypt_does_not_get_in_where_all_must() {
+    for dialect in Dialect::ALL {
+        let mut world = between(up_to(dialect, Encryption::Off), server::Encryption::Required);
+        world.run();
+        let expected = ConnectionError::Refused { stage: Stage::LogOn, status: NtStatus::ACCESS_DENIED };
+        assert_eq!(world.closed, Some(expected), "{dialect}");
+    }
+}
+
+#[test]
+fn large_messages_waiting_and_cancelling_work_encrypted() {
+    let mut world = between(with(Encryption::Required), server::Encryption::Offered);
+    let pipe = world.open("simple");
+    let message: Vec<u8> = (0..300_000u32).map(|number| number as u8).collect();
+    let call = world.client.transceive(pipe, &message, 300_000);
+    let turned: Vec<u8> = message.into_iter().rev().collect();
+    assert_eq!(world.result(call), Ok(whole(&turned)));
+
+    let [late, given_up] = [(); 2].map(|()| world.client.read(pipe, 100));
+    world.run();
+    world.time += Duration::from_secs(1);
+    world.tell(server::Input::Timeout);
+    world.run();
+    assert!(world.results.is_empty(), "both are pending");
+    world.client.cancel(given_up);
+    assert_eq!(world.result(given_up), Err(RequestError::Refused(NtStatus::CANCELLED)));
+    let open = world.opened[0];
+    world.tell(server::Input::Data { open, bytes: b"at last" });
+    assert_eq!(world.result(late), Ok(whole(b"at last")));
+}
+
+#[test]
+fn the_offer_names_the_ciphers_in_the_clients_order() {
+    let ciphers = vec![Cipher::Aes256Gcm, Cipher::Aes128Ccm];
+    for (encryption, expected) in [
+        (Encryption::Off, None),
+        (Encryption::WhenAsked, Some(vec![4, 1])),
+        (Encryption::Required, Some(vec![4, 1])),
+    ] {
+        let client = connect(Config { ciphers: ciphers.clone(), ..with(encryption) });
+        let mut pair = Pair { client, server: Server::new(Behaviour::good(Dialect::Smb311)) };
+        pair.exchange();
+        let offer = pair.server.offer.take().expect("an offer");
+        assert_eq!(offer.capabilities & 0x40 != 0, expected.is_some());
+        assert_eq!(offer.contexts.expect("contexts").ciphers, expected);
+    }
+}
+
+#[test]
+fn the_session_or_the_share_can_ask_for_encryption() {
+    for (dialect, cipher) in PAIRS {
+        let good = || Behaviour::encrypting(dialect, cipher);
+        for asking in [
+            Behaviour { session_flags: SESSION_ENCRYPT_DATA, ..good() },
+            Behaviour { share_flags: 0x30 | SHARE_ENCRYPT_DATA, ..good() },
+            Behaviour {
+                session_flags: SESSION_ENCRYPT_DATA,
+                share_flags: 0x30 | SHARE_ENCRYPT_DATA,
+                ..good()
+            },
+        ] {
+            let mut pair = Pair::ready_with(with(Encryption::WhenAsked), asking);
+            assert_eq!(pair.client.ready().expect("ready").encryption, Some(cipher));
+            let read = pair.client.read(PIPE, 10);
+            let (header, _) = pair.request();
+            assert!(pair.server.sealed);
+            pair.server.reply(&header, NtStatus::SUCCESS, |out| ReadResponse { data: b"data" }.encode(out));
+            assert_eq!(pair.result(read), Ok(Reply::Data(Data { bytes: b"data".to_vec(), more: false })));
+        }
+    }
+}
+
+#[test]
+fn a_demand_that_cannot_be_met_is_refused_and_says_by_whom() {
+    for demand in [
+        |behaviour: &mut Behaviour| behaviour.session_flags = SESSION_ENCRYPT_DATA,
+        |behaviour: &mut Behaviour| behaviour.share_flags |= SHARE_ENCRYPT_DATA,
+    ] {
+        for dialect in Dialect::ALL {
+            let mut behaviour = Behaviour::good(dialect);
+            demand(&mut behaviour);
+            let error = refused(with(Encryption::Off), behaviour);
+            assert_eq!(error, ConnectionError::Policy("encryption is off, and the server insists on it"));
+
+            let mut behaviour = Behaviour::good(dialect);
+            demand(&mut behaviour);
+            let error = refused(with(Encryption::WhenAsked), behaviour);
+            let expected = "a demand for encryption without a cipher agreed on";
+            assert_eq!(error, ConnectionError::Violation(expected));
+        }
+    }
+}
+
+#[test]
+fn ciphers_that_were_not_offered_are_refused() {
+    let says =
+        |ciphers: &[u16]| Behaviour { ciphers: Some(ciphers.to_vec()), ..Behaviour::good(Dialect::Smb311) };
+    let one = || Config { ciphers: vec![Cipher::Aes128Gcm], ..with(Encryption::WhenAsked) };
+    let not_offered = ConnectionError::Violation("a cipher that was not offered");
+    for cipher in [1, 3, 4, 7] {
+        assert_eq!(refused(one(), says(&[cipher])), not_offered);
+    }
+    assert_eq!(refused(with(Encryption::Off), says(&[2])), not_offered);
+    assert_eq!(refused(one(), says(&[2, 1])), ConnectionError::Violation("more than one cipher"));
+    // How servers say that none of those offered suits them.
+    let client = Config { ciphers: vec![Cipher::Aes128Gcm], ..with(Encryption::Required) };
+    assert!(matches!(refused(client, says(&[0])), ConnectionError::Policy(_)));
+    Pair::ready_with(one(), says(&[0]));
+}
+
+#[test]
+fn a_capability_that_somebody_took_away_is_found_by_asking_again() {
+    for dialect in [Dialect::Smb300, Dialect::Smb302] {
+        let behaviour = Behaviour {
+            tamper: |message| {
+                if message[12] == 0 {
+                    message[HEADER_LEN + 24] &= !0x40; // the capabilities in the NEGOTIATE response
+                }
+            },
+            ..Behaviour::encrypting(dialect, Cipher::Aes128Ccm)
+        };
+        let error = refused(with(Encryption::WhenAsked), behaviour);
+        assert!(matches!(error, ConnectionError::Downgrade(_)), "{error:?}");
+    }
+}
+
+#[test]
+fn a_plain_reply_to_an_encrypted_request_ends_the_connection() {
+    for (dialect, cipher) in PAIRS {
+        let mut pair = sealed(dialect, cipher);
+        let read = pair.client.read(PIPE, 10);
+        let (header, _) = pair.request();
+        pair.server.behaviour.answers_plain = true;
+        pair.server.reply(&header, NtStatus::SUCCESS, |out| ReadResponse { data: b"data" }.encode(out));
+        let events = pair.exchange();
+        let [Event::Completed { request, result }, Event::Closed(error)] = &events[..] else {
+            panic!("{events:?}")
+        };
+        assert_eq!((*request, result), (read, &Err(RequestError::Lost { sent: true })));
+        assert_eq!(*error, ConnectionError::Unencrypted { status: NtStatus::SUCCESS });
+    }
+}
+
+#[test]
+fn a_plain_interim_reply_to_an_encrypted_request_ends_the_connection() {
+    let mut pair = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
+    pair.client.read(PIPE, 10);
+    let (header, _) = pair.request();
+    pair.server.behaviour.answers_plain = true;
+    pair.server.interim(&header, 77);
+    assert_eq!(pair.error(), ConnectionError::Unencrypted { status: NtStatus::PENDING });
+}
+
+#[test]
+fn a_plain_reply_in_the_handshake_ends_the_connection() {
+    for dialect in [Dialect::Smb300, Dialect::Smb302, Dialect::Smb311] {
+        let behaviour =
+            Behaviour { answers_plain: true, ..Behaviour::encrypting(dialect, Cipher::Aes128Ccm) };
+        let error = refused(with(Encryption::Required), behaviour);
+        assert_eq!(error, ConnectionError::Unencrypted { status: NtStatus::SUCCESS }, "{dialect}");
+    }
+}
+
+#[test]
+fn an_interim_reply_can_be_encrypted() {
+    let mut pair = sealed(Dialect::Smb311, Cipher::Aes256Gcm);
+    let read = pair.client.read(PIPE, 10);
+    let (header, _) = pair.request();
+    let pending = pair.server.interim(&header, 77);
+    assert!(pair.exchange().is_empty());
+    pair.server.reply(&pending, NtStatus::SUCCESS, |out| ReadResponse { data: b"late" }.encode(out));
+    assert_eq!(pair.result(read), Ok(Reply::Data(Data { bytes: b"late".to_vec(), more: false })));
+}
+
+#[test]
+fn an_encrypted_reply_to_a_plain_request_ends_the_connection() {
+    let behaviour = Behaviour::encrypting(Dialect::Smb311, Cipher::Aes128Gcm);
+    let mut pair = Pair::ready_with(with(Encryption::WhenAsked), behaviour);
+    pair.client.echo();
+    let (header, _) = pair.request();
+    pair.server.sealed = true;
+    pair.server.reply(&header, NtStatus::SUCCESS, Empty::encode);
+    let expected = "an encrypted reply to a request that was not";
+    assert_eq!(pair.error(), ConnectionError::Violation(expected));
+}
+
+#[test]
+fn an_encrypted_reply_speaks_of_its_own_session_only() {
+    // Another session in the header, which the key vouches for.
+    let behaviour = Behaviour { sealed_for: 1, ..Behaviour::encrypting(Dialect::Smb311, Cipher::Aes128Gcm) };
+    let error = refused(with(Encryption::Required), behaviour);
+    assert_eq!(error, ConnectionError::Violation("an encrypted reply for another session"));
+
+    // Another session inside.
+    let mut pair = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
+    pair.client.echo();
+    let (header, _) = pair.request();
+    let other = Header { session_id: header.session_id + 1, ..header };
+    pair.server.reply(&other, NtStatus::SUCCESS, Empty::encode);
+    assert_eq!(pair.error(), ConnectionError::Violation("a reply for another session"));
+}
+
+#[test]
+fn what_the_client_said_cannot_be_thrown_back_at_it() {
+    let mut pair = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
+    pair.client.echo();
+    let mut request = vec![];
+    assert!(pair.client.take_transmit(&mut request));
+    pair.client.handle(NOW, Input::Received(&request));
+    assert_eq!(pair.error(), ConnectionError::BadSignature);
+}
+
+#[test]
+fn an_encrypted_message_inside_an_encrypted_one_ends_the_connection() {
+    let mut pair = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
+    pair.client.echo();
+    let (header, _) = pair.request();
+    pair.server.reply(&header, NtStatus::SUCCESS, |out| {
+        Empty::encode(out);
+        out[..4].copy_from_slice(&PROTOCOL_TRANSFORM);
+    });
+    assert!(matches!(pair.error(), ConnectionError::Malformed(_)));
+}
+
+proptest! {
+    /// One changed byte anywhere in an encrypted reply ends the connection; no wrong answer gets through.
+    #[test]
+    fn a_changed_byte_never_gives_a_wrong_answer(
+        (dialect, cipher) in prop::sample::select(&PAIRS[..]),
+        position: prop::sample::Index,
+        change in 1u8..,
+    ) {
+        let mut pair = sealed(dialect, cipher);
+        let read = pair.client.read(PIPE, 10);
+        let (header, _) = pair.request();
+        pair.server.reply(&header, NtStatus::SUCCESS, |out| ReadResponse { data: b"answer" }.encode(out));
+        let mut bytes = pair.server.take();
+        let position = position.index(bytes.len());
+        bytes[position] ^= change;
+        pair.client.handle(NOW, Input::Received(&bytes));
+        pair.client.handle(NOW, Input::Disconnected);
+        let events = pair.events();
+        let expected = Err(RequestError::Lost { sent: true });
+        prop_assert!(matches!(&events[..], [Event::Completed { request, result }, Event::Closed(_)]
+            if *request == read && *result == expected), "{:?}", events);
+    }
+
+    #[test]
+    fn a_changed_byte_in_the_handshake_never_panics(
+        (dialect, cipher) in prop::sample::select(&PAIRS[..]),
+        message in 0usize..5,
+        position: prop::sample::Index,
+        change in 1u8..,
+    ) {
+        let behaviour =
+            Behaviour { session_flags: SESSION_ENCRYPT_DATA, ..Behaviour::encrypting(dialect, cipher) };
+        let mut pair = Pair { client: connect(config()), server: Server::new(behaviour) };
+        for round in 0..8 {
+            let mut bytes = vec![];
+            if pair.client.take_transmit(&mut bytes) {
+                pair.server.receive(&bytes);
+            }
+            let mut bytes = pair.server.take();
+            if round == message && !bytes.is_empty() {
+                let position = position.index(bytes.len());
+                bytes[position] ^= change;
+            }
+            pair.client.handle(NOW, Input::Received(&bytes));
+            if pair.client.is_closed() {
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What protects the messages of a session: signatures, or encryption.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::ConnectionError;
+use crate::NtStatus;
+use crate::crypto::encryption::{OpenError, Opener, Sealer, TransformHeader};
+use crate::crypto::{Cipher, Sender, SessionKeys};
+use crate::wire::header::PROTOCOL_TRANSFORM;
+use crate::wire::{Flags, Header};
+
+/// How messages are protected, from the first one to the last. There is no way back.
+pub(super) enum Protection {
+    /// There is no session yet.
+    None,
+    /// Every message is signed.
+    Signed(Box<SessionKeys>),
+    /// Every message is encrypted, and for that not signed ([MS-SMB2] 3.2.4.1.1).
+    Sealed(Box<Seal>),
+}
+
+/// What encrypts and decrypts the messages of one session.
+pub(super) struct Seal {
+    session_id: u64,
+    sealer: Sealer,
+    opener: Opener,
+}
+
+impl Protection {
+    /// Signatures; the keys to go on to encryption are among these.
+    pub(super) fn signed(keys: SessionKeys) -> Protection {
+        Protection::Signed(Box::new(keys))
+    }
+
+    /// Encrypts from now on, and gives the cipher; `None`, and nothing changes, when there is no key for that.
+    pub(super) fn seal(&mut self, session_id: u64) -> Option<Cipher> {
+        let Protection::Signed(keys) = self else {
+            return None;
+        };
+        let ciphers = keys.ciphers.as_ref()?;
+        let cipher = ciphers.client_to_server.cipher();
+        let sealer = Sealer::new(&ciphers.client_to_server, session_id);
+        let opener = Opener::new(&ciphers.server_to_client);
+        *self = Protection::Sealed(Box::new(Seal { session_id, sealer, opener }));
+        Some(cipher)
+    }
+
+    /// Protects the message that begins at `start` and goes to the end of `out`. `None`, and it must not be sent,
+    /// when it cannot be encrypted.
+    #[must_use]
+    pub(super) fn apply(&mut self, out: &mut Vec<u8>, start: usize) -> Option<()> {
+        match self {
+            Protection::None => {}
+            Protection::Signed(keys) => keys.signing.sign(out.get_mut(start..)?, Sender::Client),
+            Protection::Sealed(seal) => seal.sealer.seal(out, start)?,
+        }
+        Some(())
+    }
+
+    /// Decrypts a frame that [says](is_sealed) it is encrypted, and gives what is inside.
+    pub(super) fn open<'a>(&self, frame: &'a mut [u8]) -> Result<&'a [u8], ConnectionError> {
+        let header = TransformHeader::decode(frame)?;
+        let Protection::Sealed(seal) = self else {
+            return Err(ConnectionError::Violation("an encrypted reply to a request that was not"));
+        };
+        // [MS-SMB2] 3.2.5.1.1.
+        if header.session_id != seal.session_id {
+            return Err(ConnectionError::Violation("an encrypted reply for another session"));
+        }
+        match seal.opener.open(frame) {
+            Ok(messages) => Ok(messages),
+            Err(OpenError::Malformed(error)) => Err(error.into()),
+            Err(OpenError::BadSignature) => Err(ConnectionError::BadSignature),
+        }
+    }
+
+    /// Verifies a reply that came as it is. Only an interim reply may come without a signature, because it has none
+    /// ([MS-SMB2] 3.2.5.1.3); where requests are encrypted, no reply may come so.
+    pub(super) fn verify(
+        &self,
+        header: &Header,
+        message: &[u8],
+        session_id: u64,
+    ) -> Result<(), ConnectionError> {
+        let status = header.status;
+        match self {
+            Protection::None => Ok(()),
+            Protection::Sealed(_) => Err(ConnectionError::Unencrypted { status }),
+            Protection::Signed(_) if !header.flags.contains(Flags::SIGNED) => {
+                let interim = status == NtStatus::PENDING && header.flags.contains(Flags::ASYNC);
+                if interim { Ok(()) } else { Err(ConnectionError::Unsigned { status }) }
+            }
+            Protection::Signed(keys) => {
+                keys.signing.verify(message, Sender::Server).map_err(|_| ConnectionError::BadSignature)?;
+                of_session(header, session_id)
+            }
+        }
+    }
+}
+
+/// Whether a frame says that it is encrypted.
+pub(super) fn is_sealed(frame: &[u8]) -> bool {
+    frame.starts_with(&PROTOCOL_TRANSFORM)
+}
+
+/// Verifies that a reply whose sender is known speaks of the session.
+pub(super) fn of_session(header: &Header, session_id: u64) -> Result<(), ConnectionError> {
+    if header.session_id == session_id {
+        Ok(())
+    } else {
+        Err(ConnectionError::Violation("a reply for another session"))
+    }
+}
