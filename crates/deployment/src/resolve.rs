@@ -265,7 +265,8 @@ impl Resolver<'_> {
     fn pipe(&mut self, pipe: parsed::Pipe) -> Pipe {
         let name = pipe.name.get_ref();
         if let Err(error) = name.parse::<PipeName>() {
-            let problem = Problem::at(pipe.name.span(), "a pipe's name cannot be used").label(error.to_string());
+            let problem =
+                Problem::at(pipe.name.span(), "a pipe's name cannot be used").label(error.to_string());
             self.report(problem.hint("use letters, digits and punctuation, as in \"simple\""));
         }
         if pipe.sddl.is_absent() && self.system == System::Unix {
