@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::PipeName;
 use crate::client::{
-    CallOptions, Client, ClientError, Credentials, DEFAULT_CONNECT_TIMEOUT, Pipe, ServerAddress,
+    CallOptions, Client, ClientError, ConnectOptions, Credentials, DEFAULT_CONNECT_TIMEOUT, Encryption, Pipe,
+    ServerAddress,
 };
 
 /// One instance and where it is.
@@ -29,6 +30,8 @@ pub struct Target {
 pub struct Options {
     /// How long connecting to an instance and logging on may take.
     pub connect_timeout: Duration,
+    /// Whether what goes to an instance is encrypted.
+    pub encryption: Encryption,
     /// How often each instance is asked whether it is ready.
     pub check_interval: Duration,
     /// How long an instance may take to answer that.
@@ -43,6 +46,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            encryption: Encryption::default(),
             check_interval: Duration::from_secs(1),
             check_timeout: Duration::from_secs(3),
             call: CallOptions { wait_for_pipe: Duration::ZERO, ..CallOptions::default() },
@@ -372,7 +376,8 @@ impl Check {
             client
         } else {
             let server = &self.watched.target.server;
-            Client::connect(server, &self.credentials, self.options.connect_timeout).await?
+            let Options { connect_timeout: timeout, encryption, .. } = self.options;
+            Client::connect(server, &self.credentials, &ConnectOptions { timeout, encryption }).await?
         };
         let timeout = self.options.check_timeout;
         // What is there is told at once; the server need not wait for what is not.

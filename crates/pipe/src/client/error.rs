@@ -160,6 +160,9 @@ impl ClientError {
             ClientError::LogOnFailed { status, .. } if *status == NtStatus::ACCOUNT_DISABLED => {
                 "enable the account on the server"
             }
+            ClientError::LogOnFailed { status, .. } if *status == NtStatus::ACCESS_DENIED => {
+                "the server may take encrypted connections only: let the client encrypt"
+            }
             ClientError::LogOnFailed { .. } => {
                 "check user and password; the account must exist on the server (`standpipe account list`)"
             }

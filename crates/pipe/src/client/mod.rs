@@ -2,19 +2,18 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use std::time::Duration;
-//! use standpipe_pipe::client::{CallOptions, Client, Credentials, PipeAddress};
+//! use standpipe_pipe::client::{CallOptions, Client, ConnectOptions, Credentials, PipeAddress};
 //!
 //! let address: PipeAddress = "//127.0.0.2:4445/pipe/simple".parse()?;
 //! let credentials = Credentials::with_password("serviceUser", "secret");
-//! let client = Client::connect(&address.server, &credentials, Duration::from_secs(10)).await?;
+//! let client = Client::connect(&address.server, &credentials, &ConnectOptions::default()).await?;
 //! let reply = client.call(&address.pipe, b"hello\0", &CallOptions::default()).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! A [`Client`] is one authenticated, signed connection; any number of pipes can be open on it and any number
-//! of requests on their way. The connection belongs to a task of its own; the handles talk to it through a
+//! A [`Client`] is one authenticated connection, signed or [encrypted](Encryption); any number of pipes can be open
+//! on it and any number of requests on their way. The connection belongs to a task of its own; the handles talk to it through a
 //! channel. When the last handle is dropped, the client logs off.
 //!
 //! Nothing is sent twice. When a call fails, [`ClientError::may_have_arrived`] says whether the service may
@@ -43,12 +42,29 @@ pub use address::{AddressError, DEFAULT_PORT, PipeAddress, ServerAddress};
 pub use credentials::Credentials;
 pub use error::ClientError;
 pub use pipe::Pipe;
+pub use standpipe_smb::client::Encryption;
 
 use crate::{PipeName, platform};
 use driver::{Ask, Command, Driver};
 
 /// How long connecting and logging on may take unless the caller says otherwise.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How a connection is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// How long connecting and logging on may take, both together.
+    pub timeout: Duration,
+    /// Whether what goes over the connection is encrypted.
+    pub encryption: Encryption,
+}
+
+impl Default for ConnectOptions {
+    /// 10 s; encrypted where the server asks for it.
+    fn default() -> ConnectOptions {
+        ConnectOptions { timeout: DEFAULT_CONNECT_TIMEOUT, encryption: Encryption::default() }
+    }
+}
 
 /// What opening a pipe is called in [`ClientError::Refused`].
 const OPEN: &str = "open";
@@ -111,13 +127,14 @@ struct Shared {
 }
 
 impl Client {
-    /// Connects to `server` and logs on, in no more than `timeout` for both.
+    /// Connects to `server` and logs on.
     pub async fn connect(
         server: &ServerAddress,
         credentials: &Credentials,
-        timeout: Duration,
+        options: &ConnectOptions,
     ) -> Result<Client, ClientError> {
-        let connecting = Client::connect_without_limit(server, credentials, timeout);
+        let timeout = options.timeout;
+        let connecting = Client::connect_without_limit(server, credentials, options);
         match tokio::time::timeout(timeout, connecting).await {
             Ok(result) => result,
             Err(_) => Err(ClientError::ConnectTimeout { server: server.clone(), timeout }),
@@ -127,7 +144,7 @@ impl Client {
     async fn connect_without_limit(
         server: &ServerAddress,
         credentials: &Credentials,
-        timeout: Duration,
+        options: &ConnectOptions,
     ) -> Result<Client, ClientError> {
         let unreachable = |source| ClientError::Unreachable { server: server.clone(), source };
         let stream = TcpStream::connect((server.host(), server.port())).await.map_err(unreachable)?;
@@ -137,8 +154,9 @@ impl Client {
         getrandom::fill(&mut seed).map_err(|error| unreachable(io::Error::other(error)))?;
 
         let mut config = Config::new(server.host(), credentials.for_wire());
+        config.encryption = options.encryption;
         // The caller's limit ends first and covers both; this one ends what nobody waits for any more.
-        config.limits.handshake_timeout = timeout.saturating_add(Duration::from_secs(1));
+        config.limits.handshake_timeout = options.timeout.saturating_add(Duration::from_secs(1));
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let connection = Connection::new(config, seed, Duration::ZERO, FileTime::from_unix(since_1970));
 

@@ -6,6 +6,8 @@ mod balancing;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod encryption;
+#[cfg(test)]
 mod ordering;
 #[cfg(test)]
 mod refusals;

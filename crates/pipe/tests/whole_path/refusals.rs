@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use standpipe_pipe::Mode;
-use standpipe_pipe::client::{CallOptions, Client, ClientError, Credentials, ServerAddress};
+use standpipe_pipe::client::{CallOptions, Client, ClientError, ConnectOptions, Credentials, ServerAddress};
 use standpipe_smb::NtStatus;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::support::{Plan, Site, TIMEOUT, echo_messages, eventually, name, serve};
+use crate::support::{Plan, Site, TIMEOUT, connect, echo_messages, eventually, name, serve};
 
 #[tokio::test]
 async fn log_ons_without_the_right_password_fail() {
@@ -111,8 +111,7 @@ async fn a_reply_longer_than_the_caller_takes_ends_the_call() {
 #[tokio::test]
 async fn nobody_listens() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error =
-        Client::connect(&free.into(), &Credentials::with_password("u", "p"), TIMEOUT).await.unwrap_err();
+    let error = connect(&free.into(), "u", "p").await.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains(&free.to_string()) && error.hint().is_some());
 }
@@ -121,8 +120,8 @@ async fn nobody_listens() {
 async fn a_server_that_says_nothing_is_given_up_in_time() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap().into();
-    let timeout = Duration::from_millis(50);
-    let error = Client::connect(&address, &Credentials::with_password("u", "p"), timeout).await.unwrap_err();
+    let options = ConnectOptions { timeout: Duration::from_millis(50), ..ConnectOptions::default() };
+    let error = Client::connect(&address, &Credentials::with_password("u", "p"), &options).await.unwrap_err();
     assert!(matches!(error, ClientError::ConnectTimeout { .. }), "{error}");
     assert!(error.to_string().ends_with("within 0.05 s"), "{error}");
 }
@@ -135,7 +134,7 @@ async fn a_server_that_speaks_something_else_is_given_up() {
         let (mut stream, _) = web.accept().await.unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     });
-    let error = Client::connect(&address, &Credentials::with_password("u", "p"), TIMEOUT).await.unwrap_err();
+    let error = connect(&address, "u", "p").await.unwrap_err();
     assert!(matches!(error, ClientError::Handshake { .. }), "{error:?}");
 }
 
@@ -195,8 +194,7 @@ async fn a_client_that_does_not_read_is_closed() {
         };
         let _ = tokio::join!(requests, replies);
     });
-    let credentials = Credentials::with_password("serviceUser", "secret");
-    let client = Client::connect(&relay_address, &credentials, TIMEOUT).await.unwrap();
+    let client = connect(&relay_address, "serviceUser", "secret").await.unwrap();
     let mut pipes = Vec::new();
     for _ in 0..200 {
         pipes.push(client.open(&name()).await.unwrap());

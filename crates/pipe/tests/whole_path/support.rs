@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use standpipe_pipe::accounts::AccountFile;
 use standpipe_pipe::backend::Backend;
-use standpipe_pipe::client::{Client, ClientError, Credentials, ServerAddress};
+use standpipe_pipe::client::{Client, ClientError, ConnectOptions, Credentials, ServerAddress};
 use standpipe_pipe::listener::{PipeConnection, PipeListener};
 use standpipe_pipe::server::{Counters, Offer, Options, PipeOffer, Server};
 use standpipe_pipe::{Mode, PipeName};
@@ -94,8 +94,17 @@ impl Site {
     }
 
     pub(crate) async fn client_as(&self, user: &str, password: &str) -> Result<Client, ClientError> {
-        Client::connect(&self.server(), &Credentials::with_password(user, password), TIMEOUT).await
+        connect(&self.server(), user, password).await
     }
+}
+
+pub(crate) async fn connect(
+    server: &ServerAddress,
+    user: &str,
+    password: &str,
+) -> Result<Client, ClientError> {
+    let options = ConnectOptions { timeout: TIMEOUT, ..ConnectOptions::default() };
+    Client::connect(server, &Credentials::with_password(user, password), &options).await
 }
 
 pub(crate) async fn listen(folder: &Path, mode: Mode) -> PipeListener {

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
-use standpipe_pipe::client::{CallOptions, Client, ClientError, Credentials, PipeAddress, ReplyEnd};
+use standpipe_pipe::client::{
+    CallOptions, Client, ClientError, ConnectOptions, Credentials, PipeAddress, ReplyEnd,
+};
 
 use super::runtime;
 use crate::failure::{Caused, Exit, Failure};
@@ -109,7 +111,8 @@ async fn send(
     request: &[u8],
     options: &CallOptions,
 ) -> Result<Vec<u8>, ClientError> {
-    let client = Client::connect(&call.address.server, credentials, call.timeout).await?;
+    let connect = ConnectOptions { timeout: call.timeout, ..ConnectOptions::default() };
+    let client = Client::connect(&call.address.server, credentials, &connect).await?;
     let reply = client.call(&call.address.pipe, request, options).await;
     let _ = tokio::time::timeout(LOG_OFF_TIMEOUT, client.log_off()).await;
     reply
