@@ -30,7 +30,7 @@ const LOG_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Call {
-    /// The pipe: //host[:port]/pipe/NAME, or with backslashes
+    /// The pipe: `//host[:port]/pipe/NAME`, or with backslashes
     #[arg(value_name = "PIPE")]
     address: PipeAddress,
 
