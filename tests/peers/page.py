@@ -10,8 +10,8 @@ PATIENCE = 30.0
 
 
 class Page:
-    def __init__(self, deployment):
-        self.address = f"http://127.0.0.1:{deployment.web_port}/"
+    def __init__(self, deployment=None, address=None):
+        self.address = address or f"http://127.0.0.1:{deployment.web_port}/"
 
     def process(self, text, field="text"):
         """What the page shows after *Process*, as plain text."""
