@@ -63,9 +63,7 @@ class Impacket:
 class Smbprotocol:
     """smbprotocol. It verifies the server's signatures, and speaks every dialect and signing algorithm."""
 
-    def __init__(
-        self, host, port, user, password, dialect=Dialects.SMB_3_1_1, signing=None, ciphers=None, **session
-    ):
+    def __init__(self, host, port, user, password, dialect=Dialects.SMB_3_1_1, signing=None, ciphers=None, **session):
         self.connection = Connection(uuid.uuid4(), host, port, require_signing=True)
         self.connection.connect(
             dialect, timeout=TIMEOUT, preferred_signing_algos=signing, preferred_encryption_algos=ciphers

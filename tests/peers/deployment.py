@@ -78,8 +78,9 @@ class Deployment:
         self.secrets.mkdir(mode=0o700)
         self.write_secret(USER, self.password)
         self.file = folder / "standpipe.toml"
-        text = EXAMPLE.read_text()
-        self.write(text.replace("port = 4445", f"port = {self.smb_port}").replace("port = 8080", f"port = {self.web_port}"))
+        self.write(EXAMPLE.read_text())
+        self.edit("port = 4445", f"port = {self.smb_port}")
+        self.edit("port = 8080", f"port = {self.web_port}")
         self.process = None
 
     # Before it runs
@@ -203,9 +204,7 @@ class Deployment:
         """The process id of an instance's service, once there is one."""
 
         def find():
-            services = [
-                pid for pid, found in self.processes().items() if found == ("simple-service", str(instance))
-            ]
+            services = [pid for pid, found in self.processes().items() if found == ("simple-service", str(instance))]
             assert len(services) <= 1, f"instance {instance} has the services {services}"
             return services
 

@@ -4,6 +4,7 @@ import contextlib
 import socket
 
 import pytest
+
 from deployment import EXAMPLE
 
 CONFIGURATION = 78

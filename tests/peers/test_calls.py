@@ -3,6 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from impacket.smb3structs import SMB2_DIALECT_002, SMB2_DIALECT_21, SMB2_DIALECT_30
+from smbprotocol.connection import Ciphers, Dialects, SigningAlgorithms
+
 from clients import (
     PEERS,
     STATUS_PIPE_BROKEN,
@@ -14,8 +17,6 @@ from clients import (
     status_of,
 )
 from deployment import ADMIN, INSTANCES, USER
-from impacket.smb3structs import SMB2_DIALECT_21, SMB2_DIALECT_002, SMB2_DIALECT_30
-from smbprotocol.connection import Ciphers, Dialects, SigningAlgorithms
 
 TEXTS = {
     "words": ("Hello, named pipe", "epip deman ,olleH"),

@@ -6,6 +6,7 @@ import signal
 import threading
 
 import pytest
+
 from clients import Impacket, connected, reversed_by
 from deployment import USER, until
 from page import Page

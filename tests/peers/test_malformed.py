@@ -5,6 +5,7 @@ import socket
 import struct
 
 import pytest
+
 from clients import Impacket, connected, reversed_by
 from deployment import USER
 
@@ -18,7 +19,12 @@ def header(command, length=64, next_command=0, credits=1):
     return struct.pack("<4sHHIHHIIQIIQ16s", *fields)
 
 
-NEGOTIATE = header(0) + struct.pack("<HHHHI16sQ", 36, 1, 1, 0, 0, bytes(16), 0) + struct.pack("<H", 0x0210)
+def negotiate(count):
+    """A NEGOTIATE that says how many dialects it lists, before the dialects."""
+    return header(0) + struct.pack("<HHHHI16sQ", 36, count, 1, 0, 0, bytes(16), 0)
+
+
+NEGOTIATE = negotiate(1) + struct.pack("<H", 0x0210)
 
 MESSAGES = {
     "another protocol": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -31,8 +37,8 @@ MESSAGES = {
     "a header of another size": frame(header(0, length=63) + bytes(36)),
     "an unknown command": frame(header(0x77) + bytes(36)),
     "a NEGOTIATE that is cut short": frame(NEGOTIATE[:-10]),
-    "no dialects": frame(header(0) + struct.pack("<HHHHI16sQ", 36, 0, 1, 0, 0, bytes(16), 0)),
-    "more dialects than there are bytes": frame(header(0) + struct.pack("<HHHHI16sQ", 36, 65535, 1, 0, 0, bytes(16), 0)),
+    "no dialects": frame(negotiate(0)),
+    "more dialects than there are bytes": frame(negotiate(65535)),
     "a compound that points outside": frame(header(0, next_command=0xFFFFFFF8) + bytes(36)),
     "a compound that points at itself": frame(header(0, next_command=8) + bytes(36)),
     "a WRITE before a session": frame(NEGOTIATE) + frame(header(9) + bytes(48)),

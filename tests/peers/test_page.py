@@ -5,9 +5,10 @@ import re
 import signal
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
+
 from deployment import GUEST_MEMBER, USER, until
 from page import Page
-from playwright.sync_api import expect, sync_playwright
 
 # The browser would otherwise look for its maker's hosts, which is no part of the test.
 FLAGS = [
@@ -54,14 +55,14 @@ def process(tab, deployment, text):
     [
         ("Hello, named pipe", "epip deman ,olleH"),
         ("Grüße 👩‍👩‍👧", "👩‍👩‍👧 eßürG"),
-        ("<b>bold</b> & \"quoted\"", '"detouq" & >b/<dlob>b<'),
+        ('<b>bold</b> & "quoted"', '"detouq" & >b/<dlob>b<'),
         ("", ""),
     ],
     ids=["words", "more than ASCII", "markup stays text", "empty"],
 )
 def test_a_person_gets_the_text_back_reversed(demo, tab, text, expected):
     process(tab, demo, text)
-    where = r"by instance: ServiceWatcher/[01] \(127\.0\.0\.[12]:%d\)" % demo.smb_port
+    where = rf"by instance: ServiceWatcher/[01] \(127\.0\.0\.[12]:{demo.smb_port}\)"
     shown = re.compile(r"Processed Text:\s*" + re.escape(expected).replace(r"\ ", r"\s") + r"\s*" + where)
     expect(tab.locator("body")).to_contain_text(shown)
     assert not tab.complaints

@@ -4,6 +4,10 @@ import contextlib
 import functools
 
 import pytest
+from impacket import ntlm
+from impacket.smbconnection import SMBConnection
+from smbprotocol.tree import TreeConnect
+
 from clients import (
     PEERS,
     STATUS_ACCESS_DENIED,
@@ -18,9 +22,6 @@ from clients import (
     status_of,
 )
 from deployment import DISABLED, GUEST_MEMBER, USER
-from impacket import ntlm
-from impacket.smbconnection import SMBConnection
-from smbprotocol.tree import TreeConnect
 
 several = pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.__name__.lower())
 

@@ -5,10 +5,11 @@ import struct
 import threading
 
 import pytest
-from clients import STATUS_ACCESS_DENIED, Smbprotocol, connected, reversed_by, status_of
-from deployment import USER
 from smbprotocol.connection import Dialects, SigningAlgorithms
 from smbprotocol.exceptions import SMBException, SMBResponseException
+
+from clients import STATUS_ACCESS_DENIED, Smbprotocol, connected, reversed_by, status_of
+from deployment import USER
 
 WRITE = 0x0009
 CREATE = 0x0005
