@@ -20,6 +20,7 @@ COUNT = 3000
 #   are until a machine is known.
 # - FA: Samba has 0x1ff, the standard rights are missing (corrected in later versions). KA, KR, KW, KX: not known.
 # - Decimal and octal masks: Samba reads them as 0.
+# - An empty DACL with flags before a SACL: Samba takes the S of S: for one more flag.
 # - Small letters, and spaces between sections: Windows takes them, Samba does not.
 ALIASES = (
     "AA AC AN AO AU BA BG BO BU CD CG CO CY ED ER ES HA HI IS IU LS LU LW ME MP MU NO NS NU OW PO PS PU RA RC RD RE RM "
@@ -111,7 +112,9 @@ def any_descriptor(chance):
         f"D:{any_acl(chance, ('A', 'D', 'A', 'D', 'OA', 'OD'), FLAGS)}",
         f"S:{any_acl(chance, ('AU', 'OU'), AUDIT_FLAGS)}",
     ]
-    return "".join(part for part in parts if chance.random() < 0.75) or parts[2]
+    chosen = [part for part in parts if chance.random() < 0.75] or [parts[2]]
+    # Only at the end can Samba read an empty ACL with flags.
+    return "".join(part for part in chosen if part[0] not in "DS" or "(" in part or part is chosen[-1]) or parts[2]
 
 
 def without_sets(text):
@@ -157,7 +160,8 @@ def test_the_binary_form_is_read_as_samba_does(answers, chance):
 BROKEN = (
     "D:(A;;GA;;;BA", "D:A;;GA;;;BA)", "D:(A;;GA;;BA)", "D:(A;;GA;;;)", "D:(A;;GA;;;ZZ)", "D:(Q;;GA;;;BA)",
     "D:(A;XX;GA;;;BA)", "D:(A;;XX;;;BA)", "D:(A;;GAG;;;BA)", "D:(A;;GA;;;BA)x", "x", "O:ZZ", "O:BAx", "X:BA",
-    "D:(A;;GA;;;S-1)", "D:(A;;GA;;;S-2-5-32-544)", "D:Z(A;;GA;;;BA)", "D:(A;;0xg;;;BA)",
+    "D:(A;;GA;;;S-1)", "D:Z(A;;GA;;;BA)",
+    "D:(A;;GA;;;BA)D:(A;;GA;;;BG)",
 )  # fmt: skip
 # What each makes of texts on which they differ, with the reason why we do not do as Samba does.
 DIFFERENT = {
@@ -169,10 +173,12 @@ DIFFERENT = {
     "d:(a;;ga;;;ba)": ("ok", "refused", "Windows takes small letters"),
     " D:(A;;GA;;;BA)": ("ok", "refused", "Windows takes spaces"),
     "S:(ML;;NW;;;HI)": ("ok", "refused", "mandatory labels are newer than Samba's parser"),
-    "D:(XA;;GA;;;WD;(Member_of{BA}))": ("ok", "refused", "conditions are newer than Samba's parser"),
+    "D:(XA;;GA;;;WD;(Member_of{SID(BA)}))": ("ok", "refused", "conditions are newer than Samba's parser"),
     "O:DA": ("refused", "ok", "there is no domain to complete it with, and no binary form before that"),
-    "D:(A;;GA;;;S-1-0x5-21)": ("refused", "ok", "Samba reads S-1-0 and drops the rest"),
-    "D:(A;;GA;;;BA)D:(A;;GA;;;BG)": ("refused", "ok", "of two DACLs Samba takes the last"),
+    "D:(A;;0xg;;;BA)": ("refused", "ok", "Samba takes what is no number for 0"),
+    "D:(A;;GA;;;S-1-0x5-21)": ("ok", "ok", "Windows takes a hexadecimal authority; Samba reads S-1-0"),
+    "D:(A;;GA;;;S-2-5-32-544)": ("refused", "ok", "there is only revision 1"),
+    "D:PS:(AU;SA;GA;;;WD)": ("ok", "refused", "Samba takes the S for one more flag of the DACL"),
 }
 
 

@@ -26,6 +26,11 @@ def mapped(mask):
 
 
 def both_forms(descriptor):
+    # Samba gives each list of entries the revision 4, which only entries for objects need ([MS-DTYP] 2.4.5). It is
+    # of no interest here.
+    for acl in (descriptor.dacl, descriptor.sacl):
+        if acl is not None:
+            acl.revision = rpc.SECURITY_ACL_REVISION_ADS
     return f"ok\t{ndr_pack(descriptor).hex()}\t{descriptor.as_sddl(DOMAIN)}"
 
 
@@ -36,6 +41,7 @@ def check(descriptor, sids, wanted):
             entry.access_mask = mapped(entry.access_mask)
         descriptor.dacl.aces = entries
     token = rpc.token()
+    token.num_sids = len(sids)
     token.sids = [rpc.dom_sid(sid) for sid in sids]
     try:
         return f"granted\t{security.access_check(descriptor, token, mapped(wanted))}"
