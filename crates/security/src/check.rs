@@ -83,19 +83,26 @@ pub fn check_access(
 /// - `SYNCHRONIZE` does not have to be granted by the descriptor ([MS-SMB2] 2.2.13.1.1 lets servers ignore it
 ///   and clients always ask for it); it is in the grant if it was asked for.
 ///
-/// A request for nothing but these two is checked as it stands.
+/// A request for nothing but waiting is checked as it stands, one for nothing but instances is refused: bit 0x4 is in
+/// no client's grant, not even when all that is allowed is asked for. No client ever makes an instance, and for a file
+/// the same bit would let it write.
 pub fn check_pipe_client(sd: &SecurityDescriptor, token: &Token, desired: AccessMask) -> AccessDecision {
     let invalid = desired & INVALID_FOR_PIPES;
     if !invalid.is_empty() {
         return AccessDecision::refused(Refusal::InvalidRights, invalid);
     }
     let desired = PIPE_MAPPING.map(desired);
-    let ignored = AccessMask::FILE_CREATE_PIPE_INSTANCE | AccessMask::SYNCHRONIZE;
-    let meant = desired.without(ignored);
-    if meant.is_empty() {
-        return check_access(sd, token, desired, &PIPE_MAPPING);
+    if desired == AccessMask::FILE_CREATE_PIPE_INSTANCE {
+        return AccessDecision::refused(Refusal::NothingAsked, desired);
     }
-    check_access(sd, token, meant, &PIPE_MAPPING).and_also(desired & AccessMask::SYNCHRONIZE)
+    let desired = desired.without(AccessMask::FILE_CREATE_PIPE_INSTANCE);
+    let meant = desired.without(AccessMask::SYNCHRONIZE);
+    let decision = if meant.is_empty() {
+        check_access(sd, token, desired, &PIPE_MAPPING)
+    } else {
+        check_access(sd, token, meant, &PIPE_MAPPING).and_also(desired & AccessMask::SYNCHRONIZE)
+    };
+    decision.but_not(AccessMask::FILE_CREATE_PIPE_INSTANCE)
 }
 
 /// The state of the walk through a DACL.

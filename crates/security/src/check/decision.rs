@@ -134,6 +134,14 @@ impl AccessDecision {
         self
     }
 
+    /// Without `access` in the grant, if there is one.
+    pub(super) fn but_not(mut self, access: AccessMask) -> Self {
+        if let Ok(grant) = &mut self.result {
+            grant.access = grant.access.without(access);
+        }
+        self
+    }
+
     /// Whether access is granted.
     pub fn is_granted(&self) -> bool {
         self.result.is_ok()

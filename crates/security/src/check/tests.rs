@@ -45,10 +45,10 @@ fn the_story_lets_in_authenticated_users_and_keeps_out_guests_and_anonymous() {
         ("user executes", user(), 0x2000_0000, Some(0x12_00A0)),
         ("user in no group", logon(1001, &[]), READ_WRITE.0, Some(0x12_019B)),
         ("user wants everything", user(), full, None),
-        ("user wants the maximum", user(), 0x0200_0000, Some(0x12_01BF)),
+        ("user wants the maximum", user(), 0x0200_0000, Some(0x12_01BB)),
         ("user deletes", user(), 0x1_0000, None),
         ("administrator", administrator(), full, Some(0x1F_01FB)),
-        ("administrator wants the maximum", administrator(), 0x0200_0000, Some(0x1F_01FF)),
+        ("administrator wants the maximum", administrator(), 0x0200_0000, Some(0x1F_01FB)),
         (
             "built-in administrator",
             logon(RID_ADMINISTRATOR, &[BUILTIN_ADMINISTRATORS]),
@@ -245,10 +245,13 @@ fn a_pipe_client_need_not_be_granted_instances_or_waiting() {
         ("D:(A;;0x12019b;;;AU)", 0x2_019F, Some(0x2_019B)),
         ("D:(A;;0x3;;;AU)", 0x10_0003, Some(0x10_0003)),
         ("D:(D;;0x100004;;;AU)(A;;GA;;;AU)", 0xC000_0000, Some(0x12_019B)),
-        // Nothing but these two is checked as it stands.
+        // Nothing but waiting is checked as it stands; nothing but instances is nothing.
         ("D:(A;;0x3;;;AU)", 0x10_0000, None),
         ("D:(A;;0x3;;;AU)", 0x10_0004, None),
-        ("D:(A;;0x100004;;;AU)", 0x10_0004, Some(0x10_0004)),
+        ("D:(A;;0x100004;;;AU)", 0x10_0004, Some(0x10_0000)),
+        ("D:(A;;0x100004;;;AU)", 0x4, None),
+        // All that is allowed is never the right to make instances.
+        ("D:(A;;0x12008d;;;AU)", 0x0200_0000, Some(0x12_0089)),
         ("D:", 0x10_0000, None),
         ("D:(A;;GA;;;AU)", 0, None),
         // Rights that no pipe has.

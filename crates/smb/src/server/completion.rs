@@ -54,10 +54,13 @@ impl Connection {
         match pending.rest {
             None => self.end_frame(pending.reply.sealed),
             Some(mut rest) => {
-                if status.is_error() {
-                    rest.previous.file = Err(status);
+                self.backlog = self.backlog.saturating_sub(rest.bytes.len());
+                if status.is_error()
+                    && let Some(previous) = &mut rest.chain.previous
+                {
+                    previous.file = Err(status);
                 }
-                self.chain(now, &rest.bytes, Some(rest.previous), rest.elements, pending.reply.sealed);
+                self.chain(now, &rest.bytes, rest.chain);
             }
         }
     }
@@ -105,6 +108,7 @@ impl Connection {
         if self.logon_deadline.is_some_and(|deadline| deadline <= now.monotonic) {
             return self.disconnect(DisconnectReason::LogonTimeout);
         }
+        self.resume(now);
         while let Some((reply, async_id)) = self.pending.next_interim(now.monotonic) {
             // The interim reply grants the credits; it is never signed ([MS-SMB2] 3.3.4.1.1).
             let credits = self.window.grant(reply.credits_requested);

@@ -105,19 +105,23 @@ pub struct Limits {
     pub logon_timeout: Duration,
     /// Failed log-ons on one connection before it is closed.
     pub failed_logons: u32,
-    /// Sessions, those being set up included.
+    /// Sessions, those being set up included; until somebody has logged on, two at most.
     pub sessions: usize,
     /// Tree connects in one session.
     pub trees: usize,
     /// Opens over all sessions.
     pub opens: usize,
-    /// Credits a client can hold; also the most requests in flight. At most 512.
+    /// Credits a client can hold. At most 512.
     pub credits: u16,
+    /// Requests that wait for a service.
+    pub pending: usize,
+    /// Requests that wait for a pipe to come up (`FSCTL_PIPE_WAIT`), which the pipe's descriptor does not restrict.
+    pub waits: usize,
     /// Requests in one compound.
     pub compound: usize,
     /// Bytes of a service's output held for one open until the client reads them.
     pub read_ahead: usize,
-    /// Bytes clients have written that backends have not taken yet, over all opens.
+    /// Bytes clients have sent that wait for backends: what was written, and the rest of compounds, over all opens.
     pub write_backlog: usize,
     /// How long a request stays unanswered before the client is told that it is pending.
     pub interim_after: Duration,
@@ -136,6 +140,8 @@ impl Default for Limits {
             trees: 16,
             opens: 1024,
             credits: 512,
+            pending: 512,
+            waits: 64,
             compound: 64,
             read_ahead: 64 * 1024,
             write_backlog: 4 * 1024 * 1024,

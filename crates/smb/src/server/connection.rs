@@ -12,7 +12,7 @@ use super::credits::CreditWindow;
 use super::frames::Frames;
 use super::negotiate::{Negotiated, Phase};
 use super::open::Open;
-use super::pending::{Operation, Pending, PendingId, PendingTable};
+use super::pending::{Chain, Operation, Pending, PendingId, PendingTable};
 use super::session::{Session, SessionState};
 use super::{Config, DisconnectReason, Event, Input, Now, OpenId, Output};
 use crate::NtStatus;
@@ -41,6 +41,10 @@ pub struct Connection {
     /// its last replies are written.
     pub(super) sealers: BTreeMap<u64, Sealer>,
     /// Requests that failed while another was being dispatched; they are answered after it.
+    /// What backends have not taken yet, and the rest of compounds that wait, in bytes.
+    pub(super) backlog: usize,
+    /// Received bytes that are not looked at before the client has taken more of its replies.
+    held: Vec<u8>,
     pub(super) deferred: VecDeque<(PendingId, NtStatus)>,
     pub(super) failed_logons: u32,
     /// By when somebody must have logged on; `None` while a session is valid.
@@ -66,6 +70,8 @@ impl Connection {
             opens: BTreeMap::new(),
             pending: PendingTable::default(),
             sealers: BTreeMap::new(),
+            backlog: 0,
+            held: Vec::new(),
             deferred: VecDeque::new(),
             failed_logons: 0,
             draining: false,
@@ -120,13 +126,16 @@ impl Connection {
         if self.is_closed() {
             return None;
         }
-        [self.pending.interim_due(), self.logon_deadline].into_iter().flatten().min()
+        // What is held can be looked at as soon as the replies before it are taken.
+        let resume = (!self.held.is_empty() && !self.is_full()).then_some(Duration::ZERO);
+        [self.pending.interim_due(), self.logon_deadline, resume].into_iter().flatten().min()
     }
 
     /// Whether the shell should read from this open's backend. Ask again after each input.
     #[must_use]
     pub fn wants_data(&self, open: OpenId) -> bool {
-        self.opens.get(&open).is_some_and(|open| open.wants_data(self.config.limits.read_ahead))
+        let read_ahead = self.config.limits.read_ahead;
+        !self.is_full() && self.opens.get(&open).is_some_and(|open| open.wants_data(read_ahead))
     }
 
     /// How many opens there are, those being connected included.
@@ -164,6 +173,8 @@ impl Connection {
         self.sessions.clear();
         self.deferred.clear();
         self.partial = Vec::new();
+        self.held = Vec::new();
+        self.backlog = 0;
         self.output(Output::Disconnect(reason));
     }
 
@@ -188,8 +199,39 @@ impl Connection {
         self.sessions.values().any(|session| matches!(session.state, SessionState::Valid(_)))
     }
 
-    fn received(&mut self, now: Now, mut bytes: &[u8]) {
+    /// Whether the client has to take some of its replies before more are made.
+    fn is_full(&self) -> bool {
+        self.frames.len() > self.high_water()
+    }
+
+    /// How many bytes of replies are made before the client has taken any.
+    pub(super) fn high_water(&self) -> usize {
+        2 * self.config.limits.max_transfer as usize
+    }
+
+    fn received(&mut self, now: Now, bytes: &[u8]) {
+        if self.held.is_empty() {
+            self.take_in(now, bytes);
+        } else {
+            self.held.extend_from_slice(bytes);
+            self.resume(now);
+        }
+    }
+
+    /// Goes on with what was held.
+    pub(super) fn resume(&mut self, now: Now) {
+        if !self.held.is_empty() && !self.is_full() {
+            let held = core::mem::take(&mut self.held);
+            self.take_in(now, &held);
+        }
+    }
+
+    fn take_in(&mut self, now: Now, mut bytes: &[u8]) {
         while !bytes.is_empty() && !self.is_closed() {
+            if self.is_full() {
+                self.held = bytes.to_vec();
+                return;
+            }
             if self.partial.is_empty()
                 && let Some((prefix, rest)) = bytes.split_first_chunk()
             {
@@ -252,12 +294,12 @@ impl Connection {
         match message.first_chunk() {
             Some(&PROTOCOL_SMB2) => {
                 self.frames.begin();
-                self.chain(now, message, None, 0, None);
+                self.chain(now, message, Chain::new(None));
             }
             Some(&PROTOCOL_TRANSFORM) => self.sealed_message(now, message),
             Some(&PROTOCOL_SMB1) => self.smb1(now, message),
-            // An empty frame is a keep-alive of NetBIOS ([RFC 1002] 4.3.6).
-            None if message.is_empty() => {}
+            // An empty frame is a keep-alive of NetBIOS ([RFC 1002] 4.3.6); strangers have nothing to keep.
+            None if message.is_empty() && self.has_valid_session() => {}
             // Compression is not offered.
             _ => self.disconnect(DisconnectReason::Protocol("unknown protocol id")),
         }
@@ -276,7 +318,7 @@ impl Connection {
         match opener.open(&mut message) {
             Ok(inner) if inner.first_chunk() == Some(&PROTOCOL_SMB2) => {
                 self.frames.begin();
-                self.chain(now, inner, None, 0, Some(session_id));
+                self.chain(now, inner, Chain::new(Some(session_id)));
             }
             Ok(_) => self.disconnect(DisconnectReason::Protocol("no SMB2 message inside an encrypted one")),
             Err(_) => {

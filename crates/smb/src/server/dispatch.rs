@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::negotiate::{Negotiated, Phase};
-use super::pending::{Operation, Pending, PendingId, Previous, ReplyTo, Rest};
+use super::pending::{Chain, Operation, Pending, PendingId, Previous, ReplyTo, Rest};
 use super::session::Session;
 use super::{DisconnectReason, Event, Now};
 use crate::NtStatus;
@@ -23,6 +23,8 @@ pub(super) struct Request<'a> {
     pub(super) id: PendingId,
     /// Whether it was encrypted.
     sealed: bool,
+    /// The length of what follows it in its compound.
+    following: usize,
     previous: Option<Previous>,
 }
 
@@ -62,6 +64,15 @@ impl From<Malformed> for Handled {
     }
 }
 
+/// Where in a compound a request may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compound {
+    /// Anywhere: it waits for a backend only, which answers by itself.
+    Anywhere,
+    /// At the end: it waits for the service to say something, which may be never.
+    Last,
+}
+
 /// What to do with the rest of a compound.
 enum Flow {
     Next(Previous),
@@ -69,54 +80,48 @@ enum Flow {
     Stop,
 }
 
+/// The header of the first element, the element, and what follows it.
+fn split_element(bytes: &[u8]) -> Result<(Header, &[u8], &[u8]), DisconnectReason> {
+    let header = Header::decode(bytes).map_err(|_| DisconnectReason::Protocol("malformed header"))?;
+    let next = header.next_command as usize;
+    if next == 0 {
+        return Ok((header, bytes, &[]));
+    }
+    if next < HEADER_LEN || !next.is_multiple_of(8) || next >= bytes.len() {
+        return Err(DisconnectReason::Protocol("NextCommand leaves the message"));
+    }
+    let (element, following) = bytes.split_at(next);
+    Ok((header, element, following))
+}
+
 impl Connection {
     /// Dispatches the elements of a compound in order, until one has to wait, and ends the frame of their replies.
-    /// `sealed` names the session with whose key the message was encrypted.
-    pub(super) fn chain(
-        &mut self,
-        now: Now,
-        bytes: &[u8],
-        previous: Option<Previous>,
-        elements: usize,
-        sealed: Option<u64>,
-    ) {
-        self.elements(now, bytes, previous, elements, sealed);
-        self.end_frame(sealed);
+    pub(super) fn chain(&mut self, now: Now, bytes: &[u8], chain: Chain) {
+        self.elements(now, bytes, chain);
+        self.end_frame(chain.sealed);
     }
 
-    fn elements(
-        &mut self,
-        now: Now,
-        bytes: &[u8],
-        mut previous: Option<Previous>,
-        mut elements: usize,
-        sealed: Option<u64>,
-    ) {
+    fn elements(&mut self, now: Now, bytes: &[u8], mut chain: Chain) {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let Ok(header) = Header::decode(rest) else {
-                return self.disconnect(DisconnectReason::Protocol("malformed header"));
+            let (header, element, following) = match split_element(rest) {
+                Ok(split) => split,
+                Err(reason) => return self.disconnect(reason),
             };
-            let next = header.next_command as usize;
-            let (element, following) = if next == 0 {
-                (rest, &[][..])
-            } else if next < HEADER_LEN || !next.is_multiple_of(8) || next >= rest.len() {
-                return self.disconnect(DisconnectReason::Protocol("NextCommand leaves the message"));
-            } else {
-                rest.split_at(next)
-            };
-            elements += 1;
-            if elements > self.config.limits.compound {
+            chain.elements += 1;
+            if chain.elements > self.config.limits.compound {
                 return self.disconnect(DisconnectReason::Protocol("too many requests in a compound"));
             }
-            match self.element(now, header, element, previous, !following.is_empty(), sealed) {
-                Flow::Next(this) => previous = Some(this),
+            // Replies that would make the frame too long go into one of their own.
+            if self.frames.frame_len() > self.high_water() {
+                self.end_frame(chain.sealed);
+                self.frames.begin();
+            }
+            match self.element(now, header, element, following.len(), &chain) {
+                Flow::Next(this) => chain.previous = Some(this),
                 Flow::Wait(id, this) => {
-                    if !following.is_empty() {
-                        let bytes = following.to_vec();
-                        self.pending.set_rest(id, Rest { bytes, previous: this, elements });
-                    }
-                    break;
+                    chain.previous = Some(this);
+                    return self.suspend(id, following, chain);
                 }
                 Flow::Stop => return,
             }
@@ -124,16 +129,58 @@ impl Connection {
         }
     }
 
-    /// Dispatches one request.
-    fn element(
-        &mut self,
-        now: Now,
-        header: Header,
-        message: &[u8],
-        previous: Option<Previous>,
-        more_follow: bool,
-        sealed: Option<u64>,
-    ) -> Flow {
+    /// Keeps the elements that follow one that has to wait. Their message ids are used now, so that the client can
+    /// go on with the next ones.
+    fn suspend(&mut self, id: PendingId, following: &[u8], mut chain: Chain) {
+        if following.is_empty() {
+            return;
+        }
+        let mut rest = following;
+        while !chain.ids_used && !rest.is_empty() {
+            match split_element(rest) {
+                Ok((header, _, following)) => {
+                    if header.command != Command::CANCEL && !self.use_ids(&header) {
+                        return;
+                    }
+                    rest = following;
+                }
+                Err(reason) => return self.disconnect(reason),
+            }
+        }
+        chain.ids_used = true;
+        self.backlog += following.len();
+        self.pending.set_rest(id, Rest { bytes: following.to_vec(), chain });
+    }
+
+    /// Uses the message ids of a request; `false` if they are not the client's to use, and the connection is closed.
+    fn use_ids(&mut self, header: &Header) -> bool {
+        // In 2.0.2 the field is reserved.
+        let multi_credit = self.negotiated().is_some_and(|negotiated| negotiated.multi_credit);
+        let charge = if multi_credit { header.credit_charge } else { 1 };
+        if self.window.consume(header.message_id, charge) {
+            return true;
+        }
+        self.disconnect(DisconnectReason::Protocol("message id out of the window"));
+        false
+    }
+
+    /// Whether a request may wait, before it has done anything: there is room, and it is where it may.
+    pub(super) fn may_wait(&self, request: &Request<'_>, place: Compound) -> Result<(), NtStatus> {
+        if request.following > 0 && place == Compound::Last {
+            // What Windows answers when a request would wait before the end of its compound ([MS-SMB2] note 266).
+            return Err(NtStatus::INTERNAL_ERROR);
+        }
+        if self.pending.len() >= self.config.limits.pending
+            || self.backlog.saturating_add(request.following) > self.config.limits.write_backlog
+        {
+            return Err(NtStatus::INSUFFICIENT_RESOURCES);
+        }
+        Ok(())
+    }
+
+    /// Dispatches one request; `following` is the length of what follows it in its compound.
+    fn element(&mut self, now: Now, header: Header, message: &[u8], following: usize, chain: &Chain) -> Flow {
+        let Chain { previous, sealed, .. } = *chain;
         if header.flags.contains(Flags::RESPONSE) {
             self.disconnect(DisconnectReason::Protocol("a client sent a response"));
             return Flow::Stop;
@@ -146,8 +193,7 @@ impl Connection {
                 file: Ok(None),
             }));
         }
-        if !self.window.consume(header.message_id, header.credit_charge) {
-            self.disconnect(DisconnectReason::Protocol("message id out of the window"));
+        if !chain.ids_used && !self.use_ids(&header) {
             return Flow::Stop;
         }
         if header.command > Command::OPLOCK_BREAK {
@@ -177,6 +223,7 @@ impl Connection {
             tree_id,
             id,
             sealed: sealed.is_some(),
+            following,
             previous: inherited,
         };
         let reply = ReplyTo {
@@ -219,7 +266,7 @@ impl Connection {
                 this.file = Ok(Some(file_id));
                 // A request within a compound gets no interim reply: its successors wait for it anyway.
                 let interim_at =
-                    (!more_follow).then(|| now.monotonic.saturating_add(self.config.limits.interim_after));
+                    (following == 0).then(|| now.monotonic.saturating_add(self.config.limits.interim_after));
                 let pending = Pending { reply, operation, async_id: None, rest: None };
                 self.pending.insert(id, pending, interim_at);
                 return Flow::Wait(id, this);
@@ -265,6 +312,7 @@ impl Connection {
         }
         let session = self.sessions.get(&request.session_id);
         let valid = session.and_then(Session::valid);
+        let smb311 = self.negotiated().is_some_and(|n| n.dialect == crate::Dialect::Smb311);
         if request.sealed {
             // That it could be decrypted proves as much as a signature.
         } else if valid.is_some_and(|valid| valid.encryption_required) && command != Command::SESSION_SETUP {
@@ -281,12 +329,10 @@ impl Connection {
                 return Err(Handled::Fail(NtStatus::ACCESS_DENIED));
             }
         } else if let Some(valid) = valid
-            && valid.signing_required
-            && command != Command::SESSION_SETUP
+            && (valid.signing_required || command == Command::TREE_CONNECT && smb311)
         {
             self.event(Event::BadSignature { missing: true });
             // [MS-SMB2] 3.3.5.7: an unsigned TREE_CONNECT in 3.1.1 is answered by closing the connection.
-            let smb311 = self.negotiated().is_some_and(|n| n.dialect == crate::Dialect::Smb311);
             return Err(if command == Command::TREE_CONNECT && smb311 {
                 Handled::Disconnect(DisconnectReason::Protocol("unsigned TREE_CONNECT"))
             } else {

@@ -4,11 +4,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::NtStatus;
-use crate::crypto::encryption::Sealer;
+use crate::crypto::encryption::{Sealer, TRANSFORM_LEN};
 use crate::crypto::{Sender, SessionKeys};
 use crate::wire::header::HEADER_LEN;
 use crate::wire::negotiate::pad_to_8;
-use crate::wire::{FRAME_PREFIX, Header, frame_prefix_for, patch_u32};
+use crate::wire::{FRAME_MAX, FRAME_PREFIX, Header, frame_prefix_for, patch_u32};
 
 /// Where a header holds its status, flags, credits and next command.
 const STATUS_AT: usize = 8;
@@ -139,7 +139,10 @@ impl Frames {
             self.buffer.truncate(frame);
             return true;
         }
-        if sealer.is_some_and(|sealer| sealer.seal(&mut self.buffer, frame + FRAME_PREFIX).is_none()) {
+        let too_long = self.buffer.len() - frame > FRAME_MAX - TRANSFORM_LEN;
+        if too_long
+            || sealer.is_some_and(|sealer| sealer.seal(&mut self.buffer, frame + FRAME_PREFIX).is_none())
+        {
             self.buffer.truncate(frame);
             return false;
         }
@@ -172,6 +175,16 @@ impl Frames {
         if let (Some(keys), Some(message)) = (reply.keys, self.buffer.get_mut(reply.start..end)) {
             keys.signing.sign(message, Sender::Server);
         }
+    }
+
+    /// How many bytes there are to send, the frame being written included.
+    pub(super) fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// How long the frame being written is, in bytes.
+    pub(super) fn frame_len(&self) -> usize {
+        self.frame.map_or(0, |frame| self.buffer.len() - frame)
     }
 
     /// Whether there is anything to send.

@@ -41,14 +41,14 @@ impl Connection {
                         .negotiated()
                         .is_some_and(|negotiated| negotiated.dialect == crate::Dialect::Smb311);
                     encode_buffer_too_small(self.frames.clear_body(), output.len() as u32, in_context);
-                    return Ok(Handled::Done(NtStatus::BUFFER_TOO_SMALL));
+                    return Ok(self.done_with(open, NtStatus::BUFFER_TOO_SMALL));
                 }
                 output
             }
             _ => return Err(NtStatus::NOT_SUPPORTED.into()),
         };
         QueryInfoResponse { output: &output }.encode(self.frames.clear_body());
-        Ok(Handled::Done(NtStatus::SUCCESS))
+        Ok(self.done_with(open, NtStatus::SUCCESS))
     }
 
     fn file_information(&self, open: OpenId, class: u8) -> Result<Vec<u8>, NtStatus> {
@@ -172,6 +172,6 @@ impl Connection {
         end.read_mode = read_mode;
         end.nonblocking = nonblocking;
         encode_set_info_response(self.frames.clear_body());
-        Ok(Handled::Done(NtStatus::SUCCESS))
+        Ok(self.done_with(open, NtStatus::SUCCESS))
     }
 }

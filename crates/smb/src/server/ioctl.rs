@@ -1,6 +1,6 @@
 //! IOCTL, [MS-SMB2] 3.3.5.15.
 
-use super::dispatch::{Handled, Request};
+use super::dispatch::{Compound, Handled, Request};
 use super::pending::Operation;
 use super::{Connection, Now, Output, WaitId};
 use crate::NtStatus;
@@ -28,7 +28,7 @@ impl Connection {
         match asked.code {
             ControlCode::PIPE_TRANSCEIVE => self.transceive(request, &asked),
             ControlCode::PIPE_PEEK => self.peek(request, &asked),
-            ControlCode::PIPE_WAIT => self.pipe_wait(&asked),
+            ControlCode::PIPE_WAIT => self.pipe_wait(request, &asked),
             ControlCode::VALIDATE_NEGOTIATE_INFO => self.validate_negotiate(asked.input, asked.max_output),
             ControlCode::DFS_GET_REFERRALS | ControlCode::DFS_GET_REFERRALS_EX => {
                 Err(NtStatus::FS_DRIVER_REQUIRED.into())
@@ -42,12 +42,16 @@ impl Connection {
     }
 
     /// FSCTL_PIPE_WAIT, [MS-SMB2] 3.3.5.15.10: tells when an instance of a pipe listens.
-    fn pipe_wait(&mut self, asked: &IoctlRequest<'_>) -> Result<Handled, Handled> {
+    fn pipe_wait(&mut self, request: &Request<'_>, asked: &IoctlRequest<'_>) -> Result<Handled, Handled> {
         // Whatever is wrong with the name, it is the name of no pipe.
         let wait = PipeWaitRequest::decode(asked.input).map_err(|_| NtStatus::OBJECT_NAME_NOT_FOUND)?;
         let pipe = self.config.find_pipe(&wait.name).ok_or(NtStatus::OBJECT_NAME_NOT_FOUND)?;
         if self.draining {
             return Err(NtStatus::PIPE_NOT_AVAILABLE.into());
+        }
+        self.may_wait(request, Compound::Last)?;
+        if self.pending.waits() >= self.config.limits.waits {
+            return Err(NtStatus::INSUFFICIENT_RESOURCES.into());
         }
         let timeout = wait.wait(self.config.limits.max_pipe_wait);
         let wait = WaitId(self.random_id());

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 
 use standpipe_security::{AccessMask, check_pipe_client};
 
-use super::dispatch::{Handled, Request};
+use super::dispatch::{Compound, Handled, Request};
 use super::pending::{Operation, Pending, PendingId, ReplyTo};
 use super::pipe_end::{PipeEnd, Writer};
 use super::session::Session;
@@ -80,11 +80,11 @@ impl Connection {
         let (user, token) = (Arc::clone(&valid.user), Arc::clone(&valid.token));
         let desired = AccessMask(asked.desired_access);
         // The order is that of the Windows pipe driver: parameters, name, descriptor, then the instance.
-        let (pipe, grant) = match self.may_create(&asked).and_then(|pipe| {
+        let (pipe, grant) = match self.named_pipe(&asked).and_then(|pipe| {
             let descriptor = &self.config.pipes.get(pipe.0).ok_or_else(not_found)?.security_descriptor;
             let decision = check_pipe_client(descriptor, &token, desired);
             match decision.result {
-                Ok(grant) => Ok((pipe, grant)),
+                Ok(grant) => self.has_room().map(|()| (pipe, grant)),
                 Err(_) => Err(Refused::new(NtStatus::ACCESS_DENIED, decision.to_string())),
             }
         }) {
@@ -95,6 +95,7 @@ impl Connection {
                 return Err(status.into());
             }
         };
+        self.may_wait(request, Compound::Anywhere)?;
         let open = loop {
             let open = OpenId(self.random_id());
             if !self.opens.contains_key(&open) {
@@ -118,8 +119,8 @@ impl Connection {
         Ok(Handled::Wait(Operation::Open(open), file_id))
     }
 
-    /// The pipe that a CREATE names, unless something but its descriptor refuses.
-    fn may_create(&self, asked: &CreateRequest) -> Result<PipeId, Refused> {
+    /// The pipe that a CREATE names.
+    fn named_pipe(&self, asked: &CreateRequest) -> Result<PipeId, Refused> {
         if asked.impersonation_level > IMPERSONATION_DELEGATE {
             return Err(Refused::new(NtStatus::BAD_IMPERSONATION_LEVEL, "no such impersonation level"));
         }
@@ -132,14 +133,26 @@ impl Connection {
         if asked.durable_reconnect {
             return Err(Refused::new(NtStatus::OBJECT_NAME_NOT_FOUND, "pipes have no durable opens"));
         }
-        let pipe = self.config.find_pipe(&asked.name).ok_or_else(not_found)?;
+        self.config.find_pipe(&asked.name).ok_or_else(not_found)
+    }
+
+    /// Whether one more open can be had by somebody whom the descriptor lets in.
+    fn has_room(&self) -> Result<(), Refused> {
         if self.draining {
             return Err(Refused::new(NtStatus::PIPE_NOT_AVAILABLE, "the server is stopping"));
         }
         if self.opens.len() >= self.config.limits.opens {
             return Err(Refused::new(NtStatus::INSUFFICIENT_RESOURCES, "too many opens on the connection"));
         }
-        Ok(pipe)
+        Ok(())
+    }
+
+    /// A reply whose related successors mean this open.
+    pub(super) fn done_with(&self, open: OpenId, status: NtStatus) -> Handled {
+        match self.opens.get(&open) {
+            Some(entry) => Handled::DoneWith(status, entry.file_id),
+            None => Handled::Done(status),
+        }
     }
 
     /// The backend's answer to an open.
@@ -224,6 +237,7 @@ impl Connection {
                     self.defer(waiting.request, status);
                 }
                 for writer in end.writers {
+                    self.backlog = self.backlog.saturating_sub(writer.held());
                     if let Writer::Write { request, .. } | Writer::Flush { request } = writer {
                         self.defer(request, status);
                     }

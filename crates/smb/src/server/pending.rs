@@ -92,11 +92,30 @@ pub(super) struct Previous {
     pub(super) file: Result<Option<FileId>, NtStatus>,
 }
 
+/// How far the elements of a message have been dispatched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chain {
+    /// The element before.
+    pub(super) previous: Option<Previous>,
+    /// How many there were.
+    pub(super) elements: usize,
+    /// The session with whose key the message was encrypted.
+    pub(super) sealed: Option<u64>,
+    /// Whether the message ids of the rest are used already.
+    pub(super) ids_used: bool,
+}
+
+impl Chain {
+    /// The beginning of a message.
+    pub(super) fn new(sealed: Option<u64>) -> Chain {
+        Chain { previous: None, elements: 0, sealed, ids_used: false }
+    }
+}
+
 /// The elements of a compound that follow a request which is not answered yet.
 pub(super) struct Rest {
     pub(super) bytes: Vec<u8>,
-    pub(super) previous: Previous,
-    pub(super) elements: usize,
+    pub(super) chain: Chain,
 }
 
 /// A request that is not answered yet.
@@ -172,6 +191,16 @@ impl PendingTable {
     /// The requests for which `matches` says yes.
     pub(super) fn find(&self, matches: impl Fn(&Pending) -> bool) -> Vec<PendingId> {
         self.entries.iter().filter(|(_, pending)| matches(pending)).map(|(id, _)| *id).collect()
+    }
+
+    /// How many requests wait.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many of them wait for a pipe to come up.
+    pub(super) fn waits(&self) -> usize {
+        self.entries.values().filter(|pending| matches!(pending.operation, Operation::Wait(_))).count()
     }
 
     /// What this request waits for.

@@ -44,10 +44,10 @@ pub(super) enum Writer {
 }
 
 impl Writer {
-    /// How many bytes the backend has not taken yet.
-    pub(super) fn count(&self) -> usize {
+    /// What is held until the backend has taken it, its overhead included, in bytes.
+    pub(super) fn held(&self) -> usize {
         match self {
-            Writer::Write { count, .. } | Writer::Transceive { count, .. } => *count,
+            Writer::Write { count, .. } | Writer::Transceive { count, .. } => count + MESSAGE_OVERHEAD,
             Writer::Flush { .. } => 0,
         }
     }

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
 use chacha20::rand_core::Rng;
@@ -11,7 +11,7 @@ use standpipe_security::{Sid, Token};
 use super::dispatch::{Handled, Request};
 use super::{Connection, DisconnectReason, Encryption, Event, Now};
 use crate::NtStatus;
-use crate::auth::server::{Acceptor, Logon, LogonFailure, Step, StepInput};
+use crate::auth::server::{Acceptor, Logon, Step, StepInput};
 use crate::crypto::encryption::{Opener, Sealer};
 use crate::crypto::{PreauthHash, SessionKeys};
 use crate::wire::negotiate::SECURITY_SIGNING_REQUIRED;
@@ -25,6 +25,8 @@ const MAXIMAL_ACCESS: u32 = 0x001F_01FF;
 /// How long the parts of a share's path may be, [MS-SMB2] 2.2.9.
 const MAX_SERVER_NAME: usize = 255;
 const MAX_SHARE_NAME: usize = 80;
+/// Log-ons that can be under way on a connection on which nobody has logged on.
+const SESSIONS_OF_STRANGERS: usize = 2;
 
 /// A session: somebody who logs on or has logged on.
 pub(super) struct Session {
@@ -114,7 +116,7 @@ impl Connection {
             }
             Ok(Step::Done { logon, token }) => {
                 let client_requires = u16::from(setup.security_mode) & SECURITY_SIGNING_REQUIRED != 0;
-                self.logged_on(id, &logon, log_on.preauth.as_ref(), client_requires)?;
+                self.logged_on(now, id, &logon, log_on.preauth.as_ref(), client_requires)?;
                 let keys = self.keys_of(id);
                 self.frames.set_session(id, keys);
                 let required = self.config.encryption == Encryption::Required;
@@ -122,7 +124,9 @@ impl Connection {
                 SessionSetupResponse { flags, token: &token }.encode(self.frames.clear_body());
                 Ok(Handled::Done(NtStatus::SUCCESS))
             }
-            Err(failure) => Err(self.logon_refused(id, failure)),
+            Err(failure) => {
+                Err(self.logon_refused(now, id, failure.user, failure.status, &failure.reason.to_string()))
+            }
         }
     }
 
@@ -136,7 +140,9 @@ impl Connection {
         };
         let connection_preauth = self.negotiated().and_then(|negotiated| negotiated.preauth.clone());
         if request.session_id == 0 {
-            if self.draining || self.sessions.len() >= self.config.limits.sessions {
+            let limit =
+                if self.has_valid_session() { self.config.limits.sessions } else { SESSIONS_OF_STRANGERS };
+            if self.draining || self.sessions.len() >= limit.min(self.config.limits.sessions) {
                 return Err(NtStatus::INSUFFICIENT_RESOURCES.into());
             }
             let id = self.random_id();
@@ -170,6 +176,7 @@ impl Connection {
     /// Makes the session valid, or keeps it so.
     fn logged_on(
         &mut self,
+        now: Now,
         id: u64,
         logon: &Logon,
         preauth: Option<&PreauthHash>,
@@ -181,8 +188,9 @@ impl Connection {
         if let Some(valid) = self.sessions.get_mut(&id).and_then(Session::valid_mut) {
             if valid.account != account.sid {
                 // A session keeps its user: its opens were granted to that one.
-                self.end_session(id);
-                return Err(NtStatus::ACCESS_DENIED.into());
+                let reason = "the session belongs to another user";
+                let user = Some(String::from(&*user));
+                return Err(self.logon_refused(now, id, user, NtStatus::ACCESS_DENIED, reason));
             }
             // The keys stay ([MS-SMB2] 3.3.5.5.3); the groups may have changed.
             valid.token = token;
@@ -194,7 +202,14 @@ impl Connection {
         let encryption_required = self.config.encryption == Encryption::Required;
         if encryption_required && negotiated.cipher.is_none() {
             // [MS-SMB2] 3.3.5.5.3: whoever cannot encrypt does not get in where all must.
-            return Err(NtStatus::ACCESS_DENIED.into());
+            let reason = "the client cannot encrypt";
+            return Err(self.logon_refused(
+                now,
+                id,
+                Some(String::from(&*user)),
+                NtStatus::ACCESS_DENIED,
+                reason,
+            ));
         }
         let hash = preauth.map(PreauthHash::value);
         let keys = SessionKeys::derive(
@@ -228,11 +243,17 @@ impl Connection {
     }
 
     /// A refused log-on ends its session, [MS-SMB2] 3.3.5.5.3.
-    fn logon_refused(&mut self, id: u64, failure: LogonFailure) -> Handled {
-        let status = failure.status;
-        self.end_session(id);
+    fn logon_refused(
+        &mut self,
+        now: Now,
+        id: u64,
+        user: Option<String>,
+        status: NtStatus,
+        reason: &str,
+    ) -> Handled {
+        self.end_session(now, id);
         self.failed_logons += 1;
-        self.event(Event::LogonRefused { user: failure.user, status, reason: failure.reason.to_string() });
+        self.event(Event::LogonRefused { user, status, reason: reason.into() });
         if self.failed_logons >= self.config.limits.failed_logons {
             return Handled::Disconnect(DisconnectReason::TooManyFailedLogons);
         }
@@ -246,22 +267,22 @@ impl Connection {
             .get(&request.session_id)
             .and_then(Session::valid)
             .map(|valid| Arc::clone(&valid.user));
-        self.end_session(request.session_id);
+        self.end_session(now, request.session_id);
         if let Some(user) = user {
             self.event(Event::LoggedOff { user });
-        }
-        if !self.sessions.values().any(|session| session.valid().is_some()) {
-            self.logon_deadline = Some(now.monotonic.saturating_add(self.config.limits.logon_timeout));
         }
         Empty::encode(self.frames.clear_body());
         Ok(Handled::Done(NtStatus::SUCCESS))
     }
 
-    /// Ends a session with everything in it.
-    fn end_session(&mut self, id: u64) {
+    /// Ends a session with everything in it. When it was the last valid one, the time to log on runs again.
+    fn end_session(&mut self, now: Now, id: u64) {
         self.drop_opens(|open| open.session_id == id);
         self.drop_waits(|reply| reply.session_id == id);
         self.sessions.remove(&id);
+        if self.logon_deadline.is_none() && !self.has_valid_session() {
+            self.logon_deadline = Some(now.monotonic.saturating_add(self.config.limits.logon_timeout));
+        }
     }
 
     pub(super) fn tree_connect(&mut self, request: &Request<'_>) -> Result<Handled, Handled> {

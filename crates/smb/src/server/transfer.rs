@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use standpipe_security::AccessMask;
 
-use super::dispatch::{Handled, Request};
+use super::dispatch::{Compound, Handled, Request};
 use super::negotiate::Negotiated;
 use super::open::Open;
 use super::pending::Operation;
@@ -33,10 +33,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Checks that the open was granted one of these rights.
-    pub(super) fn check_granted(&self, open: OpenId, any_of: AccessMask) -> Result<(), NtStatus> {
+    /// Checks that the open was granted these rights.
+    pub(super) fn check_granted(&self, open: OpenId, needed: AccessMask) -> Result<(), NtStatus> {
         match self.opens.get(&open) {
-            Some(entry) if entry.access.intersects(any_of) => Ok(()),
+            Some(entry) if entry.access.contains(needed) => Ok(()),
             Some(_) => Err(NtStatus::ACCESS_DENIED),
             None => Err(NtStatus::FILE_CLOSED),
         }
@@ -74,7 +74,10 @@ impl Connection {
                 return Err(status.into());
             }
         }
-        end.readers.push_back(Waiting { request: request.id, max });
+        self.may_wait(request, Compound::Last)?;
+        if let Some(end) = self.end_of(open) {
+            end.readers.push_back(Waiting { request: request.id, max });
+        }
         Ok(Handled::Wait(Operation::Read(open), file_id))
     }
 
@@ -86,7 +89,8 @@ impl Connection {
         if smb3 && (asked.channel != 0 || asked.flags & WRITE_THROUGH_OR_UNBUFFERED != 0) {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
-        self.check_granted(open, AccessMask::FILE_WRITE_DATA | AccessMask::FILE_APPEND_DATA)?;
+        self.check_granted(open, AccessMask::FILE_WRITE_DATA)?;
+        self.may_wait(request, Compound::Anywhere)?;
         let count = asked.data.len();
         let file_id = self.write_out(open, asked.data, Writer::Write { request: request.id, count })?;
         Ok(Handled::Wait(Operation::Write(open), file_id))
@@ -94,9 +98,7 @@ impl Connection {
 
     /// Hands `data` to the backend; `writer` is told when it has been taken.
     fn write_out(&mut self, open: OpenId, data: &[u8], writer: Writer) -> Result<FileId, NtStatus> {
-        let backlog: usize =
-            self.opens.values().filter_map(Open::end).flat_map(|end| &end.writers).map(Writer::count).sum();
-        if backlog.saturating_add(data.len()) > self.config.limits.write_backlog {
+        if self.backlog.saturating_add(writer.held()) > self.config.limits.write_backlog {
             return Err(NtStatus::INSUFFICIENT_RESOURCES);
         }
         let entry = self.opens.get_mut(&open).ok_or(NtStatus::FILE_CLOSED)?;
@@ -105,6 +107,7 @@ impl Connection {
         if let Some(status) = end.refuses_write() {
             return Err(status);
         }
+        self.backlog += writer.held();
         end.writers.push_back(writer);
         self.output(Output::Write { open, bytes: data.to_vec() });
         Ok(file_id)
@@ -113,8 +116,12 @@ impl Connection {
     pub(super) fn flush(&mut self, request: &Request<'_>) -> Result<Handled, Handled> {
         let asked = FlushRequest::decode(request.message)?;
         let open = self.find_open(request, asked.file_id)?;
-        self.check_granted(open, AccessMask::FILE_WRITE_DATA | AccessMask::FILE_APPEND_DATA)?;
-        let Some(end) = self.end_of(open) else {
+        self.check_granted(open, AccessMask::FILE_WRITE_DATA)?;
+        let Some(entry) = self.opens.get_mut(&open) else {
+            return Err(NtStatus::FILE_CLOSED.into());
+        };
+        let file_id = entry.file_id;
+        let Some(end) = entry.end_mut() else {
             return Err(NtStatus::FILE_CLOSED.into());
         };
         if let Some(status) = end.refuses_write() {
@@ -122,10 +129,13 @@ impl Connection {
         }
         if end.writers.is_empty() {
             Empty::encode(self.frames.clear_body());
-            return Ok(Handled::Done(NtStatus::SUCCESS));
+            return Ok(Handled::DoneWith(NtStatus::SUCCESS, file_id));
         }
-        end.writers.push_back(Writer::Flush { request: request.id });
-        Ok(Handled::Wait(Operation::Write(open), asked.file_id))
+        self.may_wait(request, Compound::Anywhere)?;
+        if let Some(end) = self.end_of(open) {
+            end.writers.push_back(Writer::Flush { request: request.id });
+        }
+        Ok(Handled::Wait(Operation::Write(open), file_id))
     }
 
     /// FSCTL_PIPE_TRANSCEIVE, [MS-FSCC] 2.3.47: one message there, one message back.
@@ -137,7 +147,7 @@ impl Connection {
         let open = self.find_open(request, asked.file_id)?;
         self.check_size(request, asked.input.len().max(asked.max_output as usize))?;
         self.check_granted(open, AccessMask::FILE_READ_DATA)?;
-        self.check_granted(open, AccessMask::FILE_WRITE_DATA | AccessMask::FILE_APPEND_DATA)?;
+        self.check_granted(open, AccessMask::FILE_WRITE_DATA)?;
         let Some(end) = self.end_of(open) else {
             return Err(NtStatus::FILE_CLOSED.into());
         };
@@ -150,6 +160,7 @@ impl Connection {
         if end.has_data() || !end.readers.is_empty() {
             return Err(NtStatus::PIPE_BUSY.into());
         }
+        self.may_wait(request, Compound::Last)?;
         let writer = Writer::Transceive { request: request.id, count: asked.input.len() };
         let file_id = self.write_out(open, asked.input, writer)?;
         if let Some(end) = self.end_of(open) {
@@ -257,6 +268,7 @@ impl Connection {
         let Some(writer) = self.end_of(open).and_then(|end| end.writers.pop_front()) else {
             return;
         };
+        self.backlog = self.backlog.saturating_sub(writer.held());
         let failure = result.err().map(|failure| match failure {
             WriteFailure::Gone => NtStatus::PIPE_BROKEN,
             WriteFailure::TooLong => NtStatus::INVALID_PARAMETER,

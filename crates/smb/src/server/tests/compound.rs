@@ -2,8 +2,9 @@ use alloc::vec::Vec;
 
 use super::harness::{Peer, READ_WRITE, Reply, data};
 use crate::NtStatus;
-use crate::server::Input;
-use crate::wire::{CloseRequest, Command, FileId, Flags, Header, ReadRequest, WriteRequest};
+use crate::server::{Input, OpenId};
+use crate::wire::info::{CLASS_STANDARD, INFO_FILE, QueryInfoRequest};
+use crate::wire::{CloseRequest, Command, FileId, Flags, FlushRequest, Header, ReadRequest, WriteRequest};
 
 /// An element of a compound before it is put together.
 type Element = (Command, bool, Vec<u8>);
@@ -63,22 +64,78 @@ fn close(file_id: FileId) -> Element {
 }
 
 #[test]
-fn a_whole_call_fits_into_one_compound() {
+fn a_request_may_wait_for_a_backend_in_the_middle() {
     let mut peer = Peer::connected();
-    let ids = send(&mut peer, &[create(false), write(FileId::ANY), read(FileId::ANY), close(FileId::ANY)]);
-    // The read waits for the service; what was done so far is answered.
+    peer.willing = false;
+    let ids = send(&mut peer, &[create(false), write(FileId::ANY), close(FileId::ANY)]);
+    assert!(ids.iter().all(|id| peer.reply_to(*id).is_none()));
+    peer.answer_open(Ok(()));
     assert_eq!(peer.reply_to(ids[0]).unwrap().status(), NtStatus::SUCCESS);
-    assert_eq!(peer.reply_to(ids[1]).unwrap().status(), NtStatus::SUCCESS);
     assert_eq!(peer.written(), [b"text"]);
+    let Some(super::harness::Asked::Write(open, _)) = peer.asked.last() else {
+        panic!("nothing was written")
+    };
+    let open = *open;
+    peer.handle(Input::Written { open, result: Ok(()) });
+    for reply in replies(&mut peer, &ids[1..]) {
+        assert_eq!(reply.status(), NtStatus::SUCCESS);
+    }
+    assert_eq!(peer.connection.open_count(), 0);
+}
+
+#[test]
+fn a_request_may_wait_for_the_service_at_the_end_only() {
+    let mut peer = Peer::connected();
+    let ids = send(&mut peer, &[create(false), write(FileId::ANY), read(FileId::ANY)]);
+    assert_eq!(peer.reply_to(ids[0]).unwrap().status(), NtStatus::SUCCESS);
     let open = peer.asked.iter().find_map(|asked| match asked {
         super::harness::Asked::Open(open, _) => Some(*open),
         _ => None,
     });
     peer.handle(Input::Data { open: open.unwrap(), bytes: b"txet" });
-    let rest = replies(&mut peer, &ids[2..]);
-    assert_eq!(data(&rest[0]), b"txet");
-    assert_eq!(rest[1].status(), NtStatus::SUCCESS);
+    assert_eq!(data(&peer.reply_to(ids[2]).unwrap()), b"txet");
+
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let ids = send(&mut peer, &[(Command::READ, false, read(file_id).2), close(FileId::ANY)]);
+    let statuses: Vec<NtStatus> = replies(&mut peer, &ids).iter().map(Reply::status).collect();
+    assert_eq!(statuses, [NtStatus::INTERNAL_ERROR, NtStatus::INTERNAL_ERROR]);
+    assert_eq!(peer.connection.open_count(), 1, "what depends on the failed one is not done");
+}
+
+#[test]
+fn what_is_related_to_a_query_or_a_flush_means_its_open() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let query = element(Command::QUERY_INFO, false, |out| {
+        let request = QueryInfoRequest {
+            info_type: INFO_FILE,
+            class: CLASS_STANDARD,
+            output_length: 100,
+            additional: 0,
+            file_id,
+        };
+        request.encode(out);
+    });
+    let flush = element(Command::FLUSH, true, |out| FlushRequest { file_id: FileId::ANY }.encode(out));
+    peer.willing = false;
+    peer.send_write(file_id, b"slow");
+    let ids = send(&mut peer, &[query, flush, close(FileId::ANY)]);
+    peer.handle(Input::Written { open: OpenId(file_id.volatile), result: Ok(()) });
+    for reply in replies(&mut peer, &ids) {
+        assert_eq!(reply.status(), NtStatus::SUCCESS);
+    }
     assert_eq!(peer.connection.open_count(), 0);
+}
+
+#[test]
+fn a_waiting_compound_does_not_use_up_the_credits() {
+    let mut peer = Peer::connected();
+    peer.willing = false;
+    send(&mut peer, &[create(false), write(FileId::ANY), close(FileId::ANY)]);
+    for _ in 0..2_000 {
+        assert_eq!(peer.ask(Command::ECHO, crate::wire::Empty::encode).status(), NtStatus::SUCCESS);
+    }
 }
 
 #[test]

@@ -51,6 +51,9 @@ fn empty_frames_are_taken_as_a_sign_of_life() {
     peer.handle(Input::Received(&[0; 400]));
     assert_eq!(peer.disconnected, None);
     assert_eq!(peer.ask(Command::ECHO, Empty::encode).status(), NtStatus::SUCCESS);
+    let mut stranger = Peer::new(config());
+    stranger.handle(Input::Received(&[0; 4]));
+    assert!(stranger.disconnected.is_some(), "a stranger has nothing to keep alive");
 }
 
 #[test]
@@ -104,43 +107,6 @@ fn a_malformed_body_is_an_invalid_parameter_and_nothing_worse() {
         assert_eq!(reply.status(), expected, "{command:?}");
         assert_eq!(peer.ask(Command::ECHO, Empty::encode).status(), NtStatus::SUCCESS, "{command:?}");
     }
-}
-
-#[test]
-fn opens_trees_and_sessions_have_limits() {
-    let mut small = config();
-    small.limits = Limits { opens: 2, trees: 2, sessions: 1, ..Limits::default() };
-    let mut peer = Peer::new(small);
-    peer.negotiate(&crate::Dialect::ALL, None);
-    assert_eq!(peer.log_on(&super::harness::credentials("serviceUser")), NtStatus::SUCCESS);
-    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
-    peer.open("simple");
-    peer.open("simple");
-    assert_eq!(peer.try_open("simple", READ_WRITE), Err(NtStatus::INSUFFICIENT_RESOURCES));
-    let tree = peer.tree_id;
-    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
-    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::INSUFFICIENT_RESOURCES);
-    peer.tree_id = tree;
-    peer.keys = None;
-    peer.session_id = 0;
-    assert_eq!(peer.log_on(&super::harness::credentials("serviceUser")), NtStatus::INSUFFICIENT_RESOURCES);
-}
-
-#[test]
-fn what_backends_have_not_taken_is_bounded() {
-    let mut small = config();
-    small.limits = Limits { write_backlog: 100, ..Limits::default() };
-    let mut peer = Peer::new(small);
-    peer.negotiate(&crate::Dialect::ALL, None);
-    peer.log_on(&super::harness::credentials("serviceUser"));
-    peer.tree_connect(r"\\server\IPC$");
-    let file_id = peer.open("simple");
-    peer.willing = false;
-    let first = peer.send_write(file_id, &[1; 80]);
-    let second = peer.send_write(file_id, &[1; 80]);
-    assert_eq!(peer.reply_to(second).unwrap().status(), NtStatus::INSUFFICIENT_RESOURCES);
-    peer.handle(Input::Written { open: crate::server::OpenId(file_id.volatile), result: Ok(()) });
-    assert_eq!(peer.reply_to(first).unwrap().status(), NtStatus::SUCCESS);
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! Whole connections, from bytes to bytes: what a client sends and what it gets.
 
+mod bounds;
 mod compound;
 mod create;
 mod encryption;
