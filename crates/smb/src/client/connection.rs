@@ -209,7 +209,9 @@ impl Connection {
         if let Some(place) = self.queue.iter().position(|(id, _)| *id == request) {
             self.queue.remove(place);
             self.complete(request, Err(RequestError::Refused(NtStatus::CANCELLED)));
-        } else if let Some((message_id, flight)) = self.wire.flights.find(request) {
+        } else if let Some((message_id, flight)) = self.wire.flights.find(request)
+            && !core::mem::replace(&mut flight.cancelled, true)
+        {
             let async_id = flight.async_id;
             self.wire.cancel(message_id, async_id);
         }

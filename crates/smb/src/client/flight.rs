@@ -15,6 +15,9 @@ pub(super) struct Flight {
     pub(super) purpose: Purpose,
     /// What an interim reply called it.
     pub(super) async_id: Option<u64>,
+    /// Whether a CANCEL was sent. There is never another: it would be signed with the same nonce as the first, which
+    /// gives AES-GMAC's key away.
+    pub(super) cancelled: bool,
     /// How many bytes had been handed out for sending when it was written: it has been handed out itself once
     /// that number is larger.
     pub(super) written_at: u64,
@@ -91,10 +94,10 @@ impl Flights {
     }
 
     /// The message id and flight of a request.
-    pub(super) fn find(&self, wanted: RequestId) -> Option<(u64, &Flight)> {
+    pub(super) fn find(&mut self, wanted: RequestId) -> Option<(u64, &mut Flight)> {
         let is_wanted =
             |flight: &Flight| matches!(flight.purpose, Purpose::Request { request, .. } if request == wanted);
-        self.by_id.iter().find(|(_, flight)| is_wanted(flight)).map(|(id, flight)| (*id, flight))
+        self.by_id.iter_mut().find(|(_, flight)| is_wanted(flight)).map(|(id, flight)| (*id, flight))
     }
 
     /// Takes everything out, oldest first.
@@ -115,7 +118,13 @@ mod tests {
     use super::*;
 
     fn flight() -> Flight {
-        Flight { command: Command::ECHO, purpose: Purpose::Handshake, async_id: None, written_at: 0 }
+        Flight {
+            command: Command::ECHO,
+            purpose: Purpose::Handshake,
+            async_id: None,
+            cancelled: false,
+            written_at: 0,
+        }
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Wire {
         let charge = self.charge(payload);
         let message_id = self.flights.next_id();
         let written_at = self.taken + self.out.len() as u64;
-        let flight = Flight { command, purpose, async_id: None, written_at };
+        let flight = Flight { command, purpose, async_id: None, cancelled: false, written_at };
         let credits = self.flights.enter(charge, flight);
         let header = Header {
             // [MS-SMB2] 3.2.4.1.5: 0 where a request always costs one.

@@ -148,7 +148,7 @@ fn an_interim_reply_goes_before_the_final_one() {
 }
 
 #[test]
-fn a_request_on_its_way_is_cancelled_by_its_ids() {
+fn a_request_on_its_way_is_cancelled_once_by_its_ids() {
     let mut pair = Pair::ready(Dialect::Smb311);
     let read = pair.client.read(PIPE, 10);
     let (header, _) = pair.request();
@@ -158,15 +158,27 @@ fn a_request_on_its_way_is_cancelled_by_its_ids() {
     assert_eq!((cancel.async_id(), cancel.credit_charge), (None, 0));
     assert!(Empty::decode(&message).is_ok());
 
+    // A second one would be signed with the first one's nonce.
     let pending = pair.server.interim(&header, 77);
     assert!(pair.exchange().is_empty());
     pair.client.cancel(read);
-    let (cancel, _) = pair.request();
-    assert_eq!((cancel.async_id(), cancel.message_id), (Some(77), header.message_id));
+    assert!(pair.exchange().is_empty() && pair.server.requests.is_empty());
     pair.server.reply(&pending, NtStatus::CANCELLED, encode_error);
     assert_eq!(pair.result(read), Err(RequestError::Refused(NtStatus::CANCELLED)));
     pair.client.cancel(read);
     assert!(pair.exchange().is_empty() && pair.server.requests.is_empty(), "it is over");
+}
+
+#[test]
+fn a_request_that_was_announced_is_cancelled_by_its_async_id() {
+    let mut pair = Pair::ready(Dialect::Smb311);
+    let read = pair.client.read(PIPE, 10);
+    let (header, _) = pair.request();
+    pair.server.interim(&header, 77);
+    assert!(pair.exchange().is_empty());
+    pair.client.cancel(read);
+    let (cancel, _) = pair.request();
+    assert_eq!((cancel.async_id(), cancel.message_id), (Some(77), header.message_id));
 }
 
 #[test]
