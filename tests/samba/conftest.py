@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from debian import Client
+from served import PASSWORD, USER, Served
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +21,16 @@ def binaries():
 def answers(binaries):
     """The program that answers questions about descriptors with our code."""
     return binaries / "examples/answers"
+
+
+@pytest.fixture(scope="session")
+def served(binaries, tmp_path_factory):
+    """Our server, running."""
+    with Served(binaries, tmp_path_factory.mktemp("served")).running() as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory):
+    """Samba's programs, with an account of our server."""
+    return Client(tmp_path_factory.mktemp("client"), USER, PASSWORD)
