@@ -1,5 +1,4 @@
-//! The SMB 2/3 named-pipe protocol without I/O: wire format, log-on, signing, and the connection state
-//! machines of server and client.
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![cfg_attr(test, allow(missing_docs))]
 
