@@ -111,15 +111,12 @@ impl Negotiating {
         context.random.fill_bytes(&mut client_guid);
         context.random.fill_bytes(&mut salt);
         let offered = |dialect: &Dialect| (config.min_dialect..=config.max_dialect).contains(dialect);
-        let ciphers = match config.encryption {
-            Encryption::Off => &[],
-            Encryption::WhenAsked | Encryption::Required => &config.ciphers[..],
-        };
+        let encrypts = config.encryption != Encryption::Off;
         let offer = NegotiateRequest {
             security_mode: SECURITY_MODE,
-            // [MS-SMB2] 2.2.3: only clients of the 3.x family have capabilities.
+            // [MS-SMB2] 2.2.3: only clients of the 3.x family have capabilities. That of encryption is for 3.0; in
+            // 3.1.1 Samba chooses no cipher without it.
             capabilities: if config.max_dialect.is_smb3() {
-                let encrypts = ciphers.contains(&Cipher::Aes128Ccm);
                 CAPABILITY_LARGE_MTU | if encrypts { CAPABILITY_ENCRYPTION } else { 0 }
             } else {
                 0
@@ -128,8 +125,8 @@ impl Negotiating {
             dialects: Dialect::ALL.into_iter().filter(offered).map(Dialect::to_wire).collect(),
             contexts: offered(&Dialect::Smb311).then(|| NegotiateContexts {
                 preauth_hashes: Some([HASH_SHA512].into()),
-                ciphers: (!ciphers.is_empty())
-                    .then(|| ciphers.iter().map(|cipher| cipher.to_wire()).collect()),
+                ciphers: (encrypts && !config.ciphers.is_empty())
+                    .then(|| config.ciphers.iter().map(|cipher| cipher.to_wire()).collect()),
                 signing: (!config.signing.is_empty())
                     .then(|| config.signing.iter().map(|algorithm| algorithm.to_wire()).collect()),
             }),

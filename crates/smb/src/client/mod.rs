@@ -67,8 +67,8 @@ pub struct Config {
     pub signing: Vec<SigningAlgorithm>,
     /// Whether messages are encrypted.
     pub encryption: Encryption,
-    /// The ciphers offered, best first; the server chooses. 3.0 and 3.0.2 have AES-128-CCM only. Not used where
-    /// encryption is off.
+    /// The ciphers offered in 3.1.1, best first, unless encryption is off. Older dialects have AES-128-CCM and no
+    /// choice.
     pub ciphers: Vec<Cipher>,
     /// What a server can make the client hold, and how long it may take.
     pub limits: Limits,
