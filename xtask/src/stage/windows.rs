@@ -12,5 +12,6 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         Err(why) => return site.skip_stage("that everything compiles for Windows", &why),
     };
     let mut command = compiler.cargo(site.workspace, "check");
-    shell::run(command.args(["--quiet", "--workspace", "--all-targets"]))
+    command.args(["--quiet", "--workspace", "--all-targets"]).env("RUSTFLAGS", "-D warnings");
+    shell::run(&mut command)
 }
