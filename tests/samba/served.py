@@ -14,7 +14,7 @@ from deployment import PATIENCE, until
 
 PORT = 445
 USER = "someUser"
-PASSWORD = "s0me pass wörd"
+PASSWORD = "s0me pass word"
 # The pipe of the tests, and those that smbtorture takes for files.
 PIPES = ("simple", "sessid.tst", "tcontest.tmp")
 

@@ -1,0 +1,116 @@
+"""What passes between our server and three clients, seen by a fourth program: nothing malformed, every signature good.
+
+tshark takes the session key from the log-on and the password. The one signing algorithm that it cannot check is
+AES-128-GMAC, so the clients are told to use another; with AES-128-GMAC they themselves check.
+"""
+
+import re
+
+import pytest
+from captures import Capture
+from clients import Impacket, Smbprotocol, connected
+from impacket.smb3structs import SMB2_DIALECT_21, SMB2_DIALECT_002
+from served import PASSWORD, PORT, USER
+from smbprotocol.connection import Ciphers, Dialects, SigningAlgorithms
+
+# As UTF-16 in the log-on and in tshark's setting the same, whatever the system's language.
+assert PASSWORD.isascii()
+
+
+def by_smbclient(served, client, dialect, protection):
+    configuration = client.configure(f"captured-{dialect}.conf", "client smb3 signing algorithms = AES-128-CMAC HMAC-SHA256")
+    options = ("--max-protocol", dialect, "--client-protection", protection)
+    result = client.smbclient(served.address, *options, "-c", "open simple; close 1", configuration=configuration)
+    assert "fnum 1" in result.stdout
+
+
+def by_library(peer, served, **options):
+    with connected(peer, served.address, PORT, USER, PASSWORD, **options) as client:
+        opened = client.open("simple")
+        client.write(opened, b"Hello")
+        assert client.read(opened) == b"olleH"
+        assert client.transceive(opened, b"Hello, named pipe") == b"epip deman ,olleH"
+        client.write(opened, b"x" * 20000)
+        assert client.read(opened) == b"x" * 20000
+        with pytest.raises(Exception):
+            client.open("nothing")
+        client.close(opened)
+
+
+SMBPROTOCOL_DIALECTS = {
+    "2.0.2": Dialects.SMB_2_0_2,
+    "2.1": Dialects.SMB_2_1_0,
+    "3.0": Dialects.SMB_3_0_0,
+    "3.0.2": Dialects.SMB_3_0_2,
+    "3.1.1": Dialects.SMB_3_1_1,
+}
+# In newer ones impacket encrypts.
+IMPACKET_DIALECTS = {"2.0.2": SMB2_DIALECT_002, "2.1": SMB2_DIALECT_21}
+SIGNED = {
+    **{
+        f"smbclient, {dialect}": lambda served, client, dialect=dialect: by_smbclient(served, client, dialect, "sign")
+        for dialect in ("SMB2_02", "SMB2_10", "SMB3_00", "SMB3_02", "SMB3_11")
+    },
+    **{
+        f"impacket, {name}": lambda served, _, dialect=dialect: by_library(Impacket, served, preferredDialect=dialect)
+        for name, dialect in IMPACKET_DIALECTS.items()
+    },
+    **{
+        f"smbprotocol, {name}": lambda served, _, dialect=dialect: by_library(
+            Smbprotocol, served, dialect=dialect, signing=[SigningAlgorithms.AES_CMAC]
+        )
+        for name, dialect in SMBPROTOCOL_DIALECTS.items()
+    },
+}
+ENCRYPTED = {
+    **{
+        f"smbclient, {dialect}": lambda served, client, dialect=dialect: by_smbclient(served, client, dialect, "encrypt")
+        for dialect in ("SMB3_00", "SMB3_02", "SMB3_11")
+    },
+    "impacket, the newest dialect": lambda served, _: by_library(Impacket, served),
+    **{
+        f"smbprotocol, {name}": lambda served, _, cipher=cipher: by_library(
+            Smbprotocol, served, signing=[SigningAlgorithms.AES_CMAC], ciphers=[cipher], require_encryption=True
+        )
+        for name, cipher in {
+            "AES-128-CCM": Ciphers.AES_128_CCM, "AES-128-GCM": Ciphers.AES_128_GCM,
+            "AES-256-CCM": Ciphers.AES_256_CCM, "AES-256-GCM": Ciphers.AES_256_GCM,
+        }.items()
+    },
+}  # fmt: skip
+
+
+# The answers that have no signature: those before the log-on is complete, that a request will be answered later, and
+# that a session does not exist, so neither does its key.
+UNSIGNED = "Negotiate|.*STATUS_(MORE_PROCESSING_REQUIRED|PENDING|USER_SESSION_DELETED)"
+
+
+def captured(served, client, folder, exchange):
+    """The frames of an exchange, and those of them that are the server's."""
+    with Capture(folder / "exchange.pcapng", served.address).running() as capture:
+        exchange(served, client)
+    frames = capture.frames(PASSWORD)
+    ours = [frame for frame in frames if frame.source == served.address]
+    assert len(ours) >= 6, frames
+    wrong = [frame for frame in frames if frame.is_wrong]
+    assert not wrong, "\n".join(map(str, wrong))
+    return ours
+
+
+@pytest.mark.parametrize("exchange", SIGNED.values(), ids=SIGNED.keys())
+def test_what_is_signed_is_well_formed_and_signed_rightly(served, client, tmp_path, exchange):
+    ours = captured(served, client, tmp_path, exchange)
+    after = [frame for frame in ours if not re.match(UNSIGNED, frame.info)]
+    assert [frame.is_signed for frame in after] == ["1"] * len(after), "\n".join(map(str, after))
+    # tshark has the key only behind the last answer of the log-on, which is signed too: the clients check that one.
+    bad = [frame for frame in after if not frame.good_signature and frame.info != "Session Setup Response"]
+    assert not bad, "\n".join(map(str, bad))
+
+
+@pytest.mark.parametrize("exchange", ENCRYPTED.values(), ids=ENCRYPTED.keys())
+def test_what_is_encrypted_is_well_formed_and_can_be_decrypted(served, client, tmp_path, exchange):
+    ours = captured(served, client, tmp_path, exchange)
+    after = [frame for frame in ours if not re.match("Negotiate|Session Setup", frame.info)]
+    assert after
+    open_to_all = [frame for frame in after if not frame.is_decrypted]
+    assert not open_to_all, "\n".join(map(str, open_to_all))
