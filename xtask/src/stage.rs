@@ -4,6 +4,8 @@ mod fuzzing;
 mod licences;
 mod peers;
 mod purity;
+mod pytest;
+mod samba;
 mod style;
 mod units;
 mod windows;
@@ -31,6 +33,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage { name: "licences", about: "licences, bans and sources of dependencies", run: licences::run },
     Stage { name: "fuzz", about: "each fuzz target runs for some seconds", run: fuzzing::run },
     Stage { name: "peers", about: "the whole path, with clients not written here", run: peers::run },
+    Stage { name: "samba", about: "Samba's clients, server and access check beside ours", run: samba::run },
 ];
 
 /// Where the tests run: the workspace, and whether leaving something out is allowed.

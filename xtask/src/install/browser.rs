@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::debian_packages;
+use super::debian;
 use crate::shell::{Failure, Result};
 
 const NAMES: &[&str] = &["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
@@ -12,7 +12,7 @@ pub(crate) fn find_or_install() -> Result<PathBuf> {
     if let Some(found) = find() {
         return Ok(found);
     }
-    debian_packages(&["chromium"])?;
+    debian::install(&["chromium"])?;
     find().ok_or_else(|| Failure("Debian's chromium is installed but not on PATH".to_owned()))
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::debian_packages;
+use super::debian;
 use crate::shell::{self, Failure, Result};
 use crate::workspace::Workspace;
 
@@ -70,7 +70,7 @@ fn rustup_adds(workspace: &Workspace, target: &str) -> bool {
 }
 
 fn debian_compiler() -> Result<()> {
-    debian_packages(&["rustc-web", "rust-web-src"])?;
+    debian::install(&["rustc-web", "rust-web-src"])?;
     if Path::new(DEBIAN_LIBRARY).is_file() && Path::new(DEBIAN_RUSTC).is_file() {
         return Ok(());
     }

@@ -36,7 +36,7 @@ fn is_installed(package: &str) -> bool {
         .is_ok_and(|status| status == "installed")
 }
 
-fn is_root() -> Result<bool> {
+pub(crate) fn is_root() -> Result<bool> {
     Ok(shell::output(Command::new("id").arg("--user"))?.trim() == "0")
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::debian_packages;
+use super::debian;
 use crate::shell::{self, Failure, Result};
 use crate::workspace::Workspace;
 
@@ -23,7 +23,7 @@ pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf> {
     let mut create = Command::new("python3");
     create.args(["-m", "venv", "--clear"]).arg(&folder);
     if !shell::succeeds(&mut create) {
-        debian_packages(&["python3-venv"])?; // Debian's python3 comes without what makes environments
+        debian::install(&["python3-venv"])?; // Debian's python3 comes without what makes environments
         shell::run(&mut create)?;
     }
     let mut install = Command::new(&python);

@@ -1,0 +1,28 @@
+//! Samba as a peer: its clients call our server, our client calls smbd, its library decides on the same descriptors,
+//! and tshark reads along.
+
+use super::{Site, pytest};
+use crate::install::debian;
+use crate::shell::{self, Failure, Result};
+
+const PACKAGES: &[&str] = &["samba", "smbclient", "python3-samba", "samba-testsuite", "tshark"];
+
+pub(crate) fn run(site: &Site<'_>) -> Result<()> {
+    let what = "server, client and descriptors with Samba";
+    if !cfg!(target_os = "linux") {
+        return site.skip_stage(what, &Failure("it needs Debian's packages".to_owned()));
+    }
+    if !debian::is_root()? {
+        // Some of Samba's clients know no other port than 445.
+        return site.skip_stage(what, &Failure("only root may listen at port 445".to_owned()));
+    }
+    if let Err(why) = debian::install(PACKAGES) {
+        return site.skip_stage(what, &why);
+    }
+    pytest::build(site, &["--package", "standpipe-security", "--example", "answers"])?;
+    let mut command = match pytest::command(site, "tests/samba") {
+        Ok(command) => command,
+        Err(why) => return site.skip_stage(what, &why),
+    };
+    shell::run(&mut command)
+}
