@@ -1,5 +1,6 @@
 //! The connection: frames in, requests dispatched, replies out.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,7 +15,7 @@ use super::negotiate::{Negotiated, Phase};
 use super::open::Open;
 use super::pending::{Chain, Operation, Pending, PendingId, PendingTable};
 use super::session::{Session, SessionState};
-use super::{Config, DisconnectReason, Event, Input, Now, OpenId, Output};
+use super::{Config, DisconnectReason, Event, Input, LogonGate, Now, OpenId, Output};
 use crate::NtStatus;
 use crate::crypto::SessionKeys;
 use crate::crypto::encryption::{Sealer, TransformHeader};
@@ -47,6 +48,7 @@ pub struct Connection {
     held: Vec<u8>,
     pub(super) deferred: VecDeque<(PendingId, NtStatus)>,
     pub(super) failed_logons: u32,
+    pub(super) gate: Option<Box<dyn LogonGate>>,
     /// By when somebody must have logged on; `None` while a session is valid.
     pub(super) logon_deadline: Option<Duration>,
     pub(super) draining: bool,
@@ -74,8 +76,16 @@ impl Connection {
             held: Vec::new(),
             deferred: VecDeque::new(),
             failed_logons: 0,
+            gate: None,
             draining: false,
         }
+    }
+
+    /// Asks this gate about every log-on from now on.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Box<dyn LogonGate>) -> Connection {
+        self.gate = Some(gate);
+        self
     }
 
     /// Takes an input in. Afterwards there may be bytes to transmit, outputs, and another time to wake up.

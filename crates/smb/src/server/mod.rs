@@ -22,6 +22,7 @@ mod connection;
 mod credits;
 mod dispatch;
 mod frames;
+mod gate;
 mod info;
 mod io;
 mod ioctl;
@@ -37,4 +38,5 @@ mod tests;
 
 pub use config::{Config, Encryption, Limits, Pipe, PipeId, PipeMode};
 pub use connection::Connection;
+pub use gate::{Failures, GatePolicy, LogonGate, network_of};
 pub use io::{DisconnectReason, Event, Input, Now, OpenFailure, OpenId, Output, WaitId, WriteFailure};

@@ -11,7 +11,7 @@ use standpipe_security::{Sid, Token};
 use super::dispatch::{Handled, Request};
 use super::{Connection, DisconnectReason, Encryption, Event, Now};
 use crate::NtStatus;
-use crate::auth::server::{Acceptor, Logon, Step, StepInput};
+use crate::auth::server::{Acceptor, Logon, LogonFailure, LogonRefused, Step, StepInput};
 use crate::crypto::encryption::{Opener, Sealer};
 use crate::crypto::{PreauthHash, SessionKeys};
 use crate::wire::negotiate::SECURITY_SIGNING_REQUIRED;
@@ -107,7 +107,7 @@ impl Connection {
         let config = Arc::clone(&self.config);
         let input =
             StepInput { names: &config.names, challenge, time: now.wall, accounts: config.accounts.as_ref() };
-        match log_on.acceptor.step(setup.token, &input) {
+        match self.ask_gate(log_on.acceptor.step(setup.token, &input)) {
             Ok(Step::Continue { acceptor, token }) => {
                 self.keep_log_on(id, LogOn { acceptor, preauth: log_on.preauth });
                 self.frames.set_session(id, None);
@@ -128,6 +128,33 @@ impl Connection {
                 Err(self.logon_refused(now, id, failure.user, failure.status, &failure.reason.to_string()))
             }
         }
+    }
+
+    /// Has the gate's say in how an attempt ended. It is asked afterwards, so that an attempt takes as long whether
+    /// or not it counts.
+    fn ask_gate(&mut self, result: Result<Step, LogonFailure>) -> Result<Step, LogonFailure> {
+        let Some(gate) = &mut self.gate else {
+            return result;
+        };
+        let user = match &result {
+            Ok(Step::Continue { .. }) => None,
+            Ok(Step::Done { logon, .. }) => Some(logon.account.name.as_str()),
+            Err(failure) => failure.user.as_deref(),
+        };
+        // Without a name nothing was guessed.
+        let Some(user) = user else {
+            return result;
+        };
+        if !gate.admits(user) {
+            let reason = LogonRefused::TooManyFailures;
+            return Err(LogonFailure { status: reason.status(), user: Some(user.into()), reason });
+        }
+        if result.is_ok() {
+            gate.succeeded(user);
+        } else {
+            gate.failed(user);
+        }
+        result
     }
 
     /// The log-on that a SESSION_SETUP goes on with, taken out of its session, or a new one.

@@ -84,6 +84,10 @@ pub enum LogonRefused {
     /// The password is right, the account is the guest account.
     #[error("guest log-ons are refused")]
     Guest,
+    /// Too many attempts failed before this one, so that it does not count. The client is told the same as for a
+    /// wrong password.
+    #[error("too many attempts failed before")]
+    TooManyFailures,
     /// The client wants to log on as nobody.
     #[error("anonymous log-ons are refused")]
     Anonymous,
@@ -113,6 +117,7 @@ impl LogonRefused {
         match self {
             LogonRefused::UnknownUser
             | LogonRefused::WrongPassword
+            | LogonRefused::TooManyFailures
             | LogonRefused::NotNtlmV2
             | LogonRefused::NoCommonMechanism => NtStatus::LOGON_FAILURE,
             LogonRefused::Disabled | LogonRefused::Guest => NtStatus::ACCOUNT_DISABLED,

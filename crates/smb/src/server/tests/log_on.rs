@@ -3,7 +3,7 @@ use core::time::Duration;
 use super::harness::{Asked, Peer, READ_WRITE, config, credentials};
 use crate::auth::client::Credentials;
 use crate::crypto::SigningAlgorithm;
-use crate::server::{DisconnectReason, Event};
+use crate::server::{DisconnectReason, Event, LogonGate};
 use crate::wire::{Command, Empty, Flags};
 use crate::{Dialect, NtStatus};
 
@@ -217,4 +217,48 @@ fn a_signed_flag_without_a_key_is_no_way_in() {
     });
     peer.send_raw(&message);
     assert_eq!(peer.reply_to(header.message_id).unwrap().status(), NtStatus::USER_SESSION_DELETED);
+}
+
+/// Lets this many failures pass.
+struct Strict {
+    failures: u32,
+    seen: alloc::sync::Arc<std::sync::Mutex<alloc::vec::Vec<(alloc::string::String, bool)>>>,
+}
+
+impl LogonGate for Strict {
+    fn admits(&mut self, _: &str) -> bool {
+        self.failures < 2
+    }
+
+    fn failed(&mut self, user: &str) {
+        self.failures += 1;
+        self.seen.lock().unwrap().push((user.into(), false));
+    }
+
+    fn succeeded(&mut self, user: &str) {
+        self.seen.lock().unwrap().push((user.into(), true));
+    }
+}
+
+#[test]
+fn the_gate_hears_of_every_attempt_and_its_word_counts() {
+    let seen = alloc::sync::Arc::<std::sync::Mutex<_>>::default();
+    let mut peer = Peer::new(config());
+    let gate = Strict { failures: 0, seen: alloc::sync::Arc::clone(&seen) };
+    peer.connection = crate::server::Connection::new(alloc::sync::Arc::new(config()), [7; 32], peer.now())
+        .with_gate(alloc::boxed::Box::new(gate));
+    peer.negotiate(&Dialect::ALL, None);
+    for user in ["serviceUser", "nobody"] {
+        peer.session_id = 0;
+        let wrong = Credentials::from_password(user, "", "wrong");
+        assert_eq!(peer.log_on(&wrong), NtStatus::LOGON_FAILURE);
+    }
+    assert_eq!(*seen.lock().unwrap(), [("serviceUser".into(), false), ("nobody".into(), false)]);
+    // The right password is answered like a wrong one now.
+    peer.session_id = 0;
+    assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::LOGON_FAILURE);
+    assert!(
+        matches!(peer.events.last(), Some(Event::LogonRefused { reason, .. }) if reason.contains("too many"))
+    );
+    assert_eq!(seen.lock().unwrap().len(), 2, "an attempt that does not count is no failure either");
 }
