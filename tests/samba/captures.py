@@ -71,8 +71,8 @@ class Capture:
                 process.wait(PATIENCE)
 
     def ended(self):
-        ends = self.tshark("-Y", f"(tcp.flags.fin == 1 || tcp.flags.reset == 1) && ip.dst == {self.address}", "-T", "fields", "-e", "tcp.stream")
-        return len(set(ends.split()))
+        end = f"(tcp.flags.fin == 1 || tcp.flags.reset == 1) && ip.dst == {self.address}"
+        return len(set(self.tshark("-Y", end, "-T", "fields", "-e", "tcp.stream").split()))
 
     def frames(self, password):
         """The frames with SMB in them, with signatures checked and decrypted with what follows from the password."""

@@ -30,6 +30,13 @@ def served(binaries, tmp_path_factory):
         yield served
 
 
+@pytest.fixture
+def guarded(binaries, tmp_path):
+    """One more server, for a test that guesses passwords: a server is slow to believe those who did."""
+    with Served(binaries, tmp_path).running() as served:
+        yield served
+
+
 @pytest.fixture(scope="session")
 def client(tmp_path_factory):
     """Samba's programs, with an account of our server."""

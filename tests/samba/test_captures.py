@@ -13,12 +13,12 @@ from impacket.smb3structs import SMB2_DIALECT_21, SMB2_DIALECT_002
 from served import PASSWORD, PORT, USER
 from smbprotocol.connection import Ciphers, Dialects, SigningAlgorithms
 
-# As UTF-16 in the log-on and in tshark's setting the same, whatever the system's language.
-assert PASSWORD.isascii()
+assert PASSWORD.isascii(), "what tshark makes of other passwords depends on the system's language"
 
 
 def by_smbclient(served, client, dialect, protection):
-    configuration = client.configure(f"captured-{dialect}.conf", "client smb3 signing algorithms = AES-128-CMAC HMAC-SHA256")
+    algorithms = "client smb3 signing algorithms = AES-128-CMAC HMAC-SHA256"
+    configuration = client.configure(f"captured-{dialect}.conf", algorithms)
     options = ("--max-protocol", dialect, "--client-protection", protection)
     result = client.smbclient(served.address, *options, "-c", "open simple; close 1", configuration=configuration)
     assert "fnum 1" in result.stdout
@@ -64,7 +64,9 @@ SIGNED = {
 }
 ENCRYPTED = {
     **{
-        f"smbclient, {dialect}": lambda served, client, dialect=dialect: by_smbclient(served, client, dialect, "encrypt")
+        f"smbclient, {dialect}": lambda served, client, dialect=dialect: by_smbclient(
+            served, client, dialect, "encrypt"
+        )
         for dialect in ("SMB3_00", "SMB3_02", "SMB3_11")
     },
     "impacket, the newest dialect": lambda served, _: by_library(Impacket, served),

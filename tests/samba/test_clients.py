@@ -47,9 +47,9 @@ def test_smbclient_cannot_encrypt_in_old_dialects(served, client):
 
 
 @dialects
-def test_smbclient_is_told_that_the_password_is_wrong(served, client, dialect):
+def test_smbclient_is_told_that_the_password_is_wrong(guarded, client, dialect):
     account = client.authentication(USER, "not the password")
-    result = client.smbclient(served.address, "--max-protocol", dialect, "-c", "open simple", account=account)
+    result = client.smbclient(guarded.address, "--max-protocol", dialect, "-c", "open simple", account=account)
     assert result.returncode != 0
     assert "NT_STATUS_LOGON_FAILURE" in result.stdout
 
@@ -60,13 +60,15 @@ def test_smbclient_is_told_that_there_is_no_such_pipe(served, client):
 
 
 def test_smbclient_may_not_be_anonymous(served, client):
-    result = run("smbclient", "-s", client.configuration, "-N", "-U", "%", f"//{served.address}/IPC$", "-c", "open simple")
+    options = ("-s", client.configuration, "-N", "-U", "%")
+    result = run("smbclient", *options, f"//{served.address}/IPC$", "-c", "open simple")
     assert result.returncode != 0
     assert "NT_STATUS_" in result.stdout and "fnum" not in result.stdout
 
 
 def test_there_is_no_share_but_the_one_of_pipes(served, client):
-    result = run("smbclient", "-s", client.configuration, "-A", client.account, f"//{served.address}/C$", "-c", "ls")
+    options = ("-s", client.configuration, "-A", client.account)
+    result = run("smbclient", *options, f"//{served.address}/C$", "-c", "ls")
     assert result.returncode != 0
     assert "NT_STATUS_BAD_NETWORK_NAME" in result.stdout
 
@@ -83,8 +85,11 @@ def test_the_library_writes_and_reads(served, client, dialect, protection):
     assert library(served, configuration, protection=protection) == ["Hello, named pipe", "Grüße", "x" * 4000 + "y"]
 
 
-def test_the_library_is_told_what_is_wrong(served, client):
-    assert library(served, client.configuration, password="not the password") == ["0xc000006d"]
+def test_the_library_is_told_that_the_password_is_wrong(guarded, client):
+    assert library(guarded, client.configuration, password="not the password") == ["0xc000006d"]
+
+
+def test_the_library_is_told_that_there_is_no_such_pipe(served, client):
     assert library(served, client.configuration, pipe="nothing") == ["0xc0000034"]
 
 

@@ -197,8 +197,8 @@ def test_known_differences_are_as_they_were(answers):
 
 
 def any_mask(chance):
-    rights = chance.sample(PIPE_RIGHTS, chance.choice((1, 1, 2, 5))) + chance.sample(GENERIC_RIGHTS, chance.choice((0, 0, 1)))
-    return sum(rights)
+    rights = chance.sample(PIPE_RIGHTS, chance.choice((1, 1, 2, 5)))
+    return sum(rights + chance.sample(GENERIC_RIGHTS, chance.choice((0, 0, 1))))
 
 
 def any_case(chance):

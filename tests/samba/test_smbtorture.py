@@ -1,0 +1,81 @@
+"""Those tests of Samba's test client that apply to a server of pipes. smbtorture.md says why the others do not."""
+
+import fnmatch
+import re
+from pathlib import Path
+
+import pytest
+from debian import run
+
+# The rows of its tables.
+NOTES = [
+    [cell.strip().strip("`") for cell in line.strip("|\n").split(" | ")]
+    for line in Path(__file__).with_name("smbtorture.md").read_text().splitlines()
+    if line.startswith("| `")
+]
+
+# What smbtorture says at the end of each test, and what it says besides.
+EXPECTED = {
+    "smb2.bench.echo.echo": ("success", ""),
+    "smb2.compound.invalid1.invalid1": ("success", ""),
+    "smb2.compound.related5.related5": ("success", ""),
+    "smb2.session.ntlmssp_bug14932.ntlmssp_bug14932": ("success", ""),
+    "smb2.session-require-signing.bug15397.bug15397": ("success", ""),
+    "smb2.credits.session_setup_credits_granted.session_setup_credits_granted": (
+        "failure", "Server only granted 512 credits",
+    ),
+    "smb2.ioctl.network_interface_info.network_interface_info": (
+        "skip", "server doesn't support SMB2_CAP_MULTI_CHANNEL",
+    ),
+    "smb2.scan.scan.scan": ("", "opcode[12] msg_id == 0"),
+    "smb2.session.two_logoff.two_logoff": ("failure", "transport2: keepalive"),
+    "smb2.session-id.session-id": (
+        "failure", "status was NT_STATUS_ACCESS_DENIED, expected NT_STATUS_USER_SESSION_DELETED",
+    ),
+    "smb2.tcon.tcon": ("failure", "close failed (NT_STATUS_CONNECTION_DISCONNECTED)"),
+}  # fmt: skip
+GUESSING = {
+    "smb2.secleak.secleak": ("failure", "NT_STATUS_CONNECTION_DISCONNECTED, expected NT_STATUS_LOGON_FAILURE"),
+}
+ALL = EXPECTED | GUESSING
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_smbtorture(served, client, tmp_path, name):
+    assert_ends_as_expected(served, client, tmp_path, name)
+
+
+@pytest.mark.parametrize("name", GUESSING)
+def test_smbtorture_guessing_passwords(guarded, client, tmp_path, name):
+    assert_ends_as_expected(guarded, client, tmp_path, name)
+
+
+def assert_ends_as_expected(served, client, folder, name):
+    result, remark = ALL[name]
+    output = smbtorture(client, folder, f"//{served.address}/IPC$", "--option=torture:timelimit=1", name)
+    ends = re.findall(r"^(success|failure|error|skip): ", output, re.MULTILINE)
+    assert ends == ([result] if result else []), output
+    assert remark in output
+
+
+def test_the_server_is_none_the_worse(served, client):
+    """After all that."""
+    assert "fnum 1" in client.smbclient(served.address, "-c", "open simple; close 1").stdout
+
+
+def test_every_test_is_run_or_has_a_reason(client, tmp_path):
+    banner, *names = smbtorture(client, tmp_path, "--list").splitlines()
+    assert banner.startswith("smbtorture ")
+    assert len(names) > 2000
+    assert not set(ALL) - set(names), "smbtorture has no such tests"
+    reasons = [row[0] for row in NOTES]
+    explained = {name for reason in reasons for name in fnmatch.filter(names, reason)}
+    assert set(names) <= explained | set(ALL)
+    assert not [reason for reason in reasons if not fnmatch.filter(names, reason)], "rows without a test"
+    failing = {name for name, (result, _) in ALL.items() if result != "success"}
+    assert failing <= set(reasons), "tests that fail without a reason"
+
+
+def smbtorture(client, folder, *arguments):
+    options = ("-s", client.configuration, "-A", client.account, f"--basedir={folder}")
+    return run("smbtorture", *options, *arguments, env=client.environment).stdout
