@@ -18,6 +18,9 @@ pub(crate) struct Arguments {
     list: bool,
 }
 
+/// As much of a failure as the summary shows; all of it stands where it happened.
+const DETAIL: usize = 80;
+
 /// How a stage ended.
 enum Verdict {
     Passed,
@@ -70,15 +73,15 @@ fn summarise(verdicts: &[(&str, Verdict, Duration)], skipped: &[String]) -> Exit
         let (word, detail) = match verdict {
             Verdict::Passed => {
                 passed += 1;
-                ("passed", "")
+                ("passed", String::new())
             }
             Verdict::Failed(why) => {
                 failed += 1;
-                ("FAILED", why.lines().next().unwrap_or_default())
+                ("FAILED", why.lines().next().unwrap_or_default().chars().take(DETAIL).collect())
             }
             Verdict::Skipped => {
                 left_out += 1;
-                ("skipped", "")
+                ("skipped", String::new())
             }
         };
         println!("{}", format!("{name:<10} {word:<8} {:>7.1} s  {detail}", took.as_secs_f64()).trim_end());
