@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use standpipe_security::{AccountName, AccountNameError};
 
@@ -18,6 +19,14 @@ pub enum AccountFileError {
         action: &'static str,
         /// Why.
         source: io::Error,
+    },
+    /// Another process keeps it locked.
+    #[error("the account file {} is still locked by another process after {} s", path.display(), timeout.as_secs_f32())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// How long was waited.
+        timeout: Duration,
     },
     /// Users other than its owner can read or write it.
     #[error("the account file {} is open to other users (mode {mode:04o}, expected 0600)", path.display())]
@@ -127,6 +136,10 @@ impl AccountFileError {
             AccountFileError::Exposed { path, .. } => format!("run `chmod 600 {}`", path.display()),
             AccountFileError::ForeignOwner { path, user, .. } => {
                 format!("run `chown {user} {}` as root, if the file is to be trusted", path.display())
+            }
+            AccountFileError::Locked { .. } => {
+                "another command may be changing the accounts: try again, or look for one that hangs"
+                    .to_owned()
             }
             AccountFileError::OtherPassword { name, .. } => {
                 format!("to change its password, run `standpipe account passwd {name}`")

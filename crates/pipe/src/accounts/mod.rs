@@ -172,7 +172,7 @@ impl AccountFile {
         &self,
         change: impl FnOnce(&mut Contents) -> Result<(T, bool), AccountFileError>,
     ) -> Result<T, AccountFileError> {
-        let _lock = store::lock(&self.path)?;
+        let _lock = store::lock(&self.path, store::LOCK_TIMEOUT)?;
         let mut contents = match store::read(&self.path)? {
             Some(found) => self.parse(&found)?,
             None => Contents::new(random_machine_sid()?),

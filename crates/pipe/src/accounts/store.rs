@@ -1,10 +1,10 @@
 //! The account file on disk: only its owner's, replaced in one step, one writer at a time.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
@@ -15,9 +15,14 @@ pub(super) use crate::platform::FileIdentity as Identity;
 /// The longest account file that is read, in bytes: some 50,000 accounts.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A file changed this recently may change again without its time showing it: file systems count time in
-/// steps of some milliseconds.
-const RACY: Duration = Duration::from_millis(50);
+/// How long to wait for another writer, and how long between looking whether it is done: twice as long each
+/// time. A writer needs milliseconds.
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+const LOCK_PAUSE: Duration = Duration::from_millis(1);
+const MAX_LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// Links followed to the file, as many as the system follows.
+const MAX_LINKS: usize = 40;
 
 /// What was read.
 pub(super) struct Found {
@@ -37,7 +42,7 @@ pub(super) fn identify(path: &Path) -> Result<Option<Identity>, AccountFileError
 
 /// Reads the file; `None` when there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Found>, AccountFileError> {
-    let file = match File::open(path) {
+    let file = match platform::open_to_read(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(path, "open")(error)),
@@ -48,9 +53,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Found>, AccountFileError> {
     if length > MAX_BYTES {
         return Err(AccountFileError::TooLong { path: path.to_owned(), length, limit: MAX_BYTES });
     }
-    let settled = metadata
-        .modified()
-        .is_ok_and(|modified| SystemTime::now().duration_since(modified).is_ok_and(|age| age > RACY));
+    let settled = platform::is_settled(&metadata);
     // One byte more than expected, so that reading to the end never grows the buffer and leaves a copy.
     let mut bytes = Zeroizing::new(Vec::with_capacity(length as usize + 1));
     (&file).take(length).read_to_end(&mut bytes).map_err(failed(path, "read"))?;
@@ -62,23 +65,52 @@ pub(super) fn read(path: &Path) -> Result<Option<Found>, AccountFileError> {
     }))
 }
 
-/// Keeps other writers away until the result is dropped. The lock file stays: removing it would let two
-/// writers hold locks on two files of one name.
-pub(super) fn lock(path: &Path) -> Result<File, AccountFileError> {
-    let lock =
-        platform::open_private(&beside(path, "lock"), false).map_err(failed(path, "create the lock of"))?;
-    lock.lock().map_err(failed(path, "lock"))?;
-    Ok(lock)
+/// Keeps other writers of this file, by whatever link they came, away until the result is dropped; waits up to
+/// `timeout` for them. The lock file stays: removing it would let two writers hold locks on two files of one
+/// name.
+pub(super) fn lock(path: &Path, timeout: Duration) -> Result<File, AccountFileError> {
+    let target = follow_links(path).map_err(failed(path, "look at"))?;
+    let lock = platform::open_private(&beside(&target, "lock"), false)
+        .map_err(failed(path, "create the lock of"))?;
+    let started = Instant::now();
+    let mut pause = LOCK_PAUSE;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if started.elapsed() < timeout => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(MAX_LOCK_PAUSE);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(AccountFileError::Locked { path: path.to_owned(), timeout });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(path, "lock")(error)),
+        }
+    }
+}
+
+/// Where a path leads that may be a link, for example into a mounted volume. What it leads to need not be there
+/// yet.
+fn follow_links(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let folder = match target.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => fs::canonicalize(folder)?,
+            _ => fs::canonicalize(".")?,
+        };
+        target = folder.join(target.file_name().unwrap_or_default());
+        match fs::symlink_metadata(&target) {
+            Ok(found) if found.is_symlink() => target = folder.join(fs::read_link(&target)?),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => return Ok(target),
+        }
+    }
+    Err(io::Error::other("there are too many links on the way"))
 }
 
 /// Puts a new file with `text` in the file's place. The caller holds the lock.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), AccountFileError> {
-    // A file that says so may be a link, for example into a mounted volume: the file it leads to is replaced.
-    let target = match fs::canonicalize(path) {
-        Ok(target) => target,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(failed(path, "look at")(error)),
-    };
+    let target = follow_links(path).map_err(failed(path, "look at"))?;
     let new = beside(&target, &format!("{}.new", std::process::id()));
     // Left behind by a process of the same number that was killed here; with the lock held it is nobody's.
     let _ = fs::remove_file(&new);

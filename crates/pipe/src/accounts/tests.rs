@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::*;
 
@@ -249,6 +250,70 @@ fn a_link_leads_to_the_file_that_is_replaced() {
     place.file().add("berta", "secret", None).unwrap();
     assert!(fs::symlink_metadata(place.path()).unwrap().is_symlink());
     assert_eq!(AccountFile::new(&real).list().unwrap().len(), 2);
+}
+
+#[test]
+fn a_link_to_a_file_that_is_not_there_yet_leads_there() {
+    let place = Place::new();
+    let folder = place.folder.path().join("volume");
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink("volume/real.toml", place.path()).unwrap();
+    place.file().add("anna", "secret", None).unwrap();
+    assert!(fs::symlink_metadata(place.path()).unwrap().is_symlink());
+    assert_eq!(AccountFile::new(folder.join("real.toml")).list().unwrap().len(), 1);
+}
+
+#[test]
+fn links_in_a_circle_lead_nowhere() {
+    let place = Place::new();
+    std::os::unix::fs::symlink(place.path(), place.path()).unwrap();
+    assert!(matches!(place.file().add("anna", "secret", None), Err(AccountFileError::Io { .. })));
+}
+
+#[test]
+fn all_ways_to_a_file_have_one_lock() {
+    let place = Place::new();
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link.toml");
+    std::os::unix::fs::symlink(place.path(), &link).unwrap();
+    let lock = store::lock(&place.path(), Duration::ZERO).unwrap();
+    for path in [&place.path(), &link] {
+        let error = store::lock(path, Duration::from_millis(10)).unwrap_err();
+        assert!(matches!(error, AccountFileError::Locked { .. }) && error.hint().is_some(), "{error}");
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+    drop(lock);
+    store::lock(&link, Duration::ZERO).unwrap();
+}
+
+#[test]
+fn a_file_from_the_future_is_read_once() {
+    let place = Place::new();
+    let file = place.file();
+    file.add("anna", "secret", None).unwrap();
+    let future = SystemTime::now() + Duration::from_hours(1);
+    fs::File::options().write(true).open(place.path()).unwrap().set_modified(future).unwrap();
+    let started = Instant::now();
+    while file.cache.lock().unwrap().identity.is_none() {
+        assert!(file.find("anna").is_some() && started.elapsed() < Duration::from_secs(10));
+        thread::yield_now();
+    }
+    // Read once, and still seen to change.
+    file.set_enabled("anna", false).unwrap();
+    assert!(!file.find("anna").unwrap().enabled);
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let place = Place::new();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, place.path(), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let (tell, told) = mpsc::channel();
+    let path = place.path();
+    thread::spawn(move || tell.send(AccountFile::open(path).unwrap_err().to_string()));
+    let error = told.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(error.contains("accounts.toml"), "{error}");
+    assert!(place.file().find("anna").is_none());
 }
 
 #[test]

@@ -118,6 +118,10 @@ pub(crate) fn identity(_found: &Metadata) -> FileIdentity {
     FileIdentity(())
 }
 
+pub(crate) fn is_settled(_found: &Metadata) -> bool {
+    false
+}
+
 fn private_unsupported() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, "private files are not yet supported on Windows")
 }
@@ -128,6 +132,10 @@ pub(crate) fn check_private(path: &Path, _found: &Metadata) -> Result<(), Accoun
         action: "check who can read",
         source: private_unsupported(),
     })
+}
+
+pub(crate) fn open_to_read(_path: &Path) -> io::Result<File> {
+    Err(private_unsupported())
 }
 
 pub(crate) fn open_private(_path: &Path, _new: bool) -> io::Result<File> {

@@ -15,7 +15,7 @@ pub(crate) use directory::{default_directory, prepare_directory};
 pub(crate) use listener::{Listener, is_listening};
 pub(crate) use network::{host_name, is_exhausted, keep_alive};
 pub(crate) use private_file::{
-    FileIdentity, check_private, identity, keep_owner, open_private, sync_folder_of,
+    FileIdentity, check_private, identity, is_settled, keep_owner, open_private, open_to_read, sync_folder_of,
 };
 pub(crate) use socket::Socket;
 

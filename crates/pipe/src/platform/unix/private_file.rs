@@ -4,8 +4,15 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::OFlags;
 
 use crate::accounts::AccountFileError;
+
+/// A file changed this recently may change again without its times showing it: file systems count time in
+/// steps of some milliseconds.
+const RACY: Duration = Duration::from_millis(50);
 
 /// Tells one version of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +35,21 @@ pub(crate) fn identity(found: &Metadata) -> FileIdentity {
     }
 }
 
+/// Whether every later change of a file that looks like this will show in its [`identity`]. The change time
+/// decides: the system sets it, to what its clock says, at every change. One in the future is from before the
+/// clock was set back, and will not come again by a change made now.
+pub(crate) fn is_settled(found: &Metadata) -> bool {
+    let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(found.ctime()), u32::try_from(found.ctime_nsec()))
+    else {
+        return true;
+    };
+    let changed = UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds));
+    changed.is_none_or(|changed| match SystemTime::now().duration_since(changed) {
+        Ok(age) => age > RACY,
+        Err(ahead) => ahead.duration() > RACY,
+    })
+}
+
 /// Refuses a file that others can read or write, or that somebody else could change.
 pub(crate) fn check_private(path: &Path, found: &Metadata) -> Result<(), AccountFileError> {
     let user = rustix::process::geteuid().as_raw();
@@ -44,11 +66,18 @@ pub(crate) fn check_private(path: &Path, found: &Metadata) -> Result<(), Account
     Ok(())
 }
 
+/// Opens a file for reading. What turns out not to be a file does not keep the caller waiting.
+pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
 /// Opens a file for writing that nobody else may read; `new`: it must not exist yet.
 pub(crate) fn open_private(path: &Path, new: bool) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).create_new(new).truncate(false).mode(0o600);
-    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path)
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    options.custom_flags(flags.bits().cast_signed()).open(path)
 }
 
 /// Gives `new` the owner of the file whose place it is to take, so that a service that runs as another user
