@@ -17,6 +17,7 @@ pub mod accounts;
 pub mod backend;
 pub mod balancer;
 pub mod client;
+mod clock;
 mod connection;
 pub mod listener;
 mod mode;

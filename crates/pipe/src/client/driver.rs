@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep};
 
+use crate::clock::after;
 use crate::scratch::with_buffer;
 
 /// The largest buffer kept for what is sent.
@@ -135,7 +136,8 @@ impl Driver {
                 rounds = 0;
                 tokio::task::yield_now().await;
             }
-            let due = abandoned.or_else(|| self.connection.next_timeout().map(|due| self.started + due));
+            let due =
+                abandoned.or_else(|| self.connection.next_timeout().map(|due| after(self.started, due)));
             match poll_fn(|cx| self.poll_wake(cx, timer.as_mut(), due, abandoned.is_some())).await {
                 Wake::Readable(ready) => {
                     if let Err(error) = ready.and_then(|()| self.receive()) {
@@ -150,7 +152,7 @@ impl Driver {
                 }
                 Wake::Command(command) => self.command(command),
                 Wake::Abandoned if self.connection.ready().is_some() => {
-                    abandoned = Some(Instant::now() + LOG_OFF_TIMEOUT);
+                    abandoned = Some(after(Instant::now(), LOG_OFF_TIMEOUT));
                     self.connection.log_off();
                 }
                 Wake::Abandoned => return ConnectionError::LoggedOff,

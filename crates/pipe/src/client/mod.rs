@@ -44,6 +44,7 @@ pub use error::ClientError;
 pub use pipe::Pipe;
 pub use standpipe_smb::client::Encryption;
 
+use crate::clock::after;
 use crate::{PipeName, platform};
 use driver::{Ask, Command, Driver};
 
@@ -78,7 +79,8 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// Where a reply ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReplyEnd {
-    /// Where the service closes or disconnects the pipe: everything it wrote is the reply.
+    /// Where the service closes or disconnects the pipe: everything it wrote is the reply. A service that
+    /// wrote nothing at all, not even an empty message, gave none ([`ClientError::NoReply`]).
     #[default]
     Disconnect,
     /// With the first message; only for pipes of messages.
@@ -219,7 +221,7 @@ impl Client {
 
     /// Opens a pipe, and waits up to `timeout` for one that is busy.
     pub async fn open_when_free(&self, name: &PipeName, timeout: Duration) -> Result<Pipe, ClientError> {
-        let deadline = Instant::now() + timeout;
+        let deadline = after(Instant::now(), timeout);
         loop {
             let busy = match self.open(name).await {
                 Err(error @ ClientError::PipeBusy { .. }) => error,

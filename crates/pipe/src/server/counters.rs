@@ -21,6 +21,7 @@ impl Counter {
 pub struct Counters {
     pub(super) connections: Counter,
     pub(super) connections_refused: Counter,
+    pub(super) connections_displaced: Counter,
     pub(super) connections_ended: Counter,
     pub(super) log_ons: Counter,
     pub(super) log_ons_refused: Counter,
@@ -37,8 +38,10 @@ pub struct Counters {
 pub struct Snapshot {
     /// Connections accepted, refused ones included.
     pub connections: u64,
-    /// Connections closed at once because there were too many.
+    /// Connections closed when somebody logged on, because there were too many.
     pub connections_refused: u64,
+    /// Connections closed because nobody had logged on yet and another one needed the place.
+    pub connections_displaced: u64,
     /// Connections there are now.
     pub connections_now: u64,
     /// Log-ons that succeeded.
@@ -67,6 +70,7 @@ impl Counters {
         Snapshot {
             connections,
             connections_refused: refused,
+            connections_displaced: self.connections_displaced.get(),
             connections_now: connections.saturating_sub(refused).saturating_sub(self.connections_ended.get()),
             log_ons: self.log_ons.get(),
             log_ons_refused: self.log_ons_refused.get(),

@@ -1,7 +1,6 @@
 //! One connection's task: carries bytes between the network, the state machine and the services.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -13,18 +12,20 @@ use futures_util::stream::{FuturesUnordered, Stream};
 use standpipe_security::Grant;
 use standpipe_smb::FileTime;
 use standpipe_smb::server::{
-    Connection, Input, Now, OpenFailure, OpenId, Output, PipeId, WaitId, WriteFailure,
+    Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, WaitId, WriteFailure,
 };
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::admission::Place;
+use super::alarms::{Alarm, Alarms};
 use super::counters::Counters;
 use super::events;
+use super::log_limit::Kind;
 use super::operation::{Done, Instance, Operation, Shared};
-use super::timer::Timer;
 use crate::backend::BackendError;
+use crate::clock::after;
 use crate::connection::{PipeConnection, PipeError};
 use crate::platform::{self, Received};
 use crate::scratch::with_buffer;
@@ -36,7 +37,7 @@ const TRANSMIT_BUFFER: usize = 256 * 1024;
 const SPARE_BUFFERS: usize = 4;
 const SPARE_BUFFER: usize = 64 * 1024;
 
-/// Rounds of work without a pause, after which other connections get their turn.
+/// Rounds of work without a pause, after which other connections, and this one's alarms, get their turn.
 const ROUNDS: u32 = 64;
 
 /// The state of one connection.
@@ -44,11 +45,12 @@ pub(super) struct Driver {
     protocol: Connection,
     stream: TcpStream,
     peer: SocketAddr,
+    place: Place,
     shared: Arc<Shared>,
     started: Instant,
     opens: HashMap<OpenId, Open>,
-    /// Opens whose service has not accepted them yet.
-    connecting: BTreeSet<OpenId>,
+    /// Opens whose service has not accepted them yet; dropping the sender gives that up.
+    connecting: HashMap<OpenId, oneshot::Sender<()>>,
     /// Opens that nobody reads from at the moment, because their client has enough.
     unread: BTreeSet<OpenId>,
     /// Who waits for a pipe; dropping the sender ends the wait.
@@ -84,19 +86,7 @@ enum Wake {
     Readable(io::Result<()>),
     Writable(io::Result<()>),
     Done(Done),
-    Timeout,
-    SendTimeout,
-    Stop,
-}
-
-/// The timers of a connection.
-struct Timers {
-    protocol: Timer,
-    send: Timer,
-    /// Since when the client takes nothing of what it is sent.
-    sending_since: Option<Instant>,
-    /// `None` once it was told.
-    stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    Alarm(Alarm),
 }
 
 /// Whether the connection goes on.
@@ -107,7 +97,12 @@ enum Flow {
 }
 
 impl Driver {
-    pub(super) fn new(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) -> io::Result<Driver> {
+    pub(super) fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: Place,
+        shared: Arc<Shared>,
+    ) -> io::Result<Driver> {
         stream.set_nodelay(true)?;
         platform::keep_alive(&stream)?;
         let mut seed = [0; 32];
@@ -118,10 +113,11 @@ impl Driver {
             protocol: Connection::new(Arc::clone(&shared.config), seed, now),
             stream,
             peer,
+            place,
             shared,
             started,
             opens: HashMap::new(),
-            connecting: BTreeSet::new(),
+            connecting: HashMap::new(),
             unread: BTreeSet::new(),
             waits: HashMap::new(),
             operations: FuturesUnordered::new(),
@@ -142,30 +138,33 @@ impl Driver {
 
     /// Until the state machine ends the connection, or it breaks.
     async fn serve(&mut self) -> io::Result<()> {
-        let mut timers = Timers {
-            protocol: Timer::new(),
-            send: Timer::new(),
-            sending_since: None,
-            stop: Some(Box::pin(self.shared.stop.clone().cancelled_owned())),
-        };
+        let mut alarms = Alarms::new(&self.shared.stop, self.shared.send_timeout);
         let mut rounds = 0;
         while self.work()? == Flow::Go {
             rounds += 1;
-            if rounds == ROUNDS {
+            let pause = rounds == ROUNDS;
+            if pause {
                 rounds = 0;
                 tokio::task::yield_now().await;
             }
-            match std::future::poll_fn(|cx| self.poll_wake(cx, &mut timers)).await {
+            // What is ready comes first, but not for ever: a client that never pauses cannot outrun the alarms.
+            match std::future::poll_fn(|cx| self.poll_wake(cx, &mut alarms, pause)).await {
                 Wake::Readable(ready) => {
                     ready?;
                     self.receive()?;
                 }
                 Wake::Writable(ready) => ready?,
                 Wake::Done(done) => self.done(done),
-                Wake::Timeout => self.handle(Input::Timeout),
-                Wake::Stop => self.handle(Input::Drain),
-                Wake::SendTimeout => {
-                    tracing::warn!(peer = %self.peer, "closing: the client does not read what it is sent");
+                Wake::Alarm(Alarm::Timeout) => self.handle(Input::Timeout),
+                Wake::Alarm(Alarm::Stop) => self.handle(Input::Drain),
+                Wake::Alarm(Alarm::Displaced) => {
+                    return Err(io::Error::other("displaced by a newer connection"));
+                }
+                Wake::Alarm(Alarm::SendTimeout) => {
+                    if let Some(line) = self.shared.log.line(Kind::Closed) {
+                        let (peer, suppressed) = (self.peer, line.suppressed);
+                        tracing::warn!(%peer, suppressed, "closing: the client does not read what it is sent");
+                    }
                     return Err(io::ErrorKind::TimedOut.into());
                 }
             }
@@ -175,58 +174,65 @@ impl Driver {
 
     /// Carries out what the state machine wants and sends what it wrote, as far as that goes at once.
     fn work(&mut self) -> io::Result<Flow> {
-        let mut flow = Flow::Go;
-        while let Some(output) = self.protocol.poll_output() {
-            if self.carry_out(output) == Flow::End {
-                flow = Flow::End;
+        loop {
+            let mut flow = Flow::Go;
+            while let Some(output) = self.protocol.poll_output() {
+                if self.carry_out(output)? == Flow::End {
+                    flow = Flow::End;
+                }
             }
-        }
-        if flow == Flow::Go {
-            self.read_from_services();
+            if flow == Flow::End {
+                return Ok(flow);
+            }
             self.send()?;
+            // For a client that does not take its replies, no more are fetched.
+            if self.is_sending() {
+                return Ok(flow);
+            }
+            self.read_from_services();
+            // What the state machine holds back until replies are taken goes before what arrives next.
+            if self.protocol.next_timeout() != Some(Duration::ZERO) {
+                return Ok(flow);
+            }
+            self.handle(Input::Timeout);
         }
-        Ok(flow)
+    }
+
+    /// Whether something waits for the client to take it.
+    fn is_sending(&self) -> bool {
+        self.sent < self.transmit.len()
     }
 
     /// What happens next. Each kind of wait keeps this task's waker by itself.
-    fn poll_wake(&mut self, cx: &mut Context<'_>, timers: &mut Timers) -> Poll<Wake> {
-        let sending = self.sent < self.transmit.len();
-        if sending {
-            if let Poll::Ready(ready) = self.stream.poll_write_ready(cx) {
-                timers.sending_since = None;
-                return Poll::Ready(Wake::Writable(ready));
-            }
-        } else {
-            timers.sending_since = None;
+    fn poll_wake(&mut self, cx: &mut Context<'_>, alarms: &mut Alarms, alarms_first: bool) -> Poll<Wake> {
+        if !self.is_sending() {
+            alarms.sent();
+        }
+        if alarms_first && let Poll::Ready(alarm) = self.poll_alarms(cx, alarms) {
+            return Poll::Ready(Wake::Alarm(alarm));
+        }
+        if self.is_sending()
+            && let Poll::Ready(ready) = self.stream.poll_write_ready(cx)
+        {
+            alarms.sent();
+            return Poll::Ready(Wake::Writable(ready));
         }
         if let Poll::Ready(Some(done)) = Pin::new(&mut self.operations).poll_next(cx) {
             return Poll::Ready(Wake::Done(done));
         }
         // A client that does not read its replies sends no more requests.
-        if !sending && let Poll::Ready(ready) = self.stream.poll_read_ready(cx) {
+        if !self.is_sending()
+            && let Poll::Ready(ready) = self.stream.poll_read_ready(cx)
+        {
             return Poll::Ready(Wake::Readable(ready));
         }
-        if sending {
-            let now = Instant::now();
-            let since = *timers.sending_since.get_or_insert(now);
-            let deadline = since + self.shared.send_timeout;
-            if timers.send.poll(cx, deadline).is_ready() {
-                return Poll::Ready(Wake::SendTimeout);
-            }
-        }
-        if let Some(due) = self.protocol.next_timeout() {
-            let due = self.started + due;
-            if timers.protocol.poll(cx, due).is_ready() {
-                return Poll::Ready(Wake::Timeout);
-            }
-        }
-        if let Some(stop) = &mut timers.stop
-            && stop.as_mut().poll(cx).is_ready()
-        {
-            timers.stop = None;
-            return Poll::Ready(Wake::Stop);
-        }
-        Poll::Pending
+        self.poll_alarms(cx, alarms).map(Wake::Alarm)
+    }
+
+    fn poll_alarms(&mut self, cx: &mut Context<'_>, alarms: &mut Alarms) -> Poll<Alarm> {
+        let due = self.protocol.next_timeout().map(|due| after(self.started, due));
+        let sending = self.is_sending();
+        alarms.poll(cx, &mut self.place, due, sending)
     }
 
     fn handle(&mut self, input: Input<'_>) {
@@ -272,7 +278,7 @@ impl Driver {
         let send = async {
             loop {
                 self.send()?;
-                if self.sent == self.transmit.len() {
+                if !self.is_sending() {
                     return Ok::<(), io::Error>(());
                 }
                 self.stream.writable().await?;
@@ -281,7 +287,8 @@ impl Driver {
         let _ = tokio::time::timeout(Duration::from_secs(5), send).await;
     }
 
-    fn carry_out(&mut self, output: Output) -> Flow {
+    /// Fails when the connection has to end without another word.
+    fn carry_out(&mut self, output: Output) -> io::Result<Flow> {
         match output {
             Output::Open { open, pipe, grant, .. } => self.open(open, pipe, grant),
             Output::Write { open, bytes } => self.write(open, bytes),
@@ -305,14 +312,28 @@ impl Driver {
                 self.waits.remove(&wait);
             }
             Output::Event(event) => {
-                events::record(&event, self.peer, &self.shared.config, &self.shared.counters);
+                events::record(&event, self.peer, &self.shared);
+                if let Event::LoggedOn { .. } = event {
+                    self.take_place()?;
+                }
             }
             Output::Disconnect(reason) => {
-                events::disconnected(&reason, self.peer);
-                return Flow::End;
+                events::disconnected(&reason, self.peer, &self.shared.log);
+                return Ok(Flow::End);
             }
         }
-        Flow::Go
+        Ok(Flow::Go)
+    }
+
+    /// Somebody has logged on: there may be too many already.
+    fn take_place(&mut self) -> io::Result<()> {
+        self.place.log_on().map_err(|error| {
+            if let Some(line) = self.shared.log.line(Kind::Connection) {
+                let (peer, suppressed) = (self.peer, line.suppressed);
+                tracing::warn!(%peer, suppressed, "closing: too many connections of users");
+            }
+            io::Error::other(error)
+        })
     }
 
     fn open(&mut self, open: OpenId, pipe: PipeId, grant: Grant) {
@@ -325,8 +346,10 @@ impl Driver {
                     return match served.connect(grant) {
                         Err(BackendError::Busy { .. }) => {
                             let shared = Arc::clone(&self.shared);
-                            self.connecting.insert(open);
-                            self.operations.push(Operation::connect(shared, open, pipe, grant, instance));
+                            let (cancel, cancelled) = oneshot::channel();
+                            self.connecting.insert(open, cancel);
+                            let connect = Operation::connect(shared, open, pipe, grant, instance, cancelled);
+                            self.operations.push(connect);
                         }
                         result => self.connected(open, instance, result),
                     };
@@ -355,7 +378,7 @@ impl Driver {
                 self.unread.insert(open);
                 Ok(())
             }
-            Err(error) => Err(open_failure(&error)),
+            Err(error) => Err(self.open_failure(&error)),
         };
         self.handle(Input::Opened { open, result });
     }
@@ -406,7 +429,7 @@ impl Driver {
             PipeError::TooLong { .. } => WriteFailure::TooLong,
             PipeError::Closed => WriteFailure::Gone,
             error => {
-                tracing::warn!(peer = %self.peer, error = %chain(&error), "a service cannot be written to");
+                self.service_failed(&error, "a service cannot be written to");
                 WriteFailure::Gone
             }
         });
@@ -432,10 +455,11 @@ impl Driver {
         match done {
             Done::Connect { open, instance, result } => {
                 // Unless the client closed it meanwhile.
-                if self.connecting.remove(&open) {
+                if self.connecting.remove(&open).is_some() {
                     self.connected(open, instance, result);
                 }
             }
+            Done::Nothing => {}
             Done::Wait { wait, available } => {
                 if self.waits.remove(&wait).is_some() {
                     self.handle(Input::Waited { wait, available });
@@ -460,7 +484,7 @@ impl Driver {
                 }
                 Ok(Received::End) => self.handle(Input::Closed { open }),
                 Err(error) => {
-                    tracing::warn!(peer = %self.peer, error = %chain(&error), "a service cannot be read from");
+                    self.service_failed(&error, "a service cannot be read from");
                     self.handle(Input::Closed { open });
                 }
             }
@@ -470,19 +494,26 @@ impl Driver {
             self.spare.push(buffer);
         }
     }
-}
 
-fn open_failure(error: &BackendError) -> OpenFailure {
-    match error {
-        BackendError::NotListening { .. } => OpenFailure::NotListening,
-        BackendError::Busy { .. } => OpenFailure::AllInstancesBusy,
-        BackendError::Io { source, .. } => {
-            tracing::warn!(error = %chain(error), "cannot reach a service");
-            if platform::is_exhausted(source) {
-                OpenFailure::OutOfResources
-            } else {
-                OpenFailure::NotListening
+    fn open_failure(&self, error: &BackendError) -> OpenFailure {
+        match error {
+            BackendError::NotListening { .. } => OpenFailure::NotListening,
+            BackendError::Busy { .. } => OpenFailure::AllInstancesBusy,
+            BackendError::Io { source, .. } => {
+                self.service_failed(error, "cannot reach a service");
+                if platform::is_exhausted(source) {
+                    OpenFailure::OutOfResources
+                } else {
+                    OpenFailure::NotListening
+                }
             }
+        }
+    }
+
+    fn service_failed(&self, error: &dyn std::error::Error, what: &str) {
+        if let Some(line) = self.shared.log.line(Kind::Service) {
+            let (peer, error, suppressed) = (self.peer, chain(error), line.suppressed);
+            tracing::warn!(%peer, %error, suppressed, "{what}");
         }
     }
 }

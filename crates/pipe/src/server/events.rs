@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 
-use standpipe_smb::server::{Config, DisconnectReason, Event};
+use standpipe_smb::server::{DisconnectReason, Event};
 
-use super::counters::Counters;
+use super::log_limit::{Kind, LogLimit};
+use super::operation::Shared;
 
-/// Counts and logs an event of the connection from `peer`. What strangers sent is printed escaped.
-pub(super) fn record(event: &Event, peer: SocketAddr, config: &Config, counters: &Counters) {
+/// Counts and logs an event of the connection from `peer`. What strangers sent is printed escaped; what they can
+/// cause any number of is counted each time and logged a limited number of times.
+pub(super) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
+    let Shared { config, counters, log, .. } = shared;
     match event {
         Event::Negotiated { dialect } => tracing::debug!(%peer, ?dialect, "negotiated"),
         Event::LoggedOn { user } => {
@@ -16,7 +19,10 @@ pub(super) fn record(event: &Event, peer: SocketAddr, config: &Config, counters:
         }
         Event::LogonRefused { user, status, reason } => {
             counters.log_ons_refused.add();
-            tracing::warn!(%peer, ?user, ?status, %reason, "log-on refused");
+            if let Some(line) = log.line(Kind::LogOn) {
+                let suppressed = line.suppressed;
+                tracing::warn!(%peer, ?user, ?status, %reason, suppressed, "log-on refused");
+            }
         }
         Event::LoggedOff { user } => tracing::debug!(%peer, %user, "logged off"),
         Event::Opened { user, pipe } => {
@@ -25,27 +31,48 @@ pub(super) fn record(event: &Event, peer: SocketAddr, config: &Config, counters:
         }
         Event::OpenRefused { user, name, desired, status, reason } => {
             counters.opens_refused.add();
-            tracing::warn!(%peer, %user, pipe = ?name, %desired, ?status, %reason, "open refused");
+            if let Some(line) = log.line(Kind::Open) {
+                let suppressed = line.suppressed;
+                tracing::warn!(%peer, %user, pipe = ?name, %desired, ?status, %reason, suppressed, "open refused");
+            }
         }
         Event::BadSignature { missing } => {
             counters.bad_signatures.add();
-            tracing::warn!(%peer, missing, "a request was not signed, or not with the session's key");
+            if let Some(line) = log.line(Kind::Signature) {
+                let suppressed = line.suppressed;
+                tracing::warn!(%peer, missing, suppressed, "a request was not signed, or not with the session's key");
+            }
         }
     }
 }
 
 /// Logs why a connection ends.
-pub(super) fn disconnected(reason: &DisconnectReason, peer: SocketAddr) {
+pub(super) fn disconnected(reason: &DisconnectReason, peer: SocketAddr, log: &LogLimit) {
+    let kind = match reason {
+        DisconnectReason::Drained => return tracing::debug!(%peer, "drained"),
+        DisconnectReason::LogonTimeout | DisconnectReason::TooManyFailedLogons => Kind::LogOn,
+        _ => Kind::Closed,
+    };
+    let Some(line) = log.line(kind) else {
+        return;
+    };
+    let suppressed = line.suppressed;
     match reason {
-        DisconnectReason::Drained => tracing::debug!(%peer, "drained"),
-        DisconnectReason::Protocol(what) => tracing::warn!(%peer, what, "closing: broken protocol"),
-        DisconnectReason::FrameTooLong { length, limit } => {
-            tracing::warn!(%peer, length, limit, "closing: a frame is too long");
+        DisconnectReason::Drained => {}
+        DisconnectReason::Protocol(what) => {
+            tracing::warn!(%peer, what, suppressed, "closing: broken protocol");
         }
-        DisconnectReason::LogonTimeout => tracing::info!(%peer, "closing: nobody logged on in time"),
-        DisconnectReason::TooManyFailedLogons => tracing::warn!(%peer, "closing: too many failed log-ons"),
+        DisconnectReason::FrameTooLong { length, limit } => {
+            tracing::warn!(%peer, length, limit, suppressed, "closing: a frame is too long");
+        }
+        DisconnectReason::LogonTimeout => {
+            tracing::info!(%peer, suppressed, "closing: nobody logged on in time");
+        }
+        DisconnectReason::TooManyFailedLogons => {
+            tracing::warn!(%peer, suppressed, "closing: too many failed log-ons");
+        }
         DisconnectReason::NegotiationTampered => {
-            tracing::warn!(%peer, "closing: the negotiation was tampered with");
+            tracing::warn!(%peer, suppressed, "closing: the negotiation was tampered with");
         }
     }
 }

@@ -8,13 +8,19 @@
 //! before is out, and from a service only while the client's share of memory for it is not used up, so one
 //! slow end slows the other down instead of filling memory; a service that does not answer holds up nobody
 //! else, not even on the same connection.
+//!
+//! Connections on which nobody has logged on yet have a budget of their own, in which the newest wins, and
+//! what strangers do is counted each time but logged a limited number of times.
 
 mod admission;
+mod alarms;
 mod counters;
 mod driver;
 mod events;
+mod log_limit;
 mod operation;
 mod timer;
+mod waiting;
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,7 +30,7 @@ use std::time::Duration;
 use standpipe_security::{Accounts, SecurityDescriptor};
 use standpipe_smb::Dialect;
 use standpipe_smb::auth::ServerNames;
-use standpipe_smb::server::{Config, Encryption, Limits, Pipe};
+use standpipe_smb::server::{Config, Limits, Pipe};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -34,10 +40,13 @@ use crate::backend::Backend;
 use crate::{PipeName, platform};
 
 pub use counters::{Counters, Snapshot};
+pub use standpipe_smb::server::Encryption;
 
-use admission::Admission;
+use admission::{Admission, Budget};
 use driver::Driver;
+use log_limit::{Kind, LogLimit};
 use operation::{Served, Shared};
+use waiting::Waiting;
 
 /// How long to wait before accepting is tried again when the system has no room for another connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
@@ -86,10 +95,17 @@ pub struct Options {
     pub encryption: Encryption,
     /// What one connection can make the server hold.
     pub limits: Limits,
-    /// Connections at once.
+    /// Connections at once on which somebody has logged on. One more is closed as soon as somebody logs on.
     pub max_connections: usize,
-    /// Connections at once from one address.
+    /// The same from one address; a /64 network of IPv6 counts as one.
     pub max_connections_per_address: usize,
+    /// Connections at once on which nobody has logged on yet; at least 1. They take no place of
+    /// [`Self::max_connections`], so strangers cannot keep users out. For one more, the oldest connection is
+    /// closed of the address that has the most.
+    pub max_connections_before_logon: usize,
+    /// The same from one address; a /64 network of IPv6 counts as one. For one more, the oldest connection
+    /// from there is closed.
+    pub max_connections_before_logon_per_address: usize,
     /// How long a client may leave what it was sent unread before its connection is closed.
     pub send_timeout: Duration,
     /// How long what is in flight may go on after the server was told to stop.
@@ -111,6 +127,8 @@ impl Options {
             limits: Limits::default(),
             max_connections: 1024,
             max_connections_per_address: 512,
+            max_connections_before_logon: 512,
+            max_connections_before_logon_per_address: 256,
             send_timeout: Duration::from_mins(1),
             drain_timeout: Duration::from_secs(10),
         })
@@ -194,13 +212,15 @@ impl Server {
     pub async fn serve(self, offer: Offer, stop: CancellationToken) {
         let Server { listener, address, counters } = self;
         let drain_timeout = offer.options.drain_timeout;
-        let admission = Admission::new(
-            offer.options.max_connections,
-            offer.options.max_connections_per_address,
-            Arc::clone(&counters),
-        );
+        let admission = admission(&offer.options, Arc::clone(&counters));
         let shared = Arc::new(shared(offer, counters, stop.clone()));
         let mut connections = JoinSet::new();
+        // Ends when it is dropped.
+        let mut looking = JoinSet::new();
+        looking.spawn({
+            let shared = Arc::clone(&shared);
+            async move { shared.waiting.look(|pipe| shared.is_available(pipe)).await }
+        });
         tracing::info!(%address, "serving pipes");
         loop {
             let accepted = tokio::select! {
@@ -214,24 +234,30 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let Some(place) = admission.admit(peer.ip()) else {
-                        tracing::warn!(%peer, "too many connections: closed");
-                        continue;
-                    };
-                    match Driver::new(stream, peer, Arc::clone(&shared)) {
+                    let (place, displaced) = admission.admit(peer.ip());
+                    if displaced && let Some(line) = shared.log.line(Kind::Connection) {
+                        let suppressed = line.suppressed;
+                        tracing::warn!(%peer, suppressed, "too many connections without a log-on: closing one");
+                    }
+                    match Driver::new(stream, peer, place, Arc::clone(&shared)) {
                         Ok(driver) => {
-                            connections.spawn(async move {
-                                driver.run().await;
-                                drop(place);
-                            });
+                            connections.spawn(driver.run());
                         }
-                        Err(error) => tracing::warn!(%peer, %error, "cannot set up a connection"),
+                        Err(error) => {
+                            if let Some(line) = shared.log.line(Kind::Connection) {
+                                let suppressed = line.suppressed;
+                                tracing::warn!(%peer, %error, suppressed, "cannot set up a connection");
+                            }
+                        }
                     }
                 }
                 // The client is gone again.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    tracing::warn!(%address, %error, "cannot accept a connection now");
+                    if let Some(line) = shared.log.line(Kind::Connection) {
+                        let suppressed = line.suppressed;
+                        tracing::warn!(%address, %error, suppressed, "cannot accept a connection now");
+                    }
                     tokio::time::sleep(EXHAUSTED_PAUSE).await;
                 }
             }
@@ -247,6 +273,7 @@ impl Server {
             tracing::warn!(%address, connections = connections.len(), "closing connections that are still in use");
             connections.shutdown().await;
         }
+        shared.log.tell_rest();
     }
 }
 
@@ -257,6 +284,15 @@ fn log_panic(ended: Result<(), JoinError>) {
     {
         tracing::error!(%error, "a connection ended by a bug in this program");
     }
+}
+
+fn admission(options: &Options, counters: Arc<Counters>) -> Admission {
+    let strangers = Budget {
+        all: options.max_connections_before_logon,
+        per_address: options.max_connections_before_logon_per_address,
+    };
+    let users = Budget { all: options.max_connections, per_address: options.max_connections_per_address };
+    Admission::new(strangers, users, counters)
 }
 
 fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Shared {
@@ -280,8 +316,18 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
         encryption: options.encryption,
         limits: options.limits,
     };
-    let served = pipes.into_iter().map(|pipe| Served::new(pipe.backend, pipe.max_instances)).collect();
-    Shared { config: Arc::new(config), served, readiness, counters, stop, send_timeout: options.send_timeout }
+    let served: Vec<_> =
+        pipes.into_iter().map(|pipe| Served::new(pipe.backend, pipe.max_instances)).collect();
+    Shared {
+        config: Arc::new(config),
+        waiting: Waiting::new(served.len()),
+        served,
+        readiness,
+        counters,
+        log: LogLimit::default(),
+        stop,
+        send_timeout: options.send_timeout,
+    }
 }
 
 #[cfg(test)]

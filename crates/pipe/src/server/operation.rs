@@ -14,25 +14,28 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::counters::Counters;
+use super::log_limit::LogLimit;
+use super::waiting::Waiting;
 use crate::backend::{Backend, BackendError};
 use crate::connection::{PipeConnection, PipeError};
 use crate::platform::Received;
 use standpipe_security::Grant;
 
-/// How often to look whether somebody listens while a client waits for a pipe.
-const WAIT_PAUSE: Duration = Duration::from_millis(20);
-
-/// How long a service may leave its queue of new clients full, and how often to try again.
+/// How long a service may leave its queue of new clients full, and how long to wait before trying again: twice
+/// as long each time.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
+const MAX_BUSY_PAUSE: Duration = Duration::from_millis(200);
 
-/// What all connections of a server share; nothing in it is locked.
+/// What all connections of a server share; nothing in it is locked for longer than a few instructions.
 pub(super) struct Shared {
     pub(super) config: Arc<Config>,
     /// In the order of [`Config::pipes`].
     pub(super) served: Vec<Served>,
     pub(super) readiness: watch::Receiver<bool>,
+    pub(super) waiting: Waiting,
     pub(super) counters: Arc<Counters>,
+    pub(super) log: LogLimit,
     pub(super) stop: CancellationToken,
     pub(super) send_timeout: Duration,
 }
@@ -71,6 +74,21 @@ impl Served {
     pub(super) fn connect(&self, grant: Grant) -> Result<PipeConnection, BackendError> {
         self.backend.connect(grant)
     }
+
+    /// Waits for a place in the service's queue of new clients, for a while.
+    async fn connect_when_free(&self, grant: Grant) -> Result<PipeConnection, BackendError> {
+        let started = Instant::now();
+        let mut pause = BUSY_PAUSE;
+        loop {
+            tokio::time::sleep(pause).await;
+            match self.connect(grant) {
+                Err(BackendError::Busy { .. }) if started.elapsed() < BUSY_TIMEOUT => {
+                    pause = (pause * 2).min(MAX_BUSY_PAUSE);
+                }
+                result => return result,
+            }
+        }
+    }
 }
 
 impl Shared {
@@ -88,7 +106,7 @@ impl Shared {
     }
 
     /// Whether an open of the pipe would find its service now.
-    fn is_available(&self, pipe: PipeId) -> bool {
+    pub(super) fn is_available(&self, pipe: PipeId) -> bool {
         self.is_ready()
             && self.served(pipe).is_some_and(|served| {
                 let limit = served.max_instances.unwrap_or(u32::MAX);
@@ -107,10 +125,26 @@ pub(super) enum Operation {
 
 /// What came of it.
 pub(super) enum Done {
-    Connect { open: OpenId, instance: Instance, result: Result<PipeConnection, BackendError> },
-    Wait { wait: WaitId, available: bool },
-    Read { open: OpenId, buffer: Vec<u8>, result: Result<Received, PipeError> },
-    Write { open: OpenId, result: Result<(), PipeError> },
+    Connect {
+        open: OpenId,
+        instance: Instance,
+        result: Result<PipeConnection, BackendError>,
+    },
+    Wait {
+        wait: WaitId,
+        available: bool,
+    },
+    /// It was cancelled.
+    Nothing,
+    Read {
+        open: OpenId,
+        buffer: Vec<u8>,
+        result: Result<Received, PipeError>,
+    },
+    Write {
+        open: OpenId,
+        result: Result<(), PipeError>,
+    },
 }
 
 impl Future for Operation {
@@ -132,31 +166,30 @@ impl Future for Operation {
 }
 
 impl Operation {
-    /// Connects to a service whose queue of new clients is full.
+    /// Connects to a service whose queue of new clients is full; gives up, and gives the instance back, once
+    /// `cancelled` is dropped.
     pub(super) fn connect(
         shared: Arc<Shared>,
         open: OpenId,
         pipe: PipeId,
         grant: Grant,
         instance: Instance,
+        cancelled: oneshot::Receiver<()>,
     ) -> Operation {
         Operation::Connect(Box::pin(async move {
-            let deadline = Instant::now() + BUSY_TIMEOUT;
-            loop {
-                tokio::time::sleep(BUSY_PAUSE).await;
-                let Some(served) = shared.served(pipe) else {
-                    continue;
-                };
-                match served.connect(grant) {
-                    Err(BackendError::Busy { .. }) if Instant::now() < deadline => {}
-                    result => return Done::Connect { open, instance, result },
-                }
+            let Some(served) = shared.served(pipe) else {
+                return Done::Nothing;
+            };
+            tokio::select! {
+                biased;
+                _ = cancelled => Done::Nothing,
+                result = served.connect_when_free(grant) => Done::Connect { open, instance, result },
             }
         }))
     }
 
-    /// Waits until the pipe can be opened or `timeout` is over; without an end once `cancelled` is dropped,
-    /// because nobody wants to know any more.
+    /// Waits until the pipe can be opened or `timeout` is over, or until `cancelled` is dropped because nobody
+    /// wants to know any more.
     pub(super) fn wait(
         shared: Arc<Shared>,
         wait: WaitId,
@@ -166,16 +199,69 @@ impl Operation {
     ) -> Operation {
         Operation::Wait(Box::pin(async move {
             let available = async {
-                while !shared.is_available(pipe) {
-                    tokio::time::sleep(WAIT_PAUSE).await;
+                if !shared.is_available(pipe) {
+                    shared.waiting.wait(pipe).await;
                 }
             };
-            let available = tokio::select! {
+            tokio::select! {
                 biased;
-                _ = cancelled => false,
-                result = tokio::time::timeout(timeout, available) => result.is_ok(),
-            };
-            Done::Wait { wait, available }
+                _ = cancelled => Done::Nothing,
+                result = tokio::time::timeout(timeout, available) => {
+                    Done::Wait { wait, available: result.is_ok() }
+                }
+            }
         }))
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use standpipe_security::{AccessMask, SecurityDescriptor, Token, check_pipe_client};
+    use tokio::net::{UnixListener, UnixSocket};
+
+    use super::*;
+    use crate::{Mode, PipeName};
+
+    /// A service that accepts nobody, whose queue is full, and what it was filled with.
+    fn busy_service(folder: &std::path::Path) -> (Served, UnixListener, Vec<PipeConnection>) {
+        let name: PipeName = "simple".parse().unwrap();
+        let socket = UnixSocket::new_stream().unwrap();
+        socket.bind(folder.join(name.as_str())).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let served = Served::new(Backend::local(folder, &name, Mode::Byte), None);
+        let mut queued = Vec::new();
+        while let Ok(connection) = served.connect(grant()) {
+            queued.push(connection);
+        }
+        (served, listener, queued)
+    }
+
+    fn grant() -> Grant {
+        let descriptor: SecurityDescriptor = "D:(A;;GA;;;AN)".parse().unwrap();
+        check_pipe_client(&descriptor, &Token::anonymous(), AccessMask::GENERIC_READ).result.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_never_accepts_is_busy_after_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let (served, _listener, _queued) = busy_service(folder.path());
+        let started = Instant::now();
+        let result = served.connect_when_free(grant()).await;
+        assert!(matches!(result, Err(BackendError::Busy { .. })), "{result:?}");
+        assert!(started.elapsed() >= BUSY_TIMEOUT && started.elapsed() < BUSY_TIMEOUT * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_accepts_at_last_is_connected() {
+        let folder = tempfile::tempdir().unwrap();
+        let (served, listener, queued) = busy_service(folder.path());
+        let connecting = tokio::spawn(async move { served.connect_when_free(grant()).await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!connecting.is_finished());
+        for _ in 0..queued.len() {
+            listener.accept().await.unwrap();
+        }
+        connecting.await.unwrap().unwrap();
     }
 }

@@ -25,15 +25,17 @@ impl Timer {
     /// Ready when `due` has come.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
         loop {
+            // Without the runtime's clock, which only ticks: what is due already need not wait for that.
+            if Instant::now() >= due {
+                self.armed = None;
+                return Poll::Ready(());
+            }
             if self.armed.is_none_or(|armed| due < armed) {
                 self.sleep.as_mut().reset(due);
                 self.armed = Some(due);
             }
             ready!(self.sleep.as_mut().poll(cx));
             self.armed = None;
-            if Instant::now() >= due {
-                return Poll::Ready(());
-            }
         }
     }
 }

@@ -12,4 +12,6 @@ mod ordering;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod strangers;
+#[cfg(test)]
 mod support;
