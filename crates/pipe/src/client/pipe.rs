@@ -131,6 +131,10 @@ impl Pipe {
             self.client.start(Ask::Read { pipe: self.open, max: CHUNK.min(self.client.ready().max_read) });
         write.finish().await.map_err(|error| self.error(WRITE, error))?;
         let mut next = self.data(read.finish().await)?;
+        // An empty message is a reply; a pipe that is closed without one is not.
+        if next.is_none() {
+            return Err(ClientError::NoReply { pipe: self.address.clone() });
+        }
         let mut reply = Vec::new();
         while let Some(data) = next {
             if reply.is_empty() {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use standpipe_pipe::Mode;
-use standpipe_pipe::client::{CallOptions, ClientError, ReplyEnd};
+use standpipe_pipe::client::{CallOptions, Client, ClientError, ConnectOptions, Credentials, ReplyEnd};
+use standpipe_pipe::server::Options;
 use tokio::sync::oneshot;
 
 use crate::support::{Plan, Site, TIMEOUT, echo_messages, eventually, name, reverse_one, serve};
@@ -201,10 +202,45 @@ async fn a_service_that_dies_ends_the_call_with_an_error_that_says_so() {
         drop(connection);
     });
     let client = site.client().await;
-    let error = client.call(&name(), b"request", &to_message()).await.unwrap_err();
-    assert!(matches!(error, ClientError::NoReply { .. }) && error.may_have_arrived(), "{error}");
-    // Read to the end, silence is an empty reply, as with a local pipe.
-    assert_eq!(client.call(&name(), b"request", &CallOptions::default()).await.unwrap(), b"");
+    for options in [to_message(), CallOptions::default()] {
+        let error = client.call(&name(), b"request", &options).await.unwrap_err();
+        assert!(matches!(error, ClientError::NoReply { .. }) && error.may_have_arrived(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_message_is_a_reply() {
+    let site = Site::new().await;
+    let _service = serve(site.listen(Mode::Message).await, |connection| async move {
+        connection.read_message().await.unwrap();
+        connection.write_message(b"").await.unwrap();
+        connection.disconnect();
+    });
+    let client = site.client().await;
+    for options in [to_message(), CallOptions::default()] {
+        assert_eq!(client.call(&name(), b"request", &options).await.unwrap(), b"");
+    }
+}
+
+#[tokio::test]
+async fn the_longest_waits_there_are_do_no_harm() {
+    let mut options = Options::new().unwrap();
+    options.send_timeout = Duration::MAX;
+    options.drain_timeout = Duration::MAX;
+    options.limits.logon_timeout = Duration::MAX;
+    options.limits.interim_after = Duration::MAX;
+    options.limits.max_pipe_wait = Duration::MAX;
+    let site = Site::with(Plan { options, ..Plan::default() }).await;
+    let connect = ConnectOptions { timeout: Duration::MAX, ..ConnectOptions::default() };
+    let credentials = Credentials::with_password("serviceUser", "secret");
+    let client = Client::connect(&site.server(), &credentials, &connect).await.unwrap();
+    let call =
+        CallOptions { wait_for_pipe: Duration::MAX, reply_timeout: Duration::MAX, ..CallOptions::default() };
+    let call = tokio::spawn(async move { client.call(&name(), b"ab", &call).await });
+    let _service = site.reverse().await;
+    assert_eq!(call.await.unwrap().unwrap(), b"ba");
+    site.stop.cancel();
+    tokio::time::timeout(TIMEOUT, site.server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
