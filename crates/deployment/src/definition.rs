@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use standpipe_security::SecurityDescriptor;
 
-use crate::file::{PipeMode, Protocol, Source, Span, TaskKind, Visibility};
+use crate::file::{Encryption, PipeMode, Protocol, Source, Span, TaskKind, Visibility};
 
 /// A deployment: its roles and everything they need. Made by [`Deployment::load`](crate::Deployment::load) only, so a
 /// value of this type has no mistake that the file alone can show.
@@ -189,6 +189,8 @@ pub struct Endpoint {
     pub port: u16,
     /// Who it is for.
     pub visibility: Visibility,
+    /// Whether what passes is encrypted; of no meaning for the page.
+    pub encryption: Encryption,
     pub(crate) port_span: Span,
 }
 

@@ -16,7 +16,8 @@ use crate::definition::{
 };
 use crate::file::parsed;
 use crate::file::{
-    Field, PipeMode, Problem, Protocol, Source, Span, TaskKind, Text, Visibility, is_variable_name,
+    Encryption, Field, PipeMode, Problem, Protocol, Source, Span, TaskKind, Text, Visibility,
+    is_variable_name,
 };
 
 /// The story's monitor looked every 10 seconds.
@@ -362,8 +363,15 @@ impl Resolver<'_> {
             self.missing(&at, "port", &what, "add a TCP port, such as: port = 4445");
         }
         let protocol = endpoint.protocol.given()?;
+        if protocol == Protocol::Http && !endpoint.encryption.is_absent() {
+            self.report(
+                Problem::at(at, format!("{what} is for the page, which `encryption` says nothing about"))
+                    .hint("leave it out; put a TLS proxy in front of the page where it must be encrypted"),
+            );
+        }
         let port = endpoint.port.given()?;
         Some(Endpoint {
+            encryption: endpoint.encryption.given().unwrap_or(Encryption::Offered),
             visibility: endpoint.visibility.given().unwrap_or(match protocol {
                 Protocol::Smb => Visibility::Internal,
                 Protocol::Http => Visibility::Input,

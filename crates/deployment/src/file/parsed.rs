@@ -94,6 +94,7 @@ pub(crate) struct Endpoint {
     pub(crate) protocol: Field<Protocol>,
     pub(crate) port: Field<Spanned<u32>>,
     pub(crate) visibility: Field<Visibility>,
+    pub(crate) encryption: Field<Encryption>,
 }
 
 /// What an endpoint speaks.
@@ -112,6 +113,17 @@ pub enum Visibility {
     Internal,
     /// The world.
     Input,
+}
+
+/// Whether what passes an endpoint for pipes is encrypted; it is signed in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// Never.
+    Off,
+    /// With the clients that want to.
+    Offered,
+    /// Always: clients that cannot are refused.
+    Required,
 }
 
 /// `[roles.R.calls.NAME]`
@@ -223,6 +235,11 @@ fn endpoint(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_,
             reader,
             "visibility",
             &[("internal", Visibility::Internal), ("input", Visibility::Input)],
+        ),
+        encryption: table.choice(
+            reader,
+            "encryption",
+            &[("off", Encryption::Off), ("offered", Encryption::Offered), ("required", Encryption::Required)],
         ),
     };
     table.finish(reader);

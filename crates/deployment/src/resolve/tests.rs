@@ -99,6 +99,7 @@ fn the_storys_file_is_read_with_its_defaults() {
     );
     assert!(pipe.descriptor.is_some());
     assert_eq!(watcher.endpoints[0].visibility, Visibility::Internal);
+    assert_eq!(watcher.endpoints[0].encryption, Encryption::Offered);
     assert_eq!((web.instances, web.endpoints[0].visibility), (1, Visibility::Input));
     let call = &web.calls[0];
     assert_eq!((call.pipe.as_str(), call.user.as_str()), ("simple", "serviceUser"));
@@ -150,6 +151,7 @@ max-instances = 7
 protocol = "smb"
 port = "${PORT}"
 visibility = "input"
+encryption = "required"
 "#;
     let deployment = read(text).unwrap();
     let role = deployment.role("R").unwrap();
@@ -169,6 +171,7 @@ visibility = "input"
     assert_eq!(pipe.backend, Backend::UnixSocket("/demo/run/odd.sock".into()));
     assert_eq!((pipe.mode, pipe.max_instances), (Some(PipeMode::Byte), Some(7)));
     assert_eq!((role.endpoints[0].port, role.endpoints[0].visibility), (4447, Visibility::Input));
+    assert_eq!(role.endpoints[0].encryption, Encryption::Required);
 }
 
 #[test]
@@ -282,6 +285,12 @@ fn a_descriptor_that_lets_everybody_in_by_omission_is_refused() {
     let end = start + STORY[start..].find('\n').unwrap();
     assert!(shown(&STORY[start..end], "sddl = \"O:BA\"").contains("no DACL, which would let everybody in"));
     assert!(shown(&STORY[start..end], "").contains("pipe `simple` has no `sddl`"));
+}
+
+#[test]
+fn encryption_is_for_pipes() {
+    let shown = shown("protocol = \"http\"\n", "protocol = \"http\"\nencryption = \"required\"\n");
+    assert!(shown.contains("is for the page, which `encryption` says nothing about"), "{shown}");
 }
 
 #[test]

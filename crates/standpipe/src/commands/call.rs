@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 use standpipe_pipe::client::{
-    CallOptions, Client, ClientError, ConnectOptions, Credentials, PipeAddress, ReplyEnd,
+    CallOptions, Client, ClientError, ConnectOptions, Credentials, Encryption, PipeAddress, ReplyEnd,
 };
 
 use super::runtime;
@@ -51,6 +51,10 @@ pub(crate) struct Call {
     /// Take the first message for the whole reply, for a service that keeps the pipe open
     #[arg(long)]
     one_message: bool,
+
+    /// Encrypt everything after the log-on, and call no server that cannot; without it, only servers that ask for it
+    #[arg(long)]
+    encrypt: bool,
 
     /// How long to wait for the connection and the log-on, for a busy pipe, and for the reply, each
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_timeout)]
@@ -111,7 +115,8 @@ async fn send(
     request: &[u8],
     options: &CallOptions,
 ) -> Result<Vec<u8>, ClientError> {
-    let connect = ConnectOptions { timeout: call.timeout, ..ConnectOptions::default() };
+    let encryption = if call.encrypt { Encryption::Required } else { Encryption::default() };
+    let connect = ConnectOptions { timeout: call.timeout, encryption };
     let client = Client::connect(&call.address.server, credentials, &connect).await?;
     let reply = client.call(&call.address.pipe, request, options).await;
     let _ = tokio::time::timeout(LOG_OFF_TIMEOUT, client.log_off()).await;

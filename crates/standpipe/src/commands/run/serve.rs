@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use standpipe_deployment::instance::{Instance, Serving};
 use standpipe_deployment::state::EndpointRecord;
-use standpipe_deployment::{Deployment, Password, Protocol, Role};
+use standpipe_deployment::{Deployment, Encryption, Password, Protocol, Role};
 use standpipe_pipe::PipeName;
 use standpipe_pipe::accounts::AccountFile;
 use standpipe_pipe::balancer::{Balancer, Options as BalancerOptions, Target};
@@ -21,7 +21,8 @@ use crate::failure::{Caused, Exit, Failure};
 /// The endpoints of an instance, each on its socket, and what will be served there.
 pub(super) struct Endpoints {
     records: Vec<EndpointRecord>,
-    pipes: Vec<Server>,
+    /// The servers for pipes, and whether each encrypts.
+    pipes: Vec<(Server, Encryption)>,
     offers: Vec<PipeOffer>,
     accounts: Arc<AccountFile>,
     options: Options,
@@ -44,7 +45,7 @@ impl Endpoints {
             let socket = SocketAddr::new(address, endpoint.port);
             let protocol = match endpoint.protocol {
                 Protocol::Smb => {
-                    pipes.push(Server::bind(socket).await?);
+                    pipes.push((Server::bind(socket).await?, endpoint.encryption));
                     "smb"
                 }
                 Protocol::Http => {
@@ -84,12 +85,18 @@ impl Endpoints {
     /// Serves until told to stop, and then until what is in flight is done.
     pub(super) async fn serve(self, serving: Serving) -> Result<(), Box<dyn Error + Send + Sync>> {
         let mut tasks = JoinSet::new();
-        for server in self.pipes {
+        for (server, encryption) in self.pipes {
+            let mut options = self.options.clone();
+            options.encryption = match encryption {
+                Encryption::Off => standpipe_pipe::server::Encryption::Off,
+                Encryption::Offered => standpipe_pipe::server::Encryption::Offered,
+                Encryption::Required => standpipe_pipe::server::Encryption::Required,
+            };
             let offer = Offer {
                 pipes: self.offers.clone(),
                 accounts: Arc::clone(&self.accounts) as Arc<dyn standpipe_security::Accounts>,
                 readiness: serving.ready.clone(),
-                options: self.options.clone(),
+                options,
             };
             tasks.spawn(server.serve(offer, serving.stop.clone()));
         }
