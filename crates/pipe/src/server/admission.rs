@@ -7,17 +7,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use standpipe_smb::server::network_of;
 use tokio::sync::oneshot;
 
 use super::counters::Counters;
-
-/// The part of an IPv6 address that tells one network from another; the rest is its owner's to choose.
-const IPV6_NETWORK: u128 = !0 << 64;
 
 /// How many there may be.
 #[derive(Clone, Copy, Debug)]
@@ -204,14 +202,6 @@ impl Places {
                 self.users_of.remove(&address);
             }
         }
-    }
-}
-
-/// What counts as one address: an IPv4 one in whatever form, a network of IPv6.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & IPV6_NETWORK)),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

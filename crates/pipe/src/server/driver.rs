@@ -110,7 +110,8 @@ impl Driver {
         let started = Instant::now();
         let now = Now { monotonic: Duration::ZERO, wall: wall_clock() };
         Ok(Driver {
-            protocol: Connection::new(Arc::clone(&shared.config), seed, now),
+            protocol: Connection::new(Arc::clone(&shared.config), seed, now)
+                .with_gate(shared.guessing.gate(peer.ip())),
             stream,
             peer,
             place,

@@ -17,6 +17,7 @@ mod alarms;
 mod counters;
 mod driver;
 mod events;
+mod guessing;
 mod log_limit;
 mod operation;
 mod timer;
@@ -30,7 +31,7 @@ use std::time::Duration;
 use standpipe_security::{Accounts, SecurityDescriptor};
 use standpipe_smb::Dialect;
 use standpipe_smb::auth::ServerNames;
-use standpipe_smb::server::{Config, Limits, Pipe};
+use standpipe_smb::server::{Config, GatePolicy, Limits, Pipe};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -44,6 +45,7 @@ pub use standpipe_smb::server::Encryption;
 
 use admission::{Admission, Budget};
 use driver::Driver;
+use guessing::Guessing;
 use log_limit::{Kind, LogLimit};
 use operation::{Served, Shared};
 use waiting::Waiting;
@@ -95,6 +97,8 @@ pub struct Options {
     pub encryption: Encryption,
     /// What one connection can make the server hold.
     pub limits: Limits,
+    /// How much guessing of passwords is let pass, and how it is slowed down.
+    pub guessing: GatePolicy,
     /// Connections at once on which somebody has logged on. One more is closed as soon as somebody logs on.
     pub max_connections: usize,
     /// The same from one address; a /64 network of IPv6 counts as one.
@@ -125,6 +129,7 @@ impl Options {
             require_signing: true,
             encryption: Encryption::default(),
             limits: Limits::default(),
+            guessing: GatePolicy::default(),
             max_connections: 1024,
             max_connections_per_address: 512,
             max_connections_before_logon: 512,
@@ -325,6 +330,7 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
         readiness,
         counters,
         log: LogLimit::default(),
+        guessing: Guessing::new(options.guessing),
         stop,
         send_timeout: options.send_timeout,
     }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::counters::Counters;
+use super::guessing::Guessing;
 use super::log_limit::LogLimit;
 use super::waiting::Waiting;
 use crate::backend::{Backend, BackendError};
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) waiting: Waiting,
     pub(super) counters: Arc<Counters>,
     pub(super) log: LogLimit,
+    pub(super) guessing: Arc<Guessing>,
     pub(super) stop: CancellationToken,
     pub(super) send_timeout: Duration,
 }

@@ -36,6 +36,24 @@ async fn log_ons_without_the_right_password_fail() {
 }
 
 #[tokio::test]
+async fn guessing_is_slowed_down_over_all_connections() {
+    let mut plan = Plan::default();
+    plan.options.guessing.per_account_and_address = 2;
+    plan.options.guessing.first_wait = Duration::from_hours(1);
+    plan.options.guessing.longest_wait = Duration::from_hours(1);
+    let site = Site::with(plan).await;
+    for (user, password) in [("serviceUser", "guess"), ("SERVICEUSER", "guess"), ("serviceUser", "secret")] {
+        match site.client_as(user, password).await {
+            Err(ClientError::LogOnFailed { status, .. }) => assert_eq!(status, NtStatus::LOGON_FAILURE),
+            other => panic!("{user}/{password}: {other:?}"),
+        }
+    }
+    // Others go on as before.
+    site.accounts.add("another", "secret", None).unwrap();
+    site.client_as("another", "secret").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_password_that_is_changed_counts_at_once() {
     let site = Site::new().await;
     site.client_as("SERVICEUSER", "secret").await.unwrap();
