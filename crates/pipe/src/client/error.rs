@@ -20,7 +20,7 @@ pub enum ClientError {
         /// Why.
         source: io::Error,
     },
-    /// Connecting and logging on took too long.
+    /// Connecting and logging on, or opening a pipe, took too long.
     #[error("could not connect to {server} within {} s", timeout.as_secs_f32())]
     ConnectTimeout {
         /// The server.

@@ -123,6 +123,8 @@ struct Shared {
     server: ServerAddress,
     user: String,
     ready: Ready,
+    /// How long the server may take for what needs no word of the service.
+    patience: Duration,
     commands: mpsc::UnboundedSender<Command>,
     next_token: AtomicU64,
     closed: watch::Receiver<Option<ConnectionError>>,
@@ -181,7 +183,15 @@ impl Client {
         let user = credentials.user().to_owned();
         let next_token = AtomicU64::new(0);
         Ok(Client {
-            shared: Arc::new(Shared { server: server.clone(), user, ready, commands, next_token, closed }),
+            shared: Arc::new(Shared {
+                server: server.clone(),
+                user,
+                ready,
+                patience: options.timeout,
+                commands,
+                next_token,
+                closed,
+            }),
         })
     }
 
@@ -209,10 +219,15 @@ impl Client {
         }
     }
 
-    /// Opens a pipe for reading and writing, now or not at all.
+    /// Opens a pipe for reading and writing, now or not at all. A server that does not answer within
+    /// [`ConnectOptions::timeout`] counts as not connected.
     pub async fn open(&self, name: &PipeName) -> Result<Pipe, ClientError> {
         let ask = Ask::Open { name: name.as_str().to_owned(), access: READ_WRITE };
-        match self.ask(ask).await {
+        let timeout = self.shared.patience;
+        let Ok(answer) = tokio::time::timeout(timeout, self.ask(ask)).await else {
+            return Err(ClientError::ConnectTimeout { server: self.shared.server.clone(), timeout });
+        };
+        match answer {
             Ok(Reply::Opened(open)) => Ok(Pipe::new(self.clone(), self.address(name), open)),
             Ok(_) => Err(self.lost(false)),
             Err(error) => Err(self.open_error(name, error)),

@@ -1,12 +1,14 @@
 //! Calls over several instances.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use standpipe_pipe::Mode;
 use standpipe_pipe::balancer::{Balancer, BalancerError, Options, Target};
 use standpipe_pipe::client::{ClientError, Credentials};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use crate::support::{Plan, STORY, Site, TIMEOUT, eventually, name, serve};
 
@@ -85,6 +87,55 @@ async fn an_instance_whose_server_goes_is_left_out_at_once() {
     for _ in 0..20 {
         assert_eq!(balancer.call(b"abc").await.unwrap().target.instance, "ServiceWatcher/1");
     }
+}
+
+/// A relay that stops passing anything on when told to, as a machine does that hangs.
+async fn freezable(server: SocketAddr) -> (SocketAddr, watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (freeze, frozen) = watch::channel(false);
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut frozen = frozen.clone();
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(server).await.unwrap();
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut client, &mut server) => return,
+                    _ = frozen.wait_for(|frozen| *frozen) => {}
+                }
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    (address, freeze)
+}
+
+#[tokio::test]
+async fn an_instance_that_hangs_is_given_up_in_time_and_another_answers() {
+    let (one, other) = (Site::new().await, Site::new().await);
+    let _services = (one.reverse().await, other.reverse().await);
+    let (relay, freeze) = freezable(one.address).await;
+    let targets =
+        vec![Target { instance: "ServiceWatcher/0".into(), server: relay.into() }, target(1, &other)];
+    let credentials = Credentials::with_password("serviceUser", "secret");
+    // The readiness check is slower to notice than a call.
+    let options = Options {
+        connect_timeout: Duration::from_secs(1),
+        check_interval: Duration::from_millis(20),
+        check_timeout: Duration::from_mins(1),
+        ..Options::default()
+    };
+    let balancer = Balancer::new(targets, name(), &credentials, options);
+    readiness(&balancer, &[true, true]).await;
+    freeze.send_replace(true);
+    for _ in 0..20 {
+        assert_eq!(balancer.call(b"abc").await.unwrap().target.instance, "ServiceWatcher/1");
+    }
+    readiness(&balancer, &[false, true]).await;
+    other.server.abort();
+    readiness(&balancer, &[false, false]).await;
+    assert!(matches!(balancer.call(b"abc").await, Err(BalancerError::NoneReady { .. })));
 }
 
 #[tokio::test]
