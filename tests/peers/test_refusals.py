@@ -2,10 +2,11 @@
 
 import contextlib
 import functools
+import time
 
 import pytest
 from impacket import ntlm
-from impacket.smbconnection import SMBConnection
+from impacket.smbconnection import SessionError, SMBConnection
 from smbprotocol.tree import TreeConnect
 
 from clients import (
@@ -21,9 +22,17 @@ from clients import (
     reversed_by,
     status_of,
 )
-from deployment import DISABLED, GUEST_MEMBER, USER
+from deployment import ADMIN, DISABLED, GUEST_MEMBER, USER, until
 
 several = pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.__name__.lower())
+
+
+@pytest.fixture(autouse=True)
+def forgiven(demo):
+    """Failed log-ons in one name add up until the server makes that name wait; a good one wipes them out."""
+    yield
+    with connected(Impacket, demo.hosts[0], demo.smb_port, USER, demo.password):
+        pass
 
 
 def refusal(peer, demo, user, password, **options):
@@ -110,6 +119,29 @@ def test_a_share_that_is_not_there(demo):
             TreeConnect(client.session, rf"\\{demo.hosts[0]}\C$").connect()
         assert status_of(refused.value) == STATUS_BAD_NETWORK_NAME
         assert reversed_by(client, "Hello") == "olleH"
+
+
+def test_guessing_is_slowed_down_whether_the_guess_is_right_or_not(demo):
+    def guess(password):
+        try:
+            with connected(Impacket, demo.hosts[1], demo.smb_port, ADMIN.name, password):
+                return True
+        except SessionError as error:
+            assert status_of(error) == STATUS_LOGON_FAILURE
+            return False
+
+    for _ in range(10):
+        assert not any([guess(f"guess {number}") for number in range(5)])
+        last = time.monotonic()
+        if not guess(ADMIN.password):
+            break
+        # The wait may be over before a slow machine has tried.
+        assert time.monotonic() - last > 0.9, "the right password was taken at once after five wrong ones"
+    else:
+        pytest.fail("this machine is too slow to see it")
+    until(lambda: guess(ADMIN.password), "the wait is over")
+    with connected(Impacket, demo.hosts[1], demo.smb_port, USER, demo.password) as client:
+        assert reversed_by(client, "Hello") == "olleH", "another name was never made to wait"
 
 
 def test_nothing_is_served_before_the_log_on(demo):
