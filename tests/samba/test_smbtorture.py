@@ -20,6 +20,8 @@ EXPECTED = {
     "smb2.compound.invalid1.invalid1": ("success", ""),
     "smb2.compound.related5.related5": ("success", ""),
     "smb2.session.ntlmssp_bug14932.ntlmssp_bug14932": ("success", ""),
+    "smb2.session.two_logoff.two_logoff": ("success", ""),
+    "smb2.tcon.tcon": ("success", ""),
     "smb2.session-require-signing.bug15397.bug15397": ("success", ""),
     "smb2.credits.session_setup_credits_granted.session_setup_credits_granted": (
         "failure", "Server only granted 512 credits",
@@ -28,11 +30,9 @@ EXPECTED = {
         "skip", "server doesn't support SMB2_CAP_MULTI_CHANNEL",
     ),
     "smb2.scan.scan.scan": ("", "opcode[12] msg_id == 0"),
-    "smb2.session.two_logoff.two_logoff": ("failure", "transport2: keepalive"),
     "smb2.session-id.session-id": (
-        "failure", "status was NT_STATUS_ACCESS_DENIED, expected NT_STATUS_USER_SESSION_DELETED",
+        "failure", "status was NT_STATUS_USER_SESSION_DELETED, expected NT_STATUS_OK: close failed",
     ),
-    "smb2.tcon.tcon": ("failure", "close failed (NT_STATUS_CONNECTION_DISCONNECTED)"),
 }  # fmt: skip
 GUESSING = {
     "smb2.secleak.secleak": ("failure", "NT_STATUS_CONNECTION_DISCONNECTED, expected NT_STATUS_LOGON_FAILURE"),

@@ -48,6 +48,8 @@ pub struct Connection {
     held: Vec<u8>,
     pub(super) deferred: VecDeque<(PendingId, NtStatus)>,
     pub(super) failed_logons: u32,
+    /// Whether anybody has ever logged on.
+    pub(super) had_session: bool,
     pub(super) gate: Option<Box<dyn LogonGate>>,
     /// By when somebody must have logged on; `None` while a session is valid.
     pub(super) logon_deadline: Option<Duration>,
@@ -76,6 +78,7 @@ impl Connection {
             held: Vec::new(),
             deferred: VecDeque::new(),
             failed_logons: 0,
+            had_session: false,
             gate: None,
             draining: false,
         }

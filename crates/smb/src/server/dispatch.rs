@@ -7,7 +7,7 @@ use super::session::Session;
 use super::{DisconnectReason, Event, Now};
 use crate::NtStatus;
 use crate::crypto::Sender;
-use crate::wire::header::HEADER_LEN;
+use crate::wire::header::{HEADER_LEN, SIGNATURE_RANGE};
 use crate::wire::{Command, Empty, FileId, Flags, Header, Malformed, encode_error};
 
 /// A request being dispatched.
@@ -295,6 +295,16 @@ impl Connection {
         let credits = self.grant(reply.credits_requested);
         self.frames.set_status(status);
         self.frames.set_credits(credits);
+        if status == NtStatus::USER_SESSION_DELETED
+            && request.header.flags.contains(Flags::SIGNED)
+            && !request.sealed
+        {
+            // There is no key to sign with. Samba gives the request's own signature back, and its client insists on
+            // that before it believes that the session is gone.
+            if let Some(signature) = request.message.get(SIGNATURE_RANGE).and_then(<[u8]>::first_chunk) {
+                self.frames.set_signature(*signature);
+            }
+        }
         self.hash_reply(request, status);
     }
 
@@ -380,8 +390,9 @@ impl Connection {
 
     fn echo(&mut self, request: &Request<'_>) -> Result<Handled, Handled> {
         Empty::decode(request.message)?;
-        if self.sessions.is_empty() {
-            // [MS-SMB2] 3.3.5.17.
+        if self.sessions.is_empty() && !self.had_session {
+            // [MS-SMB2] 3.3.5.17 would also close the connection of somebody who has logged off; Windows and Samba
+            // answer.
             return Err(Handled::Disconnect(DisconnectReason::Protocol("ECHO without a session")));
         }
         Empty::encode(self.frames.clear_body());

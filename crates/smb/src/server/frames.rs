@@ -6,13 +6,14 @@ use alloc::vec::Vec;
 use crate::NtStatus;
 use crate::crypto::encryption::{Sealer, TRANSFORM_LEN};
 use crate::crypto::{Sender, SessionKeys};
-use crate::wire::header::HEADER_LEN;
+use crate::wire::header::{HEADER_LEN, SIGNATURE_RANGE};
 use crate::wire::negotiate::pad_to_8;
-use crate::wire::{FRAME_MAX, FRAME_PREFIX, Header, frame_prefix_for, patch_u32};
+use crate::wire::{FRAME_MAX, FRAME_PREFIX, Flags, Header, frame_prefix_for, patch_u32};
 
 /// Where a header holds its status, flags, credits and next command.
 const STATUS_AT: usize = 8;
 const CREDITS_AT: usize = 14;
+const FLAGS_AT: usize = 16;
 const NEXT_COMMAND_AT: usize = 20;
 
 /// A reply that is not sealed yet.
@@ -96,6 +97,20 @@ impl Frames {
         const TREE_ID_AT: usize = 36;
         if let Some(reply) = &self.reply {
             patch_u32(&mut self.buffer, reply.start + TREE_ID_AT, tree_id);
+        }
+    }
+
+    /// Gives the reply being written this signature, for want of a key.
+    pub(super) fn set_signature(&mut self, signature: [u8; 16]) {
+        if let Some(reply) = &self.reply
+            && let Some(message) = self.buffer.get_mut(reply.start..)
+        {
+            if let Some(flags) = message.get_mut(FLAGS_AT) {
+                *flags |= Flags::SIGNED.0 as u8;
+            }
+            if let Some(field) = message.get_mut(SIGNATURE_RANGE) {
+                field.copy_from_slice(&signature);
+            }
         }
     }
 

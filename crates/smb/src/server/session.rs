@@ -265,6 +265,7 @@ impl Connection {
         };
         self.sessions.insert(id, Session { state: SessionState::Valid(Box::new(valid)) });
         self.logon_deadline = None;
+        self.had_session = true;
         self.event(Event::LoggedOn { user });
         Ok(())
     }

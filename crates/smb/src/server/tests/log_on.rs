@@ -155,6 +155,23 @@ fn logging_off_closes_everything_and_a_second_time_fails() {
 }
 
 #[test]
+fn a_signed_request_of_a_session_that_is_gone_gets_its_signature_back() {
+    let mut peer = Peer::connected();
+    assert_eq!(peer.ask(Command::LOGOFF, Empty::encode).status(), NtStatus::SUCCESS);
+    let header = peer.header(Command::TREE_DISCONNECT, 1);
+    let message = peer.message(&header, Empty::encode);
+    peer.keys = None;
+    peer.send_raw(&message);
+    let reply = peer.reply_to(header.message_id).unwrap();
+    assert_eq!(reply.status(), NtStatus::USER_SESSION_DELETED);
+    assert!(reply.header.flags.contains(Flags::SIGNED));
+    assert_eq!(reply.message[48..64], message[48..64]);
+    // Whoever has logged on once may ask for a sign of life.
+    peer.session_id = 0;
+    assert_eq!(peer.ask(Command::ECHO, Empty::encode).status(), NtStatus::SUCCESS);
+}
+
+#[test]
 fn a_session_can_log_on_again_as_the_same_user_only() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
