@@ -12,6 +12,18 @@ use crate::{Mode, PipeName, platform};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
+    /// A Unix socket that a service put into a folder of its own with
+    /// [`PipeListener`](crate::listener::PipeListener).
+    ///
+    /// The service may be less trusted than the server: a link in the folder is not followed, and whoever listens
+    /// must be the owner of the socket's file. Otherwise a service could lead the server, with the server's rights,
+    /// to any socket of the machine.
+    Local {
+        /// The socket.
+        path: PathBuf,
+        /// What it carries.
+        mode: Mode,
+    },
     /// A Unix socket that carries messages (`SOCK_SEQPACKET`).
     UnixSeqpacket(PathBuf),
     /// A Unix socket that carries bytes (`SOCK_STREAM`).
@@ -48,16 +60,13 @@ impl Backend {
     /// Where a service that listens with [`PipeListener`](crate::listener::PipeListener) in `directory` is
     /// found.
     pub fn local(directory: &Path, name: &PipeName, mode: Mode) -> Backend {
-        let path = directory.join(name.as_str());
-        match mode {
-            Mode::Message => Backend::UnixSeqpacket(path),
-            Mode::Byte => Backend::UnixStream(path),
-        }
+        Backend::Local { path: directory.join(name.as_str()), mode }
     }
 
     /// What it carries.
     pub fn mode(&self) -> Mode {
         match self {
+            Backend::Local { mode, .. } => *mode,
             Backend::UnixSeqpacket(_) => Mode::Message,
             Backend::UnixStream(_) => Mode::Byte,
         }
@@ -65,14 +74,19 @@ impl Backend {
 
     /// Whether the service listens now. It does not notice that it was asked.
     pub fn is_available(&self) -> bool {
-        platform::is_listening(self.path())
+        (!self.is_local() || platform::is_socket(self.path())) && platform::is_listening(self.path())
     }
 
     /// Connects to the service, at once or not at all. The grant proves that the caller passed the access
     /// check: without one, no byte reaches a service.
     pub(crate) fn connect(&self, _grant: Grant) -> Result<PipeConnection, BackendError> {
         let path = || self.path().to_owned();
-        PipeConnection::try_connect(self.path(), self.mode()).map_err(|source| match source.kind() {
+        let connected = if self.is_local() {
+            PipeConnection::try_connect_to_owner(self.path(), self.mode())
+        } else {
+            PipeConnection::try_connect(self.path(), self.mode())
+        };
+        connected.map_err(|source| match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                 BackendError::NotListening { path: path() }
             }
@@ -83,7 +97,11 @@ impl Backend {
 
     fn path(&self) -> &Path {
         match self {
-            Backend::UnixSeqpacket(path) | Backend::UnixStream(path) => path,
+            Backend::Local { path, .. } | Backend::UnixSeqpacket(path) | Backend::UnixStream(path) => path,
         }
+    }
+
+    fn is_local(&self) -> bool {
+        matches!(self, Backend::Local { .. })
     }
 }

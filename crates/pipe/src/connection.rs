@@ -112,6 +112,12 @@ impl PipeConnection {
         Ok(PipeConnection::new(Socket::connect(path, mode)?, DEFAULT_MAX_MESSAGE))
     }
 
+    /// Like [`Self::try_connect`], for a folder that somebody else can write to: only if the path is no link and the
+    /// owner of its file is who listens; otherwise [`io::ErrorKind::PermissionDenied`].
+    pub(crate) fn try_connect_to_owner(path: &Path, mode: Mode) -> io::Result<PipeConnection> {
+        Ok(PipeConnection::new(Socket::connect_to_owner(path, mode)?, DEFAULT_MAX_MESSAGE))
+    }
+
     /// Sets the longest message that [`Self::read_message`] takes, in bytes;
     /// [`DEFAULT_MAX_MESSAGE`] until then.
     #[must_use]

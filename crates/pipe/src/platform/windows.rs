@@ -28,6 +28,10 @@ impl Socket {
         Err(unsupported())
     }
 
+    pub(crate) fn connect_to_owner(_path: &Path, _mode: Mode) -> io::Result<Socket> {
+        Err(unsupported())
+    }
+
     pub(crate) fn mode(&self) -> Mode {
         match self.0 {}
     }
@@ -99,6 +103,10 @@ impl Listener {
 }
 
 pub(crate) fn is_listening(_path: &Path) -> bool {
+    false
+}
+
+pub(crate) fn is_socket(_path: &Path) -> bool {
     false
 }
 

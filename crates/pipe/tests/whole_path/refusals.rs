@@ -54,6 +54,19 @@ async fn guessing_is_slowed_down_over_all_connections() {
 }
 
 #[tokio::test]
+async fn a_link_in_a_services_folder_leads_nowhere() {
+    let site = Site::new().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let _other = serve(crate::support::listen(elsewhere.path(), Mode::Message).await, echo_messages);
+    let pipes = site.folder.path().join("pipes");
+    std::fs::create_dir_all(&pipes).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path().join("pipes/simple"), pipes.join("simple")).unwrap();
+    let client = site.client().await;
+    assert!(!client.wait(&name(), Duration::from_millis(50)).await.unwrap(), "nobody listens");
+    assert!(matches!(client.open(&name()).await, Err(ClientError::PipeBusy { .. })));
+}
+
+#[tokio::test]
 async fn a_password_that_is_changed_counts_at_once() {
     let site = Site::new().await;
     site.client_as("SERVICEUSER", "secret").await.unwrap();

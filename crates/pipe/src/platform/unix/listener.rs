@@ -101,6 +101,11 @@ impl Drop for Listener {
 /// The longest path of a socket in bytes: `sun_path` with its final NUL.
 const MAX_PATH: usize = 107;
 
+/// Whether there is a socket at `path`, and not a link to one.
+pub(crate) fn is_socket(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+}
+
 /// Whether somebody listens at `path`. Nothing is connected, so the service notices nothing: a socket of a
 /// type that no pipe has is refused with another error when there is a listener than when there is none.
 pub(crate) fn is_listening(path: &Path) -> bool {

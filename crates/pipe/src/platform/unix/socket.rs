@@ -1,7 +1,9 @@
 //! One connected local socket.
 
+use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::task::{Context, Poll, ready};
 
@@ -52,6 +54,24 @@ impl Socket {
         let fd = rustix::net::socket_with(AddressFamily::UNIX, socket_type(mode), flags, None)?;
         rustix::net::connect(&fd, &SocketAddrUnix::new(path)?)?;
         Socket::new(fd, mode)
+    }
+
+    /// Like [`Self::connect`], but only to a socket, not through a link to one, and only if the owner of its file is
+    /// who listens. The listener is known before the file could have been exchanged unnoticed: the kernel tells who
+    /// called `listen`.
+    pub(crate) fn connect_to_owner(path: &Path, mode: Mode) -> io::Result<Socket> {
+        let found = fs::symlink_metadata(path)?;
+        if !found.file_type().is_socket() {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not a socket"));
+        }
+        let socket = Socket::connect(path, mode)?;
+        let listener = sockopt::socket_peercred(socket.fd.get_ref())?.uid.as_raw();
+        if listener == found.uid() {
+            Ok(socket)
+        } else {
+            let text = format!("user {listener} listens at a socket of user {}", found.uid());
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+        }
     }
 
     /// Takes a connected socket that does not block.
