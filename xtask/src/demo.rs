@@ -89,6 +89,7 @@ mod platform {
     use std::fs::{File, OpenOptions, Permissions};
     use std::io::{self, Read, Write};
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
     use std::path::Path;
     use std::process::{Child, Command, ExitCode, Stdio};
     use std::thread;
@@ -102,15 +103,14 @@ mod platform {
     pub(super) fn run_until_stopped(command: &mut Command) -> io::Result<ExitCode> {
         let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
         let handle = signals.handle();
-        let mut child = command.stdin(Stdio::null()).spawn()?;
+        // In a group of its own, so that Ctrl-C does not reach it beside what is relayed: a second request to stop
+        // means to stop at once.
+        let mut child = command.stdin(Stdio::null()).process_group(0).spawn()?;
         let pid = process_id(&child)?;
         let relay = thread::spawn(move || {
-            for signal in &mut signals {
-                // Ctrl-C reaches the whole foreground group, the command included; the others reach this process only.
-                if signal != SIGINT {
-                    // It fails only when the command has ended, which is what was wanted.
-                    let _ = kill_process(pid, Signal::TERM);
-                }
+            for _ in &mut signals {
+                // It fails only when the command has ended, which is what was wanted.
+                let _ = kill_process(pid, Signal::TERM);
             }
         });
         let status = child.wait();
