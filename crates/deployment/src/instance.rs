@@ -25,13 +25,14 @@ use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 pub use outcome::Outcome;
 
 use crate::definition::{Command, Deployment, Role, Service};
 use crate::environment::{self, InstanceEnvironment, search_path};
-use crate::startup::Startup;
+use crate::file::TaskKind;
+use crate::startup::{STOP_GRACE, Startup};
 use crate::state::{EndpointRecord, InstanceLock, StateDir, StateError};
 use crate::stop::Stop;
 use board::Board;
@@ -39,6 +40,9 @@ use probe::PipesAccept;
 
 /// The variable in which the local runtime tells an instance how often it was started again.
 pub(crate) const RECYCLES_VARIABLE: &str = "STANDPIPE_RECYCLES";
+
+/// How long foreground tasks may take to end when there is no service whose time they could share.
+const FOREGROUND_GRACE: Duration = Duration::from_secs(10);
 
 /// Which instance to run, and where it keeps its state.
 #[derive(Debug, Clone, Copy)]
@@ -172,8 +176,11 @@ impl<'a> Instance<'a> {
     /// `serve` is called once the tasks are done, and serves `endpoints`, which are only shown here. The
     /// instance is ready while its service runs and every pipe accepts, or always when it has no service. When
     /// the end comes it is first unready, then `serve` is told to stop and waited for, then the service is
-    /// stopped, then everything that either of them or a task left behind. After a clean stop nothing of the
-    /// instance is left on disk.
+    /// stopped, then everything that it or a task left running: asked first, and killed after 5 s, or, when the
+    /// role has foreground tasks and a stop was asked for, after the service's stop timeout (10 s without a
+    /// service). After a clean stop nothing of the instance is left on disk.
+    ///
+    /// A forced stop cuts all that short. It never changes an outcome that was decided before.
     pub async fn run<S, F>(self, endpoints: Vec<EndpointRecord>, stop: Stop, serve: S) -> Outcome
     where
         S: FnOnce(Serving) -> F,
@@ -183,10 +190,12 @@ impl<'a> Instance<'a> {
         let tree = Tree::new();
         let mut board = Board::new(lock.dir().clone(), &options, endpoints);
         let life = Life { options, environment: &environment, backends, tree: &tree, stop: &stop };
-        let outcome = tokio::select! {
-            outcome = life.live(&mut board, serve) => outcome,
-            () = stop.forced.cancelled() => Outcome::Stopped,
-        };
+        let mut decided = None;
+        tokio::select! {
+            () = life.live(&mut board, &mut decided, serve) => {}
+            () = stop.forced.cancelled() => {}
+        }
+        let outcome = decided.unwrap_or(Outcome::Stopped);
         tree.kill().await;
         board.end(&outcome);
         match &outcome {
@@ -211,7 +220,8 @@ struct Life<'a> {
 }
 
 impl Life<'_> {
-    async fn live<S, F>(self, board: &mut Board, serve: S) -> Outcome
+    /// Lives to the end. What that end is stands in `decided` from the moment it is known.
+    async fn live<S, F>(self, board: &mut Board, decided: &mut Option<Outcome>, serve: S)
     where
         S: FnOnce(Serving) -> F,
         F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
@@ -219,12 +229,19 @@ impl Life<'_> {
         let role = self.options.role;
         let folder = self.options.deployment.folder();
         let mut startup = Startup::new(folder, self.environment, role.user.as_deref(), self.tree);
-        tokio::select! {
-            biased;
-            () = self.stop.asked.cancelled() => return Outcome::Stopped,
-            prepared = startup.run(&role.startup) => if let Err(failure) = prepared {
-                return Outcome::TaskFailed(failure);
-            },
+        let tasks_end = startup.ending();
+        {
+            let mut preparing = pin!(startup.run(&role.startup));
+            let ended = tokio::select! {
+                biased;
+                () = self.stop.asked.cancelled() => Some(Outcome::Stopped),
+                prepared = &mut preparing => prepared.err().map(Outcome::TaskFailed),
+            };
+            if let Some(outcome) = ended {
+                // While `preparing` is there: with it goes the task that it waits for.
+                self.end_tasks(decided.insert(outcome), &tasks_end).await;
+                return;
+            }
         }
 
         let (ready, is_ready) = watch::channel(false);
@@ -262,7 +279,8 @@ impl Life<'_> {
 
         // Unready first, so that balancers choose others while what is in flight is finished.
         ready.send_replace(false);
-        board.draining(&outcome);
+        let outcome: &Outcome = decided.insert(outcome);
+        board.draining(outcome);
         stop_serving.cancel();
         let drained = async { while serving.join_next().await.is_some() {} };
         let mut drained = pin!(tokio::time::timeout(self.options.drain_timeout, drained));
@@ -288,11 +306,24 @@ impl Life<'_> {
         if let Some(Verdict::Stopped { gone: false, .. }) = verdict {
             warn!("the service is still there, although it was killed");
         }
-        if startup.holds_on() {
-            info!("waiting for foreground startup tasks");
-            startup.finished().await;
+        self.end_tasks(outcome, &tasks_end).await;
+    }
+
+    /// Asks everything that still runs to end, and waits for it, within bounds.
+    async fn end_tasks(&self, outcome: &Outcome, tasks_end: &CancellationToken) {
+        let role = self.options.role;
+        let has_foreground = role.startup.iter().any(|task| task.kind == TaskKind::Foreground);
+        let grace = match &role.service {
+            // Whoever waits for a failed instance to be replaced has waited long enough.
+            _ if !has_foreground || !matches!(outcome, Outcome::Stopped) => STOP_GRACE,
+            Some(service) => service.stop_timeout,
+            None => FOREGROUND_GRACE,
+        };
+        tasks_end.cancel();
+        self.tree.terminate();
+        if tokio::time::timeout(grace, self.tree.gone()).await.is_err() {
+            warn!("startup tasks were still running {grace:?} after they were asked to end");
         }
-        outcome
     }
 
     fn manager(&self, service: &Service) -> Option<(ProcessManager, Policy)> {

@@ -2,7 +2,7 @@
 //!
 //! They run in the order of the file. A *simple* task is waited for, and its failure keeps the role from
 //! starting. A *background* task is started and left alone; it ends with the instance at the latest. A
-//! *foreground* task is left alone too, but the instance does not end before it.
+//! *foreground* task is left alone too, and is given longer than others to end when the instance does.
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -17,6 +17,7 @@ use standpipe_service::{Exit, StartError};
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::definition::StartupTask;
@@ -24,7 +25,7 @@ use crate::environment::{self, InstanceEnvironment};
 use crate::file::TaskKind;
 
 /// How long a task that is stopped may take before it is killed.
-const STOP_GRACE: Duration = Duration::from_secs(5);
+pub(crate) const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// A startup task that failed.
 #[derive(Debug, Error)]
@@ -92,8 +93,9 @@ pub(crate) struct Startup<'a> {
     environment: &'a InstanceEnvironment,
     user: Option<&'a str>,
     tree: &'a Tree,
-    background: JoinSet<()>,
-    foreground: JoinSet<()>,
+    /// One for each background and foreground task.
+    followed: JoinSet<()>,
+    ending: CancellationToken,
 }
 
 impl<'a> Startup<'a> {
@@ -104,7 +106,12 @@ impl<'a> Startup<'a> {
         user: Option<&'a str>,
         tree: &'a Tree,
     ) -> Self {
-        Self { folder, environment, user, tree, background: JoinSet::new(), foreground: JoinSet::new() }
+        Self { folder, environment, user, tree, followed: JoinSet::new(), ending: CancellationToken::new() }
+    }
+
+    /// To be cancelled before the tasks are asked to end: from then on it is no news that they do.
+    pub(crate) fn ending(&self) -> CancellationToken {
+        self.ending.clone()
     }
 
     /// Runs the tasks up to the first that fails. Dropped before it is done, it kills the task that it waits
@@ -133,9 +140,10 @@ impl<'a> Startup<'a> {
                 info!(task = number, took = ?began.elapsed(), "startup task done");
                 return Ok(());
             }
-            TaskKind::Background => self.background.spawn(follow(process, timeout, number, command)),
-            TaskKind::Foreground => self.foreground.spawn(follow(process, timeout, number, command)),
-        };
+            TaskKind::Background | TaskKind::Foreground => {
+                self.followed.spawn(follow(process, timeout, number, command, self.ending()));
+            }
+        }
         Ok(())
     }
 
@@ -151,17 +159,6 @@ impl<'a> Startup<'a> {
             output: Output::Log,
             within: Some(self.tree.clone()),
         }
-    }
-
-    /// Whether foreground tasks still run.
-    pub(crate) fn holds_on(&mut self) -> bool {
-        while self.foreground.try_join_next().is_some() {}
-        !self.foreground.is_empty()
-    }
-
-    /// Waits for the foreground tasks. Can be dropped and called again.
-    pub(crate) async fn finished(&mut self) {
-        while self.foreground.join_next().await.is_some() {}
     }
 }
 
@@ -186,9 +183,16 @@ async fn outcome(
 }
 
 /// Follows a task that nobody waits for: its failure does not concern the role, but somebody may want to know.
-async fn follow(mut process: Process, timeout: Option<Duration>, number: usize, command: String) {
+async fn follow(
+    mut process: Process,
+    timeout: Option<Duration>,
+    number: usize,
+    command: String,
+    ending: CancellationToken,
+) {
     match outcome(&mut process, timeout, Instant::now()).await {
         Ok(()) => info!(task = number, "startup task `{command}` done"),
+        Err(_) if ending.is_cancelled() => info!(task = number, "startup task `{command}` ended"),
         Err(reason) => warn!(task = number, "startup task `{command}` {reason}"),
     }
 }

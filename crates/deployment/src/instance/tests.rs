@@ -251,24 +251,101 @@ async fn when_serving_fails_everything_ends() {
     assert!(!is_alive(place.told_pid().await));
 }
 
+/// A role with a task that does not end when it is asked to.
+fn stubborn(place: &Place, service: &str) -> String {
+    place
+        .script("task.sh", "trap 'echo asked > teller' TERM; echo $$ > teller; while :; do sleep 0.01; done");
+    format!("{service}[[roles.R.startup]]\ncommand = [\"sh\", \"task.sh\"]\ntype = \"foreground\"\n")
+}
+
 #[tokio::test]
 async fn a_foreground_task_holds_up_the_end_and_a_forced_stop_does_not_wait() {
     let mut place = Place::new();
-    place
-        .script("service.sh", "exec sleep 1000")
-        .script("task.sh", "trap '' TERM; echo $$ > teller; sleep 1000");
-    let roles =
-        format!("{SERVICE}[[roles.R.startup]]\ncommand = [\"sh\", \"task.sh\"]\ntype = \"foreground\"\n");
+    place.script("service.sh", "exec sleep 1000");
+    let roles = stubborn(&place, &format!("{SERVICE}stop-timeout = \"10m\"\n"));
     let mut running = run(&place, &roles).await;
     let task = place.told_pid().await;
     running.becomes_ready(true).await;
     running.stop.asked.cancel();
     // The service has ended, the task has not.
     recorded(&place, |record| record.service.as_deref() == Some("Stopped")).await;
+    assert_eq!(place.told().await, "asked");
     assert!(is_alive(task) && !running.life.is_finished());
     running.stop.forced.cancel();
     assert_eq!(running.end().await.exit_code(), 0);
     assert!(!is_alive(task));
+}
+
+#[tokio::test]
+async fn a_foreground_task_holds_up_the_end_no_longer_than_the_service_could() {
+    let mut place = Place::new();
+    place.script("service.sh", "exec sleep 1000");
+    let roles = stubborn(&place, &format!("{SERVICE}stop-timeout = \"1s\"\n"));
+    let mut running = run(&place, &roles).await;
+    let task = place.told_pid().await;
+    running.becomes_ready(true).await;
+    running.stop.asked.cancel();
+    assert_eq!(place.told().await, "asked");
+    assert_eq!(running.end().await.exit_code(), 0);
+    assert!(!is_alive(task));
+}
+
+#[tokio::test]
+async fn what_was_decided_stays_so_however_the_end_comes() {
+    for forced in [true, false] {
+        let mut place = Place::new();
+        place.script("service.sh", "exit 3");
+        let roles = stubborn(&place, &format!("{SERVICE}max-failures = 1\nstop-timeout = \"10m\"\n{PIPE}"));
+        let running = run(&place, &roles).await;
+        let task = place.told_pid().await;
+        assert_eq!(place.told().await, "asked");
+        running.stop.asked.cancel();
+        if forced {
+            running.stop.forced.cancel();
+        }
+        // Not forced, it ends by itself.
+        assert_eq!(running.end().await.exit_code(), 69);
+        assert!(!is_alive(task));
+        assert_eq!(record(&place).stage, Stage::Failed);
+    }
+}
+
+#[tokio::test]
+async fn tasks_may_end_in_good_order() {
+    for kind in ["simple", "background", "foreground"] {
+        let mut place = Place::new();
+        place.script("service.sh", "exec sleep 1000").script(
+            "task.sh",
+            "trap 'echo bye > teller; exit 0' TERM; echo up > teller; while :; do sleep 0.01; done",
+        );
+        let deployment = place.deployment(&format!(
+            "{SERVICE}[[roles.R.startup]]\ncommand = [\"sh\", \"task.sh\"]\ntype = \"{kind}\"\n\
+             [[roles.R.startup]]\ncommand = [\"sh\", \"-c\", \"touch next\"]\n"
+        ));
+        let state_dir = place.state();
+        let options = InstanceOptions {
+            deployment: &deployment,
+            role: only_role(&deployment),
+            number: 0,
+            state_dir: &state_dir,
+            drain_timeout: Duration::ZERO,
+        };
+        let stop = Stop::default();
+        let instance = Instance::prepare(options).unwrap();
+        let life = instance.run(Vec::new(), stop.clone(), |serving| async move {
+            serving.stop.cancelled().await;
+            Ok(())
+        });
+        let (outcome, ()) = tokio::join!(soon(life), async {
+            assert_eq!(place.told().await, "up");
+            stop.asked.cancel();
+            assert_eq!(place.told().await, "bye");
+        });
+        assert_eq!(outcome.exit_code(), 0, "{kind}");
+        if kind == "simple" {
+            assert!(!place.path().join("next").exists());
+        }
+    }
 }
 
 #[tokio::test]

@@ -33,7 +33,6 @@ async fn run(place: &Place, tasks: &[&str]) -> Result<(), TaskFailure> {
     let (environment, tree) = (environment(place), Tree::new());
     let mut startup = Startup::new(place.path(), &environment, None, &tree);
     let result = soon(startup.run(&only_role(&deployment).startup)).await;
-    soon(startup.finished()).await;
     result
 }
 
@@ -124,11 +123,10 @@ async fn background_and_foreground_tasks_are_not_waited_for_and_may_fail() {
     let folder = place.path().to_path_buf();
     let mut startup = Startup::new(&folder, &environment, None, &tree);
     soon(startup.run(&only_role(&deployment).startup)).await.unwrap();
-    assert!(startup.holds_on());
+    assert_eq!(startup.followed.len(), 2);
     std::fs::write(folder.join("go"), "\n").unwrap();
     assert_eq!(place.told().await, "foreground");
-    soon(startup.finished()).await;
-    assert!(!startup.holds_on());
-    assert_eq!(startup.background.len(), 1);
+    soon(startup.followed.join_next()).await.unwrap().unwrap();
+    assert_eq!(startup.followed.len(), 1);
     soon(tree.kill()).await;
 }
