@@ -1,6 +1,6 @@
 //! From the parsed form to the resolved one: what the values mean together. Everything that is wrong is noted.
 
-mod names;
+pub(crate) mod names;
 mod references;
 
 use std::path::Path;

@@ -1,17 +1,22 @@
 //! What a running deployment keeps on disk: one folder, with a folder for each instance.
 //!
 //! ```text
+//! DIR/.standpipe               says that the folder is one of these
 //! DIR/lock                     held by the local runtime while it runs
+//! DIR/ServiceWatcher.0/.standpipe-instance
 //! DIR/ServiceWatcher.0/lock    held by the instance while it runs
 //! DIR/ServiceWatcher.0/state.json
 //! DIR/ServiceWatcher.0/accounts.toml
 //! DIR/ServiceWatcher.0/pipes/simple
 //! ```
 //!
-//! Nobody else can read it, and it is gone after a clean stop.
+//! Nobody else can read it, and it is gone after a clean stop. Only what has these names, in folders with these
+//! marks, is ever removed.
 
 mod lock;
+mod marker;
 mod record;
+mod remains;
 
 #[cfg(unix)]
 mod unix;
@@ -34,6 +39,7 @@ use thiserror::Error;
 
 pub use record::{EndpointRecord, InstanceRecord, Stage, now, read_all};
 
+use crate::resolve::names::ROLE;
 use lock::Lock;
 
 /// What went wrong with the state of a deployment.
@@ -55,6 +61,12 @@ pub enum StateError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A folder holds something, and Standpipe did not make it.
+    #[error("the folder `{}` holds something else than the state of a deployment", folder.display())]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The system refused.
     #[error("cannot {action} `{}`", path.display())]
     Io {
@@ -68,9 +80,11 @@ pub enum StateError {
 }
 
 impl StateError {
-    /// The exit code that says it: 75 when it may pass, 77 when somebody has to allow it.
+    /// The exit code that says it: 75 when it may pass, 77 when somebody has to allow it, 78 when another folder
+    /// has to be named.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Foreign { .. } => 78,
             Self::Untrusted { .. } => 77,
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => 77,
             Self::Running { .. } | Self::Io { .. } => 75,
@@ -81,7 +95,12 @@ impl StateError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Running { .. } => Some("stop it first, or keep this one elsewhere with --state-dir"),
-            Self::Untrusted { .. } => Some("remove it, or name another one with --state-dir"),
+            Self::Untrusted { .. } => {
+                Some("name a folder with --state-dir that is this user's alone, or that is not there yet")
+            }
+            Self::Foreign { .. } => {
+                Some("name an empty folder with --state-dir, or one that is not there yet")
+            }
             Self::Io { .. } => None,
         }
     }
@@ -114,7 +133,7 @@ impl StateDir {
     /// in it.
     ///
     /// # Errors
-    /// When it cannot be made, or is there and cannot be trusted.
+    /// When it cannot be made, or is there and cannot be trusted, or holds what Standpipe did not put there.
     pub fn open(path: &Path) -> Result<Self, StateError> {
         let path = std::path::absolute(path).map_err(StateError::io("find", path))?;
         // Another deployment may be taking the folder of all of them away, as the last that was in it.
@@ -124,7 +143,11 @@ impl StateDir {
             }
             match platform::make_private(&path) {
                 Err(StateError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-                made => return made.map(|()| Self { path }),
+                made => {
+                    made?;
+                    marker::DEPLOYMENT.claim(&path)?;
+                    return Ok(Self { path });
+                }
             }
         }
         Err(StateError::io("make the folder", &path)(io::ErrorKind::NotFound.into()))
@@ -151,9 +174,13 @@ impl StateDir {
     /// [`StateError::Running`] when one of them has not ended.
     pub fn clear(&self) -> Result<(), StateError> {
         for entry in fs::read_dir(&self.path).map_err(StateError::io("read", &self.path))? {
-            let path = entry.map_err(StateError::io("read", &self.path))?.path();
+            let entry = entry.map_err(StateError::io("read", &self.path))?;
+            let path = entry.path();
             // Anything else is not ours to remove.
-            if path.join("lock").is_file() {
+            let is_instance = entry.file_type().is_ok_and(|kind| kind.is_dir())
+                && parse_instance_name(&entry.file_name()).is_some()
+                && marker::INSTANCE.is_on(&path);
+            if is_instance {
                 InstanceDir { path, parent: self.path.clone() }.clear()?;
             }
         }
@@ -169,6 +196,14 @@ impl StateDir {
 /// What an instance is called: the role and its number, as in `ServiceWatcher.0`.
 pub fn instance_name(role: &str, number: u32) -> String {
     format!("{role}.{number}")
+}
+
+/// The role and the number in the name of an instance's folder.
+fn parse_instance_name(name: &OsStr) -> Option<(&str, u32)> {
+    let (role, digits) = name.to_str()?.split_once('.')?;
+    let number: u32 = digits.parse().ok()?;
+    // Not `00` or `+1`: what is not written as we write it is not ours.
+    (ROLE.check(role).is_ok() && number.to_string() == digits).then_some((role, number))
 }
 
 /// A deployment that this process runs.
@@ -223,7 +258,11 @@ impl InstanceDir {
         self.make()?;
         let lock = Lock::take(&self.path.join("lock"), || format!("the instance {}", self.name()))?;
         // What an instance that ended badly left behind.
-        remove_tree(&self.pipes())?;
+        remains::remove_pipes(&self.pipes())?;
+        if owner.is_some() && self.pipes().is_dir() {
+            // The service left something else there. It was given to its user the last time.
+            platform::take_back(&self.pipes())?;
+        }
         platform::make_private(&self.pipes())?;
         if let Some(owner) = owner {
             platform::hand_over(&self.pipes(), owner)?;
@@ -239,7 +278,8 @@ impl InstanceDir {
 
     /// Makes the folder, if it is not there.
     pub(crate) fn make(&self) -> Result<(), StateError> {
-        platform::make_private(&self.path)
+        platform::make_private(&self.path)?;
+        marker::INSTANCE.claim(&self.path)
     }
 
     /// Writes what `ps` reads, all of it or nothing.
@@ -270,7 +310,7 @@ impl InstanceDir {
     }
 
     fn remove(&self) -> Result<(), StateError> {
-        remove_tree(&self.path)
+        remains::remove_instance(&self.path)
     }
 }
 
@@ -301,17 +341,9 @@ fn remove_file(path: &Path) -> Result<(), StateError> {
     }
 }
 
-/// Removes a folder and what is in it; a link is removed, not followed.
-fn remove_tree(path: &Path) -> Result<(), StateError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StateError::io("remove", path)(error)),
-        _ => Ok(()),
-    }
-}
-
 /// Removes a deployment's folder if nothing is in it, and then the folder of all deployments likewise.
 fn remove_deployment(path: &Path) -> Result<(), StateError> {
-    remove_if_empty(path)?;
+    marker::DEPLOYMENT.remove_alone(path)?;
     match path.parent().filter(|above| platform::is_default_parent(above)) {
         Some(above) => remove_if_empty(above),
         None => Ok(()),

@@ -2,7 +2,7 @@
 
 /// A rule for one kind of name.
 #[derive(Clone, Copy)]
-pub(super) struct Rule {
+pub(crate) struct Rule {
     longest: usize,
     may_hold: fn(char) -> bool,
     hint: &'static str,
@@ -16,7 +16,7 @@ pub(super) const DEPLOYMENT: Rule = Rule {
 };
 
 /// The name of a role, an endpoint or a call: no dot, as `Role.0` is an instance's directory.
-pub(super) const ROLE: Rule = Rule {
+pub(crate) const ROLE: Rule = Rule {
     longest: 63,
     may_hold: |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'),
     hint: "use a letter, then letters, digits, `-` and `_`, 63 characters at most",
@@ -24,7 +24,7 @@ pub(super) const ROLE: Rule = Rule {
 
 impl Rule {
     /// What is wrong with a name, as the end of a sentence.
-    pub(super) fn check(self, name: &str) -> Result<(), String> {
+    pub(crate) fn check(self, name: &str) -> Result<(), String> {
         if name.is_empty() {
             return Err("is empty".to_owned());
         }

@@ -74,8 +74,87 @@ fn removes_what_it_made_and_nothing_else() {
     fs::write(path.join("mine.txt"), "keep").unwrap();
     state.instance("Web", 0).lock(None).unwrap().remove().unwrap();
     state.lock("Demo").unwrap().remove(&[]).unwrap();
-    let left: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["mine.txt"]);
+    assert_eq!(names_in(&path), [".standpipe", "mine.txt"]);
+    fs::remove_file(path.join("mine.txt")).unwrap();
+    StateDir::open(&path).unwrap().lock("Demo").unwrap().remove(&[]).unwrap();
+    assert!(!path.exists());
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_folder_with_something_else_in_it_is_refused_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("lib");
+    fs::create_dir_all(path.join("dpkg.0")).unwrap();
+    fs::write(path.join("dpkg.0/lock"), "").unwrap();
+    for _ in 0..2 {
+        let error = StateDir::open(&path).unwrap_err();
+        assert!(matches!(error, StateError::Foreign { .. }));
+        assert_eq!(error.exit_code(), 78);
+        assert!(error.hint().unwrap().contains("empty"));
+        assert_eq!(names_in(&path), ["dpkg.0"]);
+    }
+    // A mark that says something else is not ours.
+    fs::write(path.join(".standpipe"), "keep out").unwrap();
+    assert!(matches!(StateDir::open(&path), Err(StateError::Foreign { .. })));
+}
+
+#[test]
+fn only_folders_of_instances_are_cleared_away() {
+    let folder = TempDir::new().unwrap();
+    let state = StateDir::open(folder.path()).unwrap();
+    drop(state.instance("Web", 0).lock(None).unwrap());
+    let mark = fs::read(state.path().join("Web.0/.standpipe-instance")).unwrap();
+    // With the right name but no mark, a mark of another, and a mark but not the right name.
+    let foreign = ["dpkg.0", "Other.0", "Web.00", "Web", "0.Web", "Web.0.1", "Web.+1", "Web.4294967296"];
+    for name in foreign {
+        let path = state.path().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("lock"), "").unwrap();
+        let mark: &[u8] = if name == "Other.0" { b"another mark" } else { &mark };
+        if name != "dpkg.0" {
+            fs::write(path.join(".standpipe-instance"), mark).unwrap();
+        }
+    }
+    state.clear().unwrap();
+    assert!(!state.path().join("Web.0").exists());
+    for name in foreign {
+        assert!(state.path().join(name).join("lock").exists(), "{name}");
+    }
+    let error = state.instance("dpkg", 0).lock(None).unwrap_err();
+    assert!(matches!(error, StateError::Foreign { .. }));
+}
+
+#[test]
+fn what_others_put_beside_an_instance_s_own_files_stays() {
+    let folder = TempDir::new().unwrap();
+    let state = StateDir::open(folder.path()).unwrap();
+    let lock = state.instance("Web", 0).lock(None).unwrap();
+    let dir = lock.dir().path().to_path_buf();
+    lock.dir().write(&record("Web", 0)).unwrap();
+    for own in ["accounts.toml", ".accounts.toml.lock", ".accounts.toml.17.new", "state.json.new"] {
+        fs::write(dir.join(own), "").unwrap();
+    }
+    fs::create_dir_all(dir.join("data/deep")).unwrap();
+    fs::write(dir.join("data/deep/letter"), "keep").unwrap();
+    fs::write(dir.join("pipes/notes"), "keep").unwrap();
+    fs::write(dir.join(".accounts.toml.mine.new"), "keep").unwrap();
+    drop(lock);
+    state.clear().unwrap();
+    assert_eq!(names_in(&dir), [".accounts.toml.mine.new", ".standpipe-instance", "data", "pipes"]);
+    assert_eq!(fs::read_to_string(dir.join("data/deep/letter")).unwrap(), "keep");
+    assert_eq!(fs::read_to_string(dir.join("pipes/notes")).unwrap(), "keep");
+    // The instance can run there again all the same.
+    state.instance("Web", 0).lock(None).unwrap().remove().unwrap();
+    assert!(dir.join("data/deep/letter").exists());
 }
 
 #[cfg(unix)]
@@ -106,6 +185,7 @@ mod unix {
         let error = StateDir::open(&open).unwrap_err();
         assert!(matches!(error, StateError::Untrusted { .. }));
         assert_eq!(error.exit_code(), 77);
+        assert!(!error.hint().unwrap().contains("remove"));
 
         let link = folder.path().join("link");
         symlink(folder.path(), &link).unwrap();
@@ -113,12 +193,64 @@ mod unix {
     }
 
     #[test]
-    fn the_default_is_the_runtime_folder() {
-        let runtime = |name: &str| (name == "XDG_RUNTIME_DIR").then(|| "/run/user/5".into());
-        assert_eq!(locate("Demo", None, runtime), Path::new("/run/user/5/standpipe/Demo"));
+    fn links_are_not_followed_when_something_is_removed() {
+        let folder = TempDir::new().unwrap();
+        let elsewhere = folder.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        let state = StateDir::open(&folder.path().join("state")).unwrap();
+        let dir = state.instance("Web", 0).lock(None).unwrap().dir().clone();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.pipes().join("simple")).unwrap();
+        let _other = std::os::unix::net::UnixListener::bind(elsewhere.join("theirs")).unwrap();
+        drop(dir.lock(None).unwrap());
+        assert_eq!(names_in(&dir.pipes()), [""; 0]);
+        fs::remove_dir(dir.pipes()).unwrap();
+        symlink(&elsewhere, dir.pipes()).unwrap();
+        symlink(dir.path(), state.path().join("Link.0")).unwrap();
+        state.clear().unwrap();
+        assert_eq!(names_in(&elsewhere), ["theirs"]);
+        assert_eq!(names_in(dir.path()), [".standpipe-instance", "pipes"]);
+        assert!(state.path().join("Link.0").is_symlink());
+    }
+
+    #[test]
+    fn what_belongs_to_another_user_is_not_ours() {
+        // Whoever runs this, one of the two is not his.
+        let root = fs::metadata("/").unwrap();
+        assert_eq!(platform::is_own(&root), rustix::process::geteuid().is_root());
+        let folder = TempDir::new().unwrap();
+        assert!(platform::is_own(&fs::metadata(folder.path()).unwrap()));
+        if rustix::process::geteuid().is_root() {
+            let theirs = folder.path().join("theirs");
+            fs::create_dir(&theirs).unwrap();
+            std::os::unix::fs::chown(&theirs, Some(12_345), None).unwrap();
+            let error = StateDir::open(&theirs).unwrap_err();
+            assert!(error.to_string().ends_with("it belongs to another user"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_lock_on_a_file_that_was_replaced_is_not_the_lock() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("lock");
+        let open = fs::File::create(&path).unwrap();
+        assert!(platform::is_same_file(&open, &path));
+        fs::remove_file(&path).unwrap();
+        assert!(!platform::is_same_file(&open, &path));
+        fs::File::create(&path).unwrap();
+        assert!(!platform::is_same_file(&open, &path));
+    }
+
+    #[test]
+    fn the_default_is_the_runtime_folder_but_for_root() {
+        let runtime = || Some("/run/user/5".into());
+        assert_eq!(platform::parent_of(5, runtime()), Path::new("/run/user/5/standpipe"));
+        assert_eq!(platform::parent_of(5, Some("relative".into())), Path::new("/tmp/standpipe-5"));
+        assert_eq!(platform::parent_of(5, None), Path::new("/tmp/standpipe-5"));
+        for runtime in [runtime(), None] {
+            assert_eq!(platform::parent_of(0, runtime), Path::new("/run/standpipe"));
+        }
         let given = Path::new("/elsewhere");
-        assert_eq!(locate("Demo", Some(given), runtime), given);
-        let without = locate("Demo", None, |_| None);
-        assert!(without.starts_with("/run") || without.starts_with("/tmp"), "{}", without.display());
+        assert_eq!(locate("Demo", Some(given), |_| None), given);
+        assert!(locate("Demo", None, |_| None).ends_with("Demo"));
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::StateError;
@@ -11,10 +11,16 @@ use super::StateError;
 /// Where the state folders of this user's deployments are, unless someone says otherwise.
 pub(super) fn default_parent(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     let user = rustix::process::geteuid();
-    match variable("XDG_RUNTIME_DIR").filter(|dir| Path::new(dir).is_absolute()) {
-        Some(runtime) => PathBuf::from(runtime).join("standpipe"),
-        None if user.is_root() => PathBuf::from("/run/standpipe"),
-        None => PathBuf::from(format!("/tmp/standpipe-{}", user.as_raw())),
+    parent_of(user.as_raw(), variable("XDG_RUNTIME_DIR"))
+}
+
+/// The same for any user. Root has one place whoever asks: a service manager starts things without the variable
+/// that a log-on sets.
+pub(super) fn parent_of(user: u32, runtime: Option<OsString>) -> PathBuf {
+    match runtime.map(PathBuf::from).filter(|dir| dir.is_absolute()) {
+        _ if user == 0 => PathBuf::from("/run/standpipe"),
+        Some(runtime) => runtime.join("standpipe"),
+        None => PathBuf::from(format!("/tmp/standpipe-{user}")),
     }
 }
 
@@ -55,7 +61,7 @@ pub(super) fn make_private(path: &Path) -> Result<(), StateError> {
 fn trusted(folder: &Path, meta: &fs::Metadata) -> Result<(), StateError> {
     let reason = if !meta.is_dir() {
         "it is not a folder"
-    } else if meta.uid() != rustix::process::geteuid().as_raw() {
+    } else if !is_own(meta) {
         "it belongs to another user"
     } else if meta.mode() & 0o022 != 0 {
         "others can change what is in it"
@@ -63,6 +69,15 @@ fn trusted(folder: &Path, meta: &fs::Metadata) -> Result<(), StateError> {
         return Ok(());
     };
     Err(StateError::Untrusted { folder: folder.to_path_buf(), reason })
+}
+
+/// Whether it belongs to this user.
+pub(super) fn is_own(meta: &fs::Metadata) -> bool {
+    meta.uid() == rustix::process::geteuid().as_raw()
+}
+
+pub(super) fn is_socket(meta: &fs::Metadata) -> bool {
+    meta.file_type().is_socket()
 }
 
 /// Makes `options` open a new file for this user alone, and follow no link.
@@ -81,6 +96,11 @@ pub(super) fn is_same_file(file: &File, path: &Path) -> bool {
 /// Gives a folder to a user and its group.
 pub(super) fn hand_over(path: &Path, (user, group): (u32, u32)) -> Result<(), StateError> {
     std::os::unix::fs::lchown(path, Some(user), Some(group)).map_err(StateError::io("give away", path))
+}
+
+/// Undoes [`hand_over`].
+pub(super) fn take_back(path: &Path) -> Result<(), StateError> {
+    hand_over(path, (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()))
 }
 
 /// Lets others pass through a folder to what is in it, without seeing what that is.
