@@ -32,8 +32,7 @@ async fn run(place: &Place, tasks: &[&str]) -> Result<(), TaskFailure> {
     let deployment = place.deployment(&role(tasks));
     let (environment, tree) = (environment(place), Tree::new());
     let mut startup = Startup::new(place.path(), &environment, None, &tree);
-    let result = soon(startup.run(&only_role(&deployment).startup)).await;
-    result
+    soon(startup.run(&only_role(&deployment).startup)).await
 }
 
 #[tokio::test]

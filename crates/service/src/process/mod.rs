@@ -9,6 +9,9 @@ mod tail;
 mod linux;
 #[cfg(target_os = "linux")]
 use linux as imp;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+pub(crate) use linux::tests as testing;
 #[cfg(not(target_os = "linux"))]
 mod unsupported;
 #[cfg(not(target_os = "linux"))]

@@ -9,7 +9,7 @@ mod tree;
 mod user;
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
