@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{LONGEST_BODY, Site, make_call};
 use crate::calls::{CallError, Reply};
+use crate::guard;
 use crate::text::{HoldsNul, from_reply, to_message, without_nul};
 
 /// What a JSON request holds.
@@ -57,22 +57,27 @@ enum Format {
 pub(crate) async fn call(
     State(site): State<Arc<Site>>,
     Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: axum::extract::Request,
 ) -> Response {
-    let content = content_format(&headers);
-    let answer = accepted_format(&headers).or(content).unwrap_or(Format::Text);
+    let headers = request.headers();
+    let content = content_format(headers);
+    let answer = accepted_format(headers).or(content).unwrap_or(Format::Text);
     let refuse = |status, kind, message: &str| error_response(answer, status, kind, message, None);
     let Some(pipe) = site.find(&name) else {
         return refuse(StatusCode::NOT_FOUND, "no-such-call", "there is no such call on this site");
     };
+    let body = if guard::announces_too_much(headers) {
+        Err(StatusCode::PAYLOAD_TOO_LARGE)
+    } else {
+        Bytes::from_request(request, &()).await.map_err(|rejection| rejection.status())
+    };
     let body = match body {
         Ok(body) => body,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+        Err(status @ StatusCode::PAYLOAD_TOO_LARGE) => {
             let message = format!("the body is longer than {} MiB", LONGEST_BODY / 1024 / 1024);
-            return refuse(rejection.status(), "too-long", &message);
+            return refuse(status, "too-long", &message);
         }
-        Err(rejection) => return refuse(rejection.status(), "bad-request", "the body could not be read"),
+        Err(status) => return refuse(status, "bad-request", "the body could not be read"),
     };
     let Some(content) = content else {
         let message = "the body must be text/plain or application/json";

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{DefaultBodyLimit, Form, State};
+use axum::extract::{DefaultBodyLimit, Form, FromRequest, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -23,13 +22,14 @@ pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
 /// What one site shows and calls.
 pub struct Site {
     name: String,
+    hosts: Vec<String>,
     calls: BTreeMap<String, Arc<dyn PipeCalls>>,
 }
 
 impl Site {
     /// A site with that heading and nothing to call yet.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), calls: BTreeMap::new() }
+        Self { name: name.into(), hosts: Vec::new(), calls: BTreeMap::new() }
     }
 
     /// Adds a pipe that can be called by `name`.
@@ -37,6 +37,20 @@ impl Site {
     pub fn with_call(mut self, name: impl Into<String>, pipe: Arc<dyn PipeCalls>) -> Self {
         self.calls.insert(name.into(), pipe);
         self
+    }
+
+    /// Adds names, without a port, that the site is reached by.
+    ///
+    /// Addresses and `localhost` are always accepted in a request's `Host`. Other names are accepted when they are
+    /// given here; when none is given, all are, except on loopback.
+    #[must_use]
+    pub fn with_hosts(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.hosts.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    pub(crate) fn hosts(&self) -> &[String] {
+        &self.hosts
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -67,7 +81,10 @@ impl Site {
 }
 
 /// The whole site as a router; `serve` puts it on a socket, tests call it as it is.
+///
+/// Only `serve` says on which address a request arrived; without it, all are taken to have come in on loopback.
 pub fn app(site: Site) -> Router {
+    let site = Arc::new(site);
     Router::new()
         .route("/", get(show).post(process))
         .route("/pipes/{call}", post(api::call))
@@ -82,9 +99,10 @@ pub fn app(site: Site) -> Router {
         .method_not_allowed_fallback(async || (StatusCode::METHOD_NOT_ALLOWED, "not with this method\n"))
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .layer(middleware::from_fn(guard::same_origin))
-        .layer(middleware::from_fn(guard::limit_time))
+        .layer(middleware::from_fn_with_state(Arc::clone(&site), guard::known_host))
+        .layer(middleware::from_fn_with_state(guard::LONGEST_REQUEST, guard::limit_time))
         .layer(middleware::from_fn(guard::headers))
-        .with_state(Arc::new(site))
+        .with_state(site)
 }
 
 /// `GET /`
@@ -107,11 +125,15 @@ struct Fields {
 }
 
 /// `POST /`
-async fn process(State(site): State<Arc<Site>>, form: Result<Form<Fields>, FormRejection>) -> Response {
+async fn process(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let form = if guard::announces_too_much(request.headers()) {
+        Err(StatusCode::PAYLOAD_TOO_LARGE)
+    } else {
+        Form::<Fields>::from_request(request, &()).await.map_err(|rejection| rejection.status())
+    };
     let Fields { text, call } = match form {
         Ok(Form(fields)) => fields,
-        Err(rejection) => {
-            let status = rejection.status();
+        Err(status) => {
             let (title, message) = if status == StatusCode::PAYLOAD_TOO_LARGE {
                 ("Too long", format!("the text is longer than {} MiB", LONGEST_BODY / 1024 / 1024))
             } else {

@@ -1,42 +1,121 @@
 //! What every request passes through: time limits, where it came from, and what the browser may do with the answer.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::app::{LONGEST_BODY, Site};
+
 /// Longest time for one request: a call may take 10 seconds to connect and 10 to reply; the rest is for a slow sender.
-const LONGEST_REQUEST: Duration = Duration::from_mins(1);
+pub(crate) const LONGEST_REQUEST: Duration = Duration::from_mins(1);
+
+/// The address of this machine that a request was sent to, as `serve` knows it.
+#[derive(Clone, Copy)]
+pub(crate) struct ReachedAt(pub(crate) IpAddr);
 
 /// Ends requests that take too long, so that slow senders do not pile up.
-pub(crate) async fn limit_time(request: Request, next: Next) -> Response {
-    tokio::time::timeout(LONGEST_REQUEST, next.run(request))
+pub(crate) async fn limit_time(State(longest): State<Duration>, request: Request, next: Next) -> Response {
+    tokio::time::timeout(longest, next.run(request))
         .await
         .unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, "the request took too long\n").into_response())
+}
+
+/// Refuses requests by a name that is not the site's: a stranger's page can have its own name resolve to this machine
+/// (DNS rebinding), and the browser then takes the site for a part of that page.
+///
+/// Addresses and `localhost` cannot be made to mean something else. Other names are accepted when the site has them; a
+/// site without names accepts all of them too, except on loopback, where no name but these leads.
+pub(crate) async fn known_host(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
+    let Ok(asked) = asked_host(&request) else {
+        let message = "error: the request needs one Host that is a name or an address [bad-host]\n";
+        return (StatusCode::BAD_REQUEST, message).into_response();
+    };
+    if let Some(asked) = asked {
+        // Without `serve` it is not known where the request arrived: the narrower rule holds.
+        let on_loopback = request
+            .extensions()
+            .get::<ReachedAt>()
+            .is_none_or(|ReachedAt(address)| address.to_canonical().is_loopback());
+        let open = site.hosts().is_empty() && !on_loopback;
+        let host = asked.host();
+        if !(open || is_fixed(host) || site.hosts().iter().any(|own| own.eq_ignore_ascii_case(host))) {
+            let message = "error: this site is not known by that name [unknown-host]\n";
+            return (StatusCode::MISDIRECTED_REQUEST, message).into_response();
+        }
+        request.extensions_mut().insert(AskedHost(asked));
+    }
+    next.run(request).await
+}
+
+/// The host of a request that [`known_host`] let through.
+#[derive(Clone)]
+struct AskedHost(Authority);
+
+/// There is no `Host`, more than one, or one that is none.
+struct BadHost;
+
+/// Whom the request is for; `None` in HTTP/1.0, which need not say. A whole URI goes before `Host`, as
+/// [RFC 9112] 3.2.2 wants it.
+fn asked_host(request: &Request) -> Result<Option<Authority>, BadHost> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() || (host.is_none() && request.version() > Version::HTTP_10) {
+        return Err(BadHost);
+    }
+    if let Some(authority) = request.uri().authority() {
+        return Ok(Some(authority.clone()));
+    }
+    let Some(host) = host else { return Ok(None) };
+    let authority = Authority::try_from(host.as_bytes()).map_err(|_| BadHost)?;
+    if authority.as_str().contains('@') || authority.host().is_empty() {
+        Err(BadHost)
+    } else {
+        Ok(Some(authority))
+    }
+}
+
+/// An address or `localhost`: what no name server decides about.
+fn is_fixed(host: &str) -> bool {
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<Ipv4Addr>().is_ok()
+        || bracketed.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok())
 }
 
 /// Refuses what another site makes a browser send: the page calls with its own account, so a foreign form must not be
 /// able to make it call. Programs send neither header and pass.
 pub(crate) async fn same_origin(request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if safe || is_own(request.headers()) {
+    let asked = request.extensions().get::<AskedHost>().map(|AskedHost(asked)| asked);
+    if safe || is_own(request.headers(), asked) {
         return next.run(request).await;
     }
     (StatusCode::FORBIDDEN, "error: this request comes from another site [cross-site]\n").into_response()
 }
 
-/// `Sec-Fetch-Site` is set by the browser and by nothing else; older browsers send `Origin`, to be compared with
-/// `Host`.
-fn is_own(headers: &HeaderMap) -> bool {
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return site == "same-origin" || site == "none";
-    }
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    matches!((origin, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host))
+/// `Sec-Fetch-Site` is set by the browser and by nothing else; `Origin` also by older ones. What is there must be right.
+fn is_own(headers: &HeaderMap, asked: Option<&Authority>) -> bool {
+    let site_is_own =
+        headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
+    let origin_is_own = headers.get(header::ORIGIN).is_none_or(|origin| {
+        let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+        matches!((origin, asked), (Some(origin), Some(asked)) if origin.eq_ignore_ascii_case(asked.as_str()))
+    });
+    site_is_own && origin_is_own
+}
+
+/// Whether the request says of itself that its body is longer than [`LONGEST_BODY`]: then none of it need be read.
+pub(crate) fn announces_too_much(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok())
+        .is_some_and(|length| length > LONGEST_BODY as u64)
 }
 
 /// The answer's headers: nothing but the page's own style and icon is loaded, nothing is run, framed or guessed.

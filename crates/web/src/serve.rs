@@ -1,30 +1,82 @@
 //! Puts the site on a socket: a bounded number of connections, none of which can wait for ever.
+//!
+//! | limit | what it ends |
+//! | --- | --- |
+//! | all connections | more wait in the system's queue |
+//! | connections of one peer | more are closed at once |
+//! | a request's head | clients that send nothing, also between two requests |
+//! | a pending write | clients that ask and do not read |
+//! | a connection's life | clients that do everything, but slowly |
 
 use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
 
-/// Most connections at once; more wait in the system's queue.
-const MOST_CONNECTIONS: usize = 1024;
-/// How long a client may take to send a request's head, also on a connection that is kept for the next one.
-const LONGEST_HEAD: Duration = Duration::from_secs(15);
-/// How long requests under way may take to end once the site stops.
-const LONGEST_DRAIN: Duration = Duration::from_secs(10);
+use crate::guard::ReachedAt;
+
+mod peers;
+mod progress;
+
+use peers::Peers;
+use progress::Progress;
+
 /// A pause after the system refused a connection (out of descriptors, say), so that it does not spin.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// What one listener gives to its clients.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Most connections at once; more wait in the system's queue.
+    connections: usize,
+    /// Most of them from one peer; see [`Peers`] for what one peer is.
+    per_peer: usize,
+    /// How long a client may take to send a request's head, also on a connection that is kept for the next one.
+    head: Duration,
+    /// How long a client may take none of what is to be written to it.
+    write: Duration,
+    /// How long a connection is kept for further requests, however busy it is.
+    life: Duration,
+    /// How long the request under way may then still take, its reply's way included.
+    last_request: Duration,
+    /// How long requests under way may take to end once the site stops.
+    drain: Duration,
+}
+
+impl Limits {
+    const USUAL: Self = Self {
+        connections: 1024,
+        per_peer: 256,
+        head: Duration::from_secs(15),
+        write: Duration::from_secs(30),
+        life: Duration::from_mins(5),
+        last_request: Duration::from_mins(2),
+        drain: Duration::from_secs(10),
+    };
+}
+
 /// Serves until `stop` is ready, then lets the requests under way end.
+///
+/// The site learns of each request on which address it arrived; see [`Site::with_hosts`](crate::Site::with_hosts).
 pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
-    let connections = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
+    serve_within(Limits::USUAL, listener, app, stop).await;
+}
+
+async fn serve_within(limits: Limits, listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
+    let connections = Arc::new(Semaphore::new(limits.connections));
+    let peers = Peers::new(limits.per_peer);
+    // Each connection holds a receiver: it hears of the stop, and `closed` waits for all of them.
+    let (stopping, stopped) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
     loop {
         let next = async {
@@ -43,20 +95,63 @@ pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output 
                 continue;
             }
         };
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(LONGEST_HEAD)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app.clone()));
-        let connection = graceful.watch(connection);
+        let Some(place) = peers.admit(peer.ip()) else {
+            tracing::debug!(%peer, "closed a connection: its peer has too many");
+            continue;
+        };
+        let connection = run(limits, stream, app.clone(), stopped.clone());
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%peer, %error, "a connection ended badly");
+                tracing::debug!(%peer, error, "a connection ended badly");
             }
-            drop(permit);
+            drop((permit, place));
         });
     }
-    drop(listener);
-    if tokio::time::timeout(LONGEST_DRAIN, graceful.shutdown()).await.is_err() {
+    drop((listener, stopped));
+    stopping.send_replace(true);
+    if tokio::time::timeout(limits.drain, stopping.closed()).await.is_err() {
         tracing::warn!("requests were still under way when the site stopped");
     }
 }
+
+/// One connection until its end; it is closed when this is dropped.
+async fn run(
+    limits: Limits,
+    stream: TcpStream,
+    app: Router,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let at: SocketAddr = stream.local_addr()?;
+    let app = TowerToHyperService::new(app);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ReachedAt(at.ip()));
+        app.call(request)
+    });
+    let mut connection = std::pin::pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head)
+            .serve_connection(TokioIo::new(Progress::new(stream, limits.write)), service)
+    );
+    let rest = tokio::select! {
+        ended = connection.as_mut() => return Ok(ended?),
+        _ = stopped.wait_for(|stopped| *stopped) => limits.drain,
+        () = tokio::time::sleep(limits.life) => limits.last_request,
+    };
+    Pin::as_mut(&mut connection).graceful_shutdown();
+    let ended = tokio::select! {
+        ended = tokio::time::timeout(rest, connection.as_mut()) => ended,
+        // A site that stops does not wait for the end of a connection's life.
+        () = stopped_for(&mut stopped, limits.drain) => return Ok(()),
+    };
+    Ok(ended??)
+}
+
+/// Ready once the site was stopped that long ago.
+async fn stopped_for(stopped: &mut watch::Receiver<bool>, time: Duration) {
+    let _gone_is_stopped = stopped.wait_for(|stopped| *stopped).await.is_err();
+    tokio::time::sleep(time).await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,11 @@
+use std::pin::Pin;
 use std::sync::Mutex;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::request::Builder;
+use axum::http::{Request, Version};
 use tower::ServiceExt;
 
 use super::*;
@@ -54,24 +58,35 @@ struct Answer {
 }
 
 async fn send(pipe: &Arc<Fake>, request: Request<Body>) -> Answer {
-    let site = Site::new("ServiceDemo").with_call("simple", Arc::clone(pipe) as Arc<dyn PipeCalls>);
+    send_to(Site::new("ServiceDemo"), pipe, request).await
+}
+
+async fn send_to(site: Site, pipe: &Arc<Fake>, request: Request<Body>) -> Answer {
+    let site = site.with_call("simple", Arc::clone(pipe) as Arc<dyn PipeCalls>);
     let response = app(site).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
+fn to_site(method: &str, path: &str) -> Builder {
+    Request::builder().method(method).uri(path).header("host", "localhost")
+}
+
 fn form(body: impl Into<Body>) -> Request<Body> {
-    Request::post("/").header("content-type", "application/x-www-form-urlencoded").body(body.into()).unwrap()
+    to_site("POST", "/")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body.into())
+        .unwrap()
 }
 
 fn bridge(content_type: &str, body: impl Into<Body>) -> Request<Body> {
-    Request::post("/pipes/simple").header("content-type", content_type).body(body.into()).unwrap()
+    to_site("POST", "/pipes/simple").header("content-type", content_type).body(body.into()).unwrap()
 }
 
 #[tokio::test]
 async fn the_page_has_a_text_box_and_a_button() {
-    let answer = send(&Fake::new(Ok(b"")), Request::get("/").body(Body::empty()).unwrap()).await;
+    let answer = send(&Fake::new(Ok(b"")), to_site("GET", "/").body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, StatusCode::OK);
     for part in ["<h1>ServiceDemo</h1>", "<label for=\"text\">", "<textarea id=\"text\"", ">Process</button>"]
     {
@@ -229,7 +244,7 @@ async fn the_bridge_says_what_is_wrong_with_a_request() {
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     let answer = send(&pipe, bridge("text/plain", "a".repeat(LONGEST_BODY + 1))).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
-    let request = Request::post("/pipes/other").body(Body::empty()).unwrap();
+    let request = to_site("POST", "/pipes/other").body(Body::empty()).unwrap();
     assert_eq!(send(&pipe, request).await.status, StatusCode::NOT_FOUND);
     assert!(pipe.asked().is_empty());
 }
@@ -238,10 +253,10 @@ async fn the_bridge_says_what_is_wrong_with_a_request() {
 async fn another_site_cannot_make_a_browser_call() {
     let pipe = Fake::new(Ok(b""));
     for (name, value, host, allowed) in [
-        ("sec-fetch-site", "cross-site", "a", false),
-        ("sec-fetch-site", "same-site", "a", false),
-        ("sec-fetch-site", "same-origin", "a", true),
-        ("sec-fetch-site", "none", "a", true),
+        ("sec-fetch-site", "cross-site", "127.0.0.1:8080", false),
+        ("sec-fetch-site", "same-site", "127.0.0.1:8080", false),
+        ("sec-fetch-site", "same-origin", "127.0.0.1:8080", true),
+        ("sec-fetch-site", "none", "127.0.0.1:8080", true),
         ("origin", "http://evil.example", "127.0.0.1:8080", false),
         ("origin", "null", "127.0.0.1:8080", false),
         ("origin", "http://127.0.0.1:8080", "127.0.0.1:8080", true),
@@ -260,7 +275,7 @@ async fn another_site_cannot_make_a_browser_call() {
 async fn every_answer_says_what_the_browser_may_do() {
     let pipe = Fake::new(Ok(b""));
     for path in ["/", "/page.css", "/nowhere"] {
-        let answer = send(&pipe, Request::get(path).body(Body::empty()).unwrap()).await;
+        let answer = send(&pipe, to_site("GET", path).body(Body::empty()).unwrap()).await;
         let policy = answer.headers["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
@@ -269,10 +284,104 @@ async fn every_answer_says_what_the_browser_may_do() {
 
 #[tokio::test]
 async fn ready_means_that_every_call_has_an_instance() {
-    let probe = |path: &'static str| Request::get(path).body(Body::empty()).unwrap();
+    let probe = |path: &'static str| to_site("GET", path).body(Body::empty()).unwrap();
     let answer = send(&Fake::new(Ok(b"")), probe("/readyz")).await;
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "2 of 2 instances ready\n"));
     let nobody = Arc::new(Fake { answer: Ok(b""), asked: Mutex::default(), ready: 0 });
     assert_eq!(send(&nobody, probe("/readyz")).await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(send(&nobody, probe("/livez")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_ended() {
+    let hangs = Router::new().route("/", get(std::future::pending::<()>));
+    let hangs = hangs.layer(middleware::from_fn_with_state(Duration::from_millis(10), guard::limit_time));
+    let response = hangs.oneshot(to_site("GET", "/").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+}
+
+/// A body that never comes: whoever waits for it waits for ever.
+struct Never;
+
+impl hyper::body::Body for Never {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_long_is_refused_unread() {
+    let pipe = Fake::new(Ok(b""));
+    let unread = || Body::new(Never);
+    for mut request in [form(unread()), bridge("text/plain", unread())] {
+        request.headers_mut().insert("content-length", (LONGEST_BODY + 1).into());
+        let answer = send(&pipe, request).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(answer.body.contains("longer than 1 MiB"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn on_loopback_no_foreign_name_leads_to_the_site() {
+    for (reached_at, own, host, expected) in [
+        ("127.0.0.1", None, "127.0.0.1:8080", 200),
+        ("127.0.0.1", None, "localhost:8080", 200),
+        ("127.0.0.1", None, "LOCALHOST", 200),
+        ("::1", None, "[::1]:8080", 200),
+        ("127.0.0.1", None, "rebound.example:8080", 421),
+        ("127.0.0.1", None, "127.0.0.1.rebound.example", 421),
+        ("127.0.0.1", None, "localhost.rebound.example", 421),
+        ("::ffff:127.0.0.1", None, "rebound.example", 421),
+        ("127.0.0.1", None, "user@127.0.0.1", 400),
+        ("127.0.0.1", None, "", 400),
+        ("127.0.0.1", None, "a b", 400),
+        ("127.0.0.1", Some("demo.example"), "Demo.Example:8080", 200),
+        ("127.0.0.1", Some("demo.example"), "rebound.example", 421),
+        ("192.0.2.1", None, "demo.example", 200),
+        ("192.0.2.1", Some("demo.example"), "demo.example", 200),
+        ("192.0.2.1", Some("demo.example"), "192.0.2.1", 200),
+        ("192.0.2.1", Some("demo.example"), "rebound.example", 421),
+    ] {
+        let page = to_site("GET", "/").body(Body::empty()).unwrap();
+        for mut request in [page, form("text=a"), bridge("text/plain", "a")] {
+            // What the browser says for a page whose name was made to lead here.
+            request.headers_mut().insert("sec-fetch-site", "same-origin".parse().unwrap());
+            request.headers_mut().insert("host", host.parse().unwrap());
+            request.extensions_mut().insert(guard::ReachedAt(reached_at.parse().unwrap()));
+            let site = Site::new("Demo").with_hosts(own);
+            let answer = send_to(site, &Fake::new(Ok(b"")), request).await;
+            assert_eq!(answer.status.as_u16(), expected, "{host} on {reached_at}: {}", answer.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_says_once_whom_it_is_for() {
+    let pipe = Fake::new(Ok(b""));
+    let without = || Request::get("/").body(Body::empty()).unwrap();
+    assert_eq!(send(&pipe, without()).await.status, StatusCode::BAD_REQUEST);
+    let mut old = without();
+    *old.version_mut() = Version::HTTP_10;
+    assert_eq!(send(&pipe, old).await.status, StatusCode::OK);
+    let twice = to_site("GET", "/").header("host", "localhost").body(Body::empty()).unwrap();
+    assert_eq!(send(&pipe, twice).await.status, StatusCode::BAD_REQUEST);
+    let whole = to_site("GET", "http://rebound.example/").body(Body::empty()).unwrap();
+    assert_eq!(send(&pipe, whole).await.status, StatusCode::MISDIRECTED_REQUEST);
+}
+
+#[tokio::test]
+async fn the_origin_must_be_right_whatever_else_is() {
+    let pipe = Fake::new(Ok(b""));
+    let mut request = form("text=a");
+    request.headers_mut().insert("sec-fetch-site", "same-origin".parse().unwrap());
+    request.headers_mut().insert("origin", "http://other.example".parse().unwrap());
+    request.extensions_mut().insert(guard::ReachedAt("192.0.2.1".parse().unwrap()));
+    assert_eq!(send(&pipe, request).await.status, StatusCode::FORBIDDEN);
+    assert!(pipe.asked().is_empty());
 }

@@ -1,0 +1,155 @@
+use axum::routing::get;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+use super::*;
+
+const LONG: Duration = Duration::from_mins(2);
+const SHORT: Duration = Duration::from_millis(50);
+
+/// Nothing ends by itself.
+const NO_LIMITS: Limits = Limits {
+    connections: 8,
+    per_peer: 8,
+    head: LONG,
+    write: LONG,
+    life: LONG,
+    last_request: LONG,
+    drain: LONG,
+};
+
+struct Served {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+async fn served(limits: Limits, app: Router) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(serve_within(limits, listener, app, async {
+        let _ = stopped.await;
+    }));
+    Served { address, stop, ended }
+}
+
+fn small() -> Router {
+    Router::new().route("/", get(|| async { "hello" }))
+}
+
+const ASK: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// Reads the answer to [`ASK`] from [`small`].
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"hello") {
+        assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "the connection ended early");
+    }
+    String::from_utf8(seen).unwrap()
+}
+
+/// Waits for the server's end of the connection to be closed, whatever comes before.
+async fn closed(stream: &mut TcpStream) {
+    let mut rest = Vec::new();
+    // A reset is an end too.
+    let _ = stream.read_to_end(&mut rest).await;
+}
+
+#[tokio::test]
+async fn more_connections_than_allowed_wait_for_one_to_end() {
+    let served = served(Limits { connections: 1, ..NO_LIMITS }, small()).await;
+    let mut first = TcpStream::connect(served.address).await.unwrap();
+    first.write_all(ASK).await.unwrap();
+    answer(&mut first).await;
+    let mut second = TcpStream::connect(served.address).await.unwrap();
+    second.write_all(ASK).await.unwrap();
+    // The first is served again and the second is not: it has no place.
+    first.write_all(ASK).await.unwrap();
+    answer(&mut first).await;
+    assert_eq!(second.try_read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    drop(first);
+    answer(&mut second).await;
+}
+
+#[tokio::test]
+async fn who_sends_no_head_is_closed() {
+    let served = served(Limits { head: SHORT, ..NO_LIMITS }, small()).await;
+    for begun in ["", "GET / HT"] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        closed(&mut stream).await;
+    }
+    let mut kept = TcpStream::connect(served.address).await.unwrap();
+    kept.write_all(ASK).await.unwrap();
+    answer(&mut kept).await;
+    closed(&mut kept).await;
+}
+
+#[tokio::test]
+async fn who_asks_and_does_not_read_loses_the_place() {
+    // More than the system's buffers of both ends hold.
+    let large = Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route("/large", get(|| async { vec![b'x'; 64 * 1024 * 1024] }));
+    let served = served(Limits { connections: 1, write: SHORT, ..NO_LIMITS }, large).await;
+    let mut deaf = TcpStream::connect(served.address).await.unwrap();
+    deaf.write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut next = TcpStream::connect(served.address).await.unwrap();
+    next.write_all(ASK).await.unwrap();
+    answer(&mut next).await;
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn a_connection_ends_after_its_life_even_when_a_request_does_not() {
+    let hangs = Router::new().route("/", get(std::future::pending::<()>));
+    let limits = Limits { life: SHORT, last_request: SHORT, ..NO_LIMITS };
+    let served = served(limits, hangs).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(ASK).await.unwrap();
+    closed(&mut stream).await;
+}
+
+#[tokio::test]
+async fn stopping_lets_the_request_under_way_end() {
+    let (arrived, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let handler = {
+        let (arrived, finish) = (Arc::clone(&arrived), Arc::clone(&finish));
+        async move || {
+            arrived.notify_one();
+            finish.notified().await;
+            "hello"
+        }
+    };
+    let served = served(NO_LIMITS, Router::new().route("/", get(handler))).await;
+    let mut idle = TcpStream::connect(served.address).await.unwrap();
+    let mut busy = TcpStream::connect(served.address).await.unwrap();
+    busy.write_all(ASK).await.unwrap();
+    arrived.notified().await;
+    served.stop.send(()).unwrap();
+    closed(&mut idle).await;
+    finish.notify_one();
+    answer(&mut busy).await;
+    served.ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn stopping_does_not_wait_for_ever() {
+    let arrived = Arc::new(Notify::new());
+    let handler = {
+        let arrived = Arc::clone(&arrived);
+        async move || {
+            arrived.notify_one();
+            std::future::pending::<()>().await;
+        }
+    };
+    let served = served(Limits { drain: SHORT, ..NO_LIMITS }, Router::new().route("/", get(handler))).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(ASK).await.unwrap();
+    arrived.notified().await;
+    served.stop.send(()).unwrap();
+    served.ended.await.unwrap();
+    closed(&mut stream).await;
+}
