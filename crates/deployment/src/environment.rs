@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::definition::{Command, Program};
+use crate::definition::{Command, Deployment, PasswordSource, Program};
 
 /// The environment that the processes of one instance share.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub(crate) struct InstanceEnvironment {
     pub(crate) instance: u32,
     pub(crate) accounts: PathBuf,
     pub(crate) pipes: PathBuf,
+    /// The variables that are for Standpipe alone.
+    pub(crate) withheld: Vec<OsString>,
     /// This process's search path with the folder of its own program first, so that `standpipe` and what is
     /// installed beside it are found.
     pub(crate) path: OsString,
@@ -32,6 +34,16 @@ impl InstanceEnvironment {
         variables.extend(own.iter().map(|(name, value)| (name.into(), value.into())));
         variables
     }
+}
+
+/// The variables in which Standpipe looks for passwords: none of its processes is to find them there.
+pub(crate) fn secrets(deployment: &Deployment) -> Vec<OsString> {
+    let calls = deployment.roles().iter().flat_map(|role| &role.calls);
+    let named = calls.filter_map(|call| match &call.password {
+        PasswordSource::Environment(name) => Some(name.into()),
+        PasswordSource::File(_) => None,
+    });
+    std::iter::once("STANDPIPE_PASSWORD".into()).chain(named).collect()
 }
 
 /// `path` with the folder of the program `own` put first.
@@ -68,5 +80,20 @@ mod tests {
         let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
         assert_eq!(folders[0], Path::new("/opt/standpipe/bin"));
         assert_eq!(search_path(None, Some("/bin".into())), "/bin");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn passwords_of_every_role_are_withheld() {
+        let place = crate::testing::Place::new();
+        let deployment = place.deployment(
+            "[roles.R.service]\nname = \"S\"\ncommand = [\"sh\"]\n\
+             [roles.R.pipes.simple]\nsddl = \"D:(A;;GRGW;;;AU)\"\n\
+             [roles.R.endpoints.P]\nprotocol = \"smb\"\nport = 4445\n\
+             [roles.W.endpoints.Page]\nprotocol = \"http\"\nport = 8080\n\
+             [roles.W.calls.simple]\ntarget = \"R/P\"\npipe = \"simple\"\nuser = \"u\"\n\
+             password-env = \"OF_THE_CALL\"\n",
+        );
+        assert_eq!(secrets(&deployment), ["STANDPIPE_PASSWORD", "OF_THE_CALL"]);
     }
 }

@@ -156,6 +156,7 @@ impl<'a> Instance<'a> {
             instance: number,
             accounts: role.accounts.clone().unwrap_or_else(|| lock.dir().accounts()),
             pipes: lock.dir().pipes(),
+            withheld: environment::secrets(deployment),
             path: search_path(std::env::current_exe().ok().as_deref(), std::env::var_os("PATH")),
         };
         Ok(Self { options, lock, environment, backends })
@@ -333,6 +334,7 @@ impl Life<'_> {
             command: environment::words(command),
             folder: self.options.deployment.folder().to_path_buf(),
             environment: self.environment.variables(&service.environment),
+            withheld: self.environment.withheld.clone(),
             user: self.options.role.user.clone(),
             orphaned: Orphaned::Kill,
             output: Output::Log,

@@ -148,6 +148,7 @@ impl Keeper {
             command: self.command.clone(),
             folder: self.folder.clone(),
             environment: vec![(RECYCLES_VARIABLE.into(), self.recycles.to_string().into())],
+            withheld: Vec::new(),
             user: None,
             // It has a service to stop.
             orphaned: Orphaned::Terminate,

@@ -24,6 +24,7 @@ fn environment(place: &Place) -> InstanceEnvironment {
         instance: 3,
         accounts: place.path().join("accounts.toml"),
         pipes: place.path().join("pipes"),
+        withheld: vec!["CARGO_PKG_NAME".into(), "CARGO_MANIFEST_DIR".into()],
         path: search_path(None, std::env::var_os("PATH")),
     }
 }
@@ -74,6 +75,15 @@ async fn a_task_knows_its_instance_and_its_own_variables() {
     let task = "command = [\"sh\", \"say.sh\"]\nenvironment = { OWN = \"mine\" }";
     run(&place, &[task]).await.unwrap();
     assert_eq!(std::fs::read_to_string(place.path().join("said")).unwrap(), "Demo/R/3/mine\n");
+}
+
+#[tokio::test]
+async fn a_task_gets_no_secret_but_one_of_its_own() {
+    let place = Place::new();
+    place.script("say.sh", "echo \"${CARGO_MANIFEST_DIR-gone} $CARGO_PKG_NAME\" > said");
+    let task = "command = [\"sh\", \"say.sh\"]\nenvironment = { CARGO_PKG_NAME = \"own\" }";
+    run(&place, &[task]).await.unwrap();
+    assert_eq!(std::fs::read_to_string(place.path().join("said")).unwrap(), "gone own\n");
 }
 
 #[tokio::test]

@@ -39,7 +39,10 @@ pub struct ProcessSpec {
     pub folder: PathBuf,
     /// Variables set on top of those of this process.
     pub environment: Vec<(OsString, OsString)>,
-    /// The user to run it as; `None` for the one that this process has.
+    /// Variables of this process that it does not get, unless `environment` sets them.
+    pub withheld: Vec<OsString>,
+    /// The user to run it as; `None` for the one that this process has. Another user's `HOME`, `USER`, `LOGNAME`
+    /// and `SHELL` are its own, and it gets none of the `XDG_` variables, which lead to folders of this process's.
     pub user: Option<String>,
     /// What happens to it when this process is gone without having stopped it.
     pub orphaned: Orphaned,

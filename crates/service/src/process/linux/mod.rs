@@ -110,14 +110,18 @@ pub(super) async fn spawn(spec: &ProcessSpec) -> Result<Child, StartError> {
     let tree = spec.within.as_ref().map_or_else(Tree::new, Tree::branch);
     let tail = Tail::default();
     let mut command = Command::new(&program);
-    command
-        .arg0(named)
-        .args(arguments)
-        .current_dir(&spec.folder)
-        .envs(spec.environment.iter().map(|(name, value)| (name, value)))
-        .env(tree::MARK, tree.mark())
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+    command.arg0(named).args(arguments).current_dir(&spec.folder).stdin(Stdio::null()).kill_on_drop(true);
+    for name in &spec.withheld {
+        command.env_remove(name);
+    }
+    if let Some(identity) = &identity {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"XDG_"))
+        {
+            command.env_remove(name);
+        }
+        command.envs(identity.variables());
+    }
+    command.envs(spec.environment.iter().map(|(name, value)| (name, value))).env(tree::MARK, tree.mark());
     let failed = |source: io::Error| explain(source, &program, spec.user.as_deref());
     let capture = match spec.output {
         Output::Inherit => None,

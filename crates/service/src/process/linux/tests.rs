@@ -25,6 +25,7 @@ pub(crate) fn shell(script: &str, folder: &Path) -> ProcessSpec {
         command: vec!["sh".into(), "-c".into(), script.into()],
         folder: folder.to_path_buf(),
         environment: Vec::new(),
+        withheld: Vec::new(),
         user: None,
         orphaned: Orphaned::Kill,
         output: Output::Log,
@@ -104,6 +105,23 @@ async fn runs_in_its_folder_with_its_environment_and_no_input() {
 }
 
 #[tokio::test]
+async fn what_is_withheld_it_has_only_when_it_is_given_its_own() {
+    let folder = TempDir::new().unwrap();
+    let names = ["PATH", "CARGO_MANIFEST_DIR", "CARGO_PKG_NAME"];
+    for name in names {
+        assert!(std::env::var_os(name).is_some(), "{name}");
+    }
+    let spec = ProcessSpec {
+        withheld: vec!["CARGO_MANIFEST_DIR".into(), "CARGO_PKG_NAME".into()],
+        environment: vec![("CARGO_PKG_NAME".into(), "own".into())],
+        ..shell("echo \"${PATH:+kept} ${CARGO_MANIFEST_DIR-gone} $CARGO_PKG_NAME\"", folder.path())
+    };
+    let mut process = spawn(&spec).await.unwrap();
+    assert_eq!(soon(process.wait()).await, Exit::Code(0));
+    assert_eq!(process.tail().lines(), ["kept gone own"]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_started_is_told_apart() {
     let folder = TempDir::new().unwrap();
     let file = |name: &str, content: &str, mode| {
@@ -141,13 +159,16 @@ async fn what_cannot_be_started_is_told_apart() {
 async fn another_user_needs_root_and_gets_nothing_of_it() {
     let folder = TempDir::new().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let spec = ProcessSpec { user: Some("nobody".into()), ..shell("id -un; id -G", folder.path()) };
+    let script = "id -un; id -G; echo $HOME $USER $LOGNAME; env | grep ^XDG_; :";
+    let spec = ProcessSpec { user: Some("nobody".into()), ..shell(script, folder.path()) };
     match spawn(&spec).await {
         Ok(mut process) => {
             assert_eq!(soon(process.wait()).await, Exit::Code(0));
             let lines = process.tail().lines();
             assert_eq!(lines[0], "nobody");
             assert!(lines[1].split(' ').all(|group| group != "0"), "{lines:?}");
+            let home = nix::unistd::User::from_name("nobody").unwrap().unwrap().dir;
+            assert_eq!(lines[2..], [format!("{} nobody nobody", home.display())]);
         }
         Err(error) => assert!(matches!(error, StartError::NotRoot { .. }), "{error}"),
     }

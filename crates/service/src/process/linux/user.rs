@@ -1,7 +1,8 @@
 //! The identity to run a process under.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::io;
+use std::path::PathBuf;
 
 use nix::unistd::{User, getgrouplist};
 use rustix::process::{Gid, Uid, geteuid};
@@ -15,6 +16,9 @@ pub(super) struct Identity {
     user: Uid,
     group: Gid,
     groups: Vec<Gid>,
+    name: String,
+    home: PathBuf,
+    shell: PathBuf,
 }
 
 impl Identity {
@@ -36,12 +40,26 @@ impl Identity {
             user: Uid::from_raw(user.uid.as_raw()),
             group: Gid::from_raw(user.gid.as_raw()),
             groups,
+            name: user.name,
+            home: user.dir,
+            shell: user.shell,
         }))
     }
 
     /// The numbers of the user and of its own group.
     pub(super) fn ids(&self) -> (u32, u32) {
         (self.user.as_raw(), self.group.as_raw())
+    }
+
+    /// What a log-on would set in the environment.
+    pub(super) fn variables(&self) -> [(&'static str, &OsStr); 4] {
+        let name = OsStr::new(&self.name);
+        [
+            ("HOME", self.home.as_os_str()),
+            ("USER", name),
+            ("LOGNAME", name),
+            ("SHELL", self.shell.as_os_str()),
+        ]
     }
 
     /// Becomes the user, for good. Only for a process that has one thread: the calls change that thread.
