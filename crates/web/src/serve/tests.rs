@@ -153,3 +153,33 @@ async fn stopping_does_not_wait_for_ever() {
     served.ended.await.unwrap();
     closed(&mut stream).await;
 }
+
+#[tokio::test]
+async fn the_site_refuses_foreign_names_and_long_bodies_unread() {
+    let served = served(NO_LIMITS, crate::app(crate::Site::new("Demo"))).await;
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\r\n", "200"),
+        ("GET / HTTP/1.1\r\nHost: rebound.example:8080\r\nConnection: close\r\n\r\n", "421"),
+        ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "400"),
+        ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n", "413"),
+    ] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_tells_where_it_arrived() {
+    let said = get(async |request: axum::extract::Request| {
+        let loopback = request.extensions().get::<ReachedAt>().is_some_and(|ReachedAt(at)| at.is_loopback());
+        if loopback { "hello" } else { "unknown" }
+    });
+    let served = served(NO_LIMITS, Router::new().route("/", said)).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(ASK).await.unwrap();
+    stream.shutdown().await.unwrap();
+    answer(&mut stream).await;
+}
