@@ -28,6 +28,7 @@ impl Outcome {
         match self {
             Self::Stopped => 0,
             Self::GaveUp(why) if why.is_permission() => 77,
+            Self::GaveUp(why) if why.is_impossible() => 78,
             Self::GaveUp(_) => 69,
             Self::Bug(_) => 70,
             Self::ServingFailed(_) => 75,

@@ -4,6 +4,7 @@ use std::io;
 
 use standpipe_pipe::Mode;
 use standpipe_pipe::listener::PipeListener;
+use standpipe_service::watcher::{Failure, FailureKind, GiveUp};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -155,6 +156,29 @@ async fn a_service_that_keeps_failing_ends_it_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_service_that_cannot_be_started_is_for_a_person_to_mend() {
+    let place = Place::new();
+    place.script("service", "#!/no/such/interpreter\n");
+    let path = place.path().join("service");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let roles = "[roles.R.service]\nname = \"S\"\ncommand = [\"./service\"]\n";
+    let outcome = run_to_the_end(&place, roles).await;
+    assert_eq!(outcome.exit_code(), 78, "{outcome}");
+    let text = outcome.to_string();
+    assert!(text.starts_with("the service cannot be started: "), "{text}");
+    assert!(text.contains("is not a program that this machine can run"), "{text}");
+}
+
+#[test]
+fn what_gave_up_for_want_of_a_permission_says_so() {
+    let after = |permitted| {
+        let kind = FailureKind::Impossible { reason: "because".into(), permitted };
+        Outcome::GaveUp(GiveUp { failures: vec![Failure { at: Duration::ZERO, kind }] }).exit_code()
+    };
+    assert_eq!((after(false), after(true)), (77, 78));
+}
+
+#[tokio::test]
 async fn a_failed_task_keeps_the_service_from_starting() {
     let place = Place::new();
     place.script("service.sh", "touch started; exec sleep 1000");
@@ -209,11 +233,12 @@ async fn clients_are_drained_before_the_service_is_stopped() {
     };
     let (stop, drain) = (Stop::default(), CancellationToken::new());
     let (asked, inner) = (stop.clone(), drain.clone());
+    let (seen, was_ready) = oneshot::channel();
     let serve = |mut serving: Serving| async move {
         serving.ready.wait_for(|ready| *ready).await?;
         asked.asked.cancel();
         serving.stop.cancelled().await;
-        assert!(!*serving.ready.borrow());
+        let _ = seen.send(*serving.ready.borrow());
         inner.cancelled().await;
         Ok(())
     };
@@ -222,6 +247,7 @@ async fn clients_are_drained_before_the_service_is_stopped() {
         assert_eq!(place.told().await, "up");
         let record = recorded(&place, |record| record.stage == Stage::Draining).await;
         assert_eq!(record.service.as_deref(), Some("Running"));
+        assert!(!soon(was_ready).await.unwrap());
         drain.cancel();
         assert_eq!(place.told().await, "stopped");
     });

@@ -133,6 +133,11 @@ impl GiveUp {
 }
 
 impl GiveUp {
+    /// Whether the last failure was that the service cannot be started before a person changes something.
+    pub fn is_impossible(&self) -> bool {
+        self.failures.last().is_some_and(|last| matches!(last.kind, FailureKind::Impossible { .. }))
+    }
+
     /// Whether the last failure was that this process may not start the service.
     pub fn is_permission(&self) -> bool {
         self.failures
