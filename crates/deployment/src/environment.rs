@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::definition::{Command, Deployment, PasswordSource, Program};
 
+/// The variable with the instance's own folder of pipes, which no other instance has.
+pub(crate) const PIPES: &str = "STANDPIPE_PIPES";
+
 /// The environment that the processes of one instance share.
 #[derive(Debug, Clone)]
 pub(crate) struct InstanceEnvironment {
@@ -28,7 +31,7 @@ impl InstanceEnvironment {
             ("STANDPIPE_ROLE".into(), self.role.clone().into()),
             ("STANDPIPE_INSTANCE".into(), self.instance.to_string().into()),
             ("STANDPIPE_ACCOUNTS".into(), self.accounts.clone().into()),
-            ("STANDPIPE_PIPES".into(), self.pipes.clone().into()),
+            (PIPES.into(), self.pipes.clone().into()),
             ("PATH".into(), self.path.clone()),
         ];
         variables.extend(own.iter().map(|(name, value)| (name.into(), value.into())));

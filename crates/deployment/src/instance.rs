@@ -188,6 +188,10 @@ impl<'a> Instance<'a> {
         F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
         let Self { options, lock, environment, backends } = self;
+        // Whoever held the instance before may have been killed, and this one holds it now.
+        if !process::end_abandoned(environment::PIPES, environment.pipes.as_os_str()).await {
+            warn!("processes that an earlier run of the instance left behind cannot be ended");
+        }
         let tree = Tree::new();
         let mut board = Board::new(lock.dir().clone(), &options, endpoints);
         let life = Life { options, environment: &environment, backends, tree: &tree, stop: &stop };

@@ -17,7 +17,7 @@ mod unsupported;
 #[cfg(not(target_os = "linux"))]
 use unsupported as imp;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -136,6 +136,15 @@ impl Process {
 /// When there is no such user, or this process may not start anything as it.
 pub fn user_ids(user: &str) -> Result<Option<(u32, u32)>, StartError> {
     imp::user_ids(user)
+}
+
+/// Kills what a process like this one left running when it was killed itself: the processes that were started
+/// with [`spawn`] by one that is gone, and that have `variable` set to `value` in their environment, with
+/// everything they started. Returns whether none is left after at most 5 s.
+///
+/// Only for a caller that knows, by a lock, that nobody else runs what `value` stands for.
+pub async fn end_abandoned(variable: &str, value: &OsStr) -> bool {
+    imp::end_abandoned(variable, value).await
 }
 
 /// Starts a process, at the head of a session and a process group of its own.

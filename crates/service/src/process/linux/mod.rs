@@ -19,6 +19,7 @@ use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_sig
 use tokio::process::Command;
 
 pub use self::tree::Tree;
+pub(super) use self::tree::end_abandoned;
 
 use self::capture::Capture;
 use self::spawner::{Note, Spawned};

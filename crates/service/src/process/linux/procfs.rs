@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::path::PathBuf;
 
 use rustix::process::Pid;
 
@@ -56,6 +57,11 @@ pub(super) fn variable(pid: i32, name: &str) -> Option<String> {
         let value = item.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
         String::from_utf8(value.to_vec()).ok()
     })
+}
+
+/// Which namespace the numbers of a process and its children are from; `None` when it is not ours to ask.
+pub(super) fn pid_namespace(pid: i32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
 }
 
 /// [proc(5)](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html): the name comes second, in brackets,

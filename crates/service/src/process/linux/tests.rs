@@ -14,7 +14,7 @@ use tokio::net::unix::pipe;
 
 use super::procfs;
 use crate::manager::StartError;
-use crate::process::{Ask, Orphaned, Output, Process, ProcessSpec, Tree, spawn};
+use crate::process::{Ask, Orphaned, Output, Process, ProcessSpec, Tree, end_abandoned, spawn};
 use crate::state::Exit;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -277,4 +277,50 @@ async fn a_process_dies_with_the_one_that_started_it() {
     kill_process(Pid::from_child(&helper), Signal::KILL).unwrap();
     helper.wait().unwrap();
     eventually(|| !is_alive(child)).await;
+}
+
+/// Not a test by itself: the next one runs it in a process of its own, and kills that.
+#[tokio::test]
+async fn helper_that_leaves_something_behind() {
+    let Ok(folder) = std::env::var("STANDPIPE_TEST_LEAVES") else { return };
+    let mut spec = shell("setsid sh -c 'echo $$ > teller; exec sleep 1000' & wait", Path::new(&folder));
+    spec.environment = vec![("OF_WHOM".into(), folder.into())];
+    let _process = spawn(&spec).await.unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_behind_is_found_and_nothing_else() {
+    let folder = TempDir::new().unwrap();
+    let mut teller = Teller::new(folder.path());
+    let value = folder.path().as_os_str();
+    let mut helper = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "process::linux::tests::helper_that_leaves_something_behind"])
+        .env("STANDPIPE_TEST_LEAVES", folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let left = teller.pid().await;
+    // Its maker is there, and so are those of ours and of nobody.
+    let mut ours = shell("exec sleep 1000", folder.path());
+    ours.environment = vec![("OF_WHOM".into(), value.to_owned())];
+    let ours = spawn(&ours).await.unwrap();
+    let mut nobodys = std::process::Command::new("sleep")
+        .arg("1000")
+        .env("OF_WHOM", value)
+        .env_remove("STANDPIPE_TREE")
+        .spawn()
+        .unwrap();
+    assert!(soon(end_abandoned("OF_WHOM", value)).await);
+    assert!(is_alive(left));
+
+    kill_process(Pid::from_child(&helper), Signal::KILL).unwrap();
+    helper.wait().unwrap();
+    assert!(soon(end_abandoned("OF_WHOM", "another".as_ref())).await);
+    assert!(is_alive(left));
+    assert!(soon(end_abandoned("OF_WHOM", value)).await);
+    assert!(!is_alive(left));
+    assert!(is_alive(i32::try_from(ours.pid()).unwrap()) && nobodys.try_wait().unwrap().is_none());
+    nobodys.kill().unwrap();
+    nobodys.wait().unwrap();
 }

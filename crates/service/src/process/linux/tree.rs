@@ -1,6 +1,7 @@
 //! A process and everything it started, wherever those processes went.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -153,6 +154,59 @@ impl Tree {
             handle.ended().await;
         }
     }
+}
+
+/// Kills the processes that belong to a tree whose maker is gone, have `variable` set to `value` in their
+/// environment, and everything that they started. Returns whether none is left.
+pub(in super::super) async fn end_abandoned(variable: &str, value: &OsStr) -> bool {
+    let all_gone = async {
+        loop {
+            let handles: Vec<Handle> =
+                abandoned(variable, value).into_iter().filter_map(Handle::open).collect();
+            if handles.is_empty() {
+                return;
+            }
+            warn!("killing {} processes that an earlier run left behind", handles.len());
+            for handle in &handles {
+                handle.signal(Signal::KILL);
+            }
+            for handle in handles {
+                handle.ended().await;
+            }
+        }
+    };
+    tokio::time::timeout(KILL_TIMEOUT, all_gone).await.is_ok()
+}
+
+fn abandoned(variable: &str, value: &OsStr) -> Vec<Entry> {
+    let all = procfs::all();
+    // In another namespace, numbers mean other processes and paths perhaps other files.
+    let Some(here) = procfs::pid_namespace(procfs::own_pid()) else { return Vec::new() };
+    let is_abandoned = |pid| {
+        procfs::pid_namespace(pid).as_ref() == Some(&here)
+            && procfs::variable(pid, variable).is_some_and(|found| OsStr::new(&found) == value)
+            && procfs::variable(pid, MARK).is_some_and(|mark| maker_is_gone(&mark))
+    };
+    let mut found: HashSet<i32> =
+        all.iter().map(|entry| entry.pid).filter(|&pid| is_abandoned(pid)).collect();
+    procfs::add_descendants(&all, &mut found);
+    // Whoever started this process may have been left behind too. It has its reasons now.
+    let mut line = Some(procfs::own_pid());
+    while let Some(pid) = line {
+        found.remove(&pid);
+        line = all.iter().find(|entry| entry.pid == pid && entry.parent != pid).map(|entry| entry.parent);
+    }
+    all.into_iter().filter(|entry| !entry.zombie && found.contains(&entry.pid)).collect()
+}
+
+/// Whether the process that made the innermost tree of the mark has ended. A mark that is not ours says nothing.
+fn maker_is_gone(mark: &str) -> bool {
+    let mut parts = mark.rsplit('/').next().unwrap_or(mark).splitn(3, '-');
+    let maker: Option<(i32, u64)> =
+        parts.next().and_then(|pid| pid.parse().ok()).zip(parts.next().and_then(|at| at.parse().ok()));
+    maker.is_some_and(|(pid, started)| {
+        procfs::entry(pid).is_none_or(|entry| entry.started != started || entry.zombie)
+    })
 }
 
 /// A hold on one process: unlike its number, it never comes to mean another.
