@@ -2,7 +2,8 @@
 //!
 //! An instance that ends with a failure is started again after a wait that grows with each failure in a row.
 //! Three exit codes say that trying again cannot help until a person changes something: 64 (usage), 77 (not
-//! permitted) and 78 (configuration). An instance that ends with one of them stays down, and the others go on.
+//! permitted) and 78 (configuration). An instance that ends with one of them before it ever ran stays down, and the
+//! others go on; after that, it is the machine that changed for a while, and the instance is started again.
 //! One that ends with 0 was asked to, by somebody else, and stays down too.
 
 mod instances;
@@ -24,7 +25,7 @@ use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
 use crate::definition::{Deployment, Role, local_address};
-use crate::state::{DeploymentLock, InstanceDir, InstanceRecord, Stage, StateDir, StateError};
+use crate::state::{DeploymentLock, InstanceDir, InstanceRecord, Stage, StateDir, StateError, check_sockets};
 use crate::stop::Stop;
 use instances::{End, Keeper};
 
@@ -132,10 +133,21 @@ impl<'a> LocalRuntime<'a> {
     /// # Errors
     /// When it runs already, or its state folder cannot be used.
     pub fn prepare(options: LocalOptions<'a>) -> Result<Self, StateError> {
+        let instances = options.deployment.roles().iter();
+        let instances = instances.flat_map(|role| (0..role.instances).map(move |number| (role, number)));
+        check_sockets(options.state_dir, instances)?;
         let state = StateDir::open(options.state_dir)?;
         let lock = state.lock(options.deployment.name())?;
         state.clear()?;
         Ok(Self { options, state, lock })
+    }
+
+    /// Gives the deployment up again before anything of it ran.
+    ///
+    /// # Errors
+    /// When what was made on disk cannot be removed.
+    pub fn abandon(self) -> Result<(), StateError> {
+        self.lock.remove(&[])
     }
 
     /// The state folder, absolute.

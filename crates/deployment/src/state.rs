@@ -39,8 +39,12 @@ use thiserror::Error;
 
 pub use record::{EndpointRecord, InstanceRecord, Stage, now, read_all};
 
+use crate::definition::{Backend, Role};
 use crate::resolve::names::ROLE;
 use lock::Lock;
+
+/// The longest path of a socket in bytes: `sun_path` of Linux without its final NUL.
+const LONGEST_SOCKET: usize = 107;
 
 /// What went wrong with the state of a deployment.
 #[derive(Debug, Error)]
@@ -67,6 +71,12 @@ pub enum StateError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The system has no room for the path of a pipe's socket.
+    #[error("the path `{}` of a pipe's socket has {} bytes, and {LONGEST_SOCKET} is the limit", path.display(), path.as_os_str().len())]
+    SocketPath {
+        /// The path.
+        path: PathBuf,
+    },
     /// The system refused.
     #[error("cannot {action} `{}`", path.display())]
     Io {
@@ -84,7 +94,7 @@ impl StateError {
     /// has to be named.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Foreign { .. } => 78,
+            Self::Foreign { .. } | Self::SocketPath { .. } => 78,
             Self::Untrusted { .. } => 77,
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => 77,
             Self::Running { .. } | Self::Io { .. } => 75,
@@ -101,6 +111,7 @@ impl StateError {
             Self::Foreign { .. } => {
                 Some("name an empty folder with --state-dir, or one that is not there yet")
             }
+            Self::SocketPath { .. } => Some("choose a shorter --state-dir"),
             Self::Io { .. } => None,
         }
     }
@@ -120,6 +131,28 @@ pub fn locate(
     variable: impl Fn(&str) -> Option<std::ffi::OsString>,
 ) -> PathBuf {
     given.map_or_else(|| platform::default_parent(variable).join(name), Path::to_path_buf)
+}
+
+/// Whether the sockets of the pipes of `instances` (role and number) have room in the state folder `dir`.
+///
+/// # Errors
+/// [`StateError::SocketPath`] for the first that has not; [`StateError::Io`] when the current folder is not known.
+pub fn check_sockets<'a>(
+    dir: &Path,
+    instances: impl IntoIterator<Item = (&'a Role, u32)>,
+) -> Result<(), StateError> {
+    let path = std::path::absolute(dir).map_err(StateError::io("find", dir))?;
+    let state = StateDir { path };
+    for (role, number) in instances {
+        let pipes = state.instance(&role.name, number).pipes();
+        for pipe in role.pipes.iter().filter(|pipe| pipe.backend == Backend::Instance) {
+            let path = pipes.join(&pipe.name);
+            if cfg!(unix) && path.as_os_str().len() > LONGEST_SOCKET {
+                return Err(StateError::SocketPath { path });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The state folder of a deployment.
@@ -163,8 +196,7 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Running`] when somebody else has it.
     pub fn lock(&self, name: &str) -> Result<DeploymentLock, StateError> {
-        let what = format!("the deployment `{name}`");
-        let lock = Lock::take(&self.path.join("lock"), || what)?;
+        let lock = Lock::take(&self.path.join("lock"), &format!("the deployment `{name}`"))?;
         Ok(DeploymentLock { dir: self.clone(), _lock: lock })
     }
 
@@ -193,6 +225,15 @@ impl StateDir {
     }
 }
 
+/// Says in the state folder `dir` why an instance could not begin; see [`InstanceDir::write_last_words`].
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_last_words(dir: &Path, role: &str, number: u32, reason: &str) -> Result<(), StateError> {
+    let path = std::path::absolute(dir).map_err(StateError::io("find", dir))?;
+    StateDir { path }.instance(role, number).write_last_words(role, number, reason)
+}
+
 /// What an instance is called: the role and its number, as in `ServiceWatcher.0`.
 pub fn instance_name(role: &str, number: u32) -> String {
     format!("{role}.{number}")
@@ -204,6 +245,10 @@ fn parse_instance_name(name: &OsStr) -> Option<(&str, u32)> {
     let number: u32 = digits.parse().ok()?;
     // Not `00` or `+1`: what is not written as we write it is not ours.
     (ROLE.check(role).is_ok() && number.to_string() == digits).then_some((role, number))
+}
+
+fn is_instance_name(path: &Path) -> bool {
+    path.file_name().and_then(parse_instance_name).is_some()
 }
 
 /// A deployment that this process runs.
@@ -256,7 +301,7 @@ impl InstanceDir {
     /// [`StateError::Running`] when another process runs this instance.
     pub fn lock(&self, owner: Option<(u32, u32)>) -> Result<InstanceLock, StateError> {
         self.make()?;
-        let lock = Lock::take(&self.path.join("lock"), || format!("the instance {}", self.name()))?;
+        let lock = Lock::take(&self.path.join("lock"), &format!("the instance {}", self.name()))?;
         // What an instance that ended badly left behind.
         remains::remove_pipes(&self.pipes())?;
         if owner.is_some() && self.pipes().is_dir() {
@@ -285,6 +330,31 @@ impl InstanceDir {
     /// Writes what `ps` reads, all of it or nothing.
     pub fn write(&self, record: &InstanceRecord) -> Result<(), StateError> {
         record.write(&self.path.join("state.json"))
+    }
+
+    /// Says why the instance could not begin. Nothing is said when there is no such deployment here to say it in,
+    /// or when another process runs this instance.
+    pub fn write_last_words(&self, role: &str, number: u32, reason: &str) -> Result<(), StateError> {
+        if !marker::DEPLOYMENT.is_on(&self.parent) || !is_instance_name(&self.path) {
+            return Ok(());
+        }
+        self.make()?;
+        let lock = match Lock::take(&self.path.join("lock"), &format!("the instance {}", self.name())) {
+            Err(StateError::Running { .. }) => return Ok(()),
+            lock => lock?,
+        };
+        let known = self.read().ok().flatten();
+        let record = InstanceRecord {
+            pid: None,
+            stage: Stage::Failed,
+            ready: false,
+            last_error: Some(reason.to_owned()),
+            since: now(),
+            ..known.unwrap_or_else(|| InstanceRecord::new(role, number))
+        };
+        let written = self.write(&record);
+        drop(lock);
+        written
     }
 
     /// What the instance wrote last; `None` when it wrote nothing.

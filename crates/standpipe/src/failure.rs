@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use standpipe_deployment::instance::{Outcome, PrepareError};
 use standpipe_deployment::state::StateError;
-use standpipe_deployment::{PasswordError, Problems};
+use standpipe_deployment::{PasswordError, Problem, Problems};
 use standpipe_pipe::accounts::AccountFileError;
 use standpipe_pipe::client::ClientError;
 use standpipe_pipe::server::BindError;
@@ -130,6 +130,23 @@ impl Failure {
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// What went wrong, with its causes.
+    pub(crate) fn in_one_line(&self) -> String {
+        match &self.what {
+            What::Silence => String::new(),
+            What::Problems(problems) => problems.iter().map(Problem::message).collect::<Vec<_>>().join("; "),
+            What::Error { error, .. } => {
+                let mut text = error.to_string();
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    let _ = write!(text, ": {error}");
+                    cause = error.source();
+                }
+                text
+            }
+        }
     }
 
     /// The text for stderr.

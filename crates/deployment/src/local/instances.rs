@@ -11,12 +11,13 @@ use standpipe_service::{Exit, StartError};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::{FailedInstance, LocalOptions, RecyclePolicy};
+use super::{FailedInstance, LocalOptions, RecyclePolicy, VIEW_INTERVAL};
 use crate::instance::RECYCLES_VARIABLE;
 use crate::state::{InstanceDir, InstanceRecord, Stage, instance_name, now};
 use crate::stop::Stop;
 
-/// The exit codes after which trying again cannot help: usage, not permitted, configuration.
+/// The exit codes after which trying again cannot help an instance that never ran: usage, not permitted,
+/// configuration. One that ran once was right, and only the machine is not as it was.
 const FOR_GOOD: [u8; 3] = [64, 77, 78];
 
 /// Our own fault, where the instance's process could not even be started.
@@ -49,6 +50,8 @@ pub(super) struct Keeper {
     stop_timeout: Duration,
     policy: RecyclePolicy,
     recycles: u32,
+    /// Whether it was seen running.
+    has_run: bool,
 }
 
 impl Keeper {
@@ -68,6 +71,7 @@ impl Keeper {
             stop_timeout: options.stop_timeout,
             policy: options.recycle,
             recycles: 0,
+            has_run: false,
         }
     }
 
@@ -91,7 +95,7 @@ impl Keeper {
                 Exit::Signal(_) | Exit::Unknown => None,
             };
             let reason = self.last_words(exit);
-            if let Some(code) = code.filter(|code| FOR_GOOD.contains(code)) {
+            if let Some(code) = code.filter(|code| !self.has_run && FOR_GOOD.contains(code)) {
                 return self.fail(code, reason);
             }
             if began.elapsed() >= self.policy.stable_after {
@@ -110,16 +114,21 @@ impl Keeper {
         }
     }
 
-    async fn live_once(&self, stop: &Stop) -> Life {
+    async fn live_once(&mut self, stop: &Stop) -> Life {
         let mut process = match process::spawn(&self.spec()).await {
             Ok(process) => process,
             Err(error) => return Life::NotStarted(error),
         };
         info!(pid = process.pid(), "started {}", self.name);
-        let ended = tokio::select! {
-            exit = process.wait() => Some(exit),
-            () = stop.asked.cancelled() => None,
+        let ended = loop {
+            tokio::select! {
+                exit = process.wait() => break Some(exit),
+                () = stop.asked.cancelled() => break None,
+                () = tokio::time::sleep(VIEW_INTERVAL), if !self.has_run => self.has_run = self.is_said_to_run(),
+            }
         };
+        // One that was killed did not take it back.
+        self.has_run = self.has_run || self.is_said_to_run();
         if let Some(exit) = ended {
             // Whatever it did not end itself.
             process.tree().kill().await;
@@ -155,6 +164,10 @@ impl Keeper {
             output: self.output,
             within: None,
         }
+    }
+
+    fn is_said_to_run(&self) -> bool {
+        self.dir.read().ok().flatten().is_some_and(|record| record.stage == Stage::Running)
     }
 
     /// Why the instance ended, in its own words if it left any.

@@ -146,3 +146,55 @@ async fn the_same_deployment_runs_once_and_begins_clean() {
     let error = LocalRuntime::prepare(options(&deployment, &state)).unwrap_err();
     assert!(error.to_string().starts_with("the instance A.0 runs already"), "{error}");
 }
+
+#[tokio::test]
+async fn one_that_ran_before_is_started_again_whatever_it_ends_with() {
+    let place = Place::new();
+    place.script(
+        "instance.sh",
+        "echo $STANDPIPE_RECYCLES >> runs\n\
+         case $STANDPIPE_RECYCLES in\n\
+         0) cp running $3/A.0/state.json; exit 69;;\n\
+         1) exit 78;;\n2) exit 77;;\n3) exit 64;;\n*) exit 0;;\nesac",
+    );
+    let record = InstanceRecord { stage: Stage::Running, ..InstanceRecord::new("A", 0) };
+    fs::write(place.path().join("running"), serde_json::to_string(&record).unwrap()).unwrap();
+    let one = TWO.replace("instances = 2", "instances = 1");
+    let (deployment, state) = (place.deployment(&one), place.state());
+    let runtime = LocalRuntime::prepare(options(&deployment, &state)).unwrap();
+    runtime.state.instance("A", 0).make().unwrap();
+    let outcome = soon(runtime.run(script, Stop::default(), &watch::Sender::new(Vec::new()))).await;
+    assert_eq!(outcome, LocalOutcome { asked: false, failed: Vec::new() });
+    assert_eq!(fs::read_to_string(place.path().join("runs")).unwrap(), "0\n1\n2\n3\n4\n");
+}
+
+#[tokio::test]
+async fn what_is_not_permitted_is_not_tried_again() {
+    let place = Place::new();
+    place.script("instance.sh", "exit 77");
+    let (deployment, state) = (place.deployment(TWO), place.state());
+    let runtime = LocalRuntime::prepare(options(&deployment, &state)).unwrap();
+    let outcome = soon(runtime.run(script, Stop::default(), &watch::Sender::new(Vec::new()))).await;
+    assert_eq!(outcome.exit_code(), 77);
+    assert_eq!(outcome.failed.len(), 2);
+}
+
+#[tokio::test]
+async fn a_state_folder_too_long_for_sockets_is_refused_before_anything_is_made() {
+    let place = Place::new();
+    let pipe = "[roles.A.endpoints.P]\nprotocol = \"smb\"\nport = 4445\n[roles.A.pipes.simple]\nsddl = \"D:(A;;GRGW;;;AU)\"\n";
+    let deployment = place.deployment(&format!("{TWO}{pipe}"));
+    let state = place.path().join("x".repeat(100));
+    let error = LocalRuntime::prepare(options(&deployment, &state)).unwrap_err();
+    assert_eq!(error.exit_code(), 78);
+    let text = error.to_string();
+    assert!(text.contains("107") && text.contains("A.0/pipes/simple"), "{text}");
+    assert!(!state.exists());
+    let role = &deployment.roles()[0];
+    let fits = |length: usize| {
+        let dir = format!("/{}", "x".repeat(length - 1));
+        crate::state::check_sockets(Path::new(&dir), [(role, 0)]).is_ok()
+    };
+    // `/A.0/pipes/simple` has 17 bytes.
+    assert!(fits(90) && !fits(91));
+}

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use super::{StateError, platform};
 
+/// More than a process and a name take.
+const LONGEST: u64 = 256;
+
 /// A lock that ends with its value, and with the process whatever happens to it.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -20,8 +23,9 @@ impl Drop for Lock {
 }
 
 impl Lock {
-    /// Takes the lock at `path`; `what` names what is locked, for the error.
-    pub(super) fn take(path: &Path, what: impl FnOnce() -> String) -> Result<Self, StateError> {
+    /// Takes the lock at `path` in the name of `what`. The error names the holder, which may have taken it for
+    /// something else.
+    pub(super) fn take(path: &Path, what: &str) -> Result<Self, StateError> {
         let open = || {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false);
@@ -33,7 +37,8 @@ impl Lock {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    return Err(StateError::Running { what: what(), pid: pid_in(&mut file) });
+                    let (pid, holder) = said_in(&mut file);
+                    return Err(StateError::Running { what: holder.unwrap_or_else(|| what.to_owned()), pid });
                 }
                 Err(TryLockError::Error(source)) => return Err(StateError::io("lock", path)(source)),
             }
@@ -41,7 +46,7 @@ impl Lock {
             if platform::is_same_file(&file, path) {
                 file.set_len(0)
                     .and_then(|()| file.rewind())
-                    .and_then(|()| writeln!(file, "{}", std::process::id()))
+                    .and_then(|()| write!(file, "{}\n{what}\n", std::process::id()))
                     .map_err(StateError::io("write", path))?;
                 return Ok(Self { file });
             }
@@ -55,8 +60,13 @@ impl Lock {
     }
 }
 
-fn pid_in(file: &mut File) -> Option<u32> {
+/// The process and the name that a holder wrote into its lock, as far as it has.
+fn said_in(file: &mut File) -> (Option<u32>, Option<String>) {
     let mut text = String::new();
-    file.take(16).read_to_string(&mut text).ok()?;
-    text.trim_end().parse().ok()
+    if file.take(LONGEST).read_to_string(&mut text).is_err() {
+        return (None, None);
+    }
+    let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+    let pid = lines.next().and_then(|line| line.parse().ok());
+    (pid, lines.next().map(str::to_owned))
 }

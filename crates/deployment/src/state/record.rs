@@ -30,6 +30,8 @@ pub enum Stage {
     Failed,
     /// It failed, and the local runtime waits before it starts it again.
     Waiting,
+    /// What it wrote about itself cannot be read.
+    Unknown,
 }
 
 impl Stage {
@@ -43,6 +45,7 @@ impl Stage {
             Self::Stopped => "stopped",
             Self::Failed => "failed",
             Self::Waiting => "waiting",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -146,10 +149,10 @@ impl InstanceRecord {
 }
 
 /// The state of every instance in a deployment's folder, by role and number. One whose process is gone without
-/// having said so is reported as failed.
+/// having said so is reported as failed; one whose file cannot be read as unknown, with the reason.
 ///
 /// # Errors
-/// When the folder or a file in it cannot be read. A folder that is not there holds no instance.
+/// When the folder cannot be read. A folder that is not there holds no instance.
 pub fn read_all(dir: &Path) -> Result<Vec<InstanceRecord>, StateError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -158,16 +161,29 @@ pub fn read_all(dir: &Path) -> Result<Vec<InstanceRecord>, StateError> {
     };
     let mut records = Vec::new();
     for entry in entries {
-        let path = entry.map_err(StateError::io("read", dir))?.path();
+        let entry = entry.map_err(StateError::io("read", dir))?;
+        let (name, path) = (entry.file_name(), entry.path());
+        let Some((role, number)) = super::parse_instance_name(&name) else { continue };
         if !path.is_dir() {
             continue;
         }
-        if let Some(record) = InstanceRecord::read(&path.join("state.json"))? {
-            records.push(checked(record, &path));
+        match InstanceRecord::read(&path.join("state.json")) {
+            Ok(Some(record)) => records.push(checked(record, &path)),
+            Ok(None) => {}
+            Err(error) => records.push(InstanceRecord {
+                stage: Stage::Unknown,
+                last_error: Some(in_one_line(&error)),
+                ..InstanceRecord::new(role, number)
+            }),
         }
     }
     records.sort_by(|one, other| (&one.role, one.instance).cmp(&(&other.role, other.instance)));
     Ok(records)
+}
+
+fn in_one_line(error: &StateError) -> String {
+    let cause = std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
+    format!("{error}{cause}")
 }
 
 /// What a record means when nobody runs the instance any more.

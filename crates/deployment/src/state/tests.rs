@@ -36,6 +36,37 @@ fn an_instance_whose_process_is_gone_is_not_said_to_run() {
 }
 
 #[test]
+fn one_damaged_file_does_not_hide_the_other_instances() {
+    let folder = TempDir::new().unwrap();
+    let state = StateDir::open(folder.path()).unwrap();
+    let locks = [0, 1].map(|number| state.instance("Web", number).lock(None).unwrap());
+    fs::write(locks[0].dir().path().join("state.json"), "{ \"role\": ").unwrap();
+    locks[1].dir().write(&record("Web", 1)).unwrap();
+    let all = read_all(state.path()).unwrap();
+    assert_eq!((all[0].role.as_str(), all[0].instance, all[0].stage), ("Web", 0, Stage::Unknown));
+    let why = all[0].last_error.as_deref().unwrap();
+    assert!(why.starts_with("cannot read `") && why.contains("line 1"), "{why}");
+    assert_eq!((all.len(), all[1].stage), (2, Stage::Running));
+}
+
+#[test]
+fn an_instance_that_could_not_begin_says_why_but_not_over_one_that_runs() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state");
+    let unmade = InstanceDir { path: path.join("Web.0"), parent: path.clone() };
+    unmade.write_last_words("Web", 0, "no port").unwrap();
+    assert!(!path.exists());
+    let state = StateDir::open(&path).unwrap();
+    state.instance("Web", 0).write_last_words("Web", 0, "no port").unwrap();
+    let all = read_all(&path).unwrap();
+    assert_eq!((all[0].stage, all[0].last_error.as_deref()), (Stage::Failed, Some("no port")));
+    let lock = state.instance("Web", 0).lock(None).unwrap();
+    lock.dir().write(&record("Web", 0)).unwrap();
+    state.instance("Web", 0).write_last_words("Web", 0, "it runs already").unwrap();
+    assert_eq!(read_all(&path).unwrap()[0].stage, Stage::Running);
+}
+
+#[test]
 fn a_folder_that_is_not_there_holds_nothing() {
     let folder = TempDir::new().unwrap();
     assert_eq!(read_all(&folder.path().join("nothing")).unwrap(), []);
@@ -50,6 +81,9 @@ fn runs_once_at_a_time() {
     let own = std::process::id();
     assert_eq!(error.to_string(), format!("the deployment `Demo` runs already, as process {own}"));
     assert_eq!(error.exit_code(), 75);
+    // Somebody else's is called by its own name.
+    let error = state.lock("Other").unwrap_err();
+    assert_eq!(error.to_string(), format!("the deployment `Demo` runs already, as process {own}"));
     drop(lock);
     drop(state.lock("Demo").unwrap());
     let instance = state.instance("Web", 0);

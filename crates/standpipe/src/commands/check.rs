@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use standpipe_deployment::{Deployment, Look, ProcessEnvironment};
+use standpipe_deployment::{Deployment, Look, ProcessEnvironment, state};
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -29,6 +29,12 @@ pub(crate) struct Check {
 pub(super) fn run(check: &Check, output: &mut Output) -> Result<Exit, Failure> {
     let look = if check.here { Look::Machine } else { Look::Files };
     let deployment = Deployment::load(&check.file, &ProcessEnvironment, look)?;
+    if check.here {
+        let instances = deployment.roles().iter();
+        let instances = instances.flat_map(|role| (0..role.instances).map(move |number| (role, number)));
+        let dir = state::locate(deployment.name(), None, |name| std::env::var_os(name));
+        state::check_sockets(&dir, instances)?;
+    }
     let instances: u32 = deployment.roles().iter().map(|role| role.instances).sum();
     output.line(format_args!(
         "{}: no mistakes: deployment `{}` with {} and {}",

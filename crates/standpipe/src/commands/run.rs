@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use standpipe_deployment::instance::{Instance, InstanceOptions};
 use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Role, Stop, local_address, state};
-use tracing::Instrument;
+use tracing::{Instrument, warn};
 
 use self::serve::Endpoints;
 use super::runtime_within;
@@ -55,12 +55,35 @@ pub(super) fn run(run: &Run) -> Result<Exit, Failure> {
 }
 
 async fn run_instance(run: &Run) -> Result<Exit, Failure> {
+    match begin_and_run(run).await {
+        Ok(ended) => ended,
+        Err(failure) => {
+            say_why(run, &failure);
+            Err(failure)
+        }
+    }
+}
+
+/// Leaves the reason for `ps` and for whoever started this process.
+fn say_why(run: &Run, failure: &Failure) {
+    let (Some(role), Some(dir)) = (&run.role, &run.state_dir) else { return };
+    if failure.exit() == Exit::Usage {
+        return;
+    }
+    if let Err(error) = state::write_last_words(dir, role, run.instance, &failure.in_one_line()) {
+        warn!("{error}");
+    }
+}
+
+/// How the instance ended, or why it could not begin.
+async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
     let address = run.address.unwrap_or_else(|| local_address(run.instance));
     let look = Look::Instance { role: run.role.as_deref(), address };
     let deployment = Deployment::load(&run.file, &ProcessEnvironment, look)?;
     let role = choose_role(&deployment, run.role.as_deref())?;
     let stop = Stop::on_signals().map_err(Failure::signals)?;
     let state_dir = state::locate(deployment.name(), run.state_dir.as_deref(), |name| std::env::var_os(name));
+    state::check_sockets(&state_dir, [(role, run.instance)])?;
     let instance = Instance::prepare(InstanceOptions {
         deployment: &deployment,
         role,
@@ -71,7 +94,8 @@ async fn run_instance(run: &Run) -> Result<Exit, Failure> {
     // Everything that can fail does so before the first startup task runs.
     let endpoints = Endpoints::bind(&deployment, role, address, &instance).await?;
     let outcome = instance.run(endpoints.records(), stop, |serving| endpoints.serve(serving)).await;
-    Failure::of_outcome(&outcome, role.service.as_ref().map_or(&role.name, |service| &service.name))
+    let name = role.service.as_ref().map_or(&role.name, |service| &service.name);
+    Ok(Failure::of_outcome(&outcome, name))
 }
 
 fn choose_role<'d>(deployment: &'d Deployment, name: Option<&str>) -> Result<&'d Role, Failure> {

@@ -11,7 +11,7 @@ use standpipe_deployment::state::InstanceRecord;
 use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Stop, state};
 use standpipe_service::process::Output as ProcessOutput;
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{instances, runtime};
 use crate::cli::{LogFormat, LogOptions};
@@ -48,7 +48,9 @@ pub(crate) struct Up {
 }
 
 pub(super) fn run(up: &Up, log: &LogOptions, output: &mut Output) -> Result<Exit, Failure> {
-    let deployment = Deployment::load(&up.file, &ProcessEnvironment, Look::Machine)?;
+    let load = |look| Deployment::load(&up.file, &ProcessEnvironment, look);
+    // Without this machine at first: a deployment that runs already holds its own ports. But all mistakes in one go.
+    let deployment = load(Look::Files).map_err(|found| load(Look::Machine).err().unwrap_or(found))?;
     let live = !up.no_view && log.format == LogFormat::Human && is_live_terminal();
     let view = live.then(|| output.live_view());
     let outcome = runtime()?.block_on(run_deployment(up, log, &deployment, view))?;
@@ -96,6 +98,12 @@ async fn run_deployment(
         stop_timeout: slowest.max().unwrap_or_default() + STOP_SLACK,
         recycle: RecyclePolicy::default(),
     })?;
+    if let Err(problems) = Deployment::load(&up.file, &ProcessEnvironment, Look::Machine) {
+        if let Err(error) = runtime.abandon() {
+            warn!("{error}");
+        }
+        return Err(problems.into());
+    }
     info!("deployment {} keeps its state in {}", deployment.name(), runtime.state_dir().display());
     let (sender, views) = watch::channel(Vec::new());
     let shown = tokio::spawn(show(deployment.name().to_owned(), views, view));

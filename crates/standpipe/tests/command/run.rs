@@ -126,7 +126,8 @@ password-file = "secret"
     let ps = place.seen(&["ps", "--state-dir", "state", "--json"]);
     assert!(ps.contains("\"Web\"") && ps.contains("\"Pipes\""), "{ps}");
     let again = place.seen(&["up", "--state-dir", "state"]);
-    assert!(again.starts_with("exit 78") && again.contains("in use"), "{again}");
+    let runs = format!("runs already, as process {}", child.id());
+    assert!(again.starts_with("exit 75") && again.contains(&runs), "{again}");
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!place.path("state").exists());
