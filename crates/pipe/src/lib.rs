@@ -22,6 +22,7 @@ mod connection;
 pub mod listener;
 mod mode;
 mod name;
+mod outgoing;
 mod platform;
 mod scratch;
 pub mod server;

@@ -17,10 +17,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep};
 
 use crate::clock::after;
+use crate::outgoing::Outgoing;
 use crate::scratch::with_buffer;
-
-/// The largest buffer kept for what is sent.
-const TRANSMIT_BUFFER: usize = 256 * 1024;
 
 /// How long the server has to answer the log-off.
 const LOG_OFF_TIMEOUT: Duration = Duration::from_secs(2);
@@ -65,9 +63,7 @@ pub(super) struct Driver {
     started: Instant,
     waiting: HashMap<RequestId, (u64, ReplySender)>,
     tokens: HashMap<u64, RequestId>,
-    transmit: Vec<u8>,
-    /// How much of `transmit` is sent.
-    sent: usize,
+    outgoing: Outgoing,
 }
 
 enum Wake {
@@ -96,8 +92,7 @@ impl Driver {
             started: Instant::now(),
             waiting: HashMap::new(),
             tokens: HashMap::new(),
-            transmit: Vec::new(),
-            sent: 0,
+            outgoing: Outgoing::default(),
         }
     }
 
@@ -169,7 +164,7 @@ impl Driver {
         due: Option<Instant>,
         abandoned: bool,
     ) -> Poll<Wake> {
-        if self.sent < self.transmit.len()
+        if self.outgoing.is_sending()
             && let Poll::Ready(ready) = self.stream.poll_write_ready(cx)
         {
             return Poll::Ready(Wake::Writable(ready));
@@ -211,22 +206,7 @@ impl Driver {
 
     /// Sends what there is room for.
     fn send(&mut self) -> io::Result<()> {
-        loop {
-            if self.sent == self.transmit.len() {
-                self.transmit.clear();
-                self.transmit.shrink_to(TRANSMIT_BUFFER);
-                self.sent = 0;
-                if !self.connection.take_transmit(&mut self.transmit) {
-                    return Ok(());
-                }
-            }
-            match self.stream.try_write(self.transmit.get(self.sent..).unwrap_or_default()) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(taken) => self.sent += taken,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            }
-        }
+        self.outgoing.send(&self.stream, |buffer| self.connection.take_transmit(buffer))
     }
 
     /// Hands replies out; the reason when the connection is over.

@@ -27,11 +27,9 @@ use super::operation::{Done, Instance, Operation, Shared};
 use crate::backend::BackendError;
 use crate::clock::after;
 use crate::connection::{PipeConnection, PipeError};
+use crate::outgoing::Outgoing;
 use crate::platform::{self, Received};
 use crate::scratch::with_buffer;
-
-/// The largest buffer kept for what is sent.
-const TRANSMIT_BUFFER: usize = 256 * 1024;
 
 /// Buffers for what services write that are kept for the next read, and how large each may be.
 const SPARE_BUFFERS: usize = 4;
@@ -56,9 +54,7 @@ pub(super) struct Driver {
     /// Who waits for a pipe; dropping the sender ends the wait.
     waits: HashMap<WaitId, oneshot::Sender<()>>,
     operations: FuturesUnordered<Operation>,
-    transmit: Vec<u8>,
-    /// How much of `transmit` is sent.
-    sent: usize,
+    outgoing: Outgoing,
     spare: Vec<Vec<u8>>,
 }
 
@@ -122,8 +118,7 @@ impl Driver {
             unread: BTreeSet::new(),
             waits: HashMap::new(),
             operations: FuturesUnordered::new(),
-            transmit: Vec::new(),
-            sent: 0,
+            outgoing: Outgoing::default(),
             spare: Vec::new(),
         })
     }
@@ -201,7 +196,7 @@ impl Driver {
 
     /// Whether something waits for the client to take it.
     fn is_sending(&self) -> bool {
-        self.sent < self.transmit.len()
+        self.outgoing.is_sending()
     }
 
     /// What happens next. Each kind of wait keeps this task's waker by itself.
@@ -256,22 +251,7 @@ impl Driver {
 
     /// Sends what there is room for.
     fn send(&mut self) -> io::Result<()> {
-        loop {
-            if self.sent == self.transmit.len() {
-                self.transmit.clear();
-                self.transmit.shrink_to(TRANSMIT_BUFFER);
-                self.sent = 0;
-                if !self.protocol.take_transmit(&mut self.transmit) {
-                    return Ok(());
-                }
-            }
-            match self.stream.try_write(self.transmit.get(self.sent..).unwrap_or_default()) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(taken) => self.sent += taken,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            }
-        }
+        self.outgoing.send(&self.stream, |buffer| self.protocol.take_transmit(buffer))
     }
 
     /// Sends what is left before the connection is closed, for a short while.
