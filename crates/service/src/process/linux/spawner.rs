@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::OnceLock;
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, getsid, set_child_subreaper, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, set_child_subreaper, waitid};
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -116,8 +116,10 @@ fn start() -> io::Result<mpsc::UnboundedSender<Request>> {
 /// Such a child is in another session: everything is started at the head of its own. A child in this
 /// process's session was started by other code here, which waits for it.
 fn reap_orphans(waited_for: &HashMap<i32, u64>) {
-    let own_session = getsid(None).map_or(0, |session| Pid::as_raw(Some(session)));
     let me = procfs::own_pid();
+    // Asked of /proc, not of getsid(2): in a PID namespace whose first process did not start a session of its
+    // own the session is 0, a number that both name alike and that is no process's.
+    let own_session = procfs::entry(me).map_or(0, |entry| entry.session);
     for entry in procfs::all() {
         let is_orphan = entry.parent == me
             && entry.zombie
