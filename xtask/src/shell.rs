@@ -1,7 +1,8 @@
 //! Running programs, so that the developer sees which, and a failure says which.
 
-use std::fmt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use std::{fmt, io, thread};
 
 /// What stopped a command of this tool.
 #[derive(Debug)]
@@ -25,6 +26,60 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         .map_err(|error| Failure(format!("cannot run `{line}`: {error}")))?;
     if status.success() { Ok(()) } else { Err(Failure(format!("`{line}` ended with {status}"))) }
 }
+
+/// The longest that one program of a stage may take: several times what a slow machine needs, and short enough that
+/// a hanging one is named before whoever waits for the whole run loses patience.
+pub(crate) const STAGE: Duration = Duration::from_secs(25 * 60);
+
+/// How long a program that was interrupted may take to clear away what it started.
+const CLEARING: Duration = Duration::from_secs(30);
+
+/// As [`run`], for a command that might hang: it is interrupted, and then killed, when `limit` has passed.
+pub(crate) fn run_within(limit: Duration, command: &mut Command) -> Result<()> {
+    let line = describe(command);
+    println!("$ {line}");
+    let cannot_run = |error| Failure(format!("cannot run `{line}`: {error}"));
+    let mut child = command.stdin(Stdio::null()).spawn().map_err(cannot_run)?;
+    match ended_within(&mut child, limit).map_err(cannot_run)? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(Failure(format!("`{line}` ended with {status}"))),
+        None => {
+            interrupt(&child);
+            if !matches!(ended_within(&mut child, CLEARING), Ok(Some(_))) {
+                // It fails only when the program has just ended.
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+            Err(Failure(format!("`{line}` did not end within {} s", limit.as_secs())))
+        }
+    }
+}
+
+/// How the program ended, or `None` when it still runs after `limit`.
+fn ended_within(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Asks a program to stop as Ctrl-C does, so that it clears away what it started.
+#[cfg(unix)]
+fn interrupt(child: &Child) {
+    use rustix::process::{Pid, Signal, kill_process};
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::INT);
+    }
+}
+
+#[cfg(not(unix))]
+fn interrupt(_: &Child) {}
 
 /// Runs a command quietly and returns its standard output; its standard error is shown only in a failure.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
@@ -87,5 +142,13 @@ mod tests {
     fn a_failing_program_is_named_with_its_code() {
         let failure = run(Command::new("sh").args(["-c", "exit 3"])).unwrap_err();
         assert!(failure.0.contains("sh -c 'exit 3'") && failure.0.contains('3'), "{failure}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_hangs_is_ended_and_named() {
+        let mut hangs = Command::new("sleep");
+        let failure = run_within(Duration::from_millis(50), hangs.arg("1000")).unwrap_err();
+        assert!(failure.0.contains("sleep 1000") && failure.0.contains("did not end"), "{failure}");
     }
 }

@@ -20,5 +20,5 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         }
         Err(why) => site.skip_part("the page in a real browser", &why)?,
     }
-    shell::run(&mut command)
+    shell::run_within(shell::STAGE, &mut command)
 }

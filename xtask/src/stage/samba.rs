@@ -24,5 +24,5 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         Ok(command) => command,
         Err(why) => return site.skip_stage(what, &why),
     };
-    shell::run(&mut command)
+    shell::run_within(shell::STAGE, &mut command)
 }

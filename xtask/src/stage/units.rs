@@ -6,9 +6,9 @@ use crate::shell::{self, Result};
 pub(crate) fn run(site: &Site<'_>) -> Result<()> {
     let cargo = || site.workspace.cargo();
     if !shell::succeeds(cargo().args(["nextest", "--version"])) {
-        return shell::run(cargo().args(["test", "--workspace", "--no-fail-fast"]));
+        return shell::run_within(shell::STAGE, cargo().args(["test", "--workspace", "--no-fail-fast"]));
     }
-    let nextest = ["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"];
-    shell::run(cargo().args(nextest))?;
-    shell::run(cargo().args(["test", "--quiet", "--workspace", "--doc"]))
+    let nextest = ["nextest", "run", "--workspace", "--status-level", "fail"];
+    shell::run_within(shell::STAGE, cargo().args(nextest))?;
+    shell::run_within(shell::STAGE, cargo().args(["test", "--quiet", "--workspace", "--doc"]))
 }
