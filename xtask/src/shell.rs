@@ -29,7 +29,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// The longest that one program of a stage may take: several times what a slow machine needs, and short enough that
 /// a hanging one is named before whoever waits for the whole run loses patience.
-pub(crate) const STAGE: Duration = Duration::from_secs(25 * 60);
+pub(crate) const STAGE: Duration = Duration::from_mins(25);
 
 /// How long a program that was interrupted may take to clear away what it started.
 const CLEARING: Duration = Duration::from_secs(30);
