@@ -53,6 +53,7 @@ pub(crate) fn config(mode: PipeMode) -> Config {
         min_dialect: Dialect::Smb202,
         max_dialect: Dialect::Smb311,
         require_signing: true,
+        session_lifetime: None,
         encryption: Encryption::Offered,
         limits: Limits::default(),
     }

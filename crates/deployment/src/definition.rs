@@ -191,6 +191,8 @@ pub struct Endpoint {
     pub visibility: Visibility,
     /// Whether what passes is encrypted; of no meaning for the page.
     pub encryption: Encryption,
+    /// How long a log-on counts before the client has to log on again; of no meaning for the page.
+    pub session_lifetime: Option<Duration>,
     pub(crate) port_span: Span,
 }
 

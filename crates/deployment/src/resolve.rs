@@ -369,8 +369,18 @@ impl Resolver<'_> {
                     .hint("leave it out; put a TLS proxy in front of the page where it must be encrypted"),
             );
         }
+        if protocol == Protocol::Http && !endpoint.session_lifetime.is_absent() {
+            self.report(
+                Problem::at(
+                    endpoint.name.span(),
+                    format!("{what} is for the page, on which nobody logs on: it has no `session-lifetime`"),
+                )
+                .hint("leave it out"),
+            );
+        }
         let port = endpoint.port.given()?;
         Some(Endpoint {
+            session_lifetime: endpoint.session_lifetime.given(),
             encryption: endpoint.encryption.given().unwrap_or(Encryption::Offered),
             visibility: endpoint.visibility.given().unwrap_or(match protocol {
                 Protocol::Smb => Visibility::Internal,

@@ -95,6 +95,7 @@ pub(crate) struct Endpoint {
     pub(crate) port: Field<Spanned<u32>>,
     pub(crate) visibility: Field<Visibility>,
     pub(crate) encryption: Field<Encryption>,
+    pub(crate) session_lifetime: Field<Duration>,
 }
 
 /// What an endpoint speaks.
@@ -241,6 +242,7 @@ fn endpoint(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_,
             "encryption",
             &[("off", Encryption::Off), ("offered", Encryption::Offered), ("required", Encryption::Required)],
         ),
+        session_lifetime: table.duration(reader, "session-lifetime"),
     };
     table.finish(reader);
     endpoint

@@ -100,6 +100,7 @@ fn the_storys_file_is_read_with_its_defaults() {
     assert!(pipe.descriptor.is_some());
     assert_eq!(watcher.endpoints[0].visibility, Visibility::Internal);
     assert_eq!(watcher.endpoints[0].encryption, Encryption::Offered);
+    assert_eq!(watcher.endpoints[0].session_lifetime, None);
     assert_eq!((web.instances, web.endpoints[0].visibility), (1, Visibility::Input));
     let call = &web.calls[0];
     assert_eq!((call.pipe.as_str(), call.user.as_str()), ("simple", "serviceUser"));
@@ -152,6 +153,7 @@ protocol = "smb"
 port = "${PORT}"
 visibility = "input"
 encryption = "required"
+session-lifetime = "8h"
 "#;
     let deployment = read(text).unwrap();
     let role = deployment.role("R").unwrap();
@@ -172,6 +174,7 @@ encryption = "required"
     assert_eq!((pipe.mode, pipe.max_instances), (Some(PipeMode::Byte), Some(7)));
     assert_eq!((role.endpoints[0].port, role.endpoints[0].visibility), (4447, Visibility::Input));
     assert_eq!(role.endpoints[0].encryption, Encryption::Required);
+    assert_eq!(role.endpoints[0].session_lifetime, Some(Duration::from_hours(8)));
 }
 
 #[test]
@@ -291,6 +294,14 @@ fn a_descriptor_that_lets_everybody_in_by_omission_is_refused() {
 fn encryption_is_for_pipes() {
     let shown = shown("protocol = \"http\"\n", "protocol = \"http\"\nencryption = \"required\"\n");
     assert!(shown.contains("is for the page, which `encryption` says nothing about"), "{shown}");
+}
+
+#[test]
+fn a_session_lifetime_is_for_pipes_and_longer_than_zero() {
+    let page = shown("protocol = \"http\"\n", "protocol = \"http\"\nsession-lifetime = \"8h\"\n");
+    assert!(page.contains("it has no `session-lifetime`"), "{page}");
+    let zero = shown("protocol = \"smb\"\n", "protocol = \"smb\"\nsession-lifetime = \"0s\"\n");
+    assert!(zero.contains("`session-lifetime` must be longer than zero"), "{zero}");
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(super) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
             counters.log_ons.add();
             tracing::info!(%peer, %user, "logged on");
         }
+        Event::LoggedOnAgain { user } => tracing::debug!(%peer, %user, "logged on again"),
+        Event::SessionExpired { user } => tracing::debug!(%peer, %user, "the session has expired"),
         Event::LogonRefused { user, status, reason } => {
             counters.log_ons_refused.add();
             if let Some(line) = log.line(Kind::LogOn) {

@@ -95,6 +95,9 @@ pub struct Options {
     pub require_signing: bool,
     /// Whether clients can or must encrypt.
     pub encryption: Encryption,
+    /// How long a log-on counts; after that a client has to log on again before it can go on, which it cannot when
+    /// its account was removed, disabled or got another password. `None` for ever.
+    pub session_lifetime: Option<Duration>,
     /// What one connection can make the server hold.
     pub limits: Limits,
     /// How much guessing of passwords is let pass, and how it is slowed down.
@@ -128,6 +131,7 @@ impl Options {
             max_dialect: Dialect::Smb311,
             require_signing: true,
             encryption: Encryption::default(),
+            session_lifetime: None,
             limits: Limits::default(),
             guessing: GatePolicy::default(),
             max_connections: 1024,
@@ -319,6 +323,7 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
         max_dialect: options.max_dialect,
         require_signing: options.require_signing,
         encryption: options.encryption,
+        session_lifetime: options.session_lifetime,
         limits: options.limits,
     };
     let served: Vec<_> =

@@ -352,6 +352,13 @@ impl Connection {
         self.wire.flights.grant(header.credits);
         match purpose {
             Purpose::Handshake => self.handshake(header, message),
+            // One who would log on again here would need the password for as long as the connection lasts, and would
+            // have to hold back what is asked meanwhile. A new connection does that anyway. The server refused the
+            // request before it did anything, so it is safe to ask again.
+            Purpose::Request { request, .. } if header.status == NtStatus::NETWORK_SESSION_EXPIRED => {
+                self.complete(request, Err(RequestError::Lost { sent: false }));
+                Err(ConnectionError::SessionExpired)
+            }
             Purpose::Request { request, expected } => {
                 let result = expected.read(header.status, message)?;
                 let logged_off = matches!((expected, &result), (Expected::LoggedOff, Ok(_)));

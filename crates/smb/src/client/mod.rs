@@ -327,6 +327,10 @@ pub enum ConnectionError {
     /// The transport connection ended.
     #[error("the server closed the connection")]
     Disconnected,
+    /// The server wants the user to log on again, because the log-on is too old. The request that met this was not
+    /// carried out; a new connection can ask again.
+    #[error("the session has expired: the server wants the user to log on again")]
+    SessionExpired,
     /// The client logged off.
     #[error("the client logged off")]
     LoggedOff,

@@ -67,14 +67,14 @@ impl Connection {
 
     /// CANCEL, [MS-SMB2] 3.3.5.16: it has no reply, and an unknown target is ignored.
     pub(super) fn cancel(&mut self, header: &Header, message: &[u8], sealed: bool) {
-        let Some(valid) = self.sessions.get(&header.session_id).and_then(Session::valid) else {
+        let Some(session) = self.sessions.get(&header.session_id).and_then(Session::established) else {
             return;
         };
         let signed = header.flags.contains(Flags::SIGNED);
         if !sealed
-            && (signed && valid.keys.signing.verify(message, Sender::Client).is_err()
-                || !signed && valid.signing_required
-                || valid.encryption_required)
+            && (signed && session.keys.signing.verify(message, Sender::Client).is_err()
+                || !signed && session.signing_required
+                || session.encryption_required)
         {
             return self.event(Event::BadSignature { missing: !signed });
         }

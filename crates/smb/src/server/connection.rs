@@ -14,7 +14,7 @@ use super::frames::Frames;
 use super::negotiate::{Negotiated, Phase};
 use super::open::Open;
 use super::pending::{Chain, Operation, Pending, PendingId, PendingTable};
-use super::session::{Session, SessionState};
+use super::session::Session;
 use super::{Config, DisconnectReason, Event, Input, LogonGate, Now, OpenId, Output};
 use crate::NtStatus;
 use crate::crypto::SessionKeys;
@@ -51,7 +51,7 @@ pub struct Connection {
     /// Whether anybody has ever logged on.
     pub(super) had_session: bool,
     pub(super) gate: Option<Box<dyn LogonGate>>,
-    /// By when somebody must have logged on; `None` while a session is valid.
+    /// By when somebody must have logged on; `None` while there is a session of somebody who has.
     pub(super) logon_deadline: Option<Duration>,
     pub(super) draining: bool,
 }
@@ -97,6 +97,7 @@ impl Connection {
         if self.is_closed() {
             return;
         }
+        self.expire_sessions(now);
         match input {
             Input::Received(bytes) => self.received(now, bytes),
             Input::Timeout => self.timeout(now),
@@ -208,8 +209,9 @@ impl Connection {
         }
     }
 
-    pub(super) fn has_valid_session(&self) -> bool {
-        self.sessions.values().any(|session| matches!(session.state, SessionState::Valid(_)))
+    /// Whether there is a session of somebody who has logged on, be it expired.
+    pub(super) fn has_established_session(&self) -> bool {
+        self.sessions.values().any(|session| session.established().is_some())
     }
 
     /// Whether the client has to take some of its replies before more are made.
@@ -285,7 +287,7 @@ impl Connection {
 
     /// The length that a frame's prefix tells; closes the connection if that is not allowed now.
     fn frame_length(&mut self, prefix: [u8; FRAME_PREFIX]) -> Option<usize> {
-        let limit = if self.has_valid_session() {
+        let limit = if self.has_established_session() {
             self.config.limits.max_transfer as usize + FRAME_OVERHEAD
         } else {
             self.config.limits.frame_before_logon
@@ -312,7 +314,7 @@ impl Connection {
             Some(&PROTOCOL_TRANSFORM) => self.sealed_message(now, message),
             Some(&PROTOCOL_SMB1) => self.smb1(now, message),
             // An empty frame is a keep-alive of NetBIOS ([RFC 1002] 4.3.6); strangers have nothing to keep.
-            None if message.is_empty() && self.has_valid_session() => {}
+            None if message.is_empty() && self.has_established_session() => {}
             // Compression is not offered.
             _ => self.disconnect(DisconnectReason::Protocol("unknown protocol id")),
         }
@@ -323,7 +325,7 @@ impl Connection {
         let Ok(TransformHeader { session_id }) = TransformHeader::decode(message) else {
             return self.disconnect(DisconnectReason::Protocol("malformed encrypted message"));
         };
-        let session = self.sessions.get(&session_id).and_then(Session::valid);
+        let session = self.sessions.get(&session_id).and_then(Session::established);
         let Some(opener) = session.and_then(|valid| valid.opener.as_ref()) else {
             return self.disconnect(DisconnectReason::Protocol("encrypted for a session without keys"));
         };
@@ -358,6 +360,6 @@ impl Connection {
     }
 
     pub(super) fn keys_of(&self, session_id: u64) -> Option<Arc<SessionKeys>> {
-        self.sessions.get(&session_id).and_then(Session::valid).map(|valid| Arc::clone(&valid.keys))
+        self.sessions.get(&session_id).and_then(Session::established).map(|valid| Arc::clone(&valid.keys))
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Request<'a> {
     /// Its name, should it have to wait.
     pub(super) id: PendingId,
     /// Whether it was encrypted.
-    sealed: bool,
+    pub(super) sealed: bool,
     /// The length of what follows it in its compound.
     following: usize,
     previous: Option<Previous>,
@@ -71,6 +71,13 @@ pub(super) enum Compound {
     Anywhere,
     /// At the end: it waits for the service to say something, which may be never.
     Last,
+}
+
+/// What a client may do whose session has expired, besides logging on again: get rid of what it has ([MS-SMB2]
+/// 3.3.5.2.9). That ECHO goes on is what Samba's `smb2.session.expire2` expects, and CANCEL, which is not admitted
+/// like others, too.
+fn is_for_expired_sessions(command: Command) -> bool {
+    matches!(command, Command::LOGOFF | Command::CLOSE | Command::LOCK | Command::ECHO)
 }
 
 /// What to do with the rest of a compound.
@@ -310,7 +317,7 @@ impl Connection {
 
     /// Grants credits: one at a time until somebody has logged on.
     pub(super) fn grant(&mut self, requested: u16) -> u16 {
-        let requested = if self.has_valid_session() { requested } else { 1 };
+        let requested = if self.has_established_session() { requested } else { 1 };
         self.window.grant(requested)
     }
 
@@ -321,25 +328,27 @@ impl Connection {
             return Ok(());
         }
         let session = self.sessions.get(&request.session_id);
-        let valid = session.and_then(Session::valid);
+        let established = session.and_then(Session::established);
         let smb311 = self.negotiated().is_some_and(|n| n.dialect == crate::Dialect::Smb311);
         if request.sealed {
             // That it could be decrypted proves as much as a signature.
-        } else if valid.is_some_and(|valid| valid.encryption_required) && command != Command::SESSION_SETUP {
+        } else if established.is_some_and(|session| session.encryption_required)
+            && command != Command::SESSION_SETUP
+        {
             return Err(Handled::Fail(NtStatus::ACCESS_DENIED));
         } else if request.header.flags.contains(Flags::SIGNED) {
-            let Some(valid) = valid else {
+            let Some(established) = established else {
                 return Err(Handled::Fail(match session {
                     Some(_) => NtStatus::NOT_SUPPORTED,
                     None => NtStatus::USER_SESSION_DELETED,
                 }));
             };
-            if valid.keys.signing.verify(request.message, Sender::Client).is_err() {
+            if established.keys.signing.verify(request.message, Sender::Client).is_err() {
                 self.event(Event::BadSignature { missing: false });
                 return Err(Handled::Fail(NtStatus::ACCESS_DENIED));
             }
-        } else if let Some(valid) = valid
-            && (valid.signing_required || command == Command::TREE_CONNECT && smb311)
+        } else if let Some(established) = established
+            && (established.signing_required || command == Command::TREE_CONNECT && smb311)
         {
             self.event(Event::BadSignature { missing: true });
             // [MS-SMB2] 3.3.5.7: an unsigned TREE_CONNECT in 3.1.1 is answered by closing the connection.
@@ -355,11 +364,14 @@ impl Connection {
         let Some(session) = self.sessions.get(&request.session_id) else {
             return Err(Handled::Fail(NtStatus::USER_SESSION_DELETED));
         };
-        let Some(valid) = session.valid() else {
+        let Some(established) = session.established() else {
             return Err(Handled::Fail(NtStatus::SEC_E_UNSUPPORTED_FUNCTION));
         };
+        if session.is_expired() && !is_for_expired_sessions(command) {
+            return Err(Handled::Fail(NtStatus::NETWORK_SESSION_EXPIRED));
+        }
         let needs_tree = !matches!(command, Command::LOGOFF | Command::TREE_CONNECT | Command::ECHO);
-        if needs_tree && !valid.trees.contains(&request.tree_id) {
+        if needs_tree && !established.trees.contains(&request.tree_id) {
             return Err(Handled::Fail(NtStatus::NETWORK_NAME_DELETED));
         }
         Ok(())

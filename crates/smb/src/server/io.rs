@@ -163,6 +163,16 @@ pub enum Event {
         /// The account's name.
         user: Arc<str>,
     },
+    /// Somebody who had logged on did so again: the session counts anew.
+    LoggedOnAgain {
+        /// The account's name.
+        user: Arc<str>,
+    },
+    /// A log-on became too old ([`Config::session_lifetime`](super::Config::session_lifetime)).
+    SessionExpired {
+        /// The account's name.
+        user: Arc<str>,
+    },
     /// A log-on was refused.
     LogonRefused {
         /// The name that was tried, when the attempt got that far.

@@ -74,10 +74,10 @@ impl Refused {
 impl Connection {
     pub(super) fn create(&mut self, request: &Request<'_>) -> Result<Handled, Handled> {
         let asked = CreateRequest::decode(request.message)?;
-        let Some(valid) = self.sessions.get(&request.session_id).and_then(Session::valid) else {
+        let Some(session) = self.sessions.get(&request.session_id).and_then(Session::established) else {
             return Err(NtStatus::USER_SESSION_DELETED.into());
         };
-        let (user, token) = (Arc::clone(&valid.user), Arc::clone(&valid.token));
+        let (user, token) = (Arc::clone(&session.user), Arc::clone(&session.token));
         let desired = AccessMask(asked.desired_access);
         // The order is that of the Windows pipe driver: parameters, name, descriptor, then the instance.
         let (pipe, grant) = match self.named_pipe(&asked).and_then(|pipe| {

@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use chacha20::rand_core::Rng;
 use standpipe_security::{Sid, Token};
@@ -33,12 +35,14 @@ pub(super) struct Session {
     pub(super) state: SessionState,
 }
 
-/// How far a session has come.
+/// How far a session has come, [MS-SMB2] 3.3.1.8 *Session.State*.
 pub(super) enum SessionState {
     /// The first log-on is under way.
     LoggingOn(LogOn),
-    /// Somebody has logged on.
-    Valid(Box<ValidSession>),
+    /// Somebody has logged on, and that counts `until` then; without it, for ever.
+    Valid { session: Box<Established>, until: Option<Duration> },
+    /// The log-on is too old: until the same user logs on again, what is open can only be closed.
+    Expired(Box<Established>),
 }
 
 /// A log-on under way.
@@ -48,8 +52,8 @@ pub(super) struct LogOn {
     preauth: Option<PreauthHash>,
 }
 
-/// A session of somebody who has logged on.
-pub(super) struct ValidSession {
+/// What a session has once somebody has logged on. It keeps all of it while it is expired.
+pub(super) struct Established {
     account: Sid,
     pub(super) user: Arc<str>,
     pub(super) token: Arc<Token>,
@@ -66,25 +70,30 @@ pub(super) struct ValidSession {
 }
 
 impl Session {
-    pub(super) fn valid(&self) -> Option<&ValidSession> {
+    /// What somebody who has logged on has, also while that is too old.
+    pub(super) fn established(&self) -> Option<&Established> {
         match &self.state {
-            SessionState::Valid(valid) => Some(valid),
+            SessionState::Valid { session, .. } | SessionState::Expired(session) => Some(session),
             SessionState::LoggingOn(_) => None,
         }
     }
 
-    fn valid_mut(&mut self) -> Option<&mut ValidSession> {
+    fn established_mut(&mut self) -> Option<&mut Established> {
         match &mut self.state {
-            SessionState::Valid(valid) => Some(valid),
+            SessionState::Valid { session, .. } | SessionState::Expired(session) => Some(session),
             SessionState::LoggingOn(_) => None,
         }
+    }
+
+    pub(super) fn is_expired(&self) -> bool {
+        matches!(self.state, SessionState::Expired(_))
     }
 
     /// The hash of the first log-on, while it is under way. Logging on again does not change the keys.
     pub(super) fn preauth_mut(&mut self) -> Option<&mut PreauthHash> {
         match &mut self.state {
             SessionState::LoggingOn(log_on) => log_on.preauth.as_mut(),
-            SessionState::Valid(_) => None,
+            SessionState::Valid { .. } | SessionState::Expired(_) => None,
         }
     }
 }
@@ -117,7 +126,8 @@ impl Connection {
             Ok(Step::Done { logon, token }) => {
                 let client_requires = u16::from(setup.security_mode) & SECURITY_SIGNING_REQUIRED != 0;
                 self.logged_on(now, id, &logon, log_on.preauth.as_ref(), client_requires)?;
-                let keys = self.keys_of(id);
+                // A message that is encrypted is not signed as well.
+                let keys = if request.sealed { None } else { self.keys_of(id) };
                 self.frames.set_session(id, keys);
                 let required = self.config.encryption == Encryption::Required;
                 let flags = if required { SESSION_ENCRYPT_DATA } else { 0 };
@@ -167,8 +177,11 @@ impl Connection {
         };
         let connection_preauth = self.negotiated().and_then(|negotiated| negotiated.preauth.clone());
         if request.session_id == 0 {
-            let limit =
-                if self.has_valid_session() { self.config.limits.sessions } else { SESSIONS_OF_STRANGERS };
+            let limit = if self.has_established_session() {
+                self.config.limits.sessions
+            } else {
+                SESSIONS_OF_STRANGERS
+            };
             if self.draining || self.sessions.len() >= limit.min(self.config.limits.sessions) {
                 return Err(NtStatus::INSUFFICIENT_RESOURCES.into());
             }
@@ -176,23 +189,22 @@ impl Connection {
             return Ok((id, LogOn { acceptor: Acceptor::new(), preauth: hashed(connection_preauth) }));
         }
         let id = request.session_id;
+        if let Some(established) = self.sessions.get_mut(&id).and_then(Session::established_mut) {
+            let log_on = established.again.take();
+            return Ok((id, log_on.unwrap_or_else(|| LogOn { acceptor: Acceptor::new(), preauth: None })));
+        }
         match self.sessions.remove(&id) {
-            None => Err(NtStatus::USER_SESSION_DELETED.into()),
             Some(Session { state: SessionState::LoggingOn(log_on) }) => {
                 let preauth = hashed(log_on.preauth);
                 Ok((id, LogOn { acceptor: log_on.acceptor, preauth }))
             }
-            Some(Session { state: SessionState::Valid(mut valid) }) => {
-                let log_on = valid.again.take();
-                self.sessions.insert(id, Session { state: SessionState::Valid(valid) });
-                Ok((id, log_on.unwrap_or_else(|| LogOn { acceptor: Acceptor::new(), preauth: None })))
-            }
+            _ => Err(NtStatus::USER_SESSION_DELETED.into()),
         }
     }
 
     /// Keeps a log-on until the client's next token.
     fn keep_log_on(&mut self, id: u64, log_on: LogOn) {
-        match self.sessions.get_mut(&id).and_then(Session::valid_mut) {
+        match self.sessions.get_mut(&id).and_then(Session::established_mut) {
             Some(valid) => valid.again = Some(log_on),
             None => {
                 self.sessions.insert(id, Session { state: SessionState::LoggingOn(log_on) });
@@ -212,15 +224,18 @@ impl Connection {
         let account = &logon.account;
         let user: Arc<str> = account.name.as_str().into();
         let token = Arc::new(Token::network_logon(account));
-        if let Some(valid) = self.sessions.get_mut(&id).and_then(Session::valid_mut) {
-            if valid.account != account.sid {
+        let until = self.config.session_lifetime.map(|lifetime| now.monotonic.saturating_add(lifetime));
+        if let Some(established) = self.sessions.get_mut(&id).and_then(Session::established_mut) {
+            if established.account != account.sid {
                 // A session keeps its user: its opens were granted to that one.
                 let reason = "the session belongs to another user";
                 let user = Some(String::from(&*user));
                 return Err(self.logon_refused(now, id, user, NtStatus::ACCESS_DENIED, reason));
             }
             // The keys stay ([MS-SMB2] 3.3.5.5.3); the groups may have changed.
-            valid.token = token;
+            established.token = token;
+            self.renew(id, until);
+            self.event(Event::LoggedOnAgain { user });
             return Ok(());
         }
         let Some(negotiated) = self.negotiated() else {
@@ -251,7 +266,7 @@ impl Connection {
         if let Some(ciphers) = ciphers {
             self.sealers.insert(id, Sealer::new(&ciphers.server_to_client, id));
         }
-        let valid = ValidSession {
+        let session = Established {
             account: account.sid,
             user: Arc::clone(&user),
             token,
@@ -263,11 +278,38 @@ impl Connection {
             next_tree: 1,
             again: None,
         };
-        self.sessions.insert(id, Session { state: SessionState::Valid(Box::new(valid)) });
+        let state = SessionState::Valid { session: Box::new(session), until };
+        self.sessions.insert(id, Session { state });
         self.logon_deadline = None;
         self.had_session = true;
         self.event(Event::LoggedOn { user });
         Ok(())
+    }
+
+    /// Makes a session count again, `until` then.
+    fn renew(&mut self, id: u64, until: Option<Duration>) {
+        if let Some(Session { state: SessionState::Valid { session, .. } | SessionState::Expired(session) }) =
+            self.sessions.remove(&id)
+        {
+            self.sessions.insert(id, Session { state: SessionState::Valid { session, until } });
+        }
+    }
+
+    /// Lets those sessions expire whose time is over ([MS-SMB2] 3.3.6.3 *Session Expiration Timer*). Nothing happens
+    /// by itself then, so no timer is needed: every input comes here first.
+    pub(super) fn expire_sessions(&mut self, now: Now) {
+        if self.config.session_lifetime.is_none() {
+            return;
+        }
+        let is_over = |session: &Session| matches!(session.state, SessionState::Valid { until: Some(until), .. } if until <= now.monotonic);
+        let over: Vec<u64> =
+            self.sessions.iter().filter(|(_, session)| is_over(session)).map(|(id, _)| *id).collect();
+        for id in over {
+            if let Some(Session { state: SessionState::Valid { session, .. } }) = self.sessions.remove(&id) {
+                self.event(Event::SessionExpired { user: Arc::clone(&session.user) });
+                self.sessions.insert(id, Session { state: SessionState::Expired(session) });
+            }
+        }
     }
 
     /// A refused log-on ends its session, [MS-SMB2] 3.3.5.5.3.
@@ -293,7 +335,7 @@ impl Connection {
         let user = self
             .sessions
             .get(&request.session_id)
-            .and_then(Session::valid)
+            .and_then(Session::established)
             .map(|valid| Arc::clone(&valid.user));
         self.end_session(now, request.session_id);
         if let Some(user) = user {
@@ -303,12 +345,12 @@ impl Connection {
         Ok(Handled::Done(NtStatus::SUCCESS))
     }
 
-    /// Ends a session with everything in it. When it was the last valid one, the time to log on runs again.
+    /// Ends a session with everything in it. When it was the last one of somebody who had logged on, the time to log on runs again.
     fn end_session(&mut self, now: Now, id: u64) {
         self.drop_opens(|open| open.session_id == id);
         self.drop_waits(|reply| reply.session_id == id);
         self.sessions.remove(&id);
-        if self.logon_deadline.is_none() && !self.has_valid_session() {
+        if self.logon_deadline.is_none() && !self.has_established_session() {
             self.logon_deadline = Some(now.monotonic.saturating_add(self.config.limits.logon_timeout));
         }
     }
@@ -328,7 +370,7 @@ impl Connection {
             return Err(NtStatus::BAD_NETWORK_NAME.into());
         }
         let limit = self.config.limits.trees;
-        let session = self.sessions.get_mut(&request.session_id).and_then(Session::valid_mut);
+        let session = self.sessions.get_mut(&request.session_id).and_then(Session::established_mut);
         let valid = session.ok_or(NtStatus::USER_SESSION_DELETED)?;
         if valid.trees.len() >= limit {
             return Err(NtStatus::INSUFFICIENT_RESOURCES.into());
@@ -354,7 +396,7 @@ impl Connection {
         let (session_id, tree_id) = (request.session_id, request.tree_id);
         self.drop_opens(|open| open.session_id == session_id && open.tree_id == tree_id);
         self.drop_waits(|reply| reply.session_id == session_id && reply.tree_id == tree_id);
-        if let Some(valid) = self.sessions.get_mut(&session_id).and_then(Session::valid_mut) {
+        if let Some(valid) = self.sessions.get_mut(&session_id).and_then(Session::established_mut) {
             valid.trees.remove(&tree_id);
         }
         Empty::encode(self.frames.clear_body());

@@ -42,11 +42,15 @@ fn account(name: &str, rid: u32, groups: &[Sid], enabled: bool) -> Account {
     }
 }
 
-pub(super) fn config() -> Config {
+pub(super) fn account_set() -> AccountSet {
     let mut accounts = AccountSet::new();
     accounts.add(account("serviceUser", 1001, &[well_known::BUILTIN_USERS], true)).unwrap();
     accounts.add(account("visitor", 1002, &[well_known::BUILTIN_GUESTS], true)).unwrap();
     accounts.add(account("former", 1003, &[well_known::BUILTIN_USERS], false)).unwrap();
+    accounts
+}
+
+pub(super) fn config() -> Config {
     let pipe = |name: &str, mode| Pipe {
         name: name.to_string(),
         mode,
@@ -62,8 +66,9 @@ pub(super) fn config() -> Config {
         },
         guid: [0x5A; 16],
         pipes: vec![pipe("simple", PipeMode::Message), pipe("stream", PipeMode::Byte)],
-        accounts: Arc::new(accounts),
+        accounts: Arc::new(account_set()),
         require_signing: true,
+        session_lifetime: None,
         encryption: Encryption::Offered,
         min_dialect: Dialect::Smb202,
         max_dialect: Dialect::Smb311,

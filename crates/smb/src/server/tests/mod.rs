@@ -8,4 +8,5 @@ mod harness;
 mod hostile;
 mod log_on;
 mod negotiate;
+mod session_life;
 mod transfer;

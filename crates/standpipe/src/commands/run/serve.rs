@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use standpipe_deployment::instance::{Instance, Serving};
 use standpipe_deployment::state::EndpointRecord;
@@ -21,8 +22,8 @@ use crate::failure::{Caused, Exit, Failure};
 /// The endpoints of an instance, each on its socket, and what will be served there.
 pub(super) struct Endpoints {
     records: Vec<EndpointRecord>,
-    /// The servers for pipes, and whether each encrypts.
-    pipes: Vec<(Server, Encryption)>,
+    /// The servers for pipes, each with whether it encrypts and how long a log-on counts there.
+    pipes: Vec<(Server, Encryption, Option<Duration>)>,
     offers: Vec<PipeOffer>,
     accounts: Arc<AccountFile>,
     options: Options,
@@ -45,7 +46,8 @@ impl Endpoints {
             let socket = SocketAddr::new(address, endpoint.port);
             let protocol = match endpoint.protocol {
                 Protocol::Smb => {
-                    pipes.push((Server::bind(socket).await?, endpoint.encryption));
+                    let server = Server::bind(socket).await?;
+                    pipes.push((server, endpoint.encryption, endpoint.session_lifetime));
                     "smb"
                 }
                 Protocol::Http => {
@@ -85,8 +87,9 @@ impl Endpoints {
     /// Serves until told to stop, and then until what is in flight is done.
     pub(super) async fn serve(self, serving: Serving) -> Result<(), Box<dyn Error + Send + Sync>> {
         let mut tasks = JoinSet::new();
-        for (server, encryption) in self.pipes {
+        for (server, encryption, session_lifetime) in self.pipes {
             let mut options = self.options.clone();
+            options.session_lifetime = session_lifetime;
             options.encryption = match encryption {
                 Encryption::Off => standpipe_pipe::server::Encryption::Off,
                 Encryption::Offered => standpipe_pipe::server::Encryption::Offered,

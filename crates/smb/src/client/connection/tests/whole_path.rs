@@ -44,6 +44,7 @@ pub(super) fn server_config() -> server::Config {
         pipes: vec![pipe("simple", PipeMode::Message), pipe("stream", PipeMode::Byte)],
         accounts: Arc::new(accounts),
         require_signing: true,
+        session_lifetime: None,
         encryption: server::Encryption::Offered,
         min_dialect: Dialect::Smb202,
         max_dialect: Dialect::Smb311,
@@ -341,4 +342,20 @@ fn refusals_have_the_status_that_windows_gives() {
         let expected = ConnectionError::Refused { stage: Stage::LogOn, status: NtStatus::LOGON_FAILURE };
         assert_eq!(world.closed, Some(expected), "{user}");
     }
+}
+
+#[test]
+fn a_session_that_expires_ends_the_connection_and_what_met_it_was_not_done() {
+    let lifetime = Duration::from_hours(1);
+    let config = server::Config { session_lifetime: Some(lifetime), ..server_config() };
+    let mut world = World::between(super::config(), config);
+    world.answering = false;
+    let pipe = world.open("simple");
+    let read = world.client.read(pipe, 100);
+    world.run();
+    world.time += lifetime;
+    let write = world.client.write(pipe, b"late");
+    assert_eq!(world.result(write), Err(RequestError::Lost { sent: false }));
+    assert_eq!(world.closed, Some(ConnectionError::SessionExpired));
+    assert_eq!(world.result(read), Err(RequestError::Lost { sent: true }));
 }
