@@ -377,7 +377,12 @@ impl Check {
         } else {
             let server = &self.watched.target.server;
             let Options { connect_timeout: timeout, encryption, .. } = self.options;
-            Client::connect(server, &self.credentials, &ConnectOptions { timeout, encryption }).await?
+            Client::connect(
+                server,
+                &self.credentials,
+                &ConnectOptions { timeout, encryption, ..ConnectOptions::default() },
+            )
+            .await?
         };
         let timeout = self.options.check_timeout;
         // What is there is told at once; the server need not wait for what is not.

@@ -9,6 +9,7 @@
 //! | [`balancer`] | calls one pipe over several instances |
 //! | [`backend`] | where a served pipe leads on this machine |
 //! | [`accounts`] | the file of accounts that may log in |
+//! | [`load`] | measures how fast a pipe answers |
 //!
 //! What differs between operating systems is in `platform`.
 #![cfg_attr(test, allow(missing_docs))]
@@ -20,6 +21,7 @@ pub mod client;
 mod clock;
 mod connection;
 pub mod listener;
+pub mod load;
 mod mode;
 mod name;
 mod outgoing;

@@ -48,6 +48,20 @@ impl Exit {
         ];
         codes.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Self::Bug)
     }
+
+    /// The code for a call that failed so.
+    pub(crate) fn of_client_error(error: &ClientError) -> Self {
+        match error {
+            ClientError::LogOnFailed { .. } | ClientError::AccessDenied { .. } => Self::NotPermitted,
+            ClientError::Unreachable { .. }
+            | ClientError::ConnectTimeout { .. }
+            | ClientError::PipeBusy { .. }
+            | ClientError::ReplyTimeout { .. }
+            | ClientError::Disconnected { .. } => Self::Temporary,
+            ClientError::RequestTooLong { .. } => Self::Usage,
+            _ => Self::Unavailable,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -263,16 +277,7 @@ impl From<BindError> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let exit = match &error {
-            ClientError::LogOnFailed { .. } | ClientError::AccessDenied { .. } => Exit::NotPermitted,
-            ClientError::Unreachable { .. }
-            | ClientError::ConnectTimeout { .. }
-            | ClientError::PipeBusy { .. }
-            | ClientError::ReplyTimeout { .. }
-            | ClientError::Disconnected { .. } => Exit::Temporary,
-            ClientError::RequestTooLong { .. } => Exit::Usage,
-            _ => Exit::Unavailable,
-        };
+        let exit = Exit::of_client_error(&error);
         let hint = error.hint();
         Self::new(exit, error).maybe_hint(hint)
     }

@@ -26,6 +26,7 @@ mod error;
 mod pipe;
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -34,7 +35,7 @@ use standpipe_smb::client::{
     Config, Connection, ConnectionError, READ_WRITE, Ready, Reply, RequestError, Stage,
 };
 use standpipe_smb::{FileTime, NtStatus};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -43,6 +44,7 @@ pub use credentials::Credentials;
 pub use error::ClientError;
 pub use pipe::Pipe;
 pub use standpipe_smb::client::Encryption;
+pub use standpipe_smb::crypto::SigningAlgorithm;
 
 use crate::clock::after;
 use crate::{PipeName, platform};
@@ -58,12 +60,21 @@ pub struct ConnectOptions {
     pub timeout: Duration,
     /// Whether what goes over the connection is encrypted.
     pub encryption: Encryption,
+    /// The only signing algorithm offered in SMB 3.1.1; `None` for all of them, the fastest first.
+    pub signing: Option<SigningAlgorithm>,
+    /// The address of this machine to connect from; `None` for the one that the system chooses.
+    pub from: Option<IpAddr>,
 }
 
 impl Default for ConnectOptions {
     /// 10 s; encrypted where the server asks for it.
     fn default() -> ConnectOptions {
-        ConnectOptions { timeout: DEFAULT_CONNECT_TIMEOUT, encryption: Encryption::default() }
+        ConnectOptions {
+            timeout: DEFAULT_CONNECT_TIMEOUT,
+            encryption: Encryption::default(),
+            signing: None,
+            from: None,
+        }
     }
 }
 
@@ -151,7 +162,7 @@ impl Client {
         options: &ConnectOptions,
     ) -> Result<Client, ClientError> {
         let unreachable = |source| ClientError::Unreachable { server: server.clone(), source };
-        let stream = TcpStream::connect((server.host(), server.port())).await.map_err(unreachable)?;
+        let stream = connect(server, options.from).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         platform::keep_alive(&stream).map_err(unreachable)?;
         let mut seed = [0; 32];
@@ -159,6 +170,9 @@ impl Client {
 
         let mut config = Config::new(server.host(), credentials.for_wire());
         config.encryption = options.encryption;
+        if let Some(algorithm) = options.signing {
+            config.signing = vec![algorithm];
+        }
         // The caller's limit ends first and covers both; this one ends what nobody waits for any more.
         config.limits.handshake_timeout = options.timeout.saturating_add(Duration::from_secs(1));
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -332,6 +346,26 @@ impl Client {
             }
         }
     }
+}
+
+/// Connects to the first of the server's addresses that answers.
+async fn connect(server: &ServerAddress, from: Option<IpAddr>) -> io::Result<TcpStream> {
+    let Some(from) = from else {
+        return TcpStream::connect((server.host(), server.port())).await;
+    };
+    let mut last = None;
+    for to in tokio::net::lookup_host((server.host(), server.port())).await? {
+        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        let connected = match socket.bind(SocketAddr::new(from, 0)) {
+            Ok(()) => socket.connect(to).await,
+            Err(error) => Err(error),
+        };
+        match connected {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the server's name has no address")))
 }
 
 /// A request that was handed to the connection's task.

@@ -54,7 +54,12 @@ async fn site(encryption: server::Encryption) -> Site {
 
 async fn connect(address: SocketAddr, encryption: Encryption) -> Result<Client, ClientError> {
     let credentials = Credentials::with_password("serviceUser", "secret");
-    Client::connect(&address.into(), &credentials, &ConnectOptions { timeout: TIMEOUT, encryption }).await
+    Client::connect(
+        &address.into(),
+        &credentials,
+        &ConnectOptions { timeout: TIMEOUT, encryption, ..ConnectOptions::default() },
+    )
+    .await
 }
 
 #[tokio::test]

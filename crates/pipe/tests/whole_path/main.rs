@@ -8,6 +8,8 @@ mod calls;
 #[cfg(test)]
 mod encryption;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod ordering;
 #[cfg(test)]
 mod refusals;

@@ -47,6 +47,17 @@ impl Cipher {
     }
 }
 
+impl fmt::Display for Cipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cipher::Aes128Ccm => "AES-128-CCM",
+            Cipher::Aes128Gcm => "AES-128-GCM",
+            Cipher::Aes256Ccm => "AES-256-CCM",
+            Cipher::Aes256Gcm => "AES-256-GCM",
+        })
+    }
+}
+
 /// The key of one direction: 16 or 32 bytes, as its cipher wants.
 #[derive(Clone)]
 pub struct CipherKey {

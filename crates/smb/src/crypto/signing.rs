@@ -52,6 +52,16 @@ impl SigningAlgorithm {
     }
 }
 
+impl fmt::Display for SigningAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SigningAlgorithm::HmacSha256 => "HMAC-SHA256",
+            SigningAlgorithm::AesCmac => "AES-128-CMAC",
+            SigningAlgorithm::AesGmac => "AES-128-GMAC",
+        })
+    }
+}
+
 /// Who sent a message. AES-GMAC signs the two directions differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {

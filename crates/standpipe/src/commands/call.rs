@@ -116,7 +116,7 @@ async fn send(
     options: &CallOptions,
 ) -> Result<Vec<u8>, ClientError> {
     let encryption = if call.encrypt { Encryption::Required } else { Encryption::default() };
-    let connect = ConnectOptions { timeout: call.timeout, encryption };
+    let connect = ConnectOptions { timeout: call.timeout, encryption, ..ConnectOptions::default() };
     let client = Client::connect(&call.address.server, credentials, &connect).await?;
     let reply = client.call(&call.address.pipe, request, options).await;
     let _ = tokio::time::timeout(LOG_OFF_TIMEOUT, client.log_off()).await;
@@ -153,7 +153,7 @@ fn read_stdin() -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn parse_timeout(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(timeout) if timeout.is_zero() => Err("expected more than zero".to_owned()),
         Ok(timeout) => Ok(timeout),

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod account;
+mod bench;
 mod call;
 mod check;
 mod instances;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Ps(ps::Ps),
     /// Send one request to a pipe and print its reply
     Call(call::Call),
+    /// Call a pipe as fast as it answers, and say how fast that is
+    Bench(bench::Bench),
     /// Manage the accounts that may log in
     #[command(subcommand)]
     Account(account::Account),
@@ -55,6 +58,7 @@ pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Re
         Command::Run(run) => run::run(&run),
         Command::Ps(ps) => ps::run(&ps, output),
         Command::Call(call) => call::run(&call, output),
+        Command::Bench(bench) => bench::run(&bench, output),
         Command::Account(account) => account::run(account, output),
         Command::Sddl(sddl) => sddl::run(sddl, output),
         Command::Check(check) => check::run(&check, output),
