@@ -1,11 +1,14 @@
 //! One connected local pipe, from either end.
 
+use std::future::poll_fn;
 use std::io;
 use std::path::Path;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::Mode;
+use crate::caller::Caller;
+use crate::memory;
 use crate::platform::{Received, Socket};
 
 /// The longest message read unless another limit is set, in bytes.
@@ -82,13 +85,35 @@ impl PipeError {
 /// written before stays readable by the other end.
 #[derive(Debug)]
 pub struct PipeConnection {
-    socket: Socket,
+    link: Link,
     max_message: usize,
+    caller: Option<Caller>,
+}
+
+/// What carries it.
+#[derive(Debug)]
+enum Link {
+    Socket(Socket),
+    Memory(memory::End),
 }
 
 impl PipeConnection {
     pub(crate) fn new(socket: Socket, max_message: usize) -> PipeConnection {
-        PipeConnection { socket, max_message }
+        PipeConnection { link: Link::Socket(socket), max_message, caller: None }
+    }
+
+    /// Two ends within this process.
+    pub(crate) fn pair(mode: Mode) -> (PipeConnection, PipeConnection) {
+        let (one, other) = memory::pair(mode);
+        let connection =
+            |end| PipeConnection { link: Link::Memory(end), max_message: DEFAULT_MAX_MESSAGE, caller: None };
+        (connection(one), connection(other))
+    }
+
+    #[must_use]
+    pub(crate) fn with_caller(mut self, caller: Caller) -> PipeConnection {
+        self.caller = Some(caller);
+        self
     }
 
     /// Connects to the service that listens at `path`, which must carry the same mode. Waits while the
@@ -128,7 +153,15 @@ impl PipeConnection {
 
     /// What it carries.
     pub fn mode(&self) -> Mode {
-        self.socket.mode()
+        match &self.link {
+            Link::Socket(socket) => socket.mode(),
+            Link::Memory(end) => end.mode(),
+        }
+    }
+
+    /// The client that opened the pipe, where the server tells it: to handlers in its own process always.
+    pub fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
     }
 
     /// Reads one whole message, which may be empty; `None` when the other end is closed and everything it
@@ -143,41 +176,64 @@ impl PipeConnection {
     pub async fn read_message_into(&self, message: &mut Vec<u8>) -> Result<bool, PipeError> {
         self.require(Mode::Message)?;
         message.clear();
-        Ok(self.socket.receive(message, self.max_message).await? == Received::Data)
+        let received = match &self.link {
+            Link::Socket(socket) => socket.receive(message, self.max_message).await?,
+            Link::Memory(end) => poll_fn(|cx| end.poll_receive(cx, message, self.max_message)).await?,
+        };
+        Ok(received == Received::Data)
     }
 
     /// Writes one message, which may be empty. It arrives whole or not at all.
     pub async fn write_message(&self, message: &[u8]) -> Result<(), PipeError> {
         self.require(Mode::Message)?;
-        self.socket.send(message).await
+        self.send(message).await
     }
 
     /// Reads at least one byte into `buffer`, and says how many; 0 when the other end is closed and
     /// everything it wrote was read.
     pub async fn read(&self, buffer: &mut [u8]) -> Result<usize, PipeError> {
         self.require(Mode::Byte)?;
-        self.socket.read(buffer).await
+        match &self.link {
+            Link::Socket(socket) => socket.read(buffer).await,
+            Link::Memory(end) => Ok(poll_fn(|cx| end.poll_read(cx, buffer)).await),
+        }
     }
 
     /// Writes all of `bytes`. Two tasks that do so at once may find theirs mixed.
     pub async fn write_all(&self, bytes: &[u8]) -> Result<(), PipeError> {
         self.require(Mode::Byte)?;
-        self.socket.send(bytes).await
+        self.send(bytes).await
+    }
+
+    async fn send(&self, data: &[u8]) -> Result<(), PipeError> {
+        match &self.link {
+            Link::Socket(socket) => socket.send(data).await,
+            Link::Memory(end) => {
+                let mut sent = 0;
+                poll_fn(|cx| end.poll_send(cx, data, &mut sent)).await
+            }
+        }
     }
 
     /// Says that nothing more will be written; reading goes on.
     pub fn finish(&self) {
-        self.socket.finish();
+        match &self.link {
+            Link::Socket(socket) => socket.finish(),
+            Link::Memory(end) => end.finish(),
+        }
     }
 
     /// Closes the pipe. What was written stays readable by the other end; what was not read here is lost.
     pub fn disconnect(self) {
-        self.socket.close();
+        self.close();
     }
 
     /// Like [`Self::disconnect`] while others still hold the connection: what waits for it ends.
     pub(crate) fn close(&self) {
-        self.socket.close();
+        match &self.link {
+            Link::Socket(socket) => socket.close(),
+            Link::Memory(end) => end.close(),
+        }
     }
 
     /// Appends a message or some bytes to `buffer`. One task at a time can wait here.
@@ -186,13 +242,19 @@ impl PipeConnection {
         cx: &mut Context<'_>,
         buffer: &mut Vec<u8>,
     ) -> Poll<Result<Received, PipeError>> {
-        self.socket.poll_receive(cx, buffer, self.max_message)
+        match &self.link {
+            Link::Socket(socket) => socket.poll_receive(cx, buffer, self.max_message),
+            Link::Memory(end) => end.poll_receive(cx, buffer, self.max_message),
+        }
     }
 
-    /// Writes what there is room for now; whether that was all of `data`. `sent` counts what is done and
-    /// starts at 0.
-    pub(crate) fn try_send(&self, data: &[u8], sent: &mut usize) -> Result<bool, PipeError> {
-        self.socket.try_send(data, sent)
+    /// Writes what there is room for now; whether that was all of `data`, whose buffer may then be gone. `sent`
+    /// counts what is done and starts at 0.
+    pub(crate) fn try_send(&self, data: &mut Vec<u8>, sent: &mut usize) -> Result<bool, PipeError> {
+        match &self.link {
+            Link::Socket(socket) => socket.try_send(data, sent),
+            Link::Memory(end) => end.try_send_owned(data, sent),
+        }
     }
 
     /// Writes all of `data`. One task at a time can wait here.
@@ -202,7 +264,10 @@ impl PipeConnection {
         data: &[u8],
         sent: &mut usize,
     ) -> Poll<Result<(), PipeError>> {
-        self.socket.poll_send(cx, data, sent)
+        match &self.link {
+            Link::Socket(socket) => socket.poll_send(cx, data, sent),
+            Link::Memory(end) => end.poll_send(cx, data, sent),
+        }
     }
 
     fn require(&self, needed: Mode) -> Result<(), PipeError> {

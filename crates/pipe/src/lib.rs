@@ -17,11 +17,13 @@
 pub mod accounts;
 pub mod backend;
 pub mod balancer;
+mod caller;
 pub mod client;
 mod clock;
 mod connection;
 pub mod listener;
 pub mod load;
+mod memory;
 mod mode;
 mod name;
 mod outgoing;
@@ -29,5 +31,6 @@ mod platform;
 mod scratch;
 pub mod server;
 
+pub use caller::Caller;
 pub use mode::{Mode, UnknownMode};
 pub use name::{NameError, PipeName};

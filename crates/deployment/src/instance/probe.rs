@@ -22,10 +22,9 @@ pub(super) fn backends(role: &Role, pipes: &Path) -> Result<Vec<(String, Backend
             Some(PipeMode::Byte) => Mode::Byte,
             Some(PipeMode::Message) | None => Mode::Message,
         };
-        let backend = match (&pipe.backend, mode) {
-            (definition::Backend::Instance, mode) => Backend::local(pipes, &name, mode),
-            (definition::Backend::UnixSocket(path), Mode::Message) => Backend::UnixSeqpacket(path.clone()),
-            (definition::Backend::UnixSocket(path), Mode::Byte) => Backend::UnixStream(path.clone()),
+        let backend = match &pipe.backend {
+            definition::Backend::Instance => Backend::local(pipes, &name, mode),
+            definition::Backend::UnixSocket(path) => Backend::unix(path, mode),
         };
         Ok((pipe.name.clone(), backend))
     };

@@ -17,7 +17,6 @@ pub(crate) use imp::{
 
 /// What came out of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(windows, expect(dead_code, reason = "there are no local pipes on Windows yet"))]
 pub(crate) enum Received {
     /// A message or some bytes were appended to the buffer; a message may be empty.
     Data,

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, Stream};
-use standpipe_security::Grant;
+use standpipe_security::{Grant, Token};
 use standpipe_smb::FileTime;
 use standpipe_smb::server::{
     Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, WaitId, WriteFailure,
@@ -24,7 +24,8 @@ use super::counters::Counters;
 use super::events;
 use super::log_limit::Kind;
 use super::operation::{Done, Instance, Operation, Shared};
-use crate::backend::BackendError;
+use crate::backend::{Attempt, BackendError, Connected, Opening};
+use crate::caller::Caller;
 use crate::clock::after;
 use crate::connection::{PipeConnection, PipeError};
 use crate::outgoing::Outgoing;
@@ -66,7 +67,7 @@ struct Open {
     writing: bool,
     to_write: VecDeque<Vec<u8>>,
     counters: Arc<Counters>,
-    _instance: Instance,
+    _instance: Option<Instance>,
 }
 
 impl Drop for Open {
@@ -271,7 +272,7 @@ impl Driver {
     /// Fails when the connection has to end without another word.
     fn carry_out(&mut self, output: Output) -> io::Result<Flow> {
         match output {
-            Output::Open { open, pipe, grant, .. } => self.open(open, pipe, grant),
+            Output::Open { open, pipe, grant, token, user } => self.open(open, pipe, grant, token, user),
             Output::Write { open, bytes } => self.write(open, bytes),
             Output::Close { open } => {
                 self.opens.remove(&open);
@@ -317,22 +318,21 @@ impl Driver {
         })
     }
 
-    fn open(&mut self, open: OpenId, pipe: PipeId, grant: Grant) {
+    fn open(&mut self, open: OpenId, pipe: PipeId, grant: Grant, token: Arc<Token>, user: Arc<str>) {
         let failure = match self.shared.served(pipe) {
             _ if !self.shared.is_ready() => OpenFailure::NotListening,
             None => OpenFailure::NotListening,
             Some(served) => match served.instance() {
                 None => OpenFailure::AllInstancesBusy,
                 Some(instance) => {
-                    return match served.connect(grant) {
-                        Err(BackendError::Busy { .. }) => {
-                            let shared = Arc::clone(&self.shared);
+                    let caller = Caller::new(user, token, self.peer, Arc::clone(&served.name));
+                    return match served.backend.connect(grant, Opening { caller, instance }) {
+                        Attempt::Later(connecting) => {
                             let (cancel, cancelled) = oneshot::channel();
                             self.connecting.insert(open, cancel);
-                            let connect = Operation::connect(shared, open, pipe, grant, instance, cancelled);
-                            self.operations.push(connect);
+                            self.operations.push(Operation::connect(open, connecting, cancelled));
                         }
-                        result => self.connected(open, instance, result),
+                        Attempt::Done(result) => self.connected(open, result),
                     };
                 }
             },
@@ -340,9 +340,9 @@ impl Driver {
         self.handle(Input::Opened { open, result: Err(failure) });
     }
 
-    fn connected(&mut self, open: OpenId, instance: Instance, result: Result<PipeConnection, BackendError>) {
+    fn connected(&mut self, open: OpenId, result: Result<Connected, BackendError>) {
         let result = match result {
-            Ok(connection) => {
+            Ok(Connected { connection, instance }) => {
                 self.shared.counters.opens.add();
                 let connection = connection.with_max_message(self.shared.max_message());
                 let counters = Arc::clone(&self.shared.counters);
@@ -376,12 +376,12 @@ impl Driver {
         }
     }
 
-    fn write_now(&mut self, open: OpenId, bytes: Vec<u8>) {
+    fn write_now(&mut self, open: OpenId, mut bytes: Vec<u8>) {
         let Some(entry) = self.opens.get_mut(&open) else {
             return;
         };
         let mut sent = 0;
-        match entry.connection.try_send(&bytes, &mut sent) {
+        match entry.connection.try_send(&mut bytes, &mut sent) {
             Ok(false) => {
                 entry.writing = true;
                 let connection = Arc::clone(&entry.connection);
@@ -434,10 +434,10 @@ impl Driver {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::Connect { open, instance, result } => {
+            Done::Connect { open, result } => {
                 // Unless the client closed it meanwhile.
                 if self.connecting.remove(&open).is_some() {
-                    self.connected(open, instance, result);
+                    self.connected(open, result);
                 }
             }
             Done::Nothing => {}

@@ -47,6 +47,7 @@ use admission::{Admission, Budget};
 use driver::Driver;
 use guessing::Guessing;
 use log_limit::{Kind, LogLimit};
+pub(crate) use operation::Instance;
 use operation::{Served, Shared};
 use waiting::Waiting;
 
@@ -326,8 +327,10 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
         session_lifetime: options.session_lifetime,
         limits: options.limits,
     };
-    let served: Vec<_> =
-        pipes.into_iter().map(|pipe| Served::new(pipe.backend, pipe.max_instances)).collect();
+    let served: Vec<_> = pipes
+        .into_iter()
+        .map(|pipe| Served::new(pipe.name.as_str().into(), pipe.backend, pipe.max_instances))
+        .collect();
     Shared {
         config: Arc::new(config),
         waiting: Waiting::new(served.len()),

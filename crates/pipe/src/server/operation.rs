@@ -10,23 +10,15 @@ use std::time::Duration;
 
 use standpipe_smb::server::{Config, OpenId, PipeId, WaitId};
 use tokio::sync::{oneshot, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::counters::Counters;
 use super::guessing::Guessing;
 use super::log_limit::LogLimit;
 use super::waiting::Waiting;
-use crate::backend::{Backend, BackendError};
+use crate::backend::{Backend, BackendError, Connected, Connecting};
 use crate::connection::{PipeConnection, PipeError};
 use crate::platform::Received;
-use standpipe_security::Grant;
-
-/// How long a service may leave its queue of new clients full, and how long to wait before trying again: twice
-/// as long each time.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const BUSY_PAUSE: Duration = Duration::from_millis(2);
-const MAX_BUSY_PAUSE: Duration = Duration::from_millis(200);
 
 /// What all connections of a server share; nothing in it is locked for longer than a few instructions.
 pub(super) struct Shared {
@@ -44,14 +36,15 @@ pub(super) struct Shared {
 
 /// A served pipe's way to its service.
 pub(super) struct Served {
-    backend: Backend,
+    pub(super) name: Arc<str>,
+    pub(super) backend: Backend,
     max_instances: Option<u32>,
     instances: Arc<AtomicU32>,
 }
 
 /// One open's share of [`Served::max_instances`], given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Instance(Arc<AtomicU32>);
+pub(crate) struct Instance(Arc<AtomicU32>);
 
 impl Drop for Instance {
     fn drop(&mut self) {
@@ -60,8 +53,8 @@ impl Drop for Instance {
 }
 
 impl Served {
-    pub(super) fn new(backend: Backend, max_instances: Option<u32>) -> Served {
-        Served { backend, max_instances, instances: Arc::default() }
+    pub(super) fn new(name: Arc<str>, backend: Backend, max_instances: Option<u32>) -> Served {
+        Served { name, backend, max_instances, instances: Arc::default() }
     }
 
     /// A share for one more open, if there is one.
@@ -71,25 +64,6 @@ impl Served {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < limit).then_some(count + 1))
             .ok()
             .map(|_| Instance(Arc::clone(&self.instances)))
-    }
-
-    pub(super) fn connect(&self, grant: Grant) -> Result<PipeConnection, BackendError> {
-        self.backend.connect(grant)
-    }
-
-    /// Waits for a place in the service's queue of new clients, for a while.
-    async fn connect_when_free(&self, grant: Grant) -> Result<PipeConnection, BackendError> {
-        let started = Instant::now();
-        let mut pause = BUSY_PAUSE;
-        loop {
-            tokio::time::sleep(pause).await;
-            match self.connect(grant) {
-                Err(BackendError::Busy { .. }) if started.elapsed() < BUSY_TIMEOUT => {
-                    pause = (pause * 2).min(MAX_BUSY_PAUSE);
-                }
-                result => return result,
-            }
-        }
     }
 }
 
@@ -129,8 +103,7 @@ pub(super) enum Operation {
 pub(super) enum Done {
     Connect {
         open: OpenId,
-        instance: Instance,
-        result: Result<PipeConnection, BackendError>,
+        result: Result<Connected, BackendError>,
     },
     Wait {
         wait: WaitId,
@@ -168,24 +141,17 @@ impl Future for Operation {
 }
 
 impl Operation {
-    /// Connects to a service whose queue of new clients is full; gives up, and gives the instance back, once
-    /// `cancelled` is dropped.
+    /// A connection to a service that takes a while; given up once `cancelled` is dropped.
     pub(super) fn connect(
-        shared: Arc<Shared>,
         open: OpenId,
-        pipe: PipeId,
-        grant: Grant,
-        instance: Instance,
+        connecting: Connecting,
         cancelled: oneshot::Receiver<()>,
     ) -> Operation {
         Operation::Connect(Box::pin(async move {
-            let Some(served) = shared.served(pipe) else {
-                return Done::Nothing;
-            };
             tokio::select! {
                 biased;
                 _ = cancelled => Done::Nothing,
-                result = served.connect_when_free(grant) => Done::Connect { open, instance, result },
+                result = connecting => Done::Connect { open, result },
             }
         }))
     }
@@ -213,57 +179,5 @@ impl Operation {
                 }
             }
         }))
-    }
-}
-
-#[cfg(test)]
-#[cfg(unix)]
-mod tests {
-    use standpipe_security::{AccessMask, SecurityDescriptor, Token, check_pipe_client};
-    use tokio::net::{UnixListener, UnixSocket};
-
-    use super::*;
-    use crate::{Mode, PipeName};
-
-    /// A service that accepts nobody, whose queue is full, and what it was filled with.
-    fn busy_service(folder: &std::path::Path) -> (Served, UnixListener, Vec<PipeConnection>) {
-        let name: PipeName = "simple".parse().unwrap();
-        let socket = UnixSocket::new_stream().unwrap();
-        socket.bind(folder.join(name.as_str())).unwrap();
-        let listener = socket.listen(0).unwrap();
-        let served = Served::new(Backend::local(folder, &name, Mode::Byte), None);
-        let mut queued = Vec::new();
-        while let Ok(connection) = served.connect(grant()) {
-            queued.push(connection);
-        }
-        (served, listener, queued)
-    }
-
-    fn grant() -> Grant {
-        let descriptor: SecurityDescriptor = "D:(A;;GA;;;AN)".parse().unwrap();
-        check_pipe_client(&descriptor, &Token::anonymous(), AccessMask::GENERIC_READ).result.unwrap()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_service_that_never_accepts_is_busy_after_a_while() {
-        let folder = tempfile::tempdir().unwrap();
-        let (served, _listener, _queued) = busy_service(folder.path());
-        let started = Instant::now();
-        let result = served.connect_when_free(grant()).await;
-        assert!(matches!(result, Err(BackendError::Busy { .. })), "{result:?}");
-        assert!(started.elapsed() >= BUSY_TIMEOUT && started.elapsed() < BUSY_TIMEOUT * 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_service_that_accepts_at_last_is_connected() {
-        let folder = tempfile::tempdir().unwrap();
-        let (served, listener, queued) = busy_service(folder.path());
-        let connecting = tokio::spawn(async move { served.connect_when_free(grant()).await });
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(!connecting.is_finished());
-        for _ in 0..queued.len() {
-            listener.accept().await.unwrap();
-        }
-        connecting.await.unwrap().unwrap();
     }
 }

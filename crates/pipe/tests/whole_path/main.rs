@@ -2,6 +2,8 @@
 #![cfg(unix)]
 
 #[cfg(test)]
+mod backends;
+#[cfg(test)]
 mod balancing;
 #[cfg(test)]
 mod calls;

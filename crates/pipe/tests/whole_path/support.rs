@@ -38,11 +38,14 @@ pub(crate) struct Plan {
     pub(crate) mode: Mode,
     pub(crate) max_instances: Option<u32>,
     pub(crate) options: Options,
+    /// Without it, the socket of the service in the site's folder.
+    pub(crate) backend: Option<Backend>,
 }
 
 impl Default for Plan {
     fn default() -> Plan {
-        Plan { sddl: STORY, mode: Mode::Message, max_instances: None, options: Options::new().unwrap() }
+        let options = Options::new().unwrap();
+        Plan { sddl: STORY, mode: Mode::Message, max_instances: None, options, backend: None }
     }
 }
 
@@ -60,7 +63,9 @@ impl Site {
             name: name(),
             security_descriptor: plan.sddl.parse().unwrap(),
             max_instances: plan.max_instances,
-            backend: Backend::local(&folder.path().join("pipes"), &name(), plan.mode),
+            backend: plan
+                .backend
+                .unwrap_or_else(|| Backend::local(&folder.path().join("pipes"), &name(), plan.mode)),
         };
         let (readiness, ready) = watch::channel(true);
         let offer = Offer {
@@ -74,6 +79,11 @@ impl Site {
         let stop = CancellationToken::new();
         let server = tokio::spawn(server.serve(offer, stop.clone()));
         Site { folder, accounts, address, counters, readiness, stop, server }
+    }
+
+    /// A site whose pipe leads to this backend.
+    pub(crate) async fn before(backend: Backend) -> Site {
+        Site::with(Plan { backend: Some(backend), ..Plan::default() }).await
     }
 
     pub(crate) async fn listen(&self, mode: Mode) -> PipeListener {

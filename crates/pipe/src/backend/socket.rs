@@ -1,0 +1,135 @@
+//! Unix sockets.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Attempt, BackendError, Connected, Opening};
+use crate::connection::PipeConnection;
+use crate::{Mode, platform};
+
+/// How long a service may leave its queue of new clients full, and how long to wait before trying again: twice
+/// as long each time.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const BUSY_PAUSE: Duration = Duration::from_millis(2);
+const MAX_BUSY_PAUSE: Duration = Duration::from_millis(200);
+
+/// A socket of this machine.
+#[derive(Clone, Debug)]
+pub(super) struct LocalSocket {
+    pub(super) path: PathBuf,
+    pub(super) trust: Trust,
+}
+
+/// Who may listen at a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Whoever does: the path is trusted.
+    Path,
+    /// The owner of the socket's file, and the path must not be a link.
+    Owner,
+}
+
+impl LocalSocket {
+    pub(super) fn is_available(&self) -> bool {
+        (self.trust == Trust::Path || platform::is_socket(&self.path)) && platform::is_listening(&self.path)
+    }
+
+    /// Connects at once, or waits for a place in the service's queue of new clients, for a while.
+    pub(super) fn connect(&self, mode: Mode, opening: Opening) -> Attempt {
+        match self.try_connect(mode) {
+            Err(BackendError::Busy { .. }) => {
+                let socket = self.clone();
+                Attempt::Later(Box::pin(async move {
+                    let connection = socket.connect_when_free(mode).await?;
+                    Ok(Connected { connection, instance: Some(opening.instance) })
+                }))
+            }
+            result => Attempt::Done(
+                result.map(|connection| Connected { connection, instance: Some(opening.instance) }),
+            ),
+        }
+    }
+
+    fn try_connect(&self, mode: Mode) -> Result<PipeConnection, BackendError> {
+        let connected = match self.trust {
+            Trust::Path => PipeConnection::try_connect(&self.path, mode),
+            Trust::Owner => PipeConnection::try_connect_to_owner(&self.path, mode),
+        };
+        connected.map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                BackendError::NotListening { backend: self.to_string() }
+            }
+            io::ErrorKind::WouldBlock => BackendError::Busy { backend: self.to_string() },
+            _ => BackendError::Io { backend: self.to_string(), source },
+        })
+    }
+
+    async fn connect_when_free(&self, mode: Mode) -> Result<PipeConnection, BackendError> {
+        let started = Instant::now();
+        let mut pause = BUSY_PAUSE;
+        loop {
+            tokio::time::sleep(pause).await;
+            match self.try_connect(mode) {
+                Err(BackendError::Busy { .. }) if started.elapsed() < BUSY_TIMEOUT => {
+                    pause = (pause * 2).min(MAX_BUSY_PAUSE);
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+impl fmt::Display for LocalSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.display().fmt(f)
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use tokio::net::{UnixListener, UnixSocket};
+
+    use super::*;
+
+    /// A service that accepts nobody, whose queue is full, and what it was filled with.
+    fn busy_service(folder: &std::path::Path) -> (LocalSocket, UnixListener, Vec<PipeConnection>) {
+        let path = folder.join("simple");
+        let socket = UnixSocket::new_stream().unwrap();
+        socket.bind(&path).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let backend = LocalSocket { path, trust: Trust::Owner };
+        let mut queued = Vec::new();
+        while let Ok(connection) = backend.try_connect(Mode::Byte) {
+            queued.push(connection);
+        }
+        (backend, listener, queued)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_never_accepts_is_busy_after_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let (backend, _listener, _queued) = busy_service(folder.path());
+        let started = Instant::now();
+        let result = backend.connect_when_free(Mode::Byte).await;
+        assert!(matches!(result, Err(BackendError::Busy { .. })), "{result:?}");
+        assert!(started.elapsed() >= BUSY_TIMEOUT && started.elapsed() < BUSY_TIMEOUT * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_accepts_at_last_is_connected() {
+        let folder = tempfile::tempdir().unwrap();
+        let (backend, listener, queued) = busy_service(folder.path());
+        let connecting = tokio::spawn(async move { backend.connect_when_free(Mode::Byte).await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!connecting.is_finished());
+        for _ in 0..queued.len() {
+            listener.accept().await.unwrap();
+        }
+        connecting.await.unwrap().unwrap();
+    }
+}
