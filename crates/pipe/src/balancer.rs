@@ -377,12 +377,8 @@ impl Check {
         } else {
             let server = &self.watched.target.server;
             let Options { connect_timeout: timeout, encryption, .. } = self.options;
-            Client::connect(
-                server,
-                &self.credentials,
-                &ConnectOptions { timeout, encryption, ..ConnectOptions::default() },
-            )
-            .await?
+            let options = ConnectOptions { timeout, encryption, ..ConnectOptions::default() };
+            Client::connect(server, &self.credentials, &options).await?
         };
         let timeout = self.options.check_timeout;
         // What is there is told at once; the server need not wait for what is not.

@@ -26,6 +26,9 @@ const LOG_OFF_TIMEOUT: Duration = Duration::from_secs(2);
 /// Rounds of work without a pause, after which other tasks get their turn.
 const ROUNDS: u32 = 64;
 
+/// Requests that are taken up at most before they are sent.
+const BATCH: u32 = 64;
+
 /// What a handle asks for.
 #[derive(Debug)]
 pub(super) enum Ask {
@@ -64,6 +67,18 @@ pub(super) struct Driver {
     waiting: HashMap<RequestId, (u64, ReplySender)>,
     tokens: HashMap<u64, RequestId>,
     outgoing: Outgoing,
+    keep_alive: Option<KeepAlive>,
+}
+
+/// Finds out whether a silent server is still there.
+struct KeepAlive {
+    interval: Duration,
+    /// When to look again.
+    due: Instant,
+    /// Whether the server said something since the last look.
+    heard: bool,
+    /// What it was asked, when it was silent.
+    asked: Option<RequestId>,
 }
 
 enum Wake {
@@ -72,6 +87,7 @@ enum Wake {
     Command(Command),
     /// Every handle is gone.
     Abandoned,
+    /// The time that was waited for has come.
     Timeout,
 }
 
@@ -93,7 +109,16 @@ impl Driver {
             waiting: HashMap::new(),
             tokens: HashMap::new(),
             outgoing: Outgoing::default(),
+            keep_alive: None,
         }
+    }
+
+    /// Asks a server that was silent for this long for a sign of life.
+    pub(super) fn keeping_alive(mut self, interval: Option<Duration>) -> Driver {
+        let due = |interval| after(self.started, interval);
+        self.keep_alive =
+            interval.map(|interval| KeepAlive { interval, due: due(interval), heard: true, asked: None });
+        self
     }
 
     /// Runs the connection until it is over, and answers everything that was asked.
@@ -131,8 +156,7 @@ impl Driver {
                 rounds = 0;
                 tokio::task::yield_now().await;
             }
-            let due =
-                abandoned.or_else(|| self.connection.next_timeout().map(|due| after(self.started, due)));
+            let due = abandoned.or_else(|| self.due());
             match poll_fn(|cx| self.poll_wake(cx, timer.as_mut(), due, abandoned.is_some())).await {
                 Wake::Readable(ready) => {
                     if let Err(error) = ready.and_then(|()| self.receive()) {
@@ -145,15 +169,57 @@ impl Driver {
                     tracing::debug!(%error, "connection lost");
                     self.handle(Input::Disconnected);
                 }
-                Wake::Command(command) => self.command(command),
+                Wake::Command(command) => {
+                    self.command(command);
+                    // What else is asked for goes out with it.
+                    for _ in 0..BATCH {
+                        match self.commands.try_recv() {
+                            Ok(command) => self.command(command),
+                            Err(_) => break,
+                        }
+                    }
+                }
                 Wake::Abandoned if self.connection.ready().is_some() => {
                     abandoned = Some(after(Instant::now(), LOG_OFF_TIMEOUT));
                     self.connection.log_off();
                 }
                 Wake::Abandoned => return ConnectionError::LoggedOff,
                 Wake::Timeout if abandoned.is_some() => return ConnectionError::LoggedOff,
-                Wake::Timeout => self.handle(Input::Timeout),
+                Wake::Timeout => {
+                    self.handle(Input::Timeout);
+                    self.look_for_life();
+                }
             }
+        }
+    }
+
+    /// When something has to be done without anything happening outside.
+    fn due(&self) -> Option<Instant> {
+        match self.connection.next_timeout() {
+            Some(due) => Some(after(self.started, due)),
+            None => self.keep_alive.as_ref().map(|keep_alive| keep_alive.due),
+        }
+    }
+
+    fn look_for_life(&mut self) {
+        let now = Instant::now();
+        let is_ready = self.connection.ready().is_some();
+        let Some(KeepAlive { interval, due, heard, asked }) = &mut self.keep_alive else {
+            return;
+        };
+        if !is_ready || now < *due {
+            return;
+        }
+        *due = after(now, *interval);
+        match *asked {
+            _ if mem::take(heard) => *asked = None,
+            None => *asked = Some(self.connection.echo()),
+            // While the question itself cannot be sent, the server is busy and not gone.
+            Some(question) if self.connection.is_on_its_way(question) && !self.outgoing.is_sending() => {
+                tracing::debug!(silent = ?*interval, "connection given up: the server does not answer");
+                self.handle(Input::Disconnected);
+            }
+            Some(_) => {}
         }
     }
 
@@ -196,6 +262,9 @@ impl Driver {
         with_buffer(|buffer| match self.stream.try_read(buffer) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(length) => {
+                if let Some(keep_alive) = &mut self.keep_alive {
+                    keep_alive.heard = true;
+                }
                 self.handle(Input::Received(buffer.get(..length).unwrap_or_default()));
                 Ok(())
             }

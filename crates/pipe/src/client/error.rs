@@ -1,6 +1,7 @@
 //! What can go wrong with a call, sorted by what a caller can do about it.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use standpipe_smb::NtStatus;
@@ -9,7 +10,7 @@ use standpipe_smb::client::ConnectionError;
 use super::address::{PipeAddress, ServerAddress};
 
 /// Why a connection, an open or a call failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// There is no way to the server, or nobody listens there.
@@ -18,7 +19,7 @@ pub enum ClientError {
         /// The server.
         server: ServerAddress,
         /// Why.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// Connecting and logging on, or opening a pipe, took too long.
     #[error("could not connect to {server} within {} s", timeout.as_secs_f32())]
@@ -149,6 +150,11 @@ impl ClientError {
                 | ClientError::Disconnected { .. }
         );
         transient && !self.may_have_arrived()
+    }
+
+    /// Whether an open failed because its connection is lost or does not answer.
+    pub(super) fn is_of_the_connection(&self) -> bool {
+        matches!(self, ClientError::Disconnected { .. } | ClientError::ConnectTimeout { .. })
     }
 
     /// What a user can do about it, when there is something.

@@ -16,6 +16,8 @@
 //! on it and any number of requests on their way. The connection belongs to a task of its own; the handles talk to it through a
 //! channel. When the last handle is dropped, the client logs off.
 //!
+//! A [`Pool`] makes its connections again when they are lost.
+//!
 //! Nothing is sent twice. When a call fails, [`ClientError::may_have_arrived`] says whether the service may
 //! have got the request.
 
@@ -24,6 +26,7 @@ mod credentials;
 mod driver;
 mod error;
 mod pipe;
+mod pool;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -43,6 +46,7 @@ pub use address::{AddressError, DEFAULT_PORT, PipeAddress, ServerAddress};
 pub use credentials::Credentials;
 pub use error::ClientError;
 pub use pipe::Pipe;
+pub use pool::{Pool, PoolOptions};
 pub use standpipe_smb::client::Encryption;
 pub use standpipe_smb::crypto::SigningAlgorithm;
 
@@ -64,16 +68,20 @@ pub struct ConnectOptions {
     pub signing: Option<SigningAlgorithm>,
     /// The address of this machine to connect from; `None` for the one that the system chooses.
     pub from: Option<IpAddr>,
+    /// How long the server may say nothing until it is asked for a sign of life. When it stays silent for as long
+    /// again, the connection is given up as lost. `None` never asks.
+    pub keep_alive: Option<Duration>,
 }
 
 impl Default for ConnectOptions {
-    /// 10 s; encrypted where the server asks for it.
+    /// 10 s; encrypted where the server asks for it; asked for a sign of life after 30 s.
     fn default() -> ConnectOptions {
         ConnectOptions {
             timeout: DEFAULT_CONNECT_TIMEOUT,
             encryption: Encryption::default(),
             signing: None,
             from: None,
+            keep_alive: Some(Duration::from_secs(30)),
         }
     }
 }
@@ -161,7 +169,8 @@ impl Client {
         credentials: &Credentials,
         options: &ConnectOptions,
     ) -> Result<Client, ClientError> {
-        let unreachable = |source| ClientError::Unreachable { server: server.clone(), source };
+        let unreachable =
+            |error: io::Error| ClientError::Unreachable { server: server.clone(), source: Arc::new(error) };
         let stream = connect(server, options.from).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         platform::keep_alive(&stream).map_err(unreachable)?;
@@ -181,7 +190,8 @@ impl Client {
         let (commands, command_receiver) = mpsc::unbounded_channel();
         let (ready_sender, ready) = oneshot::channel();
         let (closed_sender, closed) = watch::channel(None);
-        tokio::spawn(Driver::new(connection, stream, command_receiver, ready_sender, closed_sender).run());
+        let driver = Driver::new(connection, stream, command_receiver, ready_sender, closed_sender);
+        tokio::spawn(driver.keeping_alive(options.keep_alive).run());
         let ready = match ready.await {
             Ok(Ok(ready)) => ready,
             Ok(Err(ConnectionError::Refused { stage: Stage::LogOn, status })) => {
@@ -231,6 +241,11 @@ impl Client {
             Ok(reason) => reason.unwrap_or(ConnectionError::Disconnected),
             Err(_) => ConnectionError::Disconnected,
         }
+    }
+
+    /// Whether both are handles to the same connection.
+    fn is_same(&self, other: &Client) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// Opens a pipe for reading and writing, now or not at all. A server that does not answer within

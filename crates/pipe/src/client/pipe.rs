@@ -17,6 +17,7 @@ const LONG_CHUNK: u32 = 1024 * 1024;
 
 const READ: &str = "read from";
 const WRITE: &str = "write to";
+const CALL: &str = "call";
 
 /// One open pipe on a client's connection. Several tasks can use it at once. Dropping it closes it.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl Pipe {
     /// service closes the pipe instead. Only for pipes of messages from which everything was read.
     pub async fn transceive(&self, message: &[u8], max: usize) -> Result<Option<Vec<u8>>, ClientError> {
         let ask = Ask::Transceive { pipe: self.open, bytes: message.to_vec(), max: self.chunk(max, CHUNK) };
-        match self.client.ask(ask).await.map_err(|error| self.error("call", error))? {
+        match self.client.ask(ask).await.map_err(|error| self.error(CALL, error))? {
             Reply::Data(first) => Ok(Some(self.rest_of_message(first, max).await?)),
             _ => Ok(None),
         }
@@ -201,8 +202,8 @@ impl Pipe {
             RequestError::TooFewCredits => {
                 ClientError::Refused { pipe, action, status: NtStatus::INSUFFICIENT_RESOURCES }
             }
-            // A read comes after a request that was written.
-            RequestError::Lost { sent } => self.client.lost(sent || action == READ),
+            // All but a write may come after a request that was written.
+            RequestError::Lost { sent } => self.client.lost(sent || ![WRITE, CALL].contains(&action)),
         }
     }
 }

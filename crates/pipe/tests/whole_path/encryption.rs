@@ -54,12 +54,8 @@ async fn site(encryption: server::Encryption) -> Site {
 
 async fn connect(address: SocketAddr, encryption: Encryption) -> Result<Client, ClientError> {
     let credentials = Credentials::with_password("serviceUser", "secret");
-    Client::connect(
-        &address.into(),
-        &credentials,
-        &ConnectOptions { timeout: TIMEOUT, encryption, ..ConnectOptions::default() },
-    )
-    .await
+    let options = ConnectOptions { timeout: TIMEOUT, encryption, ..ConnectOptions::default() };
+    Client::connect(&address.into(), &credentials, &options).await
 }
 
 #[tokio::test]

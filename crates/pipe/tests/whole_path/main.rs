@@ -10,9 +10,15 @@ mod calls;
 #[cfg(test)]
 mod encryption;
 #[cfg(test)]
+mod interleaving;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod ordering;
+#[cfg(test)]
+mod proxy;
+#[cfg(test)]
+mod reconnecting;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

@@ -143,6 +143,12 @@ impl Connection {
         self.wire.flights.len() + self.queue.len()
     }
 
+    /// Whether a request was handed out for sending and has no reply yet.
+    #[must_use]
+    pub fn is_on_its_way(&self, request: RequestId) -> bool {
+        self.wire.flights.get(request).is_some_and(|flight| self.wire.was_taken(flight))
+    }
+
     /// Opens a pipe by its bare name (`simple`). Ends in [`Reply::Opened`].
     pub fn open(&mut self, name: &str, access: AccessMask) -> RequestId {
         self.request(Operation::Open { name: Cow::Borrowed(name), access })

@@ -23,6 +23,12 @@ pub(super) struct Flight {
     pub(super) written_at: u64,
 }
 
+impl Flight {
+    fn is_of(&self, wanted: RequestId) -> bool {
+        matches!(self.purpose, Purpose::Request { request, .. } if request == wanted)
+    }
+}
+
 /// Who waits for a reply.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
@@ -95,9 +101,12 @@ impl Flights {
 
     /// The message id and flight of a request.
     pub(super) fn find(&mut self, wanted: RequestId) -> Option<(u64, &mut Flight)> {
-        let is_wanted =
-            |flight: &Flight| matches!(flight.purpose, Purpose::Request { request, .. } if request == wanted);
-        self.by_id.iter_mut().find(|(_, flight)| is_wanted(flight)).map(|(id, flight)| (*id, flight))
+        self.by_id.iter_mut().find(|(_, flight)| flight.is_of(wanted)).map(|(id, flight)| (*id, flight))
+    }
+
+    /// The flight of a request.
+    pub(super) fn get(&self, wanted: RequestId) -> Option<&Flight> {
+        self.by_id.values().find(|flight| flight.is_of(wanted))
     }
 
     /// Takes everything out, oldest first.

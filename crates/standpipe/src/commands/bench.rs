@@ -211,6 +211,7 @@ fn load(bench: &Bench, credentials: Credentials) -> PipeLoad {
             encryption: if bench.encrypt { Encryption::Required } else { Encryption::default() },
             signing: bench.signing.map(Into::into),
             from: None,
+            ..ConnectOptions::default()
         },
         from: bench.from.clone(),
         kind: match bench.workload {
