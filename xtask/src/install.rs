@@ -5,4 +5,5 @@ pub(crate) mod browser;
 pub(crate) mod cross;
 pub(crate) mod debian;
 pub(crate) mod python;
+pub(crate) mod smb_rs;
 pub(crate) mod tools;

@@ -1,4 +1,4 @@
-//! Everything the project does on itself: show the demo, run the tests, fuzz.
+//! Everything the project does on itself: show the demo, run the tests, fuzz, soak.
 //!
 //! Each command is one file; what `test` runs is a table of stages, one file each, under `stage`;
 //! what may have to be installed first is under `install`.
@@ -8,6 +8,7 @@ mod demo;
 mod fuzz;
 mod install;
 mod shell;
+mod soak;
 mod stage;
 mod test;
 mod workspace;
@@ -27,6 +28,7 @@ struct Arguments {
 enum Command {
     Demo(demo::Arguments),
     Fuzz(fuzz::Arguments),
+    Soak(soak::Arguments),
     Test(test::Arguments),
 }
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments, &workspace),
         Command::Fuzz(arguments) => fuzz::run(&arguments, &workspace),
+        Command::Soak(arguments) => soak::run(&arguments, &workspace),
         Command::Test(arguments) => test::run(&arguments, &workspace),
     };
     match result {

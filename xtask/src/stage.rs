@@ -6,6 +6,7 @@ mod peers;
 mod purity;
 mod pytest;
 mod samba;
+mod soaking;
 mod style;
 mod units;
 mod windows;
@@ -32,6 +33,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage { name: "windows", about: "the whole workspace type-checks for Windows", run: windows::run },
     Stage { name: "licences", about: "licences, bans and sources of dependencies", run: licences::run },
     Stage { name: "fuzz", about: "each fuzz target runs for some seconds", run: fuzzing::run },
+    Stage { name: "soak", about: "many clients at random, while services are killed", run: soaking::run },
     Stage { name: "peers", about: "the whole path, with clients not written here", run: peers::run },
     Stage { name: "samba", about: "Samba's clients, server and access check beside ours", run: samba::run },
 ];

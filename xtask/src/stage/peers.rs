@@ -1,7 +1,8 @@
-//! The whole path: the demo's deployment is started and called by impacket, smbprotocol and a browser.
+//! The whole path: the demo's deployment is started and called by impacket, smbprotocol, smb-rs and a
+//! browser.
 
 use super::{Site, pytest};
-use crate::install::browser;
+use crate::install::{browser, smb_rs};
 use crate::shell::{self, Failure, Result};
 
 pub(crate) fn run(site: &Site<'_>) -> Result<()> {
@@ -14,6 +15,7 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         Ok(command) => command,
         Err(why) => return site.skip_stage(what, &why),
     };
+    command.env("STANDPIPE_SMB_RS", smb_rs::build(site.workspace)?);
     match browser::find_or_install() {
         Ok(chromium) => {
             command.env("STANDPIPE_CHROMIUM", chromium);

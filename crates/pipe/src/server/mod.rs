@@ -273,7 +273,8 @@ impl Server {
             }
         }
         drop(listener);
-        tracing::info!(%address, connections = connections.len(), "stopping: finishing what is in flight");
+        let Snapshot { connections_now, opens_now, .. } = shared.counters.snapshot();
+        tracing::info!(%address, connections = connections_now, opens = opens_now, "stopping: finishing what is in flight");
         let drained = async {
             while let Some(ended) = connections.join_next().await {
                 log_panic(ended);

@@ -1,0 +1,126 @@
+//! What a server process holds: memory and file descriptors.
+
+use std::fs;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// One part of this many at a run's beginning does not count: caches fill, and the first burst of log-ons is over.
+const WARM_UP: usize = 5;
+
+/// What one process held, over the run.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) name: &'static str,
+    process: u32,
+    began: Instant,
+    samples: Mutex<Vec<Sample>>,
+}
+
+/// At one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) at: Duration,
+    /// Resident memory in KiB.
+    pub(crate) resident: u64,
+    pub(crate) descriptors: usize,
+}
+
+/// The medians of resident memory, in KiB, in the thirds of a run after its warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Thirds {
+    pub(crate) first: u64,
+    pub(crate) middle: u64,
+    pub(crate) last: u64,
+}
+
+impl Measured {
+    pub(crate) fn new(name: &'static str, process: u32) -> Measured {
+        Measured { name, process, began: Instant::now(), samples: Mutex::default() }
+    }
+
+    /// Looks now; `None` when the process is gone.
+    pub(crate) fn look(&self) -> Option<Sample> {
+        Some(Sample {
+            at: self.began.elapsed(),
+            resident: resident(&fs::read_to_string(format!("/proc/{}/status", self.process)).ok()?)?,
+            descriptors: fs::read_dir(format!("/proc/{}/fd", self.process)).ok()?.count(),
+        })
+    }
+
+    /// Looks and keeps it.
+    pub(crate) fn sample(&self) -> Option<Sample> {
+        let sample = self.look()?;
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner).push(sample);
+        Some(sample)
+    }
+
+    /// As many samples as asked for, evenly spread.
+    pub(crate) fn curve(&self, points: usize) -> Vec<Sample> {
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = samples.len().saturating_sub(1);
+        (0..points)
+            .filter_map(|point| samples.get(point * last / points.max(2).saturating_sub(1)))
+            .copied()
+            .collect()
+    }
+
+    /// `None` when there are too few samples.
+    pub(crate) fn thirds(&self) -> Option<Thirds> {
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        thirds(&samples.iter().map(|sample| sample.resident).collect::<Vec<_>>())
+    }
+}
+
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
+}
+
+fn thirds(resident: &[u64]) -> Option<Thirds> {
+    let counted = resident.get(resident.len() / WARM_UP..)?;
+    let third = counted.len() / 3;
+    let median = |part: &[u64]| {
+        let mut sorted = part.to_vec();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() / 2).copied()
+    };
+    Some(Thirds {
+        first: median(counted.get(..third)?)?,
+        middle: median(counted.get(third..2 * third)?)?,
+        last: median(counted.get(2 * third..)?)?,
+    })
+}
+
+impl Thirds {
+    /// Whether memory is flat, to what an allocator makes of it.
+    ///
+    /// A leak of 100 bytes for each of some ten thousand connections of a long run would be a megabyte; of one for
+    /// each of its hundred thousands of calls, ten and more. What stays without a leak is what the allocator's
+    /// arenas, one for each thread, keep of the busiest moment there was so far, and that comes later in one than in
+    /// another: a tenth, and a few megabytes that weigh only where there is little.
+    pub(crate) fn is_flat(self) -> bool {
+        const FEW_MEGABYTES: u64 = 4 * 1024;
+        self.last <= self.first + self.first / 10 + FEW_MEGABYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_system_says() {
+        assert_eq!(resident("Name:\tx\nVmRSS:\t   12345 kB\nThreads:\t1\n"), Some(12345));
+        assert!(Measured::new("this", std::process::id()).look().is_some_and(|now| now.resident > 100));
+    }
+
+    #[test]
+    fn the_warm_up_does_not_count_and_growth_is_seen() {
+        let flat: Vec<u64> = (0..100).map(|at| if at < 15 { at * 1000 } else { 50_000 + at % 7 }).collect();
+        assert!(thirds(&flat).unwrap().is_flat());
+        let growing: Vec<u64> = (0..100).map(|at| 50_000 + at * 300).collect();
+        assert!(!thirds(&growing).unwrap().is_flat());
+        assert_eq!(thirds(&[1, 2]), None);
+    }
+}
