@@ -93,15 +93,18 @@ fn thirds(resident: &[u64]) -> Option<Thirds> {
 }
 
 impl Thirds {
-    /// Whether memory is flat, to what an allocator makes of it.
+    /// Whether memory is flat, but for what an allocator makes of it, after a run of this length.
     ///
     /// A leak of 100 bytes for each of some ten thousand connections of a long run would be a megabyte; of one for
     /// each of its hundred thousands of calls, ten and more. What stays without a leak is what the allocator's
     /// arenas, one for each thread, keep of the busiest moment there was so far, and that comes later in one than in
-    /// another: a tenth, and a few megabytes that weigh only where there is little.
-    pub(crate) fn is_flat(self) -> bool {
+    /// another: a tenth, and a few megabytes that weigh only where there is little. A short run is all warm-up, and
+    /// shows only what grows without any bound.
+    pub(crate) fn is_flat(self, run: Duration) -> bool {
         const FEW_MEGABYTES: u64 = 4 * 1024;
-        self.last <= self.first + self.first / 10 + FEW_MEGABYTES
+        const LONG: Duration = Duration::from_mins(5);
+        let allowed = if run < LONG { self.first } else { self.first / 10 };
+        self.last <= self.first + allowed + FEW_MEGABYTES
     }
 }
 
@@ -118,9 +121,12 @@ mod tests {
     #[test]
     fn the_warm_up_does_not_count_and_growth_is_seen() {
         let flat: Vec<u64> = (0..100).map(|at| if at < 15 { at * 1000 } else { 50_000 + at % 7 }).collect();
-        assert!(thirds(&flat).unwrap().is_flat());
+        let (long, short) = (Duration::from_mins(10), Duration::from_secs(30));
+        assert!(thirds(&flat).unwrap().is_flat(long));
         let growing: Vec<u64> = (0..100).map(|at| 50_000 + at * 300).collect();
-        assert!(!thirds(&growing).unwrap().is_flat());
+        assert!(!thirds(&growing).unwrap().is_flat(long) && thirds(&growing).unwrap().is_flat(short));
+        let bursting: Vec<u64> = (0..100).map(|at| 10_000 + at * 1000).collect();
+        assert!(!thirds(&bursting).unwrap().is_flat(short));
         assert_eq!(thirds(&[1, 2]), None);
     }
 }

@@ -239,7 +239,7 @@ fn verdict(findings: &Findings, measured: &[Measured], clients: u64, took: Durat
                     "medians of its thirds after the warm-up: {} KiB, {} KiB, {} KiB",
                     thirds.first, thirds.middle, thirds.last
                 );
-                if !thirds.is_flat() {
+                if !thirds.is_flat(took) {
                     findings.wrong(format!("the memory of {} grows: {thirds:?}", each.name));
                 }
             }
