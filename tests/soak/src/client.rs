@@ -70,7 +70,7 @@ async fn visit(world: &World, number: u64, random: &mut Random) -> Result<(), En
         wire.cut(1 + random.below(900), random.percent(50));
     }
     let encryption = if random.percent(30) { Encryption::Required } else { Encryption::WhenAsked };
-    let options = ConnectOptions { timeout: PATIENCE, encryption };
+    let options = ConnectOptions { timeout: PATIENCE, encryption, ..ConnectOptions::default() };
     let connected = Smb::connect(&wire.place().into(), &world.credentials, &options).await;
     let smb = connected.map_err(|error| {
         if !is_expected(&error, wire.was_cut()) {

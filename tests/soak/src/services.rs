@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use standpipe_pipe::Mode;
 use standpipe_pipe::backend::Backend;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
@@ -82,7 +83,7 @@ impl Services {
     async fn all_listen(&self) -> Result<(), Failure> {
         let all = PIPES.map(|(pipe, kind)| {
             let path = self.folder.join(pipe);
-            if kind == "bytes" { Backend::UnixStream(path) } else { Backend::UnixSeqpacket(path) }
+            Backend::unix(path, if kind == "bytes" { Mode::Byte } else { Mode::Message })
         });
         until("the services listen", || all.iter().all(Backend::is_available)).await
     }
