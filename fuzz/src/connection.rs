@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use standpipe_smb::Dialect;
 use standpipe_smb::server::{
-    Connection, Input, Now, OpenFailure, OpenId, Output, PipeMode, WaitId, WriteFailure,
+    Connection, Input, Now, OpenFailure, OpenId, Output, PipeMode, SessionId, WaitId, WriteFailure,
 };
 
 use crate::bytes::Bytes;
@@ -134,6 +134,7 @@ struct Server {
     /// Writes that wait for their answer, oldest first.
     writes: Vec<OpenId>,
     waits: BTreeSet<WaitId>,
+    sessions: BTreeSet<SessionId>,
     closed: bool,
 }
 
@@ -147,6 +148,7 @@ impl Server {
             opened: BTreeSet::new(),
             writes: Vec::new(),
             waits: BTreeSet::new(),
+            sessions: BTreeSet::new(),
             closed: false,
         }
     }
@@ -198,6 +200,18 @@ impl Server {
             }
             Output::CancelWait { wait } => {
                 self.waits.remove(&wait);
+            }
+            Output::SessionStarted { session, .. } => {
+                assert!(self.sessions.insert(session), "started twice");
+            }
+            Output::SessionEnded { session } => {
+                assert!(self.sessions.remove(&session), "ended without a start");
+            }
+            Output::EndSession { session, .. } => {
+                assert!(
+                    !self.sessions.contains(&session),
+                    "its own sessions are the connection's own business"
+                );
             }
             Output::Event(_) => {}
             Output::Disconnect(_) => self.closed = true,

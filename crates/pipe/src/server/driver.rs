@@ -12,7 +12,7 @@ use futures_util::stream::{FuturesUnordered, Stream};
 use standpipe_security::{Grant, Token};
 use standpipe_smb::FileTime;
 use standpipe_smb::server::{
-    Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, WaitId, WriteFailure,
+    Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, SessionId, WaitId, WriteFailure,
 };
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -24,6 +24,7 @@ use super::counters::Counters;
 use super::events;
 use super::log_limit::Kind;
 use super::operation::{Done, Instance, Operation, Shared};
+use super::sessions::Registered;
 use crate::backend::{Attempt, BackendError, Connected, Opening};
 use crate::caller::Caller;
 use crate::clock::after;
@@ -48,6 +49,8 @@ pub(super) struct Driver {
     shared: Arc<Shared>,
     started: Instant,
     opens: HashMap<OpenId, Open>,
+    /// The sessions of those who have logged on here.
+    sessions: Vec<Registered>,
     /// Opens whose service has not accepted them yet; dropping the sender gives that up.
     connecting: HashMap<OpenId, oneshot::Sender<()>>,
     /// Opens that nobody reads from at the moment, because their client has enough.
@@ -83,6 +86,8 @@ enum Wake {
     Readable(io::Result<()>),
     Writable(io::Result<()>),
     Done(Done),
+    /// Its user came back on another connection.
+    Replaced(SessionId),
     Alarm(Alarm),
 }
 
@@ -114,6 +119,7 @@ impl Driver {
             place,
             shared,
             started,
+            sessions: Vec::new(),
             opens: HashMap::new(),
             connecting: HashMap::new(),
             unread: BTreeSet::new(),
@@ -152,6 +158,7 @@ impl Driver {
                 }
                 Wake::Writable(ready) => ready?,
                 Wake::Done(done) => self.done(done),
+                Wake::Replaced(session) => self.handle(Input::EndSession { session }),
                 Wake::Alarm(Alarm::Timeout) => self.handle(Input::Timeout),
                 Wake::Alarm(Alarm::Stop) => self.handle(Input::Drain),
                 Wake::Alarm(Alarm::Displaced) => {
@@ -205,8 +212,8 @@ impl Driver {
         if !self.is_sending() {
             alarms.sent();
         }
-        if alarms_first && let Poll::Ready(alarm) = self.poll_alarms(cx, alarms) {
-            return Poll::Ready(Wake::Alarm(alarm));
+        if alarms_first && let Poll::Ready(wake) = self.poll_alarms(cx, alarms) {
+            return Poll::Ready(wake);
         }
         if self.is_sending()
             && let Poll::Ready(ready) = self.stream.poll_write_ready(cx)
@@ -223,13 +230,18 @@ impl Driver {
         {
             return Poll::Ready(Wake::Readable(ready));
         }
-        self.poll_alarms(cx, alarms).map(Wake::Alarm)
+        self.poll_alarms(cx, alarms)
     }
 
-    fn poll_alarms(&mut self, cx: &mut Context<'_>, alarms: &mut Alarms) -> Poll<Alarm> {
+    fn poll_alarms(&mut self, cx: &mut Context<'_>, alarms: &mut Alarms) -> Poll<Wake> {
+        for registered in &mut self.sessions {
+            if registered.poll_ended(cx).is_ready() {
+                return Poll::Ready(Wake::Replaced(registered.session()));
+            }
+        }
         let due = self.protocol.next_timeout().map(|due| after(self.started, due));
         let sending = self.is_sending();
-        alarms.poll(cx, &mut self.place, due, sending)
+        alarms.poll(cx, &mut self.place, due, sending).map(Wake::Alarm)
     }
 
     fn handle(&mut self, input: Input<'_>) {
@@ -292,6 +304,17 @@ impl Driver {
             }
             Output::CancelWait { wait } => {
                 self.waits.remove(&wait);
+            }
+            Output::SessionStarted { session, account } => {
+                let registered = self.shared.sessions.register(session, account);
+                self.sessions.push(registered.ok_or_else(|| io::Error::other("a session's name was taken"))?);
+            }
+            Output::SessionEnded { session } => {
+                self.sessions.retain(|registered| registered.session() != session);
+            }
+            Output::EndSession { session, account } => {
+                let found = self.shared.sessions.end(session, account);
+                tracing::debug!(peer = %self.peer, found, "a client came back and named its former session");
             }
             Output::Event(event) => {
                 events::record(&event, self.peer, &self.shared);

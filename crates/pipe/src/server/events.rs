@@ -19,6 +19,9 @@ pub(super) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
         }
         Event::LoggedOnAgain { user } => tracing::debug!(%peer, %user, "logged on again"),
         Event::SessionExpired { user } => tracing::debug!(%peer, %user, "the session has expired"),
+        Event::SessionReplaced { user } => {
+            tracing::info!(%peer, %user, "the user came back in another session: this one has ended");
+        }
         Event::LogonRefused { user, status, reason } => {
             counters.log_ons_refused.add();
             if let Some(line) = log.line(Kind::LogOn) {

@@ -20,6 +20,7 @@ mod events;
 mod guessing;
 mod log_limit;
 mod operation;
+mod sessions;
 mod timer;
 mod waiting;
 
@@ -340,6 +341,7 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
         counters,
         log: LogLimit::default(),
         guessing: Guessing::new(options.guessing),
+        sessions: Arc::default(),
         stop,
         send_timeout: options.send_timeout,
     }

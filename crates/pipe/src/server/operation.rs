@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::counters::Counters;
 use super::guessing::Guessing;
 use super::log_limit::LogLimit;
+use super::sessions::Sessions;
 use super::waiting::Waiting;
 use crate::backend::{Backend, BackendError, Connected, Connecting};
 use crate::connection::{PipeConnection, PipeError};
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub(super) counters: Arc<Counters>,
     pub(super) log: LogLimit,
     pub(super) guessing: Arc<Guessing>,
+    pub(super) sessions: Arc<Sessions>,
     pub(super) stop: CancellationToken,
     pub(super) send_timeout: Duration,
 }

@@ -16,6 +16,8 @@ mod load;
 #[cfg(test)]
 mod ordering;
 #[cfg(test)]
+mod previous_session;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod reconnecting;

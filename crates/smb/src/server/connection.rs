@@ -107,6 +107,7 @@ impl Connection {
             Input::Closed { open } => self.peer_closed(now, open),
             Input::Disconnected { open } => self.peer_disconnected(now, open),
             Input::Waited { wait, available } => self.waited(now, wait, available),
+            Input::EndSession { session } => self.replaced(now, session),
             Input::Drain => self.drain(),
         }
         self.settle(now);

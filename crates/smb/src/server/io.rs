@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use standpipe_security::{AccessMask, Grant, Token};
+use standpipe_security::{AccessMask, Grant, Sid, Token};
 
 use super::PipeId;
 use crate::{Dialect, FileTime, NtStatus};
@@ -26,6 +26,18 @@ pub struct OpenId(pub(crate) u64);
 /// Names one request to wait for a pipe within its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaitId(pub(crate) u64);
+
+/// Names one session, over all connections of a server: the shell sees to it that no two have one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub(crate) u64);
+
+impl SessionId {
+    /// The session of this name in messages ([MS-SMB2] 2.2.1.2 *SessionId*).
+    #[must_use]
+    pub fn from_wire(id: u64) -> SessionId {
+        SessionId(id)
+    }
+}
 
 /// What the shell tells the connection.
 #[derive(Debug)]
@@ -72,6 +84,11 @@ pub enum Input<'a> {
         wait: WaitId,
         /// Whether an instance of the pipe listens now; `false` when the time ran out.
         available: bool,
+    },
+    /// Another connection's [`Output::EndSession`] names this session of the same user: it ends with all it has.
+    EndSession {
+        /// Which session. One that has ended already is ignored.
+        session: SessionId,
     },
     /// The server is about to stop: new log-ons, opens and waits are refused, what is in flight goes on.
     Drain,
@@ -144,6 +161,27 @@ pub enum Output {
         /// Which wait.
         wait: WaitId,
     },
+    /// Somebody has logged on. The shell must close the connection if a session of this name exists elsewhere.
+    SessionStarted {
+        /// Which session.
+        session: SessionId,
+        /// Whose it is, for as long as it lasts.
+        account: Sid,
+    },
+    /// A session has ended.
+    SessionEnded {
+        /// Which session.
+        session: SessionId,
+    },
+    /// The client says that this session is a former one of its own ([MS-SMB2] 3.3.5.5.3 *PreviousSessionId*), and
+    /// has just proved to be `account`. If that is also whose session it is, the shell tells the connection that
+    /// has it with [`Input::EndSession`]; otherwise nothing happens.
+    EndSession {
+        /// Which session. It is not one of this connection.
+        session: SessionId,
+        /// Who has logged on.
+        account: Sid,
+    },
     /// Something worth a line in the log or a counter.
     Event(Event),
     /// Send what is left and close the transport connection.
@@ -184,6 +222,11 @@ pub enum Event {
     },
     /// A session ended because the client asked for it.
     LoggedOff {
+        /// The account's name.
+        user: Arc<str>,
+    },
+    /// A session ended because the same user came back in another one.
+    SessionReplaced {
         /// The account's name.
         user: Arc<str>,
     },

@@ -11,7 +11,8 @@
 //! 2. When [`Connection::next_timeout`] has passed, call `handle` with [`Input::Timeout`].
 //! 3. Read from a pipe's backend only while [`Connection::wants_data`] says so: that bounds what the
 //!    connection holds.
-//! 4. After [`Output::Disconnect`], send what is left to transmit and close. Every later input is ignored.
+//! 4. Keep what [`Output::SessionStarted`] says for all connections, for [`Output::EndSession`].
+//! 5. After [`Output::Disconnect`], send what is left to transmit and close. Every later input is ignored.
 //!
 //! Time is handed in as [`Now`] and must not go back. Randomness comes from the seed given to
 //! [`Connection::new`], so the same seed and inputs give the same outputs.
@@ -39,4 +40,6 @@ mod tests;
 pub use config::{Config, Encryption, Limits, Pipe, PipeId, PipeMode};
 pub use connection::Connection;
 pub use gate::{Failures, GatePolicy, LogonGate, network_of};
-pub use io::{DisconnectReason, Event, Input, Now, OpenFailure, OpenId, Output, WaitId, WriteFailure};
+pub use io::{
+    DisconnectReason, Event, Input, Now, OpenFailure, OpenId, Output, SessionId, WaitId, WriteFailure,
+};

@@ -11,7 +11,7 @@ use chacha20::rand_core::Rng;
 use standpipe_security::{Sid, Token};
 
 use super::dispatch::{Handled, Request};
-use super::{Connection, DisconnectReason, Encryption, Event, Now};
+use super::{Connection, DisconnectReason, Encryption, Event, Now, Output, SessionId};
 use crate::NtStatus;
 use crate::auth::server::{Acceptor, Logon, LogonFailure, LogonRefused, Step, StepInput};
 use crate::crypto::encryption::{Opener, Sealer};
@@ -126,6 +126,7 @@ impl Connection {
             Ok(Step::Done { logon, token }) => {
                 let client_requires = u16::from(setup.security_mode) & SECURITY_SIGNING_REQUIRED != 0;
                 self.logged_on(now, id, &logon, log_on.preauth.as_ref(), client_requires)?;
+                self.end_previous(now, id, SessionId(setup.previous_session_id), logon.account.sid);
                 // A message that is encrypted is not signed as well.
                 let keys = if request.sealed { None } else { self.keys_of(id) };
                 self.frames.set_session(id, keys);
@@ -282,8 +283,31 @@ impl Connection {
         self.sessions.insert(id, Session { state });
         self.logon_deadline = None;
         self.had_session = true;
+        self.output(Output::SessionStarted { session: SessionId(id), account: account.sid });
         self.event(Event::LoggedOn { user });
         Ok(())
+    }
+
+    /// Ends the session that this client had before, if it did: only now, when it has proved who it is, and only a
+    /// session of the same user, on whatever connection ([MS-SMB2] 3.3.5.5.3).
+    fn end_previous(&mut self, now: Now, id: u64, previous: SessionId, account: Sid) {
+        if previous.0 == 0 || previous.0 == id {
+            return;
+        }
+        match self.sessions.get(&previous.0).map(Session::established) {
+            Some(Some(session)) if session.account == account => self.replaced(now, previous),
+            Some(_) => {}
+            None => self.output(Output::EndSession { session: previous, account }),
+        }
+    }
+
+    /// The session's user came back in another one.
+    pub(super) fn replaced(&mut self, now: Now, SessionId(id): SessionId) {
+        if let Some(session) = self.sessions.get(&id).and_then(Session::established) {
+            let user = Arc::clone(&session.user);
+            self.end_session(now, id);
+            self.event(Event::SessionReplaced { user });
+        }
     }
 
     /// Makes a session count again, `until` then.
@@ -349,7 +373,9 @@ impl Connection {
     fn end_session(&mut self, now: Now, id: u64) {
         self.drop_opens(|open| open.session_id == id);
         self.drop_waits(|reply| reply.session_id == id);
-        self.sessions.remove(&id);
+        if self.sessions.remove(&id).is_some_and(|session| session.established().is_some()) {
+            self.output(Output::SessionEnded { session: SessionId(id) });
+        }
         if self.logon_deadline.is_none() && !self.has_established_session() {
             self.logon_deadline = Some(now.monotonic.saturating_add(self.config.limits.logon_timeout));
         }

@@ -1,5 +1,6 @@
 //! A client that speaks to a [`Connection`] message by message, and a service behind its pipes.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec;
@@ -15,7 +16,7 @@ use crate::crypto::encryption::{Opener, Sealer};
 use crate::crypto::{Cipher, PreauthHash, Sender, SessionKeys, SigningAlgorithm};
 use crate::server::{
     Config, Connection, DisconnectReason, Encryption, Event, Input, Limits, Now, OpenFailure, OpenId, Output,
-    Pipe, PipeId, PipeMode, WaitId,
+    Pipe, PipeId, PipeMode, SessionId, WaitId,
 };
 use crate::wire::header::{HEADER_LEN, PROTOCOL_TRANSFORM};
 use crate::wire::negotiate::{CAPABILITY_ENCRYPTION, SECURITY_SIGNING_ENABLED};
@@ -101,6 +102,7 @@ pub(super) enum Asked {
     Close(OpenId),
     Wait(WaitId, Duration),
     CancelWait(WaitId),
+    EndSession(SessionId, Sid),
 }
 
 /// A connection with a client on one side and a service on the other.
@@ -111,6 +113,10 @@ pub(super) struct Peer {
     pub(super) events: Vec<Event>,
     pub(super) asked: Vec<Asked>,
     pub(super) disconnected: Option<DisconnectReason>,
+    /// The sessions that have started and not ended.
+    pub(super) sessions: BTreeMap<SessionId, Sid>,
+    /// What the client says is its former session.
+    pub(super) previous_session_id: u64,
     /// Whether opens and writes are answered by a willing service at once.
     pub(super) willing: bool,
     pub(super) keys: Option<SessionKeys>,
@@ -139,6 +145,8 @@ impl Peer {
             events: Vec::new(),
             asked: Vec::new(),
             disconnected: None,
+            sessions: BTreeMap::new(),
+            previous_session_id: 0,
             willing: true,
             keys: None,
             session_id: 0,
@@ -194,6 +202,15 @@ impl Peer {
                 Output::Close { open } => self.asked.push(Asked::Close(open)),
                 Output::Wait { wait, timeout, .. } => self.asked.push(Asked::Wait(wait, timeout)),
                 Output::CancelWait { wait } => self.asked.push(Asked::CancelWait(wait)),
+                Output::SessionStarted { session, account } => {
+                    assert!(self.sessions.insert(session, account).is_none(), "started twice");
+                }
+                Output::SessionEnded { session } => {
+                    assert!(self.sessions.remove(&session).is_some(), "ended without a start");
+                }
+                Output::EndSession { session, account } => {
+                    self.asked.push(Asked::EndSession(session, account));
+                }
                 Output::Event(event) => self.events.push(event),
                 Output::Disconnect(reason) => self.disconnected = Some(reason),
             }
@@ -392,7 +409,7 @@ impl Peer {
             flags: 0,
             security_mode: 1,
             capabilities: 0,
-            previous_session_id: 0,
+            previous_session_id: self.previous_session_id,
             token,
         };
         let message = self.message(&header, |out| request.encode(out));

@@ -8,5 +8,6 @@ mod harness;
 mod hostile;
 mod log_on;
 mod negotiate;
+mod previous_session;
 mod session_life;
 mod transfer;
