@@ -1,16 +1,15 @@
 //! The server's connection.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use standpipe_smb::Dialect;
-use standpipe_smb::server::{
-    Connection, Input, Now, OpenFailure, OpenId, Output, PipeMode, SessionId, WaitId, WriteFailure,
-};
+use standpipe_smb::crypto::{Cipher, SigningAlgorithm};
+use standpipe_smb::server::{Input, Limits, PipeMode};
 
 use crate::bytes::Bytes;
-use crate::client::{self, Client};
+use crate::memory::Meter;
+use crate::peer::{self, Client, Terms};
+use crate::shell::Server;
 use crate::world;
 
 const PIPE_TRANSCEIVE: u32 = 0x0011_C017;
@@ -18,8 +17,6 @@ const PIPE_WAIT: u32 = 0x0011_0018;
 
 /// More steps than this find nothing new, and only take time.
 const MAX_STEPS: usize = 500;
-/// More than one request's answer can be: the largest transfer, and room for what surrounds it.
-const MAX_ANSWER: usize = 2 * 1024 * 1024;
 
 /// One connection: with or without a log-on first, then bytes, messages and events as the input says.
 ///
@@ -37,7 +34,8 @@ fn play(data: &[u8], mut seen: impl FnMut(&[u8])) {
     let mut input = Bytes::new(data);
     let start = input.u8();
     let mode = if start & 1 == 0 { PipeMode::Message } else { PipeMode::Byte };
-    let mut server = Server::new(mode);
+    let meter = Meter::start();
+    let mut server = Server::new(world::config(mode));
     let mut client = Client::default();
     let dialect = match start >> 1 & 3 {
         0 => None,
@@ -46,9 +44,9 @@ fn play(data: &[u8], mut seen: impl FnMut(&[u8])) {
         _ => Some(Dialect::Smb311),
     };
     if let Some(dialect) = dialect {
-        // 3.0.2 agrees on a cipher without a context.
-        let encrypted = start & 8 != 0 && dialect == Dialect::Smb302;
-        let logged_on = client.log_on(dialect, encrypted, |frame| server.exchange(frame));
+        let cipher = (start & 8 != 0 && dialect >= Dialect::Smb300).then_some(Cipher::Aes128Ccm);
+        let terms = Terms { dialect, cipher, signing: SigningAlgorithm::AesCmac };
+        let logged_on = client.log_on(terms, |frame| server.exchange(frame));
         logged_on.expect("an honest client can log on");
     }
     for _ in 0..MAX_STEPS {
@@ -57,6 +55,8 @@ fn play(data: &[u8], mut seen: impl FnMut(&[u8])) {
         }
         let answer = step(&mut input, &mut client, &mut server);
         client.receive(&answer).iter().for_each(|message| seen(message));
+        drop(answer);
+        assert!(meter.peak() <= world::most_memory(&Limits::default()) + 64 * data.len(), "{meter:?}");
     }
 }
 
@@ -68,7 +68,7 @@ fn step(input: &mut Bytes<'_>, client: &mut Client, server: &mut Server) -> Vec<
     };
     let sent = match input.u8() % 16 {
         0 => input.block().to_vec(),
-        1 => client::frame(input.block()),
+        1 => peer::frame(input.block()),
         2 | 3 => {
             let command = u16::from(input.u8());
             client.message(command, input.block())
@@ -83,31 +83,30 @@ fn step(input: &mut Bytes<'_>, client: &mut Client, server: &mut Server) -> Vec<
             }
             client.finish(message)
         }
-        5 => client.message(client::CREATE, &client::create_body()),
+        5 => client.message(peer::CREATE, &peer::create_body()),
         6 => {
             let file = file(client, input.u8());
-            client.message(client::READ, &client::read_body(file, u32::from(input.u16())))
+            client.message(peer::READ, &peer::read_body(file, u32::from(input.u16())))
         }
         7 => {
             let file = file(client, input.u8());
-            client.message(client::WRITE, &client::write_body(file, input.block()))
+            client.message(peer::WRITE, &peer::write_body(file, input.block()))
         }
         8 => {
             let file = file(client, input.u8());
             let output = u32::from(input.u16());
-            client.message(client::IOCTL, &client::ioctl_body(PIPE_TRANSCEIVE, file, output, input.block()))
+            client.message(peer::IOCTL, &peer::ioctl_body(PIPE_TRANSCEIVE, file, output, input.block()))
         }
         9 => {
             let code = if input.u8() == 0 { PIPE_WAIT } else { input.u32() };
-            client.message(client::IOCTL, &client::ioctl_body(code, [0xFF; 16], 4096, input.block()))
+            client.message(peer::IOCTL, &peer::ioctl_body(code, [0xFF; 16], 4096, input.block()))
         }
         10 => {
             let file = file(client, input.u8());
-            client.message(client::CLOSE, &client::close_body(file))
+            client.message(peer::CLOSE, &peer::close_body(file))
         }
         11 => {
-            server.now.monotonic += Duration::from_millis(u64::from(input.u16()));
-            server.feed(Input::Timeout);
+            server.pass(Duration::from_millis(u64::from(input.u16())));
             Vec::new()
         }
         12 => {
@@ -115,6 +114,18 @@ fn step(input: &mut Bytes<'_>, client: &mut Client, server: &mut Server) -> Vec<
                 server.feed(Input::Drain);
             }
             Vec::new()
+        }
+        15 => {
+            // A request that some other client made, about an open of this one's.
+            let (command, file) = (u16::from(input.u8()), file(client, input.u8()));
+            let mut body = input.block().to_vec();
+            if let Some(place) = file_place(command)
+                && let Some(id) = body.get_mut(place..place + 16)
+                && id != [0xFF; 16]
+            {
+                id.copy_from_slice(&file);
+            }
+            client.message(command, &body)
         }
         _ => {
             server.backend_event(input);
@@ -124,151 +135,13 @@ fn step(input: &mut Bytes<'_>, client: &mut Client, server: &mut Server) -> Vec<
     if sent.is_empty() { server.flush() } else { server.exchange(&sent) }
 }
 
-/// The connection with a shell around it that does nothing by itself.
-struct Server {
-    connection: Connection,
-    now: Now,
-    /// What was opened and not closed, and whether its backend was asked for or took it.
-    opening: BTreeSet<OpenId>,
-    opened: BTreeSet<OpenId>,
-    /// Writes that wait for their answer, oldest first.
-    writes: Vec<OpenId>,
-    waits: BTreeSet<WaitId>,
-    sessions: BTreeSet<SessionId>,
-    closed: bool,
-}
-
-impl Server {
-    fn new(mode: PipeMode) -> Self {
-        let now = Now { monotonic: Duration::from_secs(1), wall: world::TODAY };
-        Self {
-            connection: Connection::new(Arc::new(world::config(mode)), [0x11; 32], now),
-            now,
-            opening: BTreeSet::new(),
-            opened: BTreeSet::new(),
-            writes: Vec::new(),
-            waits: BTreeSet::new(),
-            sessions: BTreeSet::new(),
-            closed: false,
-        }
-    }
-
-    /// Bytes of the client; what the server sends in answer.
-    fn exchange(&mut self, bytes: &[u8]) -> Vec<u8> {
-        self.feed(Input::Received(bytes));
-        self.flush()
-    }
-
-    fn flush(&mut self) -> Vec<u8> {
-        let mut sent = Vec::new();
-        let any = self.connection.take_transmit(&mut sent);
-        assert_eq!(any, !sent.is_empty(), "whether there is something to send");
-        assert!(sent.len() <= 64 * MAX_ANSWER, "an answer of {} bytes", sent.len());
-        sent
-    }
-
-    fn feed(&mut self, input: Input<'_>) {
-        self.connection.handle(self.now, input);
-        while let Some(output) = self.connection.poll_output() {
-            assert!(
-                !self.closed
-                    || matches!(output, Output::Close { .. } | Output::CancelWait { .. } | Output::Event(_))
-            );
-            self.carry_out(output);
-        }
-        if let Some(due) = self.connection.next_timeout() {
-            assert!(due < self.now.monotonic + Duration::from_hours(1), "a wake-up that never comes");
-        }
-    }
-
-    fn carry_out(&mut self, output: Output) {
-        match output {
-            Output::Open { open, .. } => assert!(self.opening.insert(open), "opened twice"),
-            Output::Write { open, bytes } => {
-                assert!(self.opened.contains(&open), "written to what is not open");
-                assert!(bytes.len() <= MAX_ANSWER, "{} bytes written at once", bytes.len());
-                self.writes.push(open);
-            }
-            Output::Close { open } => {
-                let was = self.opening.remove(&open) | self.opened.remove(&open);
-                assert!(was, "closed what was not open");
-                self.writes.retain(|each| *each != open);
-            }
-            Output::Wait { wait, timeout, .. } => {
-                assert!(timeout <= Duration::from_mins(1), "a wait of {timeout:?}");
-                assert!(self.waits.insert(wait), "waited for twice");
-            }
-            Output::CancelWait { wait } => {
-                self.waits.remove(&wait);
-            }
-            Output::SessionStarted { session, .. } => {
-                assert!(self.sessions.insert(session), "started twice");
-            }
-            Output::SessionEnded { session } => {
-                assert!(self.sessions.remove(&session), "ended without a start");
-            }
-            Output::EndSession { session, .. } => {
-                assert!(
-                    !self.sessions.contains(&session),
-                    "its own sessions are the connection's own business"
-                );
-            }
-            Output::Event(_) => {}
-            Output::Disconnect(_) => self.closed = true,
-        }
-    }
-
-    /// Something that a backend does: what was asked of it is answered, or a service acts of its own accord.
-    fn backend_event(&mut self, input: &mut Bytes<'_>) {
-        let kind = input.u8();
-        let which = usize::from(input.u8());
-        let nth = |set: &BTreeSet<OpenId>| set.iter().nth(which % set.len().max(1)).copied();
-        match kind % 8 {
-            0 | 1 => {
-                let Some(open) = nth(&self.opening) else { return };
-                self.opening.remove(&open);
-                let result = match kind >> 4 {
-                    0 => Err(OpenFailure::NotListening),
-                    1 => Err(OpenFailure::AllInstancesBusy),
-                    2 => Err(OpenFailure::Refused),
-                    3 => Err(OpenFailure::OutOfResources),
-                    _ => Ok(()),
-                };
-                if result.is_ok() {
-                    self.opened.insert(open);
-                }
-                self.feed(Input::Opened { open, result });
-            }
-            2 | 3 => {
-                let Some(open) = nth(&self.opened) else { return };
-                let bytes = input.block();
-                if self.connection.wants_data(open) {
-                    self.feed(Input::Data { open, bytes });
-                }
-            }
-            4 => {
-                let Some(open) = self.writes.first().copied() else { return };
-                self.writes.remove(0);
-                let result = match kind >> 4 {
-                    0 => Err(WriteFailure::Gone),
-                    1 => Err(WriteFailure::TooLong),
-                    _ => Ok(()),
-                };
-                self.feed(Input::Written { open, result });
-            }
-            5 => {
-                let Some(open) = nth(&self.opened) else { return };
-                self.feed(Input::Closed { open });
-            }
-            6 => {
-                let Some(open) = nth(&self.opened) else { return };
-                self.feed(Input::Disconnected { open });
-            }
-            _ => {
-                let Some(wait) = self.waits.pop_first() else { return };
-                self.feed(Input::Waited { wait, available: kind >> 4 != 0 });
-            }
-        }
+/// Where the body of a request about an open has its FileId.
+fn file_place(command: u16) -> Option<usize> {
+    match command {
+        peer::CLOSE | 7 | peer::IOCTL => Some(8),  // 7 is FLUSH
+        peer::READ | peer::WRITE | 17 => Some(16), // 17 is SET_INFO
+        16 => Some(24),                            // QUERY_INFO
+        _ => None,
     }
 }
 
@@ -283,7 +156,7 @@ mod tests {
             let seed = format!("{}/seeds/connection/write-read-{dialect}", env!("CARGO_MANIFEST_DIR"));
             let mut last_read = Vec::new();
             play(&std::fs::read(seed).unwrap(), |message| {
-                if message[12..14] == client::READ.to_le_bytes() {
+                if message[12..14] == peer::READ.to_le_bytes() {
                     last_read = message.to_vec();
                 }
             });

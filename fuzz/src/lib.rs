@@ -6,7 +6,10 @@
 //! | function | what it feeds |
 //! | --- | --- |
 //! | [`connection`] | the server's connection, before and after a log-on, with frames, messages and events |
+//! | [`sessions`] | the same with clients that keep to the protocol and hold the server to it |
+//! | [`client`] | the client's connection, with somebody between it and the server |
 //! | [`logon`] | the acceptor of SPNEGO and NTLM |
+//! | [`initiator`] | the initiator of SPNEGO and NTLM |
 //! | [`descriptor`] | binary security descriptors |
 //! | [`sddl`] | security descriptors as text |
 #![expect(clippy::expect_used, reason = "a broken promise must end the run")]
@@ -15,9 +18,18 @@ mod bytes;
 mod client;
 mod connection;
 mod descriptor;
+mod initiator;
 mod logon;
+pub mod memory;
+mod peer;
+mod sessions;
+mod shell;
+mod tap;
 mod world;
 
+pub use client::client;
 pub use connection::connection;
 pub use descriptor::{descriptor, sddl};
+pub use initiator::initiator;
 pub use logon::logon;
+pub use sessions::sessions;

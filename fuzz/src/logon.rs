@@ -4,7 +4,7 @@ use standpipe_smb::auth::server::{Acceptor, Step, StepInput};
 use standpipe_smb::auth::{MAX_TOKEN, client};
 
 use crate::bytes::Bytes;
-use crate::{client as peer, world};
+use crate::{peer, world};
 
 const CHALLENGE: [u8; 8] = [0x55; 8];
 

@@ -27,6 +27,21 @@ fn logon() {
 }
 
 #[test]
+fn sessions() {
+    run("sessions", standpipe_fuzz::sessions);
+}
+
+#[test]
+fn client() {
+    run("client", standpipe_fuzz::client);
+}
+
+#[test]
+fn initiator() {
+    run("initiator", standpipe_fuzz::initiator);
+}
+
+#[test]
 fn sddl() {
     run("sddl", standpipe_fuzz::sddl);
 }

@@ -354,19 +354,25 @@ impl Connection {
             return Err(ConnectionError::Violation("a final reply that does not fit its interim reply"));
         }
         let purpose = flight.purpose;
+        // A reply that cannot be read leaves its request in flight, to end with the connection.
+        let read = match purpose {
+            Purpose::Handshake => None,
+            Purpose::Request { request, expected } => {
+                Some((request, expected, expected.read(header.status, message)?))
+            }
+        };
         self.wire.flights.land(header.message_id);
         self.wire.flights.grant(header.credits);
-        match purpose {
-            Purpose::Handshake => self.handshake(header, message),
+        match read {
+            None => self.handshake(header, message),
             // One who would log on again here would need the password for as long as the connection lasts, and would
             // have to hold back what is asked meanwhile. A new connection does that anyway. The server refused the
             // request before it did anything, so it is safe to ask again.
-            Purpose::Request { request, .. } if header.status == NtStatus::NETWORK_SESSION_EXPIRED => {
+            Some((request, ..)) if header.status == NtStatus::NETWORK_SESSION_EXPIRED => {
                 self.complete(request, Err(RequestError::Lost { sent: false }));
                 Err(ConnectionError::SessionExpired)
             }
-            Purpose::Request { request, expected } => {
-                let result = expected.read(header.status, message)?;
+            Some((request, expected, result)) => {
                 let logged_off = matches!((expected, &result), (Expected::LoggedOff, Ok(_)));
                 self.complete(request, result);
                 if logged_off {
