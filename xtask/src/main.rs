@@ -1,9 +1,10 @@
-//! Everything the project does on itself: show the demo, run the tests, fuzz, soak.
+//! Everything the project does on itself: show the demo, run the tests, fuzz, soak, measure.
 //!
 //! Each command is one file; what `test` runs is a table of stages, one file each, under `stage`;
 //! what may have to be installed first is under `install`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks to the developer")]
 
+mod bench;
 mod demo;
 mod fuzz;
 mod install;
@@ -26,6 +27,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Arguments),
     Demo(demo::Arguments),
     Fuzz(fuzz::Arguments),
     Soak(soak::Arguments),
@@ -35,6 +37,7 @@ enum Command {
 fn main() -> ExitCode {
     let workspace = workspace::Workspace::find();
     let result = match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments, &workspace),
         Command::Demo(arguments) => demo::run(&arguments, &workspace),
         Command::Fuzz(arguments) => fuzz::run(&arguments, &workspace),
         Command::Soak(arguments) => soak::run(&arguments, &workspace),

@@ -1,5 +1,6 @@
 //! What `cargo xtask test` runs, in order.
 
+mod benchmark;
 mod fuzzing;
 mod licences;
 mod peers;
@@ -36,6 +37,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage { name: "soak", about: "many clients at random, while services are killed", run: soaking::run },
     Stage { name: "peers", about: "the whole path, with clients not written here", run: peers::run },
     Stage { name: "samba", about: "Samba's clients, server and access check beside ours", run: samba::run },
+    Stage { name: "bench", about: "the benchmark runs; its figures are not judged", run: benchmark::run },
 ];
 
 /// Where the tests run: the workspace, and whether leaving something out is allowed.

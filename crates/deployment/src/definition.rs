@@ -191,6 +191,10 @@ pub struct Endpoint {
     pub visibility: Visibility,
     /// Whether what passes is encrypted; of no meaning for the page.
     pub encryption: Encryption,
+    /// Connections at once on which somebody has logged on; without it, as many as the server allows by itself.
+    pub max_connections: Option<u32>,
+    /// The same from one address.
+    pub max_connections_per_address: Option<u32>,
     /// How long a log-on counts before the client has to log on again; of no meaning for the page.
     pub session_lifetime: Option<Duration>,
     pub(crate) port_span: Span,

@@ -365,9 +365,27 @@ impl Resolver<'_> {
         let protocol = endpoint.protocol.given()?;
         if protocol == Protocol::Http && !endpoint.encryption.is_absent() {
             self.report(
-                Problem::at(at, format!("{what} is for the page, which `encryption` says nothing about"))
-                    .hint("leave it out; put a TLS proxy in front of the page where it must be encrypted"),
+                Problem::at(
+                    at.clone(),
+                    format!("{what} is for the page, which `encryption` says nothing about"),
+                )
+                .hint("leave it out; put a TLS proxy in front of the page where it must be encrypted"),
             );
+        }
+        let limits = [
+            ("max-connections", &endpoint.max_connections),
+            ("max-connections-per-address", &endpoint.max_connections_per_address),
+        ];
+        for (key, limit) in limits {
+            if protocol == Protocol::Http && !limit.is_absent() {
+                self.report(
+                    Problem::at(
+                        at.clone(),
+                        format!("{what} is for the page, which `{key}` says nothing about"),
+                    )
+                    .hint("leave it out"),
+                );
+            }
         }
         if protocol == Protocol::Http && !endpoint.session_lifetime.is_absent() {
             self.report(
@@ -382,6 +400,11 @@ impl Resolver<'_> {
         Some(Endpoint {
             session_lifetime: endpoint.session_lifetime.given(),
             encryption: endpoint.encryption.given().unwrap_or(Encryption::Offered),
+            max_connections: endpoint.max_connections.given().map(Spanned::into_inner),
+            max_connections_per_address: endpoint
+                .max_connections_per_address
+                .given()
+                .map(Spanned::into_inner),
             visibility: endpoint.visibility.given().unwrap_or(match protocol {
                 Protocol::Smb => Visibility::Internal,
                 Protocol::Http => Visibility::Input,

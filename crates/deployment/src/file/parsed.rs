@@ -11,6 +11,8 @@ use super::text::{Environment, Text};
 
 /// Most instances that one role may have.
 pub(crate) const MOST_INSTANCES: u32 = 1000;
+/// The most connections that an endpoint can be told to take: more than a machine has file descriptors for.
+const MOST_CONNECTIONS: u32 = 1_000_000;
 
 /// A deployment file as written.
 #[derive(Debug, Default)]
@@ -95,6 +97,8 @@ pub(crate) struct Endpoint {
     pub(crate) port: Field<Spanned<u32>>,
     pub(crate) visibility: Field<Visibility>,
     pub(crate) encryption: Field<Encryption>,
+    pub(crate) max_connections: Field<Spanned<u32>>,
+    pub(crate) max_connections_per_address: Field<Spanned<u32>>,
     pub(crate) session_lifetime: Field<Duration>,
 }
 
@@ -242,6 +246,8 @@ fn endpoint(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_,
             "encryption",
             &[("off", Encryption::Off), ("offered", Encryption::Offered), ("required", Encryption::Required)],
         ),
+        max_connections: table.number(reader, "max-connections", 1, MOST_CONNECTIONS),
+        max_connections_per_address: table.number(reader, "max-connections-per-address", 1, MOST_CONNECTIONS),
         session_lifetime: table.duration(reader, "session-lifetime"),
     };
     table.finish(reader);

@@ -297,6 +297,18 @@ fn encryption_is_for_pipes() {
 }
 
 #[test]
+fn limits_on_connections_are_for_pipes() {
+    let limits = "max-connections = 20000\nmax-connections-per-address = 100\n";
+    let text = STORY.replace("protocol = \"smb\"\n", &format!("protocol = \"smb\"\n{limits}"));
+    let deployment = read(&text).unwrap();
+    let endpoint = &deployment.roles()[0].endpoints[0];
+    assert_eq!((endpoint.max_connections, endpoint.max_connections_per_address), (Some(20000), Some(100)));
+    let shown = shown("protocol = \"http\"\n", &format!("protocol = \"http\"\n{limits}"));
+    assert!(shown.contains("which `max-connections` says nothing about"), "{shown}");
+    assert!(shown.contains("which `max-connections-per-address` says nothing about"), "{shown}");
+}
+
+#[test]
 fn a_session_lifetime_is_for_pipes_and_longer_than_zero() {
     let page = shown("protocol = \"http\"\n", "protocol = \"http\"\nsession-lifetime = \"8h\"\n");
     assert!(page.contains("it has no `session-lifetime`"), "{page}");

@@ -3,11 +3,10 @@
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use standpipe_deployment::instance::{Instance, Serving};
 use standpipe_deployment::state::EndpointRecord;
-use standpipe_deployment::{Deployment, Encryption, Password, Protocol, Role};
+use standpipe_deployment::{Deployment, Encryption, Endpoint, Password, Protocol, Role};
 use standpipe_pipe::PipeName;
 use standpipe_pipe::accounts::AccountFile;
 use standpipe_pipe::balancer::{Balancer, Options as BalancerOptions, Target};
@@ -22,11 +21,10 @@ use crate::failure::{Caused, Exit, Failure};
 /// The endpoints of an instance, each on its socket, and what will be served there.
 pub(super) struct Endpoints {
     records: Vec<EndpointRecord>,
-    /// The servers for pipes, each with whether it encrypts and how long a log-on counts there.
-    pipes: Vec<(Server, Encryption, Option<Duration>)>,
+    /// The servers for pipes, each with its own options.
+    pipes: Vec<(Server, Options)>,
     offers: Vec<PipeOffer>,
     accounts: Arc<AccountFile>,
-    options: Options,
     pages: Vec<TcpListener>,
     site: Option<Site>,
 }
@@ -39,6 +37,12 @@ impl Endpoints {
         address: IpAddr,
         instance: &Instance<'_>,
     ) -> Result<Self, Failure> {
+        let options = Options::new().map_err(|error| {
+            Failure::new(
+                Exit::Temporary,
+                Caused { what: "could not get random numbers", source: error.into() },
+            )
+        })?;
         let mut records = Vec::new();
         let mut pipes = Vec::new();
         let mut pages = Vec::new();
@@ -47,7 +51,7 @@ impl Endpoints {
             let protocol = match endpoint.protocol {
                 Protocol::Smb => {
                     let server = Server::bind(socket).await?;
-                    pipes.push((server, endpoint.encryption, endpoint.session_lifetime));
+                    pipes.push((server, options_for(endpoint, options.clone())));
                     "smb"
                 }
                 Protocol::Http => {
@@ -61,19 +65,12 @@ impl Endpoints {
                 address: socket.to_string(),
             });
         }
-        let options = Options::new().map_err(|error| {
-            Failure::new(
-                Exit::Temporary,
-                Caused { what: "could not get random numbers", source: error.into() },
-            )
-        })?;
         let site = if pages.is_empty() { None } else { Some(site(deployment, role)?) };
         Ok(Self {
             records,
             pipes,
             offers: offers(role, instance)?,
             accounts: Arc::new(AccountFile::new(instance.accounts())),
-            options,
             pages,
             site,
         })
@@ -87,14 +84,7 @@ impl Endpoints {
     /// Serves until told to stop, and then until what is in flight is done.
     pub(super) async fn serve(self, serving: Serving) -> Result<(), Box<dyn Error + Send + Sync>> {
         let mut tasks = JoinSet::new();
-        for (server, encryption, session_lifetime) in self.pipes {
-            let mut options = self.options.clone();
-            options.session_lifetime = session_lifetime;
-            options.encryption = match encryption {
-                Encryption::Off => standpipe_pipe::server::Encryption::Off,
-                Encryption::Offered => standpipe_pipe::server::Encryption::Offered,
-                Encryption::Required => standpipe_pipe::server::Encryption::Required,
-            };
+        for (server, options) in self.pipes {
             let offer = Offer {
                 pipes: self.offers.clone(),
                 accounts: Arc::clone(&self.accounts) as Arc<dyn standpipe_security::Accounts>,
@@ -119,6 +109,23 @@ impl Endpoints {
         }
         Ok(())
     }
+}
+
+/// What the deployment file says of an endpoint, and what it leaves as it is.
+fn options_for(endpoint: &Endpoint, mut options: Options) -> Options {
+    options.session_lifetime = endpoint.session_lifetime;
+    options.encryption = match endpoint.encryption {
+        Encryption::Off => standpipe_pipe::server::Encryption::Off,
+        Encryption::Offered => standpipe_pipe::server::Encryption::Offered,
+        Encryption::Required => standpipe_pipe::server::Encryption::Required,
+    };
+    if let Some(limit) = endpoint.max_connections {
+        options.max_connections = limit as usize;
+    }
+    if let Some(limit) = endpoint.max_connections_per_address {
+        options.max_connections_per_address = limit as usize;
+    }
+    options
 }
 
 async fn bind_page(socket: SocketAddr) -> Result<TcpListener, Failure> {
