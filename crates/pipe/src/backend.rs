@@ -1,45 +1,78 @@
 //! Where a served pipe leads on this machine.
 //!
-//! | backend | made with | messages | who listens there |
+//! | backend | made with | messages | who serves |
 //! | --- | --- | --- | --- |
 //! | the socket of a service in a folder of pipes | [`Backend::local`] | yes | a [`PipeListener`](crate::listener::PipeListener) |
 //! | any Unix socket | [`Backend::unix`] | yes | whoever made it |
-//! | a function in this process | [`Backend::handler`] | yes | nobody: it is called for each open |
+//! | a Unix socket of known users, wherever it is | [`Backend::unix_of`] | yes | one of these users |
+//! | a TCP port | [`Backend::tcp`] | no | whoever listens there |
+//! | a function in this process | [`Backend::handler`] | yes | it is called for each open |
+//! | anything else | [`Backend::connector`] | yes | what a [`Connector`] connects to |
 //!
 //! A backend is only ever asked for a connection on behalf of a caller who is logged on and has passed the pipe's
 //! access check.
 
 mod handler;
 mod socket;
+mod tcp;
 
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use standpipe_security::Grant;
 
 use crate::caller::Caller;
 use crate::connection::PipeConnection;
-use crate::server::Instance;
-use crate::{Mode, PipeName};
+pub use crate::server::Instance;
+use crate::{Mode, PipeName, preamble};
 
 use handler::Handler;
 use socket::{LocalSocket, Trust};
+use tcp::TcpPort;
+
+/// How long a connection to a service may take unless another time is set.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the server finds the service behind a pipe. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Backend {
     mode: Mode,
     place: Place,
+    connect_timeout: Duration,
+    tells_caller: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Place {
     Socket(LocalSocket),
+    Tcp(TcpPort),
     Handler(Handler),
+    Connector(Arc<dyn Connector>),
 }
+
+/// A way to a service that this crate does not know.
+pub trait Connector: Send + Sync {
+    /// Connects to the service on behalf of `caller`, in the mode that was given to [`Backend::connector`]. Dropping
+    /// the future gives it up.
+    ///
+    /// `instance` is the open's share of [`PipeOffer::max_instances`](crate::server::PipeOffer::max_instances), to be
+    /// dropped when the service can take another client instead.
+    fn connect(&self, caller: Caller, instance: Instance) -> ConnectFuture;
+
+    /// Whether the service could be connected to now.
+    fn is_available(&self) -> bool;
+
+    /// What it is, for log lines.
+    fn describe(&self) -> String;
+}
+
+/// A connection that a [`Connector`] makes.
+pub type ConnectFuture = Pin<Box<dyn Future<Output = io::Result<PipeConnection>> + Send>>;
 
 /// Why a service could not be connected to.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +89,14 @@ pub enum BackendError {
     Busy {
         /// The backend.
         backend: String,
+    },
+    /// It took too long.
+    #[error("{backend} did not take a connection within {} s", after.as_secs_f64())]
+    TimedOut {
+        /// The backend.
+        backend: String,
+        /// How long was waited.
+        after: Duration,
     },
     /// The operating system refused.
     #[error("cannot connect to {backend}")]
@@ -93,6 +134,10 @@ pub(crate) enum Attempt {
 }
 
 impl Backend {
+    fn new(mode: Mode, place: Place) -> Backend {
+        Backend { mode, place, connect_timeout: CONNECT_TIMEOUT, tells_caller: false }
+    }
+
     /// The socket that a service which listens with [`PipeListener`](crate::listener::PipeListener) in `directory`
     /// puts there.
     ///
@@ -101,13 +146,33 @@ impl Backend {
     /// to any socket of the machine.
     pub fn local(directory: &Path, name: &PipeName, mode: Mode) -> Backend {
         let path = directory.join(name.as_str());
-        Backend { mode, place: Place::Socket(LocalSocket { path, trust: Trust::Owner }) }
+        Backend::new(mode, Place::Socket(LocalSocket { path, trust: Trust::Owner }))
     }
 
     /// The Unix socket at `path`: `SOCK_SEQPACKET` in message mode, `SOCK_STREAM` in byte mode. The path is trusted
     /// to lead to the service.
     pub fn unix(path: impl Into<PathBuf>, mode: Mode) -> Backend {
-        Backend { mode, place: Place::Socket(LocalSocket { path: path.into(), trust: Trust::Path }) }
+        Backend::new(mode, Place::Socket(LocalSocket { path: path.into(), trust: Trust::Path }))
+    }
+
+    /// The Unix socket at `path`, in a folder that everybody may write to, such as `/tmp`: the path must not be a
+    /// link, and who listens must own the socket's file and be one of `users`, given by their numbers. Somebody else
+    /// who was there first is not connected to.
+    pub fn unix_of(path: impl Into<PathBuf>, mode: Mode, users: impl Into<Arc<[u32]>>) -> Backend {
+        let trust = Trust::Users(users.into());
+        Backend::new(mode, Place::Socket(LocalSocket { path: path.into(), trust }))
+    }
+
+    /// The TCP port of a host, given by name or address; it carries bytes. All addresses of a name are tried.
+    ///
+    /// Nothing protects what is said between the server and the service, so the host should be this one.
+    pub fn tcp(host: impl Into<Arc<str>>, port: u16) -> Backend {
+        Backend::new(Mode::Byte, Place::Tcp(TcpPort { host: host.into(), port }))
+    }
+
+    /// Whatever `connector` connects to.
+    pub fn connector(mode: Mode, connector: impl Connector + 'static) -> Backend {
+        Backend::new(mode, Place::Connector(Arc::new(connector)))
     }
 
     /// A function of this process, called for each open with the service's end of the pipe. No socket is between
@@ -139,7 +204,23 @@ impl Backend {
         H: Fn(PipeConnection) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        Backend { mode, place: Place::Handler(Handler::new(handler)) }
+        Backend::new(mode, Place::Handler(Handler::new(handler)))
+    }
+
+    /// Sets how long a connection may take, the wait for a place in the service's queue included;
+    /// [`CONNECT_TIMEOUT`] until then.
+    #[must_use]
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Backend {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Tells the service who its caller is, before anything else that it reads: in one line of JSON, which
+    /// [`PipeConnection::introduced`] understands. Of no use with a function of this process, which knows anyway.
+    #[must_use]
+    pub fn with_preamble(mut self) -> Backend {
+        self.tells_caller = true;
+        self
     }
 
     /// What it carries.
@@ -147,21 +228,63 @@ impl Backend {
         self.mode
     }
 
-    /// Whether the service listens now. It does not notice that it was asked.
-    pub fn is_available(&self) -> bool {
+    /// Whether the service listens now. It does not notice that it was asked, save at a TCP port, where a connection
+    /// is made and closed.
+    pub async fn is_available(&self) -> bool {
         match &self.place {
             Place::Socket(socket) => socket.is_available(),
+            Place::Tcp(port) => port.is_available(self.connect_timeout).await,
             Place::Handler(_) => true,
+            Place::Connector(connector) => connector.is_available(),
         }
     }
 
     /// Connects to the service. The grant proves that the caller passed the access check: without one, no byte
     /// reaches a service.
     pub(crate) fn connect(&self, _grant: Grant, opening: Opening) -> Attempt {
-        match &self.place {
-            Place::Socket(socket) => socket.connect(self.mode, opening),
-            Place::Handler(handler) => Attempt::Done(Ok(handler.connect(self.mode, opening))),
+        let caller = self.tells_caller.then(|| opening.caller.clone());
+        let attempt = match &self.place {
+            Place::Socket(socket) => socket.connect(self.mode, opening, self.connect_timeout),
+            Place::Tcp(port) => port.connect(opening, self.connect_timeout),
+            Place::Handler(handler) => return Attempt::Done(Ok(handler.connect(self.mode, opening))),
+            Place::Connector(connector) => {
+                let connecting = connector.connect(opening.caller, opening.instance);
+                let (backend, timeout) = (connector.describe(), self.connect_timeout);
+                Attempt::Later(Box::pin(connected_in_time(connecting, backend, timeout)))
+            }
+        };
+        match (caller, attempt) {
+            (None, attempt) => attempt,
+            (Some(caller), Attempt::Done(result)) => {
+                Attempt::Done(result.and_then(|connected| introduce(connected, &caller, self)))
+            }
+            (Some(caller), Attempt::Later(connecting)) => {
+                let backend = self.clone();
+                Attempt::Later(Box::pin(async move { introduce(connecting.await?, &caller, &backend) }))
+            }
         }
+    }
+}
+
+async fn connected_in_time(
+    connecting: ConnectFuture,
+    backend: String,
+    timeout: Duration,
+) -> Result<Connected, BackendError> {
+    match tokio::time::timeout(timeout, connecting).await {
+        Ok(Ok(connection)) => Ok(Connected { connection, instance: None }),
+        Ok(Err(source)) => Err(BackendError::Io { backend, source }),
+        Err(_) => Err(BackendError::TimedOut { backend, after: timeout }),
+    }
+}
+
+/// Tells a service who its caller is. A new connection has room for that.
+fn introduce(connected: Connected, caller: &Caller, backend: &Backend) -> Result<Connected, BackendError> {
+    let mut line = preamble::write(caller, backend.mode);
+    match connected.connection.try_send(&mut line, &mut 0) {
+        Ok(true) => Ok(connected),
+        Ok(false) => Err(BackendError::Busy { backend: backend.to_string() }),
+        Err(error) => Err(BackendError::Io { backend: backend.to_string(), source: io::Error::other(error) }),
     }
 }
 
@@ -169,7 +292,20 @@ impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Socket(socket) => socket.fmt(f),
+            Place::Tcp(port) => port.fmt(f),
             Place::Handler(_) => f.write_str("a function of this process"),
+            Place::Connector(connector) => f.write_str(&connector.describe()),
+        }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Socket(socket) => socket.fmt(f),
+            Place::Tcp(port) => port.fmt(f),
+            Place::Handler(_) => f.write_str("Handler"),
+            Place::Connector(connector) => f.write_str(&connector.describe()),
         }
     }
 }

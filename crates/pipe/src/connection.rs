@@ -1,15 +1,19 @@
 //! One connected local pipe, from either end.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::path::Path;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::net::TcpStream;
+
 use crate::Mode;
 use crate::caller::Caller;
 use crate::memory;
-use crate::platform::{Received, Socket};
+use crate::platform::{self, Received, Socket};
+use crate::preamble::{self, PreambleError};
 
 /// The longest message read unless another limit is set, in bytes.
 pub const DEFAULT_MAX_MESSAGE: usize = 1024 * 1024;
@@ -88,6 +92,16 @@ pub struct PipeConnection {
     link: Link,
     max_message: usize,
     caller: Option<Caller>,
+    guard: Guard,
+}
+
+/// What goes with a connection.
+struct Guard(Option<Box<dyn Send + Sync>>);
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "some" } else { "none" })
+    }
 }
 
 /// What carries it.
@@ -99,14 +113,38 @@ enum Link {
 
 impl PipeConnection {
     pub(crate) fn new(socket: Socket, max_message: usize) -> PipeConnection {
-        PipeConnection { link: Link::Socket(socket), max_message, caller: None }
+        PipeConnection { link: Link::Socket(socket), max_message, caller: None, guard: Guard(None) }
+    }
+
+    /// Takes a TCP connection, which carries bytes.
+    pub(crate) fn of_tcp(stream: TcpStream) -> io::Result<PipeConnection> {
+        Ok(PipeConnection::new(Socket::of_tcp(stream)?, DEFAULT_MAX_MESSAGE))
+    }
+
+    /// A connection whose other end is a socket for another process: `SOCK_SEQPACKET` in message mode, `SOCK_STREAM`
+    /// in byte mode. That end blocks, as programs expect of their standard input.
+    #[cfg(unix)]
+    pub fn socketpair(mode: Mode) -> io::Result<(PipeConnection, std::os::fd::OwnedFd)> {
+        let (ours, theirs) = Socket::pair(mode)?;
+        Ok((PipeConnection::new(ours, DEFAULT_MAX_MESSAGE), theirs))
+    }
+
+    /// Drops `guard` when the connection is dropped, so that who made it knows.
+    #[must_use]
+    pub fn with_guard(mut self, guard: impl Send + Sync + 'static) -> PipeConnection {
+        self.guard = Guard(Some(Box::new(guard)));
+        self
     }
 
     /// Two ends within this process.
     pub(crate) fn pair(mode: Mode) -> (PipeConnection, PipeConnection) {
         let (one, other) = memory::pair(mode);
-        let connection =
-            |end| PipeConnection { link: Link::Memory(end), max_message: DEFAULT_MAX_MESSAGE, caller: None };
+        let connection = |end| PipeConnection {
+            link: Link::Memory(end),
+            max_message: DEFAULT_MAX_MESSAGE,
+            caller: None,
+            guard: Guard(None),
+        };
         (connection(one), connection(other))
     }
 
@@ -138,9 +176,14 @@ impl PipeConnection {
     }
 
     /// Like [`Self::try_connect`], for a folder that somebody else can write to: only if the path is no link and the
-    /// owner of its file is who listens; otherwise [`io::ErrorKind::PermissionDenied`].
-    pub(crate) fn try_connect_to_owner(path: &Path, mode: Mode) -> io::Result<PipeConnection> {
-        Ok(PipeConnection::new(Socket::connect_to_owner(path, mode)?, DEFAULT_MAX_MESSAGE))
+    /// owner of its file is who listens, and one of `owners` where those are given; otherwise
+    /// [`io::ErrorKind::PermissionDenied`].
+    pub(crate) fn try_connect_to_owner(
+        path: &Path,
+        mode: Mode,
+        owners: Option<&[u32]>,
+    ) -> io::Result<PipeConnection> {
+        Ok(PipeConnection::new(Socket::connect_to_owner(path, mode, owners)?, DEFAULT_MAX_MESSAGE))
     }
 
     /// Sets the longest message that [`Self::read_message`] takes, in bytes;
@@ -159,9 +202,36 @@ impl PipeConnection {
         }
     }
 
-    /// The client that opened the pipe, where the server tells it: to handlers in its own process always.
+    /// The client that opened the pipe, where it is known: to a function in the server's process always, to another
+    /// service after [`Self::introduced`].
     pub fn caller(&self) -> Option<&Caller> {
         self.caller.as_ref()
+    }
+
+    /// Takes the line in which the server says who opened the pipe, for a service that has asked for it
+    /// ([`Backend::with_preamble`](crate::backend::Backend::with_preamble)); [`Self::caller`] knows it then. To be
+    /// called before anything is read.
+    ///
+    /// Only root and the service's own user are believed. Whoever connects and says nothing is waited for, so this
+    /// belongs into the client's own task and not between two calls of `accept`.
+    pub async fn introduced(self) -> Result<PipeConnection, PreambleError> {
+        let Link::Socket(socket) = &self.link else {
+            return if self.caller.is_some() { Ok(self) } else { Err(PreambleError::Missing) };
+        };
+        let user = socket.peer_user().map_err(PipeError::receive)?;
+        if user != 0 && user != platform::own_user() {
+            return Err(PreambleError::Untrusted { user });
+        }
+        let line = match socket.mode() {
+            Mode::Byte => socket.read_line(preamble::LIMIT).await?,
+            Mode::Message => {
+                let mut message = Vec::new();
+                socket.receive(&mut message, preamble::LIMIT).await?;
+                message
+            }
+        };
+        let caller = preamble::parse(&line)?;
+        Ok(self.with_caller(caller))
     }
 
     /// Reads one whole message, which may be empty; `None` when the other end is closed and everything it
@@ -233,6 +303,14 @@ impl PipeConnection {
         match &self.link {
             Link::Socket(socket) => socket.close(),
             Link::Memory(end) => end.close(),
+        }
+    }
+
+    /// Whether the other end closed without reading everything it was sent. Known when the end has been read.
+    pub(crate) fn was_reset(&self) -> bool {
+        match &self.link {
+            Link::Socket(socket) => socket.was_reset(),
+            Link::Memory(end) => end.was_reset(),
         }
     }
 

@@ -28,6 +28,7 @@ mod mode;
 mod name;
 mod outgoing;
 mod platform;
+mod preamble;
 mod scratch;
 pub mod server;
 

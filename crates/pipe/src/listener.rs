@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 pub use crate::connection::{DEFAULT_MAX_MESSAGE, PipeConnection, PipeError};
 use crate::name::{NameError, PipeName};
+pub use crate::preamble::PreambleError;
 use crate::{Mode, platform};
 
 /// The environment variable that names the folder of pipes.

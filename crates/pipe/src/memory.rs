@@ -49,6 +49,8 @@ struct Flow {
     finished: bool,
     /// The reader reads nothing more.
     abandoned: bool,
+    /// The reader went without reading everything.
+    unread: bool,
     readers: Vec<Waker>,
     writers: Vec<Waker>,
     /// An emptied buffer for the next message.
@@ -237,6 +239,11 @@ impl End {
         if self.try_send(data, sent)? { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
+    /// Whether the other end closed without reading everything it was sent.
+    pub(crate) fn was_reset(&self) -> bool {
+        self.outgoing.lock().unread
+    }
+
     /// Says that nothing more will be written; what was written stays readable.
     pub(crate) fn finish(&self) {
         self.outgoing.change(|flow| {
@@ -252,6 +259,7 @@ impl End {
         self.finish();
         self.incoming.change(|flow| {
             flow.abandoned = true;
+            flow.unread |= !flow.chunks.is_empty();
             flow.chunks.clear();
             flow.held = 0;
             let mut woken = mem::take(&mut flow.readers);

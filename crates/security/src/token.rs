@@ -72,6 +72,14 @@ impl Token {
         token
     }
 
+    /// A token as somebody trustworthy tells it, such as a server that has logged the caller on: nothing is added to
+    /// it and nothing left out.
+    pub fn told(user: Sid, groups: impl IntoIterator<Item = Sid>, integrity: Integrity) -> Self {
+        let mut token = Self { user, groups: Vec::new(), integrity };
+        groups.into_iter().for_each(|group| token.add(group));
+        token
+    }
+
     fn add(&mut self, group: Sid) {
         if !self.groups.contains(&group) {
             self.groups.push(group);
@@ -153,6 +161,12 @@ mod tests {
         let guest = Token::network_logon(&account("Guest", RID_GUEST, &[]));
         assert!(guest.contains(&BUILTIN_GUESTS) && guest.contains(&EVERYONE));
         assert!(!guest.contains(&AUTHENTICATED_USERS));
+    }
+
+    #[test]
+    fn a_token_is_told_as_it_was() {
+        let token = Token::network_logon(&account("admin", 1002, &[BUILTIN_ADMINISTRATORS, BUILTIN_USERS]));
+        assert_eq!(Token::told(*token.user(), token.groups().iter().copied(), token.integrity()), token);
     }
 
     #[test]

@@ -36,11 +36,13 @@ pub(super) struct PipesAccept(pub(super) Vec<(String, Backend)>);
 
 impl Probe for PipesAccept {
     fn check(&self) -> BoxFuture<'_, Result<(), NotReady>> {
-        let deaf = self.0.iter().find(|(_, backend)| !backend.is_available());
-        let answer = match deaf {
-            None => Ok(()),
-            Some((name, _)) => Err(NotReady::new(format!("nobody listens at its pipe `{name}`"))),
-        };
-        Box::pin(std::future::ready(answer))
+        Box::pin(async {
+            for (name, backend) in &self.0 {
+                if !backend.is_available().await {
+                    return Err(NotReady::new(format!("nobody listens at its pipe `{name}`")));
+                }
+            }
+            Ok(())
+        })
     }
 }

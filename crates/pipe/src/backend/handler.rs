@@ -1,6 +1,5 @@
 //! A function of this process as a service.
 
-use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -44,11 +43,5 @@ impl Handler {
             }
         });
         Connected { connection, instance: None }
-    }
-}
-
-impl fmt::Debug for Handler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Handler")
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,9 +12,7 @@ use super::{Attempt, BackendError, Connected, Opening};
 use crate::connection::PipeConnection;
 use crate::{Mode, platform};
 
-/// How long a service may leave its queue of new clients full, and how long to wait before trying again: twice
-/// as long each time.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait before trying again while a service's queue of new clients is full: twice as long each time.
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
 const MAX_BUSY_PAUSE: Duration = Duration::from_millis(200);
 
@@ -25,12 +24,14 @@ pub(super) struct LocalSocket {
 }
 
 /// Who may listen at a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
     /// Whoever does: the path is trusted.
     Path,
     /// The owner of the socket's file, and the path must not be a link.
     Owner,
+    /// Likewise, and the owner must be one of these users.
+    Users(Arc<[u32]>),
 }
 
 impl LocalSocket {
@@ -39,12 +40,12 @@ impl LocalSocket {
     }
 
     /// Connects at once, or waits for a place in the service's queue of new clients, for a while.
-    pub(super) fn connect(&self, mode: Mode, opening: Opening) -> Attempt {
+    pub(super) fn connect(&self, mode: Mode, opening: Opening, timeout: Duration) -> Attempt {
         match self.try_connect(mode) {
             Err(BackendError::Busy { .. }) => {
                 let socket = self.clone();
                 Attempt::Later(Box::pin(async move {
-                    let connection = socket.connect_when_free(mode).await?;
+                    let connection = socket.connect_when_free(mode, timeout).await?;
                     Ok(Connected { connection, instance: Some(opening.instance) })
                 }))
             }
@@ -55,9 +56,10 @@ impl LocalSocket {
     }
 
     fn try_connect(&self, mode: Mode) -> Result<PipeConnection, BackendError> {
-        let connected = match self.trust {
+        let connected = match &self.trust {
             Trust::Path => PipeConnection::try_connect(&self.path, mode),
-            Trust::Owner => PipeConnection::try_connect_to_owner(&self.path, mode),
+            Trust::Owner => PipeConnection::try_connect_to_owner(&self.path, mode, None),
+            Trust::Users(users) => PipeConnection::try_connect_to_owner(&self.path, mode, Some(users)),
         };
         connected.map_err(|source| match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
@@ -68,13 +70,13 @@ impl LocalSocket {
         })
     }
 
-    async fn connect_when_free(&self, mode: Mode) -> Result<PipeConnection, BackendError> {
+    async fn connect_when_free(&self, mode: Mode, timeout: Duration) -> Result<PipeConnection, BackendError> {
         let started = Instant::now();
         let mut pause = BUSY_PAUSE;
         loop {
             tokio::time::sleep(pause).await;
             match self.try_connect(mode) {
-                Err(BackendError::Busy { .. }) if started.elapsed() < BUSY_TIMEOUT => {
+                Err(BackendError::Busy { .. }) if started.elapsed() < timeout => {
                     pause = (pause * 2).min(MAX_BUSY_PAUSE);
                 }
                 result => return result,
@@ -95,6 +97,7 @@ mod tests {
     use tokio::net::{UnixListener, UnixSocket};
 
     use super::*;
+    use crate::backend::CONNECT_TIMEOUT;
 
     /// A service that accepts nobody, whose queue is full, and what it was filled with.
     fn busy_service(folder: &std::path::Path) -> (LocalSocket, UnixListener, Vec<PipeConnection>) {
@@ -115,16 +118,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (backend, _listener, _queued) = busy_service(folder.path());
         let started = Instant::now();
-        let result = backend.connect_when_free(Mode::Byte).await;
+        let result = backend.connect_when_free(Mode::Byte, CONNECT_TIMEOUT).await;
         assert!(matches!(result, Err(BackendError::Busy { .. })), "{result:?}");
-        assert!(started.elapsed() >= BUSY_TIMEOUT && started.elapsed() < BUSY_TIMEOUT * 2);
+        assert!(started.elapsed() >= CONNECT_TIMEOUT && started.elapsed() < CONNECT_TIMEOUT * 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_service_that_accepts_at_last_is_connected() {
         let folder = tempfile::tempdir().unwrap();
         let (backend, listener, queued) = busy_service(folder.path());
-        let connecting = tokio::spawn(async move { backend.connect_when_free(Mode::Byte).await });
+        let connecting =
+            tokio::spawn(async move { backend.connect_when_free(Mode::Byte, CONNECT_TIMEOUT).await });
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(!connecting.is_finished());
         for _ in 0..queued.len() {

@@ -28,8 +28,25 @@ impl Socket {
         Err(unsupported())
     }
 
-    pub(crate) fn connect_to_owner(_path: &Path, _mode: Mode) -> io::Result<Socket> {
+    pub(crate) fn connect_to_owner(_path: &Path, _mode: Mode, _owners: Option<&[u32]>) -> io::Result<Socket> {
         Err(unsupported())
+    }
+
+    pub(crate) fn of_tcp(_stream: TcpStream) -> io::Result<Socket> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "TCP backends are not yet supported on Windows"))
+    }
+
+    pub(crate) fn peer_user(&self) -> io::Result<u32> {
+        match self.0 {}
+    }
+
+    pub(crate) fn was_reset(&self) -> bool {
+        match self.0 {}
+    }
+
+    #[expect(clippy::unused_async, reason = "the same signature as on Unix")]
+    pub(crate) async fn read_line(&self, _limit: usize) -> Result<Vec<u8>, PipeError> {
+        match self.0 {}
     }
 
     pub(crate) fn mode(&self) -> Mode {
@@ -108,6 +125,10 @@ pub(crate) fn is_listening(_path: &Path) -> bool {
 
 pub(crate) fn is_socket(_path: &Path) -> bool {
     false
+}
+
+pub(crate) fn own_user() -> u32 {
+    0
 }
 
 pub(crate) fn default_directory(_variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
@@ -23,8 +24,10 @@ use super::alarms::{Alarm, Alarms};
 use super::counters::Counters;
 use super::events;
 use super::log_limit::Kind;
-use super::operation::{Done, Instance, Operation, Shared};
+use super::operation::{Done, Operation, Shared, Stall};
 use super::sessions::Registered;
+use super::turns::Who;
+use super::waiting::Instance;
 use crate::backend::{Attempt, BackendError, Connected, Opening};
 use crate::caller::Caller;
 use crate::clock::after;
@@ -45,6 +48,8 @@ pub(super) struct Driver {
     protocol: Connection,
     stream: TcpStream,
     peer: SocketAddr,
+    /// Tells this connection from the server's others.
+    number: u64,
     place: Place,
     shared: Arc<Shared>,
     started: Instant,
@@ -65,12 +70,14 @@ pub(super) struct Driver {
 /// An open whose service is connected.
 struct Open {
     connection: Arc<PipeConnection>,
+    pipe: PipeId,
     /// Whether a write is under way that the service had no room for, and what is to be written after it: the
     /// order of a client's writes is kept.
     writing: bool,
     to_write: VecDeque<Vec<u8>>,
     counters: Arc<Counters>,
-    _instance: Option<Instance>,
+    /// Given back as soon as the service has closed its end.
+    instance: Option<Instance>,
 }
 
 impl Drop for Open {
@@ -116,6 +123,7 @@ impl Driver {
                 .with_gate(shared.guessing.gate(peer.ip())),
             stream,
             peer,
+            number: shared.next_connection.fetch_add(1, Ordering::Relaxed),
             place,
             shared,
             started,
@@ -291,16 +299,12 @@ impl Driver {
                 self.connecting.remove(&open);
                 self.unread.remove(&open);
             }
-            Output::Wait { wait, pipe, timeout } => {
+            Output::Wait { wait, pipe, timeout, user, may_open } => {
                 let (cancel, cancelled) = oneshot::channel();
                 self.waits.insert(wait, cancel);
-                self.operations.push(Operation::wait(
-                    Arc::clone(&self.shared),
-                    wait,
-                    pipe,
-                    timeout,
-                    cancelled,
-                ));
+                let who = Who { connection: self.number, account: user, may_open };
+                let shared = Arc::clone(&self.shared);
+                self.operations.push(Operation::wait(shared, wait, pipe, timeout, who, cancelled));
             }
             Output::CancelWait { wait } => {
                 self.waits.remove(&wait);
@@ -343,9 +347,15 @@ impl Driver {
 
     fn open(&mut self, open: OpenId, pipe: PipeId, grant: Grant, token: Arc<Token>, user: Arc<str>) {
         let failure = match self.shared.served(pipe) {
-            _ if !self.shared.is_ready() => OpenFailure::NotListening,
             None => OpenFailure::NotListening,
-            Some(served) => match served.instance() {
+            Some(served) if !self.shared.is_ready() => {
+                if let Some(line) = self.shared.log.line(Kind::Service) {
+                    let (peer, pipe, suppressed) = (self.peer, &*served.name, line.suppressed);
+                    tracing::warn!(%peer, pipe, suppressed, "a pipe was asked for while its service is not ready");
+                }
+                OpenFailure::NotListening
+            }
+            Some(served) => match served.gate.instance(self.number) {
                 None => OpenFailure::AllInstancesBusy,
                 Some(instance) => {
                     let caller = Caller::new(user, token, self.peer, Arc::clone(&served.name));
@@ -353,9 +363,9 @@ impl Driver {
                         Attempt::Later(connecting) => {
                             let (cancel, cancelled) = oneshot::channel();
                             self.connecting.insert(open, cancel);
-                            self.operations.push(Operation::connect(open, connecting, cancelled));
+                            self.operations.push(Operation::connect(open, pipe, connecting, cancelled));
                         }
-                        Attempt::Done(result) => self.connected(open, result),
+                        Attempt::Done(result) => self.connected(open, pipe, result),
                     };
                 }
             },
@@ -363,7 +373,7 @@ impl Driver {
         self.handle(Input::Opened { open, result: Err(failure) });
     }
 
-    fn connected(&mut self, open: OpenId, result: Result<Connected, BackendError>) {
+    fn connected(&mut self, open: OpenId, pipe: PipeId, result: Result<Connected, BackendError>) {
         let result = match result {
             Ok(Connected { connection, instance }) => {
                 self.shared.counters.opens.add();
@@ -373,16 +383,17 @@ impl Driver {
                     open,
                     Open {
                         connection: Arc::new(connection),
+                        pipe,
                         writing: false,
                         to_write: VecDeque::new(),
                         counters,
-                        _instance: instance,
+                        instance,
                     },
                 );
                 self.unread.insert(open);
                 Ok(())
             }
-            Err(error) => Err(self.open_failure(&error)),
+            Err(error) => Err(self.open_failure(pipe, &error)),
         };
         self.handle(Input::Opened { open, result });
     }
@@ -408,7 +419,8 @@ impl Driver {
             Ok(false) => {
                 entry.writing = true;
                 let connection = Arc::clone(&entry.connection);
-                self.operations.push(Operation::Write { open, connection, bytes, sent });
+                let stall = Some(Box::new(Stall::new(Arc::clone(&self.shared), entry.pipe, self.peer)));
+                self.operations.push(Operation::Write { open, connection, bytes, sent, stall });
             }
             result => self.written(open, result.map(|_| ())),
         }
@@ -429,13 +441,15 @@ impl Driver {
     }
 
     fn written(&mut self, open: OpenId, result: Result<(), PipeError>) {
-        let result = result.map_err(|error| match error {
-            PipeError::TooLong { .. } => WriteFailure::TooLong,
-            PipeError::Closed => WriteFailure::Gone,
-            error => {
-                self.service_failed(&error, "a service cannot be written to");
-                WriteFailure::Gone
+        let result = result.map_err(|error| {
+            let failure = match error {
+                PipeError::TooLong { .. } => WriteFailure::TooLong,
+                _ => WriteFailure::Gone,
+            };
+            if let Some(entry) = self.opens.get(&open) {
+                self.service_failed(entry.pipe, &error, "a service did not take what was written");
             }
+            failure
         });
         self.handle(Input::Written { open, result });
     }
@@ -457,10 +471,10 @@ impl Driver {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::Connect { open, result } => {
+            Done::Connect { open, pipe, result } => {
                 // Unless the client closed it meanwhile.
                 if self.connecting.remove(&open).is_some() {
-                    self.connected(open, result);
+                    self.connected(open, pipe, result);
                 }
             }
             Done::Nothing => {}
@@ -479,16 +493,29 @@ impl Driver {
     }
 
     fn read(&mut self, open: OpenId, mut buffer: Vec<u8>, result: Result<Received, PipeError>) {
-        if self.opens.contains_key(&open) {
+        if let Some(entry) = self.opens.get_mut(&open) {
+            let pipe = entry.pipe;
             match result {
                 Ok(Received::Data) => {
                     self.shared.counters.replies.add();
                     self.handle(Input::Data { open, bytes: &buffer });
                     self.unread.insert(open);
                 }
-                Ok(Received::End) => self.handle(Input::Closed { open }),
+                Ok(Received::End) => {
+                    // As after DisconnectNamedPipe: the next client need not wait for this one to close its end.
+                    entry.instance = None;
+                    if entry.connection.was_reset() {
+                        let gone = PipeError::Closed;
+                        self.service_failed(
+                            pipe,
+                            &gone,
+                            "a service went without reading all that was written",
+                        );
+                    }
+                    self.handle(Input::Closed { open });
+                }
                 Err(error) => {
-                    self.service_failed(&error, "a service cannot be read from");
+                    self.service_failed(pipe, &error, "a service cannot be read from");
                     self.handle(Input::Closed { open });
                 }
             }
@@ -499,25 +526,20 @@ impl Driver {
         }
     }
 
-    fn open_failure(&self, error: &BackendError) -> OpenFailure {
+    fn open_failure(&self, pipe: PipeId, error: &BackendError) -> OpenFailure {
+        self.service_failed(pipe, error, "cannot reach a service");
         match error {
-            BackendError::NotListening { .. } => OpenFailure::NotListening,
             BackendError::Busy { .. } => OpenFailure::AllInstancesBusy,
-            BackendError::Io { source, .. } => {
-                self.service_failed(error, "cannot reach a service");
-                if platform::is_exhausted(source) {
-                    OpenFailure::OutOfResources
-                } else {
-                    OpenFailure::NotListening
-                }
-            }
+            BackendError::Io { source, .. } if platform::is_exhausted(source) => OpenFailure::OutOfResources,
+            _ => OpenFailure::NotListening,
         }
     }
 
-    fn service_failed(&self, error: &dyn std::error::Error, what: &str) {
-        if let Some(line) = self.shared.log.line(Kind::Service) {
-            let (peer, error, suppressed) = (self.peer, chain(error), line.suppressed);
-            tracing::warn!(%peer, %error, suppressed, "{what}");
+    fn service_failed(&self, pipe: PipeId, error: &dyn std::error::Error, what: &str) {
+        if let (Some(served), Some(line)) = (self.shared.served(pipe), self.shared.log.line(Kind::Service)) {
+            let (peer, pipe, backend) = (self.peer, &*served.name, &served.backend);
+            let (error, suppressed) = (chain(error), line.suppressed);
+            tracing::warn!(%peer, pipe, %backend, %error, suppressed, "{what}");
         }
     }
 }

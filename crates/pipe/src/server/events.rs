@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use standpipe_smb::NtStatus;
 use standpipe_smb::server::{DisconnectReason, Event};
 
 use super::log_limit::{Kind, LogLimit};
@@ -36,7 +37,10 @@ pub(super) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
         }
         Event::OpenRefused { user, name, desired, status, reason } => {
             counters.opens_refused.add();
-            if let Some(line) = log.line(Kind::Open) {
+            // What is wrong with a service is told where it is found out; that one is in use is no news.
+            if matches!(*status, NtStatus::PIPE_NOT_AVAILABLE | NtStatus::INSTANCE_NOT_AVAILABLE) {
+                tracing::debug!(%peer, %user, pipe = ?name, ?status, %reason, "open refused");
+            } else if let Some(line) = log.line(Kind::Open) {
                 let suppressed = line.suppressed;
                 tracing::warn!(%peer, %user, pipe = ?name, %desired, ?status, %reason, suppressed, "open refused");
             }

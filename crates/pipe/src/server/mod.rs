@@ -22,11 +22,13 @@ mod log_limit;
 mod operation;
 mod sessions;
 mod timer;
+mod turns;
 mod waiting;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use standpipe_security::{Accounts, SecurityDescriptor};
@@ -48,9 +50,8 @@ use admission::{Admission, Budget};
 use driver::Driver;
 use guessing::Guessing;
 use log_limit::{Kind, LogLimit};
-pub(crate) use operation::Instance;
 use operation::{Served, Shared};
-use waiting::Waiting;
+pub use waiting::Instance;
 
 /// How long to wait before accepting is tried again when the system has no room for another connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
@@ -63,6 +64,10 @@ pub struct PipeOffer {
     /// Who may open it, for what.
     pub security_descriptor: SecurityDescriptor,
     /// How many opens there may be at once; `None` for as many as the server takes.
+    ///
+    /// One more is told that all instances are in use, at once. Who then waits for the pipe (`FSCTL_PIPE_WAIT`) has
+    /// the next instance kept for a quarter of a second, before anybody who did not wait; turns go around the accounts
+    /// that wait and around the connections of each.
     pub max_instances: Option<u32>,
     /// Where it leads.
     pub backend: Backend,
@@ -227,11 +232,15 @@ impl Server {
         let shared = Arc::new(shared(offer, counters, stop.clone()));
         let mut connections = JoinSet::new();
         // Ends when it is dropped.
-        let mut looking = JoinSet::new();
-        looking.spawn({
+        let mut attending = JoinSet::new();
+        for index in 0..shared.served.len() {
             let shared = Arc::clone(&shared);
-            async move { shared.waiting.look(|pipe| shared.is_available(pipe)).await }
-        });
+            attending.spawn(async move {
+                if let Some(served) = shared.served.get(index) {
+                    shared.attend(served).await;
+                }
+            });
+        }
         tracing::info!(%address, "serving pipes");
         loop {
             let accepted = tokio::select! {
@@ -335,7 +344,7 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
         .collect();
     Shared {
         config: Arc::new(config),
-        waiting: Waiting::new(served.len()),
+        next_connection: AtomicU64::new(0),
         served,
         readiness,
         counters,

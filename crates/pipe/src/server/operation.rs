@@ -2,24 +2,30 @@
 
 use std::future::Future;
 use std::mem;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use standpipe_smb::server::{Config, OpenId, PipeId, WaitId};
 use tokio::sync::{oneshot, watch};
+use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::counters::Counters;
 use super::guessing::Guessing;
-use super::log_limit::LogLimit;
+use super::log_limit::{Kind, LogLimit};
 use super::sessions::Sessions;
-use super::waiting::Waiting;
+use super::turns::Who;
+use super::waiting::Gate;
 use crate::backend::{Backend, BackendError, Connected, Connecting};
 use crate::connection::{PipeConnection, PipeError};
 use crate::platform::Received;
+
+/// How long a service may leave what was written unread before the log tells of it.
+const STALL_TIME: Duration = Duration::from_secs(10);
 
 /// What all connections of a server share; nothing in it is locked for longer than a few instructions.
 pub(super) struct Shared {
@@ -27,7 +33,7 @@ pub(super) struct Shared {
     /// In the order of [`Config::pipes`].
     pub(super) served: Vec<Served>,
     pub(super) readiness: watch::Receiver<bool>,
-    pub(super) waiting: Waiting,
+    pub(super) next_connection: AtomicU64,
     pub(super) counters: Arc<Counters>,
     pub(super) log: LogLimit,
     pub(super) guessing: Arc<Guessing>,
@@ -40,32 +46,12 @@ pub(super) struct Shared {
 pub(super) struct Served {
     pub(super) name: Arc<str>,
     pub(super) backend: Backend,
-    max_instances: Option<u32>,
-    instances: Arc<AtomicU32>,
-}
-
-/// One open's share of [`Served::max_instances`], given back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Instance(Arc<AtomicU32>);
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+    pub(super) gate: Arc<Gate>,
 }
 
 impl Served {
     pub(super) fn new(name: Arc<str>, backend: Backend, max_instances: Option<u32>) -> Served {
-        Served { name, backend, max_instances, instances: Arc::default() }
-    }
-
-    /// A share for one more open, if there is one.
-    pub(super) fn instance(&self) -> Option<Instance> {
-        let limit = self.max_instances.unwrap_or(u32::MAX);
-        self.instances
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < limit).then_some(count + 1))
-            .ok()
-            .map(|_| Instance(Arc::clone(&self.instances)))
+        Served { name, backend, gate: Arc::new(Gate::new(max_instances)) }
     }
 }
 
@@ -83,13 +69,14 @@ impl Shared {
         self.served.get(pipe.0)
     }
 
-    /// Whether an open of the pipe would find its service now.
-    pub(super) fn is_available(&self, pipe: PipeId) -> bool {
-        self.is_ready()
-            && self.served(pipe).is_some_and(|served| {
-                let limit = served.max_instances.unwrap_or(u32::MAX);
-                served.instances.load(Ordering::Relaxed) < limit && served.backend.is_available()
-            })
+    /// Whether an open of the pipe would find its service listening now.
+    async fn is_listening(&self, served: &Served) -> bool {
+        self.is_ready() && served.backend.is_available().await
+    }
+
+    /// Tells those who wait for a pipe when their turn has come; never ends.
+    pub(super) async fn attend(&self, served: &Served) {
+        served.gate.attend(|| self.is_listening(served)).await;
     }
 }
 
@@ -97,14 +84,51 @@ impl Shared {
 pub(super) enum Operation {
     Connect(Pin<Box<dyn Future<Output = Done> + Send>>),
     Wait(Pin<Box<dyn Future<Output = Done> + Send>>),
-    Read { open: OpenId, connection: Arc<PipeConnection>, buffer: Vec<u8> },
-    Write { open: OpenId, connection: Arc<PipeConnection>, bytes: Vec<u8>, sent: usize },
+    Read {
+        open: OpenId,
+        connection: Arc<PipeConnection>,
+        buffer: Vec<u8>,
+    },
+    Write {
+        open: OpenId,
+        connection: Arc<PipeConnection>,
+        bytes: Vec<u8>,
+        sent: usize,
+        /// Tells when it takes long; `None` once it has told.
+        stall: Option<Box<Stall>>,
+    },
+}
+
+/// Tells the log when a service leaves what was written to it unread. The client is not told: its request goes on, as
+/// it would on Windows, and can be cancelled.
+pub(super) struct Stall {
+    shared: Arc<Shared>,
+    pipe: PipeId,
+    peer: SocketAddr,
+    due: Pin<Box<Sleep>>,
+}
+
+impl Stall {
+    pub(super) fn new(shared: Arc<Shared>, pipe: PipeId, peer: SocketAddr) -> Stall {
+        Stall { shared, pipe, peer, due: Box::pin(tokio::time::sleep(STALL_TIME)) }
+    }
+
+    fn tell(&self) {
+        if let (Some(served), Some(line)) =
+            (self.shared.served(self.pipe), self.shared.log.line(Kind::Service))
+        {
+            let (peer, pipe, backend) = (self.peer, &*served.name, &served.backend);
+            let suppressed = line.suppressed;
+            tracing::warn!(%peer, pipe, %backend, suppressed, "a service does not read what is written to it");
+        }
+    }
 }
 
 /// What came of it.
 pub(super) enum Done {
     Connect {
         open: OpenId,
+        pipe: PipeId,
         result: Result<Connected, BackendError>,
     },
     Wait {
@@ -134,9 +158,17 @@ impl Future for Operation {
                 let result = ready!(connection.poll_receive(cx, buffer));
                 Poll::Ready(Done::Read { open: *open, buffer: mem::take(buffer), result })
             }
-            Operation::Write { open, connection, bytes, sent } => {
-                let result = ready!(connection.poll_send(cx, bytes, sent));
-                Poll::Ready(Done::Write { open: *open, result })
+            Operation::Write { open, connection, bytes, sent, stall } => {
+                if let Poll::Ready(result) = connection.poll_send(cx, bytes, sent) {
+                    return Poll::Ready(Done::Write { open: *open, result });
+                }
+                if let Some(waiting) = stall
+                    && waiting.due.as_mut().poll(cx).is_ready()
+                {
+                    waiting.tell();
+                    *stall = None;
+                }
+                Poll::Pending
             }
         }
     }
@@ -146,6 +178,7 @@ impl Operation {
     /// A connection to a service that takes a while; given up once `cancelled` is dropped.
     pub(super) fn connect(
         open: OpenId,
+        pipe: PipeId,
         connecting: Connecting,
         cancelled: oneshot::Receiver<()>,
     ) -> Operation {
@@ -153,7 +186,7 @@ impl Operation {
             tokio::select! {
                 biased;
                 _ = cancelled => Done::Nothing,
-                result = connecting => Done::Connect { open, result },
+                result = connecting => Done::Connect { open, pipe, result },
             }
         }))
     }
@@ -165,12 +198,17 @@ impl Operation {
         wait: WaitId,
         pipe: PipeId,
         timeout: Duration,
+        who: Who,
         cancelled: oneshot::Receiver<()>,
     ) -> Operation {
         Operation::Wait(Box::pin(async move {
             let available = async {
-                if !shared.is_available(pipe) {
-                    shared.waiting.wait(pipe).await;
+                let Some(served) = shared.served(pipe) else {
+                    return std::future::pending().await;
+                };
+                // Nothing is kept for who need not wait: many only ask whether the pipe is there.
+                if !(served.gate.is_free() && shared.is_listening(served).await) {
+                    served.gate.wait(&who).await;
                 }
             };
             tokio::select! {

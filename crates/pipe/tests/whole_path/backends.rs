@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 use standpipe_pipe::backend::Backend;
 use standpipe_pipe::client::{CallOptions, ClientError, ReplyEnd};
 use standpipe_pipe::{Caller, Mode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
 
-use crate::support::{Plan, Site, TIMEOUT, echo_messages, eventually, name, reverse_one};
+use crate::support::{Plan, Site, TIMEOUT, echo_messages, eventually, name, reverse_one, serve};
 
 #[tokio::test]
 async fn a_function_serves_messages() {
@@ -118,4 +120,104 @@ async fn a_function_sees_that_its_client_is_gone() {
     pipe.write(b"only").await.unwrap();
     drop((pipe, client));
     assert_eq!(tokio::time::timeout(TIMEOUT, is_gone).await.unwrap().unwrap(), None);
+}
+
+fn own_user() -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    tempfile::tempfile().unwrap().metadata().unwrap().uid()
+}
+
+async fn in_byte_mode(backend: Backend) -> Site {
+    Site::with(Plan { mode: Mode::Byte, backend: Some(backend), ..Plan::default() }).await
+}
+
+/// Writes a request and reads until the service closes.
+async fn exchange(site: &Site, request: &[u8]) -> Vec<u8> {
+    let client = site.client().await;
+    let pipe = client.open(&name()).await.unwrap();
+    pipe.write(request).await.unwrap();
+    let mut reply = Vec::new();
+    while let Some(bytes) = pipe.read(1000).await.unwrap() {
+        reply.extend_from_slice(&bytes);
+    }
+    reply
+}
+
+#[tokio::test]
+async fn a_tcp_port_serves_bytes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let site = in_byte_mode(Backend::tcp("localhost", listener.local_addr().unwrap().port())).await;
+    let service = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 5];
+            // A look whether somebody listens sends nothing.
+            if stream.read_exact(&mut request).await.is_ok() {
+                request.reverse();
+                stream.write_all(&request).await.unwrap();
+            }
+        }
+    });
+    assert!(site.client().await.wait(&name(), TIMEOUT).await.unwrap());
+    assert_eq!(exchange(&site, b"hello").await, b"olleh");
+    service.abort();
+    let _ = service.await;
+    let client = site.client().await;
+    assert!(matches!(client.open(&name()).await, Err(ClientError::PipeBusy { .. })));
+}
+
+#[tokio::test]
+async fn a_socket_in_a_folder_of_everybody_must_be_of_the_services_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("CoreFxPipe_simple");
+    let listener = UnixListener::bind(&path).unwrap();
+    let stranger = in_byte_mode(Backend::unix_of(&path, Mode::Byte, [own_user() + 1])).await;
+    let client = stranger.client().await;
+    assert!(matches!(client.open(&name()).await, Err(ClientError::PipeBusy { .. })));
+
+    let site = in_byte_mode(Backend::unix_of(&path, Mode::Byte, [own_user()])).await;
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 5];
+            if stream.read_exact(&mut request).await.is_ok() {
+                stream.write_all(&request).await.unwrap();
+            }
+        }
+    });
+    assert_eq!(exchange(&site, b"hello").await, b"hello");
+
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let led_astray = in_byte_mode(Backend::unix_of(&link, Mode::Byte, [own_user()])).await;
+    let client = led_astray.client().await;
+    assert!(matches!(client.open(&name()).await, Err(ClientError::PipeBusy { .. })));
+}
+
+#[tokio::test]
+async fn a_service_that_asks_is_told_its_caller() {
+    for mode in [Mode::Message, Mode::Byte] {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = Backend::local(&folder.path().join("pipes"), &name(), mode).with_preamble();
+        let site = Site::with(Plan { mode, backend: Some(backend), ..Plan::default() }).await;
+        let _service = serve(crate::support::listen(folder.path(), mode).await, |pipe| async move {
+            assert!(pipe.caller().is_none());
+            let pipe = pipe.introduced().await.unwrap();
+            let caller = pipe.caller().unwrap().clone();
+            let answer = format!("{} {} {}", caller.account(), caller.pipe(), caller.address().ip());
+            match pipe.mode() {
+                Mode::Message => {
+                    assert_eq!(pipe.read_message().await.unwrap().unwrap(), b"who am I?");
+                    pipe.write_message(answer.as_bytes()).await.unwrap();
+                }
+                Mode::Byte => {
+                    let mut request = [0; 100];
+                    let length = pipe.read(&mut request).await.unwrap();
+                    assert_eq!(&request[..length], b"who am I?");
+                    pipe.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        assert_eq!(exchange(&site, b"who am I?").await, b"serviceUser simple 127.0.0.1", "{mode}");
+    }
 }

@@ -10,6 +10,10 @@ mod calls;
 #[cfg(test)]
 mod encryption;
 #[cfg(test)]
+mod failing_services;
+#[cfg(test)]
+mod instances;
+#[cfg(test)]
 mod interleaving;
 #[cfg(test)]
 mod load;

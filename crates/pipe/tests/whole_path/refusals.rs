@@ -101,19 +101,6 @@ async fn a_pipe_that_does_not_exist_says_so() {
 }
 
 #[tokio::test]
-async fn instances_are_limited_over_all_connections() {
-    let site = Site::with(Plan { max_instances: Some(2), ..Plan::default() }).await;
-    let _service = site.listen(Mode::Message).await;
-    let (one, other) = (site.client().await, site.client().await);
-    let first = one.open(&name()).await.unwrap();
-    let _second = other.open(&name()).await.unwrap();
-    assert!(matches!(one.open(&name()).await, Err(ClientError::PipeBusy { .. })));
-    let waiting = tokio::spawn(async move { other.open_when_free(&name(), TIMEOUT).await });
-    first.close().await.unwrap();
-    waiting.await.unwrap().unwrap();
-}
-
-#[tokio::test]
 async fn a_request_longer_than_the_server_takes_is_not_sent() {
     let site = Site::new().await;
     let _service = site.reverse().await;

@@ -155,6 +155,11 @@ pub enum Output {
         pipe: PipeId,
         /// How long at most.
         timeout: Duration,
+        /// The account that waits.
+        user: Arc<str>,
+        /// Whether the pipe's descriptor would let it in at all. Everybody may wait for a pipe, but only for these
+        /// does it make sense to keep a place.
+        may_open: bool,
     },
     /// Nobody waits any more.
     CancelWait {

@@ -1,7 +1,12 @@
 //! IOCTL, [MS-SMB2] 3.3.5.15.
 
+use alloc::sync::Arc;
+
+use standpipe_security::{AccessMask, check_pipe_client};
+
 use super::dispatch::{Compound, Handled, Request};
 use super::pending::Operation;
+use super::session::Session;
 use super::{Connection, Now, Output, WaitId};
 use crate::NtStatus;
 use crate::wire::{
@@ -46,6 +51,15 @@ impl Connection {
         // Whatever is wrong with the name, it is the name of no pipe.
         let wait = PipeWaitRequest::decode(asked.input).map_err(|_| NtStatus::OBJECT_NAME_NOT_FOUND)?;
         let pipe = self.config.find_pipe(&wait.name).ok_or(NtStatus::OBJECT_NAME_NOT_FOUND)?;
+        let Some(valid) = self.sessions.get(&request.session_id).and_then(Session::established) else {
+            return Err(NtStatus::USER_SESSION_DELETED.into());
+        };
+        let user = Arc::clone(&valid.user);
+        let may_open = self.config.pipes.get(pipe.0).is_some_and(|pipe| {
+            check_pipe_client(&pipe.security_descriptor, &valid.token, AccessMask::MAXIMUM_ALLOWED)
+                .result
+                .is_ok()
+        });
         if self.draining {
             return Err(NtStatus::PIPE_NOT_AVAILABLE.into());
         }
@@ -55,7 +69,7 @@ impl Connection {
         }
         let timeout = wait.wait(self.config.limits.max_pipe_wait);
         let wait = WaitId(self.random_id());
-        self.output(Output::Wait { wait, pipe, timeout });
+        self.output(Output::Wait { wait, pipe, timeout, user, may_open });
         Ok(Handled::Wait(Operation::Wait(wait), FileId::ANY))
     }
 

@@ -32,3 +32,8 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
 pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_str().unwrap_or_default().to_owned()
 }
+
+/// The user that this process acts as.
+pub(crate) fn own_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use rustix::buffer::spare_capacity;
@@ -13,6 +14,7 @@ use rustix::net::{
     SocketFlags, SocketType, sockopt,
 };
 use tokio::io::unix::AsyncFd;
+use tokio::net::TcpStream;
 
 use crate::Mode;
 use crate::connection::PipeError;
@@ -39,11 +41,20 @@ pub(super) fn socket_type(mode: Mode) -> SocketType {
     }
 }
 
+fn grow_send_buffer(fd: &OwnedFd) -> rustix::io::Result<()> {
+    if sockopt::set_socket_send_buffer_size_force(fd, SEND_BUFFER).is_err() {
+        sockopt::set_socket_send_buffer_size(fd, SEND_BUFFER)?;
+    }
+    Ok(())
+}
+
 /// A connected socket that carries messages or bytes.
 #[derive(Debug)]
 pub(crate) struct Socket {
     fd: AsyncFd<OwnedFd>,
     mode: Mode,
+    /// The other end closed without reading everything it was sent.
+    reset: AtomicBool,
 }
 
 impl Socket {
@@ -57,21 +68,46 @@ impl Socket {
     }
 
     /// Like [`Self::connect`], but only to a socket, not through a link to one, and only if the owner of its file is
-    /// who listens. The listener is known before the file could have been exchanged unnoticed: the kernel tells who
-    /// called `listen`.
-    pub(crate) fn connect_to_owner(path: &Path, mode: Mode) -> io::Result<Socket> {
+    /// who listens, and one of `owners` where those are given. The listener is known before the file could have been
+    /// exchanged unnoticed: the kernel tells who called `listen`.
+    pub(crate) fn connect_to_owner(path: &Path, mode: Mode, owners: Option<&[u32]>) -> io::Result<Socket> {
+        let denied = |text: String| io::Error::new(io::ErrorKind::PermissionDenied, text);
         let found = fs::symlink_metadata(path)?;
         if !found.file_type().is_socket() {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not a socket"));
+            return Err(denied("it is not a socket".to_owned()));
         }
         let socket = Socket::connect(path, mode)?;
         let listener = sockopt::socket_peercred(socket.fd.get_ref())?.uid.as_raw();
-        if listener == found.uid() {
-            Ok(socket)
-        } else {
-            let text = format!("user {listener} listens at a socket of user {}", found.uid());
-            Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+        if listener != found.uid() {
+            return Err(denied(format!("user {listener} listens at a socket of user {}", found.uid())));
         }
+        if owners.is_some_and(|owners| !owners.contains(&listener)) {
+            return Err(denied(format!("user {listener}, who listens there, is not the service's user")));
+        }
+        Ok(socket)
+    }
+
+    /// Takes a TCP connection, which carries bytes.
+    pub(crate) fn of_tcp(stream: TcpStream) -> io::Result<Socket> {
+        stream.set_nodelay(true)?;
+        super::keep_alive(&stream)?;
+        Socket::new(stream.into_std()?.into(), Mode::Byte)
+    }
+
+    /// A socket and what it is connected to, for another process. The latter blocks.
+    pub(crate) fn pair(mode: Mode) -> io::Result<(Socket, OwnedFd)> {
+        let flags = SocketFlags::CLOEXEC;
+        let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, socket_type(mode), flags, None)?;
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        if mode == Mode::Message {
+            grow_send_buffer(&theirs)?;
+        }
+        Ok((Socket::new(ours, mode)?, theirs))
+    }
+
+    /// The user who connected to the listener that accepted this socket.
+    pub(crate) fn peer_user(&self) -> io::Result<u32> {
+        Ok(sockopt::socket_peercred(self.fd.get_ref())?.uid.as_raw())
     }
 
     /// Takes a connected socket that does not block.
@@ -80,11 +116,14 @@ impl Socket {
             // With this every message arrives with its sender's credentials, and the end without: the only
             // way to tell an empty message from the end, since both have no bytes.
             sockopt::set_socket_passcred(&fd, true)?;
-            if sockopt::set_socket_send_buffer_size_force(&fd, SEND_BUFFER).is_err() {
-                sockopt::set_socket_send_buffer_size(&fd, SEND_BUFFER)?;
-            }
+            grow_send_buffer(&fd)?;
         }
-        Ok(Socket { fd: super::watch(fd)?, mode })
+        Ok(Socket { fd: super::watch(fd)?, mode, reset: AtomicBool::new(false) })
+    }
+
+    /// Whether the other end closed without reading everything it was sent. Known when the end has been read.
+    pub(crate) fn was_reset(&self) -> bool {
+        self.reset.load(Ordering::Relaxed)
     }
 
     pub(crate) fn mode(&self) -> Mode {
@@ -138,7 +177,10 @@ impl Socket {
                 Ok(peeked) if peeked.flags.contains(ReturnFlags::CTRUNC) => break peeked.bytes,
                 // Told once, before what is still to be read, when the other end closed without reading
                 // everything it was sent.
-                Err(rustix::io::Errno::CONNRESET) if !waited_for_reset => waited_for_reset = true,
+                Err(rustix::io::Errno::CONNRESET) if !waited_for_reset => {
+                    waited_for_reset = true;
+                    self.reset.store(true, Ordering::Relaxed);
+                }
                 Ok(_) | Err(rustix::io::Errno::CONNRESET) => return Ok(Received::End),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(PipeError::receive(error.into())),
@@ -169,7 +211,11 @@ impl Socket {
             buffer.reserve_exact(limit.clamp(1, CHUNK));
         }
         match rustix::net::recv(self.fd.get_ref(), spare_capacity(buffer), RecvFlags::empty()) {
-            Ok((0, _)) | Err(rustix::io::Errno::CONNRESET) => Ok(Received::End),
+            Ok((0, _)) => Ok(Received::End),
+            Err(rustix::io::Errno::CONNRESET) => {
+                self.reset.store(true, Ordering::Relaxed);
+                Ok(Received::End)
+            }
             Ok(_) => Ok(Received::Data),
             Err(error) => Err(PipeError::receive(error.into())),
         }
@@ -186,6 +232,30 @@ impl Socket {
                 Err(error) => return Err(PipeError::receive(error.into())),
             }
         }
+    }
+
+    /// Reads bytes up to and with the next line feed, or up to the end or `limit`, and nothing beyond.
+    pub(crate) async fn read_line(&self, limit: usize) -> Result<Vec<u8>, PipeError> {
+        let mut line = Vec::new();
+        let mut seen = [0; 1024];
+        while !line.ends_with(b"\n") && line.len() < limit {
+            let room = seen.len().min(limit - line.len());
+            let mut guard = self.fd.readable().await.map_err(PipeError::receive)?;
+            let found = match rustix::net::recv(self.fd.get_ref(), &mut seen[..room], RecvFlags::PEEK) {
+                Ok((0, _)) | Err(rustix::io::Errno::CONNRESET) => break,
+                Ok((length, _)) => &seen[..length],
+                Err(rustix::io::Errno::AGAIN) => {
+                    guard.clear_ready();
+                    continue;
+                }
+                Err(error) => return Err(PipeError::receive(error.into())),
+            };
+            let wanted = found.iter().position(|byte| *byte == b'\n').map_or(found.len(), |at| at + 1);
+            let taken = rustix::net::recv(self.fd.get_ref(), &mut seen[..wanted], RecvFlags::empty());
+            let (taken, _) = taken.map_err(|error| PipeError::receive(error.into()))?;
+            line.extend_from_slice(&seen[..taken]);
+        }
+        Ok(line)
     }
 
     /// Sends all of `data` (in message mode as one message). `sent` starts at 0 and counts what is done, so
