@@ -19,6 +19,10 @@ use crate::random::Random;
 /// How long a killed service stays away at most.
 const AWAY: Duration = Duration::from_secs(2);
 
+/// How long something may take to come about, and how often to look.
+const PATIENCE: Duration = Duration::from_mins(2);
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// The pipes that services of the soak's own serve.
 pub(crate) const PIPES: [(&str, &str); 4] =
     [("echo", "echo"), ("bytes", "bytes"), ("silent", "silent"), ("few", "echo")];
@@ -85,7 +89,15 @@ impl Services {
             let path = self.folder.join(pipe);
             Backend::unix(path, if kind == "bytes" { Mode::Byte } else { Mode::Message })
         });
-        until("the services listen", || all.iter().all(Backend::is_available)).await
+        let listening = async {
+            for backend in &all {
+                while !backend.is_available().await {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, listening).await;
+        waited.map_err(|_| Failure(format!("not within {PATIENCE:?}: the services listen")))
     }
 }
 
@@ -109,8 +121,6 @@ fn find_program_of(state: &Path, program: &str) -> Option<Pid> {
 
 /// Waits until a condition holds.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) -> Result<(), Failure> {
-    const PATIENCE: Duration = Duration::from_mins(2);
-    const PAUSE: Duration = Duration::from_millis(50);
     let waiting = async {
         while !holds() {
             tokio::time::sleep(PAUSE).await;
