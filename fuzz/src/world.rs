@@ -44,6 +44,7 @@ pub(crate) fn config(mode: PipeMode) -> Config {
         mode,
         security_descriptor: "D:(A;;GRGW;;;AU)".parse().expect("SDDL"),
         max_instances: None,
+        require_encryption: false,
     };
     Config {
         names: names(),

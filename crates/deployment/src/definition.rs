@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use standpipe_security::SecurityDescriptor;
 
-use crate::file::{Encryption, PipeMode, Protocol, Source, Span, TaskKind, Visibility};
+use crate::file::{Encryption, PipeEncryption, PipeMode, Protocol, Source, Span, TaskKind, Visibility};
 
 /// A deployment: its roles and everything they need. Made by [`Deployment::load`](crate::Deployment::load) only, so a
 /// value of this type has no mistake that the file alone can show.
@@ -167,6 +167,8 @@ pub struct Pipe {
     pub backend: Backend,
     /// How many may be open at once; without it, as many as the server allows.
     pub max_instances: Option<u32>,
+    /// Whether only encrypted requests open and use it.
+    pub encryption: PipeEncryption,
 }
 
 /// Where a pipe leads on this machine.

@@ -27,8 +27,8 @@ pub use definition::{
     Target, local_address,
 };
 pub use file::{
-    Encryption, Environment, PipeMode, Problem, Problems, ProcessEnvironment, Protocol, Source, Span,
-    TaskKind, Visibility,
+    Encryption, Environment, PipeEncryption, PipeMode, Problem, Problems, ProcessEnvironment, Protocol,
+    Source, Span, TaskKind, Visibility,
 };
 pub use password::{Password, PasswordError};
 pub use startup::{TaskFailure, TaskFailureReason};

@@ -16,7 +16,7 @@ use crate::definition::{
 };
 use crate::file::parsed;
 use crate::file::{
-    Encryption, Field, PipeMode, Problem, Protocol, Source, Span, TaskKind, Text, Visibility,
+    Encryption, Field, PipeEncryption, PipeMode, Problem, Protocol, Source, Span, TaskKind, Text, Visibility,
     is_variable_name,
 };
 
@@ -110,6 +110,7 @@ impl Resolver<'_> {
     fn role(&mut self, role: parsed::Role) -> Role {
         self.name(role.name.get_ref(), role.name.span(), "a role's name", names::ROLE);
         self.does_something(&role);
+        self.can_be_encrypted(&role);
         Role {
             instances: role.instances.given().map_or(1, Spanned::into_inner),
             user: self.nonempty(role.user, "user"),
@@ -120,6 +121,27 @@ impl Resolver<'_> {
             endpoints: role.endpoints.into_iter().filter_map(|endpoint| self.endpoint(endpoint)).collect(),
             calls: role.calls.into_iter().filter_map(|call| self.call(call)).collect(),
             name: role.name.into_inner(),
+        }
+    }
+
+    /// A pipe for encrypted requests only on an endpoint that encrypts nothing can be opened by nobody.
+    fn can_be_encrypted(&mut self, role: &parsed::Role) {
+        let off =
+            role.endpoints.iter().find(|endpoint| endpoint.encryption.as_given() == Some(&Encryption::Off));
+        let required =
+            role.pipes.iter().find(|pipe| pipe.encryption.as_given() == Some(&PipeEncryption::Required));
+        if let (Some(endpoint), Some(pipe)) = (off, required) {
+            let (endpoint, name) = (endpoint.name.get_ref(), pipe.name.get_ref());
+            self.report(
+                Problem::at(
+                    pipe.name.span(),
+                    format!(
+                        "nobody could open pipe `{name}` on endpoint `{endpoint}`, which encrypts nothing"
+                    ),
+                )
+                .label("takes encrypted requests only")
+                .hint(format!("take `encryption = \"off\"` from endpoint `{endpoint}`")),
+            );
         }
     }
 
@@ -288,6 +310,7 @@ impl Resolver<'_> {
             },
             backend,
             max_instances: pipe.max_instances.given().map(Spanned::into_inner),
+            encryption: pipe.encryption.given().unwrap_or(PipeEncryption::Offered),
             name: pipe.name.into_inner(),
         }
     }

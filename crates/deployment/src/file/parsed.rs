@@ -78,6 +78,16 @@ pub(crate) struct Pipe {
     pub(crate) mode: Field<PipeMode>,
     pub(crate) backend: Field<Text>,
     pub(crate) max_instances: Field<Spanned<u32>>,
+    pub(crate) encryption: Field<PipeEncryption>,
+}
+
+/// Whether a pipe is for encrypted requests only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PipeEncryption {
+    /// As its endpoint says.
+    Offered,
+    /// Only encrypted requests open and use it.
+    Required,
 }
 
 /// What a pipe carries.
@@ -226,6 +236,11 @@ fn pipe(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
         mode: table.choice(reader, "mode", &[("message", PipeMode::Message), ("byte", PipeMode::Byte)]),
         backend: table.text(reader, "backend"),
         max_instances: table.number(reader, "max-instances", 1, 65_535),
+        encryption: table.choice(
+            reader,
+            "encryption",
+            &[("offered", PipeEncryption::Offered), ("required", PipeEncryption::Required)],
+        ),
     };
     table.finish(reader);
     pipe

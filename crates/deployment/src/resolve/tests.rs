@@ -148,6 +148,7 @@ sddl = "D:(A;;GA;;;${USERS})"
 mode = "byte"
 backend = "unix:run/odd.sock"
 max-instances = 7
+encryption = "required"
 [roles.R.endpoints.E]
 protocol = "smb"
 port = "${PORT}"
@@ -172,6 +173,7 @@ session-lifetime = "8h"
     assert_eq!(pipe.name, "odd name {1}");
     assert_eq!(pipe.backend, Backend::UnixSocket("/demo/run/odd.sock".into()));
     assert_eq!((pipe.mode, pipe.max_instances), (Some(PipeMode::Byte), Some(7)));
+    assert_eq!(pipe.encryption, PipeEncryption::Required);
     assert_eq!((role.endpoints[0].port, role.endpoints[0].visibility), (4447, Visibility::Input));
     assert_eq!(role.endpoints[0].encryption, Encryption::Required);
     assert_eq!(role.endpoints[0].session_lifetime, Some(Duration::from_hours(8)));
@@ -306,6 +308,23 @@ fn limits_on_connections_are_for_pipes() {
     let shown = shown("protocol = \"http\"\n", &format!("protocol = \"http\"\n{limits}"));
     assert!(shown.contains("which `max-connections` says nothing about"), "{shown}");
     assert!(shown.contains("which `max-connections-per-address` says nothing about"), "{shown}");
+}
+
+#[test]
+fn a_pipe_for_encrypted_requests_needs_an_endpoint_that_can() {
+    let required = STORY.replace(
+        "[roles.ServiceWatcher.pipes.simple]\n",
+        "[roles.ServiceWatcher.pipes.simple]\nencryption = \"required\"\n",
+    );
+    assert!(read(&required).is_ok());
+    let problems =
+        read(&required.replace("protocol = \"smb\"\n", "protocol = \"smb\"\nencryption = \"off\"\n"));
+    let shown = problems.unwrap_err().render(false);
+    assert!(shown.contains("nobody could open pipe `simple` on endpoint `NamedPipes`"), "{shown}");
+    let off = read(&required.replace("encryption = \"required\"", "encryption = \"off\""))
+        .unwrap_err()
+        .render(false);
+    assert!(off.contains("`encryption` must be"), "that is for endpoints: {off}");
 }
 
 #[test]

@@ -60,6 +60,8 @@ pub enum ClientError {
         pipe: PipeAddress,
         /// The user's name.
         user: String,
+        /// Whether the request was encrypted. If not, that may be what the pipe asks for.
+        encrypted: bool,
     },
     /// The service behind the pipe does not listen now, or all instances of the pipe are in use.
     #[error("the pipe {pipe} is busy: {status}")]
@@ -173,6 +175,10 @@ impl ClientError {
                 "check user and password; the account must exist on the server (`standpipe account list`)"
             }
             ClientError::NoSuchPipe { .. } => "check the pipe's name",
+            ClientError::AccessDenied { encrypted: false, .. } => {
+                "see which entry of the pipe's access control list decides with `standpipe sddl check`; if one lets \
+                 the user in, the pipe may take encrypted requests only: `standpipe call --encrypt`"
+            }
             ClientError::AccessDenied { .. } => {
                 "see which entry of the pipe's access control list decides with `standpipe sddl check`"
             }

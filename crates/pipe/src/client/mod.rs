@@ -344,7 +344,8 @@ impl Client {
         let pipe = self.address(name);
         match error {
             RequestError::Refused(NtStatus::ACCESS_DENIED) => {
-                ClientError::AccessDenied { pipe, user: self.shared.user.clone() }
+                let encrypted = self.ready().encryption.is_some();
+                ClientError::AccessDenied { pipe, user: self.shared.user.clone(), encrypted }
             }
             RequestError::Refused(NtStatus::OBJECT_NAME_NOT_FOUND | NtStatus::OBJECT_NAME_INVALID) => {
                 ClientError::NoSuchPipe { pipe }

@@ -69,6 +69,9 @@ pub struct PipeOffer {
     /// the next instance kept for a quarter of a second, before anybody who did not wait; turns go around the accounts
     /// that wait and around the connections of each.
     pub max_instances: Option<u32>,
+    /// Whether only encrypted requests open and use it, whatever [`Options::encryption`] says of the rest. With
+    /// [`Encryption::Off`] nobody can.
+    pub require_encryption: bool,
     /// Where it leads.
     pub backend: Backend,
 }
@@ -328,6 +331,7 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
                 mode: pipe.backend.mode().into(),
                 security_descriptor: pipe.security_descriptor.clone(),
                 max_instances: pipe.max_instances,
+                require_encryption: pipe.require_encryption,
             })
             .collect(),
         accounts,

@@ -119,3 +119,25 @@ async fn a_balancer_encrypts_where_it_is_told_to() {
     assert!(answer.reply.iter().eq(REQUEST.iter().rev()));
     assert!(!contains(&seen, REQUEST));
 }
+
+#[tokio::test]
+async fn a_pipe_for_encrypted_requests_says_what_to_do() {
+    let site = Site::with(Plan { require_encryption: true, ..Plan::default() }).await;
+    let _service = site.reverse().await;
+    let plain = connect(site.address, Encryption::WhenAsked).await.unwrap();
+    let error = plain.call(&name(), REQUEST, &CallOptions::default()).await.unwrap_err();
+    assert!(matches!(error, ClientError::AccessDenied { encrypted: false, .. }), "{error:?}");
+    assert!(error.hint().unwrap().contains("call --encrypt"), "{:?}", error.hint());
+    assert_eq!(site.counters.snapshot().requests, 0);
+
+    let (address, seen) = eavesdrop(site.address).await;
+    let encrypted = connect(address, Encryption::Required).await.unwrap();
+    let reply = encrypted.call(&name(), REQUEST, &CallOptions::default()).await.unwrap();
+    assert!(reply.iter().eq(REQUEST.iter().rev()) && !contains(&seen, REQUEST));
+
+    // Who encrypts and is refused all the same is sent to the list.
+    let site = Site::with(Plan { require_encryption: true, sddl: "D:(A;;GA;;;BG)", ..Plan::default() }).await;
+    let encrypted = connect(site.address, Encryption::Required).await.unwrap();
+    let error = encrypted.call(&name(), REQUEST, &CallOptions::default()).await.unwrap_err();
+    assert!(!error.hint().unwrap().contains("--encrypt"), "{:?}", error.hint());
+}

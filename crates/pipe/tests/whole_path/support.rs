@@ -37,6 +37,7 @@ pub(crate) struct Plan {
     pub(crate) sddl: &'static str,
     pub(crate) mode: Mode,
     pub(crate) max_instances: Option<u32>,
+    pub(crate) require_encryption: bool,
     pub(crate) options: Options,
     /// Without it, the socket of the service in the site's folder.
     pub(crate) backend: Option<Backend>,
@@ -45,7 +46,14 @@ pub(crate) struct Plan {
 impl Default for Plan {
     fn default() -> Plan {
         let options = Options::new().unwrap();
-        Plan { sddl: STORY, mode: Mode::Message, max_instances: None, options, backend: None }
+        Plan {
+            sddl: STORY,
+            mode: Mode::Message,
+            max_instances: None,
+            require_encryption: false,
+            options,
+            backend: None,
+        }
     }
 }
 
@@ -63,6 +71,7 @@ impl Site {
             name: name(),
             security_descriptor: plan.sddl.parse().unwrap(),
             max_instances: plan.max_instances,
+            require_encryption: plan.require_encryption,
             backend: plan
                 .backend
                 .unwrap_or_else(|| Backend::local(&folder.path().join("pipes"), &name(), plan.mode)),

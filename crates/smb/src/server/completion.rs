@@ -86,6 +86,11 @@ impl Connection {
                 }
         });
         for id in targets {
+            let open =
+                self.pending.operation(id).and_then(Operation::open).and_then(|open| self.opens.get(&open));
+            if !sealed && open.is_some_and(|open| self.requires_encryption(open.pipe)) {
+                continue;
+            }
             match self.pending.operation(id) {
                 Some(Operation::Open(open)) => self.drop_open(open, NtStatus::CANCELLED),
                 Some(Operation::Wait(wait)) => {

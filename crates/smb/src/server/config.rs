@@ -87,6 +87,9 @@ pub struct Pipe {
     /// How many opens there may be at once over all connections; `None` for no limit. Counted and enforced
     /// by the shell; here it is only told to clients.
     pub max_instances: Option<u32>,
+    /// Whether only encrypted requests open and use it. `IPC$` is one share for all pipes, so a tree connect cannot
+    /// say this ([MS-SMB2] 3.3.5.7 *EncryptData*): it is checked at CREATE, and with every request on the open.
+    pub require_encryption: bool,
 }
 
 /// Whether each write is a message, or bytes flow without boundaries (a pipe's *type*, in Windows' words).

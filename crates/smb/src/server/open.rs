@@ -84,7 +84,10 @@ impl Connection {
             let descriptor = &self.config.pipes.get(pipe.0).ok_or_else(not_found)?.security_descriptor;
             let decision = check_pipe_client(descriptor, &token, desired);
             match decision.result {
-                Ok(grant) => self.has_room().map(|()| (pipe, grant)),
+                Ok(grant) => {
+                    self.is_encrypted_enough(pipe, request)?;
+                    self.has_room().map(|()| (pipe, grant))
+                }
                 Err(_) => Err(Refused::new(NtStatus::ACCESS_DENIED, decision.to_string())),
             }
         }) {
@@ -134,6 +137,19 @@ impl Connection {
             return Err(Refused::new(NtStatus::OBJECT_NAME_NOT_FOUND, "pipes have no durable opens"));
         }
         self.config.find_pipe(&asked.name).ok_or_else(not_found)
+    }
+
+    /// Whether a request may have to do with this pipe, or has to be encrypted for that. Who the descriptor does not
+    /// let in is not told of it.
+    fn is_encrypted_enough(&self, pipe: PipeId, request: &Request<'_>) -> Result<(), Refused> {
+        if request.sealed || !self.requires_encryption(pipe) {
+            return Ok(());
+        }
+        Err(Refused::new(NtStatus::ACCESS_DENIED, "the pipe takes encrypted requests only"))
+    }
+
+    pub(super) fn requires_encryption(&self, pipe: PipeId) -> bool {
+        self.config.pipes.get(pipe.0).is_some_and(|pipe| pipe.require_encryption)
     }
 
     /// Whether one more open can be had by somebody whom the descriptor lets in.
@@ -203,11 +219,13 @@ impl Connection {
         Ok(Handled::Done(NtStatus::SUCCESS))
     }
 
-    /// The open that a request names: it must be connected, and of the request's session and tree connect.
+    /// The open that a request names: it must be connected, and of the request's session and tree connect. What is
+    /// done with the open of a pipe for encrypted requests must be encrypted itself, whatever opened it.
     pub(super) fn find_open(&self, request: &Request<'_>, file_id: FileId) -> Result<OpenId, NtStatus> {
         let file_id = request.file_id(file_id)?;
         let open = OpenId(file_id.volatile);
-        self.opens
+        let entry = self
+            .opens
             .get(&open)
             .filter(|entry| {
                 entry.file_id == file_id
@@ -215,8 +233,11 @@ impl Connection {
                     && entry.tree_id == request.tree_id
                     && entry.end().is_some()
             })
-            .map(|_| open)
-            .ok_or(NtStatus::FILE_CLOSED)
+            .ok_or(NtStatus::FILE_CLOSED)?;
+        if !request.sealed && self.requires_encryption(entry.pipe) {
+            return Err(NtStatus::ACCESS_DENIED);
+        }
+        Ok(open)
     }
 
     /// The client's end of a connected open.

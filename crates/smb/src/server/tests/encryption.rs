@@ -1,10 +1,10 @@
 use core::time::Duration;
 
-use super::harness::{Peer, READ_WRITE, config, credentials, data};
+use super::harness::{Asked, Peer, READ_WRITE, config, credentials, data};
 use crate::crypto::encryption::Sealer;
 use crate::crypto::{Cipher, SigningAlgorithm};
-use crate::server::{Config, DisconnectReason, Encryption};
-use crate::wire::{CloseRequest, Command, Empty};
+use crate::server::{Config, DisconnectReason, Encryption, Event};
+use crate::wire::{CloseRequest, Command, ControlCode, Empty, Header, PipeWaitRequest};
 use crate::{Dialect, NtStatus};
 
 fn with(encryption: Encryption) -> Config {
@@ -68,7 +68,7 @@ fn where_all_must_encrypt_nobody_else_gets_in() {
     }
     let (peer, status) = log_on(Encryption::Required, Dialect::Smb311, &[]);
     assert_eq!(status, NtStatus::ACCESS_DENIED);
-    assert!(peer.events.iter().all(|event| !matches!(event, crate::server::Event::LoggedOn { .. })));
+    assert!(peer.events.iter().all(|event| !matches!(event, Event::LoggedOn { .. })));
 }
 
 #[test]
@@ -150,4 +150,68 @@ fn what_follows_in_an_encrypted_compound_is_answered_encrypted() {
     assert_eq!(data(&peer.reply_to(id).unwrap()), b"ready");
     let reply = peer.ask(Command::CLOSE, |out| CloseRequest { file_id }.encode(out));
     assert_eq!(reply.status(), NtStatus::SUCCESS);
+}
+
+/// A client that can encrypt, at a server whose pipe `simple` is for encrypted requests only.
+fn before_a_secret_pipe(dialect: Dialect, user: &str) -> Peer {
+    let mut config = with(Encryption::Offered);
+    config.pipes[0].require_encryption = true;
+    let mut peer = Peer::new(config);
+    peer.ciphers = [Cipher::Aes128Gcm].into();
+    peer.negotiate(&[dialect], Some(SigningAlgorithm::AesGmac));
+    assert_eq!(peer.log_on(&credentials(user)), NtStatus::SUCCESS);
+    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
+    peer
+}
+
+#[test]
+fn a_pipe_for_encrypted_requests_is_opened_by_nothing_else() {
+    for dialect in Dialect::ALL {
+        let mut peer = before_a_secret_pipe(dialect, "serviceUser");
+        assert_eq!(peer.try_open("simple", READ_WRITE), Err(NtStatus::ACCESS_DENIED), "{dialect}");
+        assert!(peer.refusal().unwrap().1.contains("encrypted"), "the log says why");
+        assert!(peer.asked.is_empty(), "nothing reached the service");
+        // The share is the same for all pipes, so the others are open as before.
+        peer.open("stream");
+    }
+    let mut peer = before_a_secret_pipe(Dialect::Smb311, "serviceUser");
+    peer.seal();
+    peer.open("simple");
+}
+
+#[test]
+fn who_may_not_open_a_pipe_is_not_told_how() {
+    let mut peer = before_a_secret_pipe(Dialect::Smb311, "visitor");
+    assert_eq!(peer.try_open("simple", READ_WRITE), Err(NtStatus::ACCESS_DENIED));
+    assert!(!peer.refusal().unwrap().1.contains("encrypted"));
+}
+
+#[test]
+fn nothing_unencrypted_is_done_on_an_open_that_was_encrypted() {
+    let mut peer = before_a_secret_pipe(Dialect::Smb311, "serviceUser");
+    peer.seal();
+    let file_id = peer.open("simple");
+    let pending = peer.send_read(file_id, 10);
+    // The same client goes on without encryption, rightly signed.
+    let sealing = peer.sealing.take();
+    let read = peer.send_read(file_id, 10);
+    let write = peer.send_write(file_id, b"in the clear");
+    let ask = peer.send_ioctl(ControlCode::PIPE_TRANSCEIVE, file_id, b"in the clear", 10);
+    let close = peer.send(Command::CLOSE, |out| CloseRequest { file_id }.encode(out));
+    for id in [read, write, ask, close] {
+        assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::ACCESS_DENIED);
+    }
+    assert!(peer.written().is_empty());
+    let target = Header { message_id: pending, ..peer.header(Command::CANCEL, 0) };
+    let message = peer.message(&target, Empty::encode);
+    peer.send_raw(&message);
+    assert!(peer.reply_to(pending).is_none(), "nor is anything cancelled");
+    // That the pipe is there, everybody may know who is logged on.
+    let wait = PipeWaitRequest { timeout: None, name: "simple".into() }.encode();
+    peer.send_ioctl(ControlCode::PIPE_WAIT, crate::wire::FileId::ANY, &wait, 0);
+    assert!(matches!(peer.asked.last(), Some(Asked::Wait(..))));
+
+    peer.sealing = sealing;
+    peer.service_writes(file_id, b"for those who encrypt");
+    assert_eq!(peer.reply_to(pending).unwrap().status(), NtStatus::BUFFER_OVERFLOW);
 }

@@ -57,6 +57,7 @@ pub(super) fn config() -> Config {
         mode,
         security_descriptor: STORY_ACL.parse::<SecurityDescriptor>().unwrap(),
         max_instances: None,
+        require_encryption: false,
     };
     Config {
         names: ServerNames {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use standpipe_deployment::instance::{Instance, Serving};
 use standpipe_deployment::state::EndpointRecord;
-use standpipe_deployment::{Deployment, Encryption, Endpoint, Password, Protocol, Role};
+use standpipe_deployment::{Deployment, Encryption, Endpoint, Password, PipeEncryption, Protocol, Role};
 use standpipe_pipe::PipeName;
 use standpipe_pipe::accounts::AccountFile;
 use standpipe_pipe::balancer::{Balancer, Options as BalancerOptions, Target};
-use standpipe_pipe::client::Credentials;
+use standpipe_pipe::client::{Credentials, Encryption as ClientEncryption};
 use standpipe_pipe::server::{Offer, Options, PipeOffer, Server};
+use standpipe_security::upcase;
 use standpipe_web::Site;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -146,6 +147,7 @@ fn offers(role: &Role, instance: &Instance<'_>) -> Result<Vec<PipeOffer>, Failur
             name: pipe.name.parse().map_err(|error| Failure::new(Exit::Config, error))?,
             security_descriptor,
             max_instances: pipe.max_instances,
+            require_encryption: pipe.encryption == PipeEncryption::Required,
             backend: Clone::clone(backend),
         })
     };
@@ -164,7 +166,16 @@ fn site(deployment: &Deployment, role: &Role) -> Result<Site, Failure> {
             instance: format!("{}/{number}", call.target.role),
             server: address.into(),
         });
-        let options = BalancerOptions { connect_timeout: call.connect_timeout, ..BalancerOptions::default() };
+        let encrypts = deployment
+            .role(&call.target.role)
+            .and_then(|role| role.pipes.iter().find(|pipe| upcase(&pipe.name) == upcase(&call.pipe)))
+            .is_some_and(|pipe| pipe.encryption == PipeEncryption::Required);
+        let options = BalancerOptions {
+            connect_timeout: call.connect_timeout,
+            // The page does what the pipe asks for without being told.
+            encryption: if encrypts { ClientEncryption::Required } else { ClientEncryption::default() },
+            ..BalancerOptions::default()
+        };
         let balancer = Balancer::new(targets.collect(), pipe, &credentials, options);
         site = site.with_call(&call.name, Arc::new(balancer));
     }

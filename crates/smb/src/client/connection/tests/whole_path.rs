@@ -31,6 +31,7 @@ pub(super) fn server_config() -> server::Config {
         mode,
         security_descriptor: ACL.parse().expect("an ACL"),
         max_instances: None,
+        require_encryption: false,
     };
     let name = || "server".to_string();
     server::Config {
