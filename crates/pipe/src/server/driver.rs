@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, Stream};
@@ -15,6 +15,7 @@ use standpipe_smb::FileTime;
 use standpipe_smb::server::{
     Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, SessionId, WaitId, WriteFailure,
 };
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -90,7 +91,8 @@ impl Drop for Open {
 
 /// Why the task goes on.
 enum Wake {
-    Readable(io::Result<()>),
+    /// What the client sent was taken in.
+    Received(io::Result<()>),
     Writable(io::Result<()>),
     Done(Done),
     /// Its user came back on another connection.
@@ -160,11 +162,7 @@ impl Driver {
             }
             // What is ready comes first, but not for ever: a client that never pauses cannot outrun the alarms.
             match std::future::poll_fn(|cx| self.poll_wake(cx, &mut alarms, pause)).await {
-                Wake::Readable(ready) => {
-                    ready?;
-                    self.receive()?;
-                }
-                Wake::Writable(ready) => ready?,
+                Wake::Received(result) | Wake::Writable(result) => result?,
                 Wake::Done(done) => self.done(done),
                 Wake::Replaced(session) => self.handle(Input::EndSession { session }),
                 Wake::Alarm(Alarm::Timeout) => self.handle(Input::Timeout),
@@ -234,9 +232,9 @@ impl Driver {
         }
         // A client that does not read its replies sends no more requests.
         if !self.is_sending()
-            && let Poll::Ready(ready) = self.stream.poll_read_ready(cx)
+            && let Poll::Ready(result) = self.poll_receive(cx)
         {
-            return Poll::Ready(Wake::Readable(ready));
+            return Poll::Ready(Wake::Received(result));
         }
         self.poll_alarms(cx, alarms)
     }
@@ -258,15 +256,16 @@ impl Driver {
     }
 
     /// Takes in what the client sent.
-    fn receive(&mut self) -> io::Result<()> {
-        with_buffer(|buffer| match self.stream.try_read(buffer) {
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(length) => {
-                self.handle(Input::Received(buffer.get(..length).unwrap_or_default()));
-                Ok(())
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with_buffer(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            // Unlike `try_read`, this knows that a read which does not fill the buffer has taken all there was.
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(error),
+            self.handle(Input::Received(buffer.filled()));
+            Poll::Ready(Ok(()))
         })
     }
 

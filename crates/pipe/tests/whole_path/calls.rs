@@ -229,6 +229,7 @@ async fn the_longest_waits_there_are_do_no_harm() {
     options.drain_timeout = Duration::MAX;
     options.limits.logon_timeout = Duration::MAX;
     options.limits.interim_after = Duration::MAX;
+    options.limits.interim_after_for_few_credits = Duration::MAX;
     options.limits.max_pipe_wait = Duration::MAX;
     let site = Site::with(Plan { options, ..Plan::default() }).await;
     let connect = ConnectOptions { timeout: Duration::MAX, ..ConnectOptions::default() };

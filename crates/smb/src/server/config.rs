@@ -132,6 +132,8 @@ pub struct Limits {
     pub write_backlog: usize,
     /// How long a request stays unanswered before the client is told that it is pending.
     pub interim_after: Duration,
+    /// The same for a client that has few credits left and may wait for those that come with the word.
+    pub interim_after_for_few_credits: Duration,
     /// The longest a client may wait for a pipe (`FSCTL_PIPE_WAIT`).
     pub max_pipe_wait: Duration,
 }
@@ -152,7 +154,8 @@ impl Default for Limits {
             compound: 64,
             read_ahead: 64 * 1024,
             write_backlog: 4 * 1024 * 1024,
-            interim_after: Duration::from_millis(1),
+            interim_after: Duration::from_millis(20),
+            interim_after_for_few_credits: Duration::from_millis(1),
             max_pipe_wait: Duration::from_mins(1),
         }
     }

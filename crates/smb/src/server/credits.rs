@@ -55,6 +55,12 @@ impl CreditWindow {
         granted as u16
     }
 
+    /// How many credits the client has not used.
+    pub(super) fn left(&self) -> u64 {
+        let used: u32 = self.used.iter().map(|word| word.count_ones()).sum();
+        (self.high - self.low).saturating_sub(u64::from(used))
+    }
+
     fn bit(id: u64) -> u64 {
         1 << (id % 64)
     }
@@ -136,6 +142,7 @@ mod tests {
                     high += u64::from(granted);
                     prop_assert!(!available.is_empty(), "the client must keep a credit");
                     prop_assert!(available.len() <= usize::from(limit));
+                    prop_assert_eq!(window.left(), available.len() as u64);
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! From a message to its requests, each admitted, dispatched and answered, [MS-SMB2] 3.3.5.2.
 
+use core::time::Duration;
+
 use super::connection::Connection;
 use super::negotiate::{Negotiated, Phase};
 use super::pending::{Chain, Operation, Pending, PendingId, Previous, ReplyTo, Rest};
@@ -9,6 +11,9 @@ use crate::NtStatus;
 use crate::crypto::Sender;
 use crate::wire::header::{HEADER_LEN, SIGNATURE_RANGE};
 use crate::wire::{Command, Empty, FileId, Flags, Header, Malformed, encode_error};
+
+/// Credits with which a client may be about to run out of them.
+const FEW_CREDITS: u64 = 16;
 
 /// A request being dispatched.
 pub(super) struct Request<'a> {
@@ -272,8 +277,7 @@ impl Connection {
                 self.frames.drop_reply();
                 this.file = Ok(Some(file_id));
                 // A request within a compound gets no interim reply: its successors wait for it anyway.
-                let interim_at =
-                    (following == 0).then(|| now.monotonic.saturating_add(self.config.limits.interim_after));
+                let interim_at = (following == 0).then(|| now.monotonic.saturating_add(self.interim_after()));
                 let pending = Pending { reply, operation, async_id: None, rest: None };
                 self.pending.insert(id, pending, interim_at);
                 return Flow::Wait(id, this);
@@ -295,6 +299,17 @@ impl Connection {
             this.tree_id = written.tree_id().unwrap_or_default();
         }
         Flow::Next(this)
+    }
+
+    /// How long a request may wait without a word. Who has few credits left is told soon, as it may need those that
+    /// come with the word to go on; for everybody else it would be one more message for each call that takes long.
+    fn interim_after(&self) -> Duration {
+        let limits = &self.config.limits;
+        if self.window.left() < FEW_CREDITS {
+            limits.interim_after_for_few_credits
+        } else {
+            limits.interim_after
+        }
     }
 
     /// Completes the reply being written with its status and credits.

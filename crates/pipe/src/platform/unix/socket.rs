@@ -1,7 +1,7 @@
 //! One connected local socket.
 
 use std::fs;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use crate::Mode;
 use crate::connection::PipeError;
 use crate::platform::Received;
+use crate::scratch::{LONGEST_MESSAGE, with_message_buffer};
 
 /// Asked of the kernel for messages on their way, in bytes: a message of 1 MiB and what the kernel adds.
 /// Without the privilege to exceed `net.core.wmem_max` the kernel gives less.
@@ -167,24 +168,28 @@ impl Socket {
     }
 
     fn try_receive_message(&self, buffer: &mut Vec<u8>, limit: usize) -> Result<Received, PipeError> {
-        let mut waited_for_reset = false;
-        let length = loop {
-            // No room for bytes and none for control data: the kernel tells the length of the message and,
-            // with CTRUNC, that credentials came with it. Descriptors that somebody sends along are dropped.
-            let mut control = RecvAncillaryBuffer::new(&mut []);
-            let flags = RecvFlags::PEEK | RecvFlags::TRUNC;
-            match rustix::net::recvmsg(self.fd.get_ref(), &mut [], &mut control, flags) {
-                Ok(peeked) if peeked.flags.contains(ReturnFlags::CTRUNC) => break peeked.bytes,
-                // Told once, before what is still to be read, when the other end closed without reading
-                // everything it was sent.
-                Err(rustix::io::Errno::CONNRESET) if !waited_for_reset => {
-                    waited_for_reset = true;
-                    self.reset.store(true, Ordering::Relaxed);
-                }
-                Ok(_) | Err(rustix::io::Errno::CONNRESET) => return Ok(Received::End),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(PipeError::receive(error.into())),
-            }
+        if limit > LONGEST_MESSAGE {
+            return self.try_receive_message_of_any_length(buffer, limit);
+        }
+        with_message_buffer(|room| {
+            let room = room.get_mut(..limit).unwrap_or_default();
+            let Some(length) = self.receive_or_end(&mut [IoSliceMut::new(room)], RecvFlags::empty())? else {
+                return Ok(Received::End);
+            };
+            let message = room.get(..length).ok_or(PipeError::TooLong { length, limit })?;
+            buffer.extend_from_slice(message);
+            Ok(Received::Data)
+        })
+    }
+
+    /// Asks how long the message is before it takes it: one system call more, and no room for the longest.
+    fn try_receive_message_of_any_length(
+        &self,
+        buffer: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<Received, PipeError> {
+        let Some(length) = self.receive_or_end(&mut [], RecvFlags::PEEK)? else {
+            return Ok(Received::End);
         };
         let room = if length > limit { 0 } else { length };
         buffer.reserve(room);
@@ -200,6 +205,34 @@ impl Socket {
                 Ok(()) if length > limit => return Err(PipeError::TooLong { length, limit }),
                 Ok(()) => return Ok(Received::Data),
                 Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNRESET) => {}
+                Err(error) => return Err(PipeError::receive(error.into())),
+            }
+        }
+    }
+
+    /// The next message's length, which may be more than there is `room` for; `None` at the end.
+    fn receive_or_end(
+        &self,
+        room: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<Option<usize>, PipeError> {
+        let mut waited_for_reset = false;
+        loop {
+            // No room for control data: with CTRUNC the kernel tells that credentials came with the message.
+            // Descriptors that somebody sends along are dropped.
+            let mut control = RecvAncillaryBuffer::new(&mut []);
+            match rustix::net::recvmsg(self.fd.get_ref(), room, &mut control, flags | RecvFlags::TRUNC) {
+                Ok(received) if received.flags.contains(ReturnFlags::CTRUNC) => {
+                    return Ok(Some(received.bytes));
+                }
+                // Told once, before what is still to be read, when the other end closed without reading
+                // everything it was sent.
+                Err(rustix::io::Errno::CONNRESET) if !waited_for_reset => {
+                    waited_for_reset = true;
+                    self.reset.store(true, Ordering::Relaxed);
+                }
+                Ok(_) | Err(rustix::io::Errno::CONNRESET) => return Ok(None),
+                Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(PipeError::receive(error.into())),
             }
         }

@@ -58,6 +58,15 @@ fn log_ons_of_strangers_are_few() {
     assert_eq!(statuses[2..], [NtStatus::INSUFFICIENT_RESOURCES; 2]);
 }
 
+#[test]
+fn who_has_few_credits_left_is_told_soon_of_a_request_that_waits() {
+    let mut peer = connected_with(Limits { credits: 8, ..Limits::default() });
+    let file_id = peer.open("simple");
+    let id = peer.send_read(file_id, 100);
+    peer.pass(Duration::from_millis(1));
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::PENDING);
+}
+
 /// Sends the same request again and again, long enough for each to be announced, which gives its credit back; and
 /// says how many were not refused.
 fn insist(peer: &mut Peer, times: usize, mut send: impl FnMut(&mut Peer) -> u64) -> usize {
