@@ -47,6 +47,7 @@ pub(crate) fn config(mode: PipeMode) -> Config {
         require_encryption: false,
     };
     Config {
+        other_names: None,
         names: names(),
         guid: [7; 16],
         pipes: vec![pipe],

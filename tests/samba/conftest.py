@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from debian import Client
-from served import PASSWORD, USER, Served
+from served import PASSWORD, USER, Posing, Served
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +35,13 @@ def guarded(binaries, tmp_path):
     """One more server, for a test that guesses passwords: a server is slow to believe those who did."""
     with Served(binaries, tmp_path).running() as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def posing(binaries, served, tmp_path_factory):
+    """A server whose pipes pose as files, for clients that know nothing else."""
+    with Posing(binaries, served, tmp_path_factory.mktemp("posing")).running() as posing:
+        yield posing
 
 
 @pytest.fixture(scope="session")

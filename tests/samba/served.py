@@ -113,3 +113,35 @@ class Served:
         finally:
             process.kill()
             process.wait()
+
+
+class Posing:
+    """A server that says of its pipes that they are new files, and answers every name with one: only for tests."""
+
+    def __init__(self, binaries, served, folder):
+        self.program = binaries / "examples/pose_as_files"
+        self.address = free_address()
+        self.accounts = served.folder / "accounts.toml"
+        self.log = folder / "posing.log"
+
+    @contextlib.contextmanager
+    def running(self):
+        with self.log.open("w") as log:
+            process = subprocess.Popen(
+                [self.program, f"{self.address}:{PORT}", self.accounts],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+
+            def listens():
+                assert process.poll() is None, self.log.read_text()
+                return "listening" in self.log.read_text()
+
+            until(listens, "it listens")
+            yield self
+            assert process.poll() is None, f"it ended with {process.returncode}"
+        finally:
+            process.kill()
+            process.wait()

@@ -37,7 +37,42 @@ EXPECTED = {
 GUESSING = {
     "smb2.secleak.secleak": ("failure", "NT_STATUS_CONNECTION_DISCONNECTED, expected NT_STATUS_LOGON_FAILURE"),
 }
-ALL = EXPECTED | GUESSING
+# With a server that says of its pipes that they are new files, and answers every name with one.
+POSING = {
+    name: ("success", "")
+    for name in (
+        "rpc.samba3.smb2-pipe-read-close.smb2-pipe-read-close",
+        "rpc.samba3.smb2-pipe-read-logoff.smb2-pipe-read-logoff",
+        "rpc.samba3.smb2-pipe-read-tdis.smb2-pipe-read-tdis",
+        "smb2.bench.path-contention-shared.path-contention-shared",
+        "smb2.compound.create-write-close.create-write-close",
+        "smb2.compound.invalid3.invalid3",
+        "smb2.compound.related1.related1",
+        "smb2.compound.related2.related2",
+        "smb2.compound.related9.related9",
+        "smb2.compound.unrelated1.unrelated1",
+        "smb2.connect.connect",
+        "smb2.create.bench-path-contention-shared.bench-path-contention-shared",
+        "smb2.create.dir-alloc-size.dir-alloc-size",
+        "smb2.create.impersonation.impersonation",
+        "smb2.delete-on-close-perms.BUG14427.BUG14427",
+        "smb2.fileid.unique-dir.unique-dir",
+        "smb2.fileid.unique.unique",
+        "smb2.getinfo.granted.granted",
+        "smb2.getinfo.qsec_buffercheck.qsec_buffercheck",
+        "smb2.maxfid.maxfid",
+        "smb2.notify.file.file",
+        "smb2.notify.tdis.tdis",
+        "smb2.scan.find.find",
+        "smb2.session.reauth1.reauth1",
+        "smb2.session.reauth6.reauth6",
+        "smb2.session.reconnect2.reconnect2",
+        "smb2.sharemode.bug14375.bug14375",
+        "smb2.streams.create-disposition.create-disposition",
+        "smb2.timestamps.test_close_not_attrib.test_close_not_attrib",
+    )
+}
+ALL = EXPECTED | GUESSING | POSING
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -48,6 +83,11 @@ def test_smbtorture(served, client, tmp_path, name):
 @pytest.mark.parametrize("name", GUESSING)
 def test_smbtorture_guessing_passwords(guarded, client, tmp_path, name):
     assert_ends_as_expected(guarded, client, tmp_path, name)
+
+
+@pytest.mark.parametrize("name", POSING)
+def test_smbtorture_with_pipes_that_pose_as_files(posing, client, tmp_path, name):
+    assert_ends_as_expected(posing, client, tmp_path, name)
 
 
 def assert_ends_as_expected(served, client, folder, name):

@@ -19,7 +19,11 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
     if let Err(why) = debian::install(PACKAGES) {
         return site.skip_stage(what, &why);
     }
-    pytest::build(site, &["--package", "standpipe-security", "--example", "answers"])?;
+    let examples = ["--example", "answers", "--example", "pose_as_files"];
+    pytest::build(
+        site,
+        &[&["--package", "standpipe-security", "--package", "standpipe-pipe"][..], &examples].concat(),
+    )?;
     let mut command = match pytest::command(site, "tests/samba") {
         Ok(command) => command,
         Err(why) => return site.skip_stage(what, &why),

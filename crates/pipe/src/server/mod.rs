@@ -34,7 +34,7 @@ use std::time::Duration;
 use standpipe_security::{Accounts, SecurityDescriptor};
 use standpipe_smb::Dialect;
 use standpipe_smb::auth::ServerNames;
-use standpipe_smb::server::{Config, GatePolicy, Limits, Pipe};
+use standpipe_smb::server::{Config, GatePolicy, Limits, Pipe, PipeId};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -96,6 +96,9 @@ pub struct Options {
     pub names: ServerNames,
     /// Tells this server from others ([MS-SMB2] 2.2.4).
     pub guid: [u8; 16],
+    /// Whether the last of the pipes is opened by every name that no other has, and is said to be a new file: for
+    /// tests with clients that know nothing but files.
+    pub pose_as_files: bool,
     /// The oldest dialect accepted.
     pub min_dialect: Dialect,
     /// The newest dialect accepted.
@@ -137,6 +140,7 @@ impl Options {
         Ok(Options {
             names: names_of(&platform::host_name()),
             guid,
+            pose_as_files: false,
             min_dialect: Dialect::Smb202,
             max_dialect: Dialect::Smb311,
             require_signing: true,
@@ -334,6 +338,7 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
                 require_encryption: pipe.require_encryption,
             })
             .collect(),
+        other_names: (options.pose_as_files && !pipes.is_empty()).then(|| PipeId(pipes.len() - 1)),
         accounts,
         min_dialect: options.min_dialect,
         max_dialect: options.max_dialect,

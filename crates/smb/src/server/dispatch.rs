@@ -203,6 +203,7 @@ impl Connection {
                 session_id: header.session_id,
                 tree_id: 0,
                 file: Ok(None),
+                is_void: false,
             }));
         }
         if !chain.ids_used && !self.use_ids(&header) {
@@ -217,7 +218,7 @@ impl Connection {
             return Flow::Stop;
         }
         let related = header.flags.contains(Flags::RELATED);
-        let inherited = previous.filter(|_| related);
+        let inherited = previous.filter(|previous| related && !previous.is_void);
         let (session_id, tree_id) = match inherited {
             Some(previous) => (previous.session_id, previous.tree_id),
             None => (header.session_id, header.tree_id().unwrap_or_default()),
@@ -260,8 +261,9 @@ impl Connection {
                 Err(refused) => refused,
             }
         };
-        let mut this =
-            Previous { session_id, tree_id, file: Ok(inherited.and_then(|p| p.file.ok().flatten())) };
+        let file = Ok(inherited.and_then(|p| p.file.ok().flatten()));
+        let is_void = related && inherited.is_none();
+        let mut this = Previous { session_id, tree_id, file, is_void };
         match handled {
             Handled::Done(status) => self.finish_reply(&reply, status, &request),
             Handled::DoneWith(status, file_id) => {
@@ -270,6 +272,7 @@ impl Connection {
             }
             Handled::Fail(status) => {
                 this.file = Err(status);
+                this.is_void |= status == NtStatus::USER_SESSION_DELETED;
                 encode_error(self.frames.clear_body());
                 self.finish_reply(&reply, status, &request);
             }

@@ -14,7 +14,7 @@ use super::{Connection, Event, Now, OpenFailure, OpenId, Output, PipeId};
 use crate::NtStatus;
 use crate::wire::{
     CloseRequest, CreateRequest, CreateResponse, FileId, IMPERSONATION_DELEGATE, OPTION_OPEN_BY_FILE_ID,
-    OPTION_RESERVE_OPFILTER, encode_close_response, encode_error,
+    OPTION_RESERVE_OPFILTER, Opened, encode_close_response, encode_error,
 };
 
 /// How much of a name that a client gave goes into the log.
@@ -187,7 +187,10 @@ impl Connection {
                 };
                 entry.state = OpenState::Connected(PipeEnd::new(mode));
                 self.event(Event::Opened { user, pipe });
-                self.complete(now, request, NtStatus::SUCCESS, |out| CreateResponse { file_id }.encode(out));
+                let of = if self.config.other_names == Some(pipe) { Opened::NewFile } else { Opened::Pipe };
+                self.complete(now, request, NtStatus::SUCCESS, |out| {
+                    CreateResponse { file_id, of }.encode(out);
+                });
             }
             Err(failure) => {
                 let (status, reason) = match failure {

@@ -90,6 +90,8 @@ pub(super) struct Previous {
     pub(super) tree_id: u32,
     /// The open it made or used; its status when it failed.
     pub(super) file: Result<Option<FileId>, NtStatus>,
+    /// It had no session, or was itself related to nothing: nothing can be related to it.
+    pub(super) is_void: bool,
 }
 
 /// How far the elements of a message have been dispatched.

@@ -140,36 +140,57 @@ fn has_durable_reconnect(contexts: &[u8]) -> Result<bool, Malformed> {
     Ok(found)
 }
 
-/// A CREATE response for a pipe.
+/// A CREATE response, [MS-SMB2] 2.2.14.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateResponse {
     /// The open.
     pub file_id: FileId,
+    /// Of what.
+    pub of: Opened,
+}
+
+/// What a CREATE response says was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// A pipe: it was there, and there are no oplocks.
+    Pipe,
+    /// A file that is new and that nobody else has open, with a batch oplock: for clients under test that know
+    /// nothing but files.
+    NewFile,
 }
 
 impl CreateResponse {
     const STRUCTURE_SIZE: u16 = 89;
+    const ACTION_OPENED: u32 = 1;
+    const ACTION_CREATED: u32 = 2;
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<CreateResponse, Malformed> {
         let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "CREATE response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        reader.skip(62)?;
-        Ok(CreateResponse { file_id: FileId::decode(&mut reader)? })
+        reader.skip(2)?;
+        let of = if reader.u32()? == Self::ACTION_CREATED { Opened::NewFile } else { Opened::Pipe };
+        reader.skip(56)?;
+        Ok(CreateResponse { file_id: FileId::decode(&mut reader)?, of })
     }
 
     /// Appends the body.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        const ACTION_OPENED: u32 = 1;
         const ALLOCATION: u64 = 4096;
         const ATTRIBUTE_NORMAL: u32 = 0x80;
+        const ATTRIBUTE_ARCHIVE: u32 = 0x20;
+        const OPLOCK_BATCH: u8 = 9;
+        let (oplock, action, attributes) = match self.of {
+            Opened::Pipe => (0, Self::ACTION_OPENED, ATTRIBUTE_NORMAL),
+            Opened::NewFile => (OPLOCK_BATCH, Self::ACTION_CREATED, ATTRIBUTE_ARCHIVE),
+        };
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
-        out.extend_from_slice(&[0; 2]); // OplockLevel: none, Flags
-        out.extend_from_slice(&ACTION_OPENED.to_le_bytes());
+        out.extend_from_slice(&[oplock, 0]); // OplockLevel, Flags
+        out.extend_from_slice(&action.to_le_bytes());
         out.extend_from_slice(&[0; 32]); // times: a pipe has none
         out.extend_from_slice(&ALLOCATION.to_le_bytes());
         out.extend_from_slice(&[0; 8]); // EndOfFile
-        out.extend_from_slice(&ATTRIBUTE_NORMAL.to_le_bytes());
+        out.extend_from_slice(&attributes.to_le_bytes());
         out.extend_from_slice(&[0; 4]);
         self.file_id.encode(out);
         out.extend_from_slice(&[0; 8]); // no create contexts

@@ -24,7 +24,7 @@ mod tests;
 
 pub use create::{
     CloseRequest, CreateRequest, CreateResponse, DISPOSITION_OPEN, FileId, IMPERSONATION,
-    IMPERSONATION_DELEGATE, OPTION_OPEN_BY_FILE_ID, OPTION_RESERVE_OPFILTER, encode_close_response,
+    IMPERSONATION_DELEGATE, OPTION_OPEN_BY_FILE_ID, OPTION_RESERVE_OPFILTER, Opened, encode_close_response,
 };
 pub use dialect::Dialect;
 pub use error::{encode_buffer_too_small, encode_error};

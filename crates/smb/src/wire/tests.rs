@@ -150,10 +150,12 @@ fn create_reads_back_the_specifications_example() {
     assert_eq!(bytes[64], 57);
     assert_eq!(bytes[64 + 44..64 + 48], [0x78, 0, 12, 0], "NameOffset 0x78, NameLength 12");
 
-    let response = CreateResponse { file_id: ID };
-    let bytes = message(|out| response.encode(out));
-    assert_eq!(bytes.len(), 64 + 88);
-    reads_back(&bytes, 64 + 80, &response, CreateResponse::decode);
+    for of in [Opened::Pipe, Opened::NewFile] {
+        let response = CreateResponse { file_id: ID, of };
+        let bytes = message(|out| response.encode(out));
+        assert_eq!(bytes.len(), 64 + 88);
+        reads_back(&bytes, 64 + 80, &response, CreateResponse::decode);
+    }
 
     let request = CloseRequest { file_id: ID };
     let bytes = message(|out| request.encode(out));

@@ -17,6 +17,13 @@ fn element(command: Command, related: bool, body: impl FnOnce(&mut Vec<u8>)) -> 
 
 /// Sends the elements in one frame and gives their message ids.
 fn send(peer: &mut Peer, elements: &[Element]) -> Vec<u64> {
+    let (frame, ids) = frame(peer, elements);
+    peer.send_raw(&frame);
+    ids
+}
+
+/// The elements in one frame, and their message ids.
+fn frame(peer: &mut Peer, elements: &[Element]) -> (Vec<u8>, Vec<u64>) {
     let mut frame = Vec::new();
     let mut ids = Vec::new();
     for (at, (command, related, body)) in elements.iter().enumerate() {
@@ -36,8 +43,7 @@ fn send(peer: &mut Peer, elements: &[Element]) -> Vec<u64> {
         frame.extend_from_slice(&message);
         ids.push(header.message_id);
     }
-    peer.send_raw(&frame);
-    ids
+    (frame, ids)
 }
 
 fn replies(peer: &mut Peer, ids: &[u64]) -> Vec<Reply> {
@@ -165,6 +171,28 @@ fn the_first_request_cannot_be_related() {
     let mut peer = Peer::connected();
     let ids = send(&mut peer, &[close(FileId::ANY)]);
     assert_eq!(replies(&mut peer, &ids)[0].status(), NtStatus::INVALID_PARAMETER);
+}
+
+#[test]
+fn what_is_related_to_a_request_that_was_related_to_nothing_fails_like_it() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let ids = send(&mut peer, &[element(Command::ECHO, true, crate::wire::Empty::encode), close(file_id)]);
+    let statuses: Vec<_> = replies(&mut peer, &ids).iter().map(Reply::status).collect();
+    assert_eq!(statuses, [NtStatus::INVALID_PARAMETER; 2]);
+}
+
+#[test]
+fn nothing_is_related_to_a_request_without_a_session() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let session_id = core::mem::replace(&mut peer.session_id, 0x1234);
+    let unrelated = element(Command::CLOSE, false, |out| CloseRequest { file_id }.encode(out));
+    let (frame, ids) = frame(&mut peer, &[unrelated, close(file_id)]);
+    peer.session_id = session_id;
+    peer.send_raw(&frame);
+    let statuses: Vec<_> = replies(&mut peer, &ids).iter().map(Reply::status).collect();
+    assert_eq!(statuses, [NtStatus::USER_SESSION_DELETED, NtStatus::INVALID_PARAMETER]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::auth::client::{Credentials, InitiatorError};
 use crate::crypto::SigningAlgorithm;
 use crate::wire::header::SIGNATURE_RANGE;
 use crate::wire::{
-    ControlCode, CreateRequest, CreateResponse, Empty, FileId, IoctlRequest, IoctlResponse, PipePeek,
+    ControlCode, CreateRequest, CreateResponse, Empty, FileId, IoctlRequest, IoctlResponse, Opened, PipePeek,
     PipeWaitRequest, ReadRequest, ReadResponse, WriteRequest, WriteResponse, encode_close_response,
     encode_error,
 };

@@ -10,7 +10,9 @@ fn what_is_asked_early_is_sent_when_ready() {
     let (header, message) = pair.server.requests.remove(0);
     let request = CreateRequest::decode(&message).expect("a CREATE");
     assert_eq!((request.name.as_str(), request.desired_access), ("simple", READ_WRITE.0));
-    pair.server.reply(&header, NtStatus::SUCCESS, |out| CreateResponse { file_id: FILE }.encode(out));
+    pair.server.reply(&header, NtStatus::SUCCESS, |out| {
+        CreateResponse { file_id: FILE, of: Opened::Pipe }.encode(out)
+    });
     assert_eq!(pair.result(open), Ok(Reply::Opened(PIPE)));
 }
 
