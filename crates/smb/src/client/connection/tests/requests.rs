@@ -11,7 +11,7 @@ fn what_is_asked_early_is_sent_when_ready() {
     let request = CreateRequest::decode(&message).expect("a CREATE");
     assert_eq!((request.name.as_str(), request.desired_access), ("simple", READ_WRITE.0));
     pair.server.reply(&header, NtStatus::SUCCESS, |out| {
-        CreateResponse { file_id: FILE, of: Opened::Pipe }.encode(out)
+        CreateResponse { file_id: FILE, of: Opened::Pipe }.encode(out);
     });
     assert_eq!(pair.result(open), Ok(Reply::Opened(PIPE)));
 }
