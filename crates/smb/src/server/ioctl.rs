@@ -19,6 +19,7 @@ impl Connection {
         if asked.flags != IOCTL_IS_FSCTL {
             return Err(NtStatus::NOT_SUPPORTED.into());
         }
+        self.check_size(request, asked.input.len().max(asked.max_output as usize))?;
         let without_open = matches!(
             asked.code,
             ControlCode::PIPE_WAIT

@@ -145,7 +145,6 @@ impl Connection {
         asked: &IoctlRequest<'_>,
     ) -> Result<Handled, Handled> {
         let open = self.find_open(request, asked.file_id)?;
-        self.check_size(request, asked.input.len().max(asked.max_output as usize))?;
         self.check_granted(open, AccessMask::FILE_READ_DATA)?;
         self.check_granted(open, AccessMask::FILE_WRITE_DATA)?;
         let Some(end) = self.end_of(open) else {
@@ -176,7 +175,6 @@ impl Connection {
         asked: &IoctlRequest<'_>,
     ) -> Result<Handled, Handled> {
         let open = self.find_open(request, asked.file_id)?;
-        self.check_size(request, asked.max_output as usize)?;
         self.check_granted(open, AccessMask::FILE_READ_DATA)?;
         if asked.max_output < PipePeek::LEN {
             return Err(NtStatus::INVALID_PARAMETER.into());
