@@ -1,6 +1,7 @@
 //! What `cargo xtask test` runs, in order.
 
 mod benchmark;
+mod commands;
 mod fuzzing;
 mod licences;
 mod peers;
@@ -28,7 +29,11 @@ pub(crate) struct Stage {
 pub(crate) const STAGES: &[Stage] = &[
     Stage { name: "format", about: "the code is formatted", run: style::format },
     Stage { name: "lint", about: "clippy has nothing to say", run: style::lint },
-    Stage { name: "docs", about: "the documentation builds without a warning", run: style::docs },
+    Stage {
+        name: "docs",
+        about: "the documentation builds without a warning, and its tests exist",
+        run: style::docs,
+    },
     Stage { name: "units", about: "unit, property and integration tests, and doc tests", run: units::run },
     Stage { name: "purity", about: "security and smb build where there is no system", run: purity::run },
     Stage { name: "windows", about: "the whole workspace type-checks for Windows", run: windows::run },

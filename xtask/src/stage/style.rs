@@ -1,6 +1,6 @@
 //! What the compiler's companions say: rustfmt, clippy and rustdoc.
 
-use super::Site;
+use super::{Site, commands};
 use crate::shell::{self, Result};
 
 pub(crate) fn format(site: &Site<'_>) -> Result<()> {
@@ -13,6 +13,7 @@ pub(crate) fn lint(site: &Site<'_>) -> Result<()> {
 }
 
 pub(crate) fn docs(site: &Site<'_>) -> Result<()> {
+    commands::check(site.workspace.root())?;
     let mut command = site.workspace.cargo();
     command.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     shell::run(&mut command)

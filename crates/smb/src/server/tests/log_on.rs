@@ -279,3 +279,29 @@ fn the_gate_hears_of_every_attempt_and_its_word_counts() {
     );
     assert_eq!(seen.lock().unwrap().len(), 2, "an attempt that does not count is no failure either");
 }
+
+#[test]
+fn a_session_is_not_bound_to_a_second_connection() {
+    let mut peer = Peer::connected();
+    let own = peer.session_id;
+    for (session_id, expected) in [
+        (own, NtStatus::REQUEST_NOT_ACCEPTED),
+        (0, NtStatus::INVALID_PARAMETER),
+        (own ^ 1, NtStatus::USER_SESSION_DELETED),
+    ] {
+        peer.session_id = session_id;
+        let keys = if session_id == own { None } else { peer.keys.take() };
+        let request = crate::wire::SessionSetupRequest {
+            flags: crate::wire::session::SESSION_BINDING,
+            security_mode: 1,
+            capabilities: 0,
+            previous_session_id: 0,
+            token: b"",
+        };
+        let status = peer.ask(Command::SESSION_SETUP, |out| request.encode(out)).status();
+        peer.keys = keys.or(peer.keys.take());
+        assert_eq!(status, expected, "{session_id:#x}");
+    }
+    peer.session_id = own;
+    peer.open("simple");
+}
