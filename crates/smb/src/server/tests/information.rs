@@ -63,7 +63,7 @@ fn every_class_of_a_pipe_has_its_length_and_the_others_their_status() {
         match known.iter().find(|(known, _)| *known == class) {
             Some((_, length)) => assert_eq!(output(&reply).len(), *length, "class {class}"),
             None if (1..=78).contains(&class) => {
-                assert_eq!(reply.status(), NtStatus::NOT_SUPPORTED, "{class}")
+                assert_eq!(reply.status(), NtStatus::NOT_SUPPORTED, "{class}");
             }
             None => assert_eq!(reply.status(), NtStatus::INVALID_INFO_CLASS, "class {class}"),
         }
