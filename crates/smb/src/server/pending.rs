@@ -149,7 +149,9 @@ impl PendingTable {
     pub(super) fn insert(&mut self, id: PendingId, pending: Pending, interim_at: Option<Duration>) {
         self.entries.insert(id, pending);
         if let Some(at) = interim_at {
-            self.interims.push_back((at, id));
+            // Mostly the end: those with few credits are told before others that came earlier.
+            let place = self.interims.partition_point(|(due, _)| *due <= at);
+            self.interims.insert(place, (at, id));
         }
     }
 

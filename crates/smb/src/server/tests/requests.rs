@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::harness::{Asked, Peer, READ_WRITE, data};
+use super::harness::{Asked, Peer, READ_WRITE, config, data};
 use crate::server::{Input, OpenId};
 use crate::wire::info::{CLASS_PIPE, FilePipeInformation, INFO_FILE, SetInfoRequest};
 use crate::wire::{
@@ -195,7 +195,10 @@ fn credits_that_are_used_up_come_back() {
         reads.push(peer.send_read(file_id, 10));
     }
     assert!(!reads.is_empty() && reads.iter().all(|id| peer.reply_to(*id).is_none()));
-    peer.pass(Duration::from_millis(1));
+    let limits = config().limits;
+    peer.pass(limits.interim_after_for_few_credits);
+    assert!(peer.credits > 0, "the last are announced soon, or the client could not go on");
+    peer.pass(limits.interim_after);
     assert!(peer.credits as usize >= reads.len(), "each interim reply gives at least one");
     for id in &reads {
         peer.service_writes(file_id, b"x");
@@ -386,7 +389,7 @@ fn what_is_in_flight_when_its_session_or_tree_goes_is_answered_once() {
         }
         let waiting = in_flight(&mut peer);
         if announced {
-            peer.pass(Duration::from_millis(5));
+            peer.pass(Duration::from_secs(1));
             peer.replies.clear();
         }
         assert_eq!(peer.ask(command, Empty::encode).status(), NtStatus::SUCCESS);
