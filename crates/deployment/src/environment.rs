@@ -46,7 +46,7 @@ pub(crate) fn secrets(deployment: &Deployment) -> Vec<OsString> {
         PasswordSource::Environment(name) => Some(name.into()),
         PasswordSource::File(_) => None,
     });
-    std::iter::once("STANDPIPE_PASSWORD".into()).chain(named).collect()
+    ["STANDPIPE_PASSWORD", "STANDPIPE_NT_HASH"].map(Into::into).into_iter().chain(named).collect()
 }
 
 /// `path` with the folder of the program `own` put first.
@@ -97,6 +97,6 @@ mod tests {
              [roles.W.calls.simple]\ntarget = \"R/P\"\npipe = \"simple\"\nuser = \"u\"\n\
              password-env = \"OF_THE_CALL\"\n",
         );
-        assert_eq!(secrets(&deployment), ["STANDPIPE_PASSWORD", "OF_THE_CALL"]);
+        assert_eq!(secrets(&deployment), ["STANDPIPE_PASSWORD", "STANDPIPE_NT_HASH", "OF_THE_CALL"]);
     }
 }

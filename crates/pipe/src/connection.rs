@@ -293,6 +293,22 @@ impl PipeConnection {
         }
     }
 
+    /// Whether the program at the other end runs as this process's user or as root.
+    pub(crate) fn is_of_this_user(&self) -> io::Result<bool> {
+        match &self.link {
+            Link::Socket(socket) => socket.is_of_this_user(),
+            Link::Memory(_) => Ok(true),
+        }
+    }
+
+    /// Waits until the other end of a socket is closed, not only for writing.
+    pub(crate) async fn hung_up(&self) -> Result<(), PipeError> {
+        match &self.link {
+            Link::Socket(socket) => socket.hung_up().await,
+            Link::Memory(_) => Ok(()),
+        }
+    }
+
     /// Closes the pipe. What was written stays readable by the other end; what was not read here is lost.
     pub fn disconnect(self) {
         self.close();

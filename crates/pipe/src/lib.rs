@@ -7,6 +7,7 @@
 //! | [`server`] | takes this machine's pipes to the network |
 //! | [`client`] | calls pipes of other machines |
 //! | [`balancer`] | calls one pipe over several instances |
+//! | [`relay`] | offers a pipe of another machine on this one |
 //! | [`backend`] | where a served pipe leads on this machine |
 //! | [`accounts`] | the file of accounts that may log in |
 //! | [`load`] | measures how fast a pipe answers |
@@ -29,6 +30,7 @@ mod name;
 mod outgoing;
 mod platform;
 mod preamble;
+pub mod relay;
 mod scratch;
 pub mod server;
 

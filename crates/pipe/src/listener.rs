@@ -34,6 +34,9 @@ use crate::{Mode, platform};
 /// The environment variable that names the folder of pipes.
 pub const DIRECTORY_VARIABLE: &str = "STANDPIPE_PIPES";
 
+/// How the names of pipes' sockets begin on .NET.
+const DOTNET_PREFIX: &str = "CoreFxPipe_";
+
 /// A pipe that a service offers. Dropping it takes the pipe away; connections that exist go on.
 #[derive(Debug)]
 pub struct PipeListener {
@@ -97,7 +100,9 @@ impl ListenError {
             }
             ListenError::InUse { .. } => Some("stop the other instance of the service first"),
             ListenError::NotASocket { .. } => Some("move it away if nothing needs it"),
-            ListenError::Directory { .. } => Some("the folder must belong to this user, with mode 0700"),
+            ListenError::Directory { .. } => Some(
+                "the folder must belong to this user or to root, and others must not be able to exchange what is in it",
+            ),
             ListenError::Name(_) | ListenError::Io { .. } => None,
         }
     }
@@ -118,6 +123,16 @@ impl PipeListener {
         platform::prepare_directory(directory)
             .map_err(|source| ListenError::Directory { path: directory.to_owned(), source })?;
         PipeListener::bind_path(&directory.join(name.as_str()), mode).await
+    }
+
+    /// Offers the pipe `name` in byte mode where programs on .NET look for it on Unix: as the socket
+    /// `CoreFxPipe_NAME` in the folder for temporary files (`TMPDIR`, otherwise `/tmp`).
+    pub async fn bind_dotnet(name: &str) -> Result<PipeListener, ListenError> {
+        let name = PipeName::new(name)?;
+        let directory = std::env::temp_dir();
+        platform::check_shared_directory(&directory)
+            .map_err(|source| ListenError::Directory { path: directory.clone(), source })?;
+        PipeListener::bind_path(&directory.join(format!("{DOTNET_PREFIX}{name}")), Mode::Byte).await
     }
 
     /// Offers a pipe as the socket `path`, in a folder that exists and whose safety is the caller's.

@@ -1,5 +1,6 @@
 //! How a command ends: the one map from what went wrong to an exit code, and the text that goes with it.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write;
 use std::io;
@@ -11,6 +12,7 @@ use standpipe_deployment::state::StateError;
 use standpipe_deployment::{PasswordError, Problem, Problems};
 use standpipe_pipe::accounts::AccountFileError;
 use standpipe_pipe::client::ClientError;
+use standpipe_pipe::listener::ListenError;
 use standpipe_pipe::server::BindError;
 
 /// The exit codes, from sysexits.h.
@@ -133,12 +135,15 @@ impl Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self { exit: Exit::Ok, what: What::Silence };
         }
-        Self::new(Exit::Temporary, Caused { what: "could not write the output", source: error.into() })
+        Self::new(Exit::Temporary, Caused { what: "could not write the output".into(), source: error.into() })
     }
 
     /// The system does not let us hear that we should stop.
     pub(crate) fn signals(error: io::Error) -> Self {
-        Self::new(Exit::Temporary, Caused { what: "could not listen for signals", source: error.into() })
+        Self::new(
+            Exit::Temporary,
+            Caused { what: "could not listen for signals".into(), source: error.into() },
+        )
     }
 
     /// The exit code.
@@ -199,13 +204,13 @@ impl Failure {
 /// What failed, and why.
 #[derive(Debug)]
 pub(crate) struct Caused {
-    pub(crate) what: &'static str,
+    pub(crate) what: Cow<'static, str>,
     pub(crate) source: Box<dyn Error + Send + Sync>,
 }
 
 impl std::fmt::Display for Caused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.what)
+        f.write_str(&self.what)
     }
 }
 
@@ -283,6 +288,22 @@ impl From<ClientError> for Failure {
     }
 }
 
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Self {
+        let exit = match &error {
+            ListenError::Name(_) => Exit::Usage,
+            ListenError::Io { source, .. } | ListenError::Directory { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Exit::NotPermitted
+            }
+            _ => Exit::Config,
+        };
+        let hint = error.hint();
+        Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
 /// The panic hook: says that it is our bug, not the user's.
 pub(crate) fn report_bug(panic: &PanicHookInfo<'_>) {
     use std::io::Write as _;
@@ -317,7 +338,7 @@ mod tests {
 
     #[test]
     fn causes_and_hints_have_lines_of_their_own() {
-        let error = Caused { what: "outer", source: "inner".into() };
+        let error = Caused { what: "outer".into(), source: "inner".into() };
         let failure = Failure::new(Exit::Config, error).hint("do this");
         assert_eq!(failure.render(false), "error: outer\n  caused by: inner\nhint: do this\n");
         assert!(failure.render(true).contains('\u{1b}'));

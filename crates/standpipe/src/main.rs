@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod failure;
 mod live;
+mod log_on;
 mod logging;
 mod output;
 mod password;

@@ -61,6 +61,16 @@ impl Output {
         stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Failure::output)
     }
 
+    /// Writes a line that somebody else made up. On a terminal it cannot do more than be read: what is neither text
+    /// nor an end of a line or a tab is shown as its number. Elsewhere it is written as it is.
+    pub(crate) fn foreign_text(&mut self, text: &[u8]) -> Result<(), Failure> {
+        if io::stdout().is_terminal() {
+            self.line(harmless(text))
+        } else {
+            self.bytes(&[text, b"\n"].concat())
+        }
+    }
+
     /// Writes rows under a heading, in columns as wide as they need to be.
     pub(crate) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> Result<(), Failure> {
         for (index, line) in columns(rows).iter().enumerate() {
@@ -96,6 +106,22 @@ impl Output {
     }
 }
 
+/// Text that moves no cursor and changes no colour.
+fn harmless(text: &[u8]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() && !matches!(character, '\n' | '\t') {
+                shown.extend(character.escape_default());
+            } else {
+                shown.push(character);
+            }
+        }
+        shown.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    shown
+}
+
 /// Rows as lines in which the cells of a column start at the same place.
 pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -106,4 +132,16 @@ pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
         cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strangers_write_does_nothing_to_a_terminal() {
+        assert_eq!(harmless("Grüße\n\t1".as_bytes()), "Grüße\n\t1");
+        assert_eq!(harmless(b"a\x1b[2Jb\xff\x07\r"), "a\\u{1b}[2Jb\\xff\\u{7}\\r");
+        assert_eq!(harmless("\u{9b}31m".as_bytes()), "\\u{9b}31m");
+    }
 }

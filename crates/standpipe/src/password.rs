@@ -45,6 +45,11 @@ impl PasswordArgs {
         })
     }
 
+    /// Whether an option or the environment says what the password is.
+    pub(crate) fn is_given(&self) -> bool {
+        self.password_file.is_some() || self.password_env.is_some() || std::env::var_os(VARIABLE).is_some()
+    }
+
     fn given(&self) -> Option<Result<Password, Failure>> {
         let read = if let Some(path) = &self.password_file {
             Password::from_file(path)
@@ -61,7 +66,8 @@ impl PasswordArgs {
 
 fn ask(prompt: &str) -> Result<Password, Failure> {
     let text = rpassword::prompt_password(prompt).map_err(|error: io::Error| {
-        let error = Caused { what: "there is no terminal to ask for the password on", source: error.into() };
+        let error =
+            Caused { what: "there is no terminal to ask for the password on".into(), source: error.into() };
         Failure::new(Exit::Usage, error)
             .hint(format!("give --password-file FILE or --password-env NAME, or set {VARIABLE}"))
     })?;

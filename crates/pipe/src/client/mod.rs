@@ -51,7 +51,7 @@ pub use standpipe_smb::client::Encryption;
 pub use standpipe_smb::crypto::SigningAlgorithm;
 
 use crate::clock::after;
-use crate::{PipeName, platform};
+use crate::{Mode, PipeName, platform};
 use driver::{Ask, Command, Driver};
 
 /// How long connecting and logging on may take unless the caller says otherwise.
@@ -109,6 +109,9 @@ pub enum ReplyEnd {
 /// How a call is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallOptions {
+    /// What the pipe carries: a request is one message, or bytes that may be written in parts, so that it can be of any
+    /// length.
+    pub mode: Mode,
     /// Where the reply ends.
     pub reply_end: ReplyEnd,
     /// How long to wait for a pipe that is busy.
@@ -120,9 +123,10 @@ pub struct CallOptions {
 }
 
 impl Default for CallOptions {
-    /// The reply ends where the service disconnects; 10 s for a busy pipe, 30 s and 16 MiB for the reply.
+    /// The request is a message, the reply ends where the service disconnects; 10 s for a busy pipe, 30 s and 16 MiB for the reply.
     fn default() -> CallOptions {
         CallOptions {
+            mode: Mode::default(),
             reply_end: ReplyEnd::default(),
             wait_for_pipe: Duration::from_secs(10),
             reply_timeout: Duration::from_secs(30),

@@ -6,6 +6,8 @@ use standpipe_smb::NtStatus;
 use standpipe_smb::client::{Data, OpenPipe, ReadMode, Reply, RequestError};
 
 use super::driver::{Ask, Command};
+use crate::Mode;
+
 use super::{CallOptions, Client, ClientError, PipeAddress, ReplyEnd};
 
 /// Bytes asked for with one read: what one credit pays for.
@@ -70,7 +72,11 @@ impl Pipe {
     pub async fn read_message(&self, max: usize) -> Result<Option<Vec<u8>>, ClientError> {
         if !self.by_message.load(Ordering::Relaxed) {
             let ask = Ask::SetReadMode { pipe: self.open, mode: ReadMode::Message };
-            self.client.ask(ask).await.map_err(|error| self.error("set the read mode of", error))?;
+            match self.client.ask(ask).await {
+                // Samba's server cannot be told; its pipes of messages are always read by message.
+                Ok(_) | Err(RequestError::Refused(NtStatus::NOT_IMPLEMENTED)) => {}
+                Err(error) => return Err(self.error("set the read mode of", error)),
+            }
             self.by_message.store(true, Ordering::Relaxed);
         }
         match self.read_part(max).await? {
@@ -105,13 +111,13 @@ impl Pipe {
     /// One request and its whole reply. The pipe can be used again only if the reply ends with a message.
     pub async fn exchange(&self, request: &[u8], options: &CallOptions) -> Result<Vec<u8>, ClientError> {
         let limit = self.client.ready().max_write as usize;
-        if request.len() > limit {
+        if options.mode == Mode::Message && request.len() > limit {
             let (pipe, length) = (self.address.clone(), request.len());
             return Err(ClientError::RequestTooLong { pipe, length, limit });
         }
         let exchange = async {
             match options.reply_end {
-                ReplyEnd::Disconnect => self.exchange_to_the_end(request, options.max_reply).await,
+                ReplyEnd::Disconnect => self.exchange_to_the_end(request, options).await,
                 ReplyEnd::Message => self
                     .transceive(request, options.max_reply)
                     .await?
@@ -125,13 +131,37 @@ impl Pipe {
         }
     }
 
-    async fn exchange_to_the_end(&self, request: &[u8], max: usize) -> Result<Vec<u8>, ClientError> {
+    async fn exchange_to_the_end(
+        &self,
+        request: &[u8],
+        options: &CallOptions,
+    ) -> Result<Vec<u8>, ClientError> {
+        // A message was found to fit.
+        let (first, more) = request.split_at(request.len().min(self.client.ready().max_write as usize));
         // The first read goes out with the write, not after it: one round trip less.
-        let write = self.client.start(Ask::Write { pipe: self.open, bytes: request.to_vec() });
+        let write = self.client.start(Ask::Write { pipe: self.open, bytes: first.to_vec() });
         let read =
             self.client.start(Ask::Read { pipe: self.open, max: CHUNK.min(self.client.ready().max_read) });
-        write.finish().await.map_err(|error| self.error(WRITE, error))?;
-        let mut next = self.data(read.finish().await)?;
+        let whole = async {
+            let written = write.finish().await.map_err(|error| self.error(WRITE, error))?;
+            let rest = if options.mode == Mode::Byte { rest_of(first, &written) } else { &[] };
+            let parts = std::iter::once(rest).chain(more.chunks(first.len().max(1)));
+            for part in parts.filter(|part| !part.is_empty()) {
+                self.write(part).await.map_err(|error| match error {
+                    ClientError::Disconnected { .. } => self.client.lost(true),
+                    error => error,
+                })?;
+            }
+            Ok(())
+        };
+        // A service may answer before it has taken everything in, and go on only when that is read.
+        let reply = async { self.reply_to_the_end(self.data(read.finish().await)?, options.max_reply).await };
+        let ((), reply) = tokio::try_join!(biased; whole, reply)?;
+        Ok(reply)
+    }
+
+    /// What the service writes until it closes the pipe; `next` was read already.
+    async fn reply_to_the_end(&self, mut next: Option<Data>, max: usize) -> Result<Vec<u8>, ClientError> {
         // An empty message is a reply; a pipe that is closed without one is not.
         if next.is_none() {
             return Err(ClientError::NoReply { pipe: self.address.clone() });
@@ -205,6 +235,15 @@ impl Pipe {
             // All but a write may come after a request that was written.
             RequestError::Lost { sent } => self.client.lost(sent || ![WRITE, CALL].contains(&action)),
         }
+    }
+}
+
+/// What of a write the pipe did not take.
+fn rest_of<'a>(bytes: &'a [u8], written: &Reply) -> &'a [u8] {
+    match written {
+        // 0 is what servers say that do not count.
+        Reply::Written(taken @ 1..) => bytes.get(*taken as usize..).unwrap_or_default(),
+        _ => &[],
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{CallOptions, Client, ClientError, ConnectOptions, Credentials, Pipe, ServerAddress};
@@ -13,6 +14,9 @@ use crate::clock::after;
 
 /// How often an open is tried on connections that were kept and turn out to be lost.
 const KEPT_TRIES: u32 = 3;
+
+/// How long a server may take to answer the log-off.
+const LOG_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How a pool works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +169,16 @@ impl Pool {
         }
     }
 
+    /// Logs off and closes the connections there are, which ends whatever is under way on them. Waits a moment for
+    /// the server's word.
+    pub async fn log_off(&self) {
+        let clients = self.shared.slots.iter().filter_map(|slot| slot.connected());
+        let mut leaving: JoinSet<()> = clients.map(|client| async move { client.log_off().await }).collect();
+        let all = async { while leaving.join_next().await.is_some() {} };
+        // Whoever does not answer is left without a word.
+        let _ = tokio::time::timeout(LOG_OFF_TIMEOUT, all).await;
+    }
+
     async fn lend(&self) -> Result<Lent<'_>, ClientError> {
         let Shared { target, slots, next } = &*self.shared;
         let turn = next.fetch_add(1, Ordering::Relaxed) % slots.len().max(1);
@@ -214,6 +228,13 @@ enum Found {
 impl Slot {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connected(&self) -> Option<Client> {
+        match &self.lock().phase {
+            Phase::Connected { client, .. } => Some(client.clone()),
+            Phase::Idle | Phase::Refused(_) | Phase::Connecting(_) => None,
+        }
     }
 
     /// A connection, or the attempt to make one, which begins now if there is none.

@@ -44,6 +44,22 @@ async fn an_empty_message_is_not_the_end() {
 }
 
 #[tokio::test]
+async fn bytes_that_the_service_does_not_read_are_no_error_of_the_client() {
+    use std::io::{Read, Write};
+    let folder = folder();
+    let listener = PipeListener::bind_in(folder.path(), "simple", Mode::Byte).await.unwrap();
+    // A program of the world, to which a reset is an error.
+    let mut client = std::os::unix::net::UnixStream::connect(listener.path()).unwrap();
+    let service = listener.accept().await.unwrap();
+    client.write_all(&[1; 50_000]).unwrap();
+    service.write_all(b"reply").await.unwrap();
+    service.disconnect();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer, b"reply");
+}
+
+#[tokio::test]
 async fn what_the_service_wrote_stays_readable_after_it_disconnects() {
     let folder = folder();
     let (service, client) = pair(folder.path(), Mode::Message).await;

@@ -10,9 +10,9 @@ mod imp;
 mod imp;
 
 pub(crate) use imp::{
-    FileIdentity, Listener, Socket, check_private, default_directory, host_name, identity, is_exhausted,
-    is_listening, is_settled, is_socket, keep_alive, keep_owner, open_private, open_to_read, own_user,
-    prepare_directory, sync_folder_of,
+    FileIdentity, Listener, Socket, check_private, check_shared_directory, default_directory, host_name,
+    identity, is_exhausted, is_listening, is_settled, is_socket, keep_alive, keep_owner, open_private,
+    open_to_read, own_user, prepare_directory, sync_folder_of,
 };
 
 /// What came out of a socket.

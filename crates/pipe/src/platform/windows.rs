@@ -86,6 +86,15 @@ impl Socket {
         match self.0 {}
     }
 
+    pub(crate) fn is_of_this_user(&self) -> io::Result<bool> {
+        match self.0 {}
+    }
+
+    #[expect(clippy::unused_async, reason = "the same signature as on Unix")]
+    pub(crate) async fn hung_up(&self) -> Result<(), PipeError> {
+        match self.0 {}
+    }
+
     pub(crate) fn finish(&self) {
         match self.0 {}
     }
@@ -136,6 +145,10 @@ pub(crate) fn default_directory(_variable: impl Fn(&str) -> Option<OsString>) ->
 }
 
 pub(crate) fn prepare_directory(_directory: &Path) -> io::Result<()> {
+    Err(unsupported())
+}
+
+pub(crate) fn check_shared_directory(_directory: &Path) -> io::Result<()> {
     Err(unsupported())
 }
 

@@ -245,6 +245,27 @@ async fn the_longest_waits_there_are_do_no_harm() {
 }
 
 #[tokio::test]
+async fn a_request_to_a_byte_pipe_can_be_of_any_length() {
+    let site = Site::with(Plan { mode: Mode::Byte, ..Plan::default() }).await;
+    // It answers while it still reads, so that who only wrote would wait for ever.
+    let _service = serve(site.listen(Mode::Byte).await, |connection| async move {
+        let (mut buffer, mut left) = (vec![0; 10_000], 3_000_000);
+        while left > 0 {
+            let length = connection.read(&mut buffer).await.unwrap();
+            connection.write_all(&buffer[..length]).await.unwrap();
+            left -= length;
+        }
+        connection.disconnect();
+    });
+    let client = site.client().await;
+    let request: Vec<u8> = (0..3_000_000_u32).map(|i| (i / 11) as u8).collect();
+    let options = CallOptions { mode: Mode::Byte, ..CallOptions::default() };
+    assert!(client.call(&name(), &request, &options).await.unwrap() == request);
+    let error = client.call(&name(), &request, &CallOptions::default()).await.unwrap_err();
+    assert!(matches!(error, ClientError::RequestTooLong { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn an_open_waits_for_a_service_that_starts() {
     let site = Site::new().await;
     let client = site.client().await;

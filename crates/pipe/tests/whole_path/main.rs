@@ -28,6 +28,8 @@ mod reconnecting;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod relaying;
+#[cfg(test)]
 mod strangers;
 #[cfg(test)]
 mod support;

@@ -13,8 +13,8 @@ use standpipe_pipe::load::{Expect, Kind, LoadError, PipeLoad, Plan, Report, Serv
 
 use super::{call::parse_timeout, runtime};
 use crate::failure::{Caused, Exit, Failure};
+use crate::log_on::LogOnArgs;
 use crate::output::Output;
-use crate::password::PasswordArgs;
 
 const EXAMPLES: &str = "Examples:\n  \
     standpipe bench //10.0.0.5/pipe/echo -u serviceUser --connections 16\n  \
@@ -38,12 +38,8 @@ pub(crate) struct Bench {
     #[arg(value_name = "PIPE")]
     address: PipeAddress,
 
-    /// Who logs in: an account of the server, or DOMAIN\user
-    #[arg(short, long, value_name = "NAME")]
-    user: String,
-
     #[command(flatten)]
-    password: PasswordArgs,
+    log_on: LogOnArgs,
 
     /// What one call is
     #[arg(long, value_enum, value_name = "KIND", default_value_t = WorkloadArg::Transceive)]
@@ -162,13 +158,11 @@ struct Shown {
 }
 
 pub(super) fn run(bench: &Bench, output: &mut Output) -> Result<Exit, Failure> {
-    let password = bench.password.read(&bench.user)?;
-    let credentials = Credentials::with_password(&bench.user, password.expose());
-    drop(password);
+    let credentials = bench.log_on.read()?;
     let server = bench.server_pid.map(ServerProcess::find).transpose().map_err(|error| {
         Failure::new(
             Exit::Usage,
-            Caused { what: "could not look at the server's process", source: error.into() },
+            Caused { what: "could not look at the server's process".into(), source: error.into() },
         )
         .hint("--server-pid needs the id of a process on this machine, Linux, and the right to see it")
     })?;

@@ -1,26 +1,32 @@
 //! `standpipe call`
 
+use std::fs::File;
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
+use standpipe_pipe::Mode;
 use standpipe_pipe::client::{
     CallOptions, Client, ClientError, ConnectOptions, Credentials, Encryption, PipeAddress, ReplyEnd,
 };
 
 use super::runtime;
 use crate::failure::{Caused, Exit, Failure};
+use crate::log_on::LogOnArgs;
 use crate::output::Output;
-use crate::password::PasswordArgs;
 
 const EXAMPLES: &str = "Examples:\n  \
     standpipe call //10.0.0.5/pipe/simple 'Hello' -u serviceUser     # asks for the password\n  \
     standpipe call //127.0.0.2:4445/pipe/simple 'Hello' -u serviceUser --password-file secrets/serviceUser\n  \
-    standpipe call '\\\\server\\pipe\\simple' --raw -u 'CORP\\anna' <request >reply\n\n\
-    Exit codes: 69 the service did not answer, 75 could not connect or busy, 77 log-on failed or access denied.";
+    standpipe call '\\\\server\\pipe\\simple' --raw -u 'CORP\\anna' <request >reply\n  \
+    standpipe call //server/pipe/lsarpc --hex '05000b03 10000000' --one-message -u anna --nt-hash-file anna.hash\n  \
+    standpipe call //server/pipe/import --file orders.xml --raw --mode byte --output answer.xml -u anna\n\n\
+    Exit codes: 64 the request cannot be sent, 69 the service did not answer, 75 could not connect or busy,\n\
+    77 log-on failed or access denied.";
 
-/// The longest text taken from stdin: no pipe takes one message of this size.
+/// The longest request taken, in bytes.
 const LONGEST_REQUEST: u64 = 16 * 1024 * 1024;
 
 /// How long to wait for the server to say good-bye: the reply is here already.
@@ -35,22 +41,35 @@ pub(crate) struct Call {
     address: PipeAddress,
 
     /// The text to send; without it, or with `-`, it is read from stdin
+    #[arg(conflicts_with = "file")]
     text: Option<String>,
 
-    /// Who logs in: an account of the server, or DOMAIN\user
-    #[arg(short, long, value_name = "NAME")]
-    user: String,
+    /// Send what is in a file
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
 
     #[command(flatten)]
-    password: PasswordArgs,
+    log_on: LogOnArgs,
 
     /// Send and print bytes as they are: no NUL is added to the request or taken from the reply, and no line end added
     #[arg(long)]
     raw: bool,
 
+    /// Take the request as hexadecimal digits, with or without spaces, and print the reply so; nothing is added to it
+    #[arg(long, conflicts_with = "raw")]
+    hex: bool,
+
+    /// What the pipe carries: `message`, so that the request is one, or `byte`, so that it may be of any length
+    #[arg(long, value_name = "MODE", default_value = "message")]
+    mode: Mode,
+
     /// Take the first message for the whole reply, for a service that keeps the pipe open
     #[arg(long)]
     one_message: bool,
+
+    /// Write the reply into a file, which is made or replaced once the reply is there
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
 
     /// Encrypt everything after the log-on, and call no server that cannot; without it, only servers that ask for it
     #[arg(long)]
@@ -61,14 +80,18 @@ pub(crate) struct Call {
     timeout: Duration,
 
     /// Print the reply as JSON
-    #[arg(long, conflicts_with = "raw")]
+    #[arg(long, conflicts_with_all = ["raw", "output"])]
     json: bool,
 }
 
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Shown {
-    reply: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<String>,
+    /// Instead of the text with `--hex`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_hex: Option<String>,
     pipe: String,
     milliseconds: u64,
     /// Only there when the reply is not UTF-8 and bytes had to be replaced.
@@ -77,11 +100,16 @@ struct Shown {
 }
 
 pub(super) fn run(call: &Call, output: &mut Output) -> Result<Exit, Failure> {
+    if call.one_message && call.mode == Mode::Byte {
+        return Err(Failure::new(
+            Exit::Usage,
+            "a byte pipe has no messages: --one-message needs --mode message",
+        ));
+    }
     let request = request(call)?;
-    let password = call.password.read(&call.user)?;
-    let credentials = Credentials::with_password(&call.user, password.expose());
-    drop(password);
+    let credentials = call.log_on.read()?;
     let options = CallOptions {
+        mode: call.mode,
         reply_end: if call.one_message { ReplyEnd::Message } else { ReplyEnd::Disconnect },
         wait_for_pipe: call.timeout,
         reply_timeout: call.timeout,
@@ -89,24 +117,36 @@ pub(super) fn run(call: &Call, output: &mut Output) -> Result<Exit, Failure> {
     };
     let began = Instant::now();
     let reply = runtime()?.block_on(send(call, &credentials, &request, &options))?;
-    let took = began.elapsed();
-    if call.raw {
-        output.bytes(&reply)?;
-        return Ok(Exit::Ok);
-    }
-    let text = reply.strip_suffix(&[0]).unwrap_or(&reply);
+    print(call, &reply, began.elapsed(), output)?;
+    Ok(Exit::Ok)
+}
+
+fn print(call: &Call, reply: &[u8], took: Duration, output: &mut Output) -> Result<(), Failure> {
+    let text = reply.strip_suffix(&[0]).filter(|_| !call.hex).unwrap_or(reply);
     if call.json {
-        let shown = String::from_utf8_lossy(text);
-        output.json(&Shown {
-            lossy: std::str::from_utf8(text).is_err(),
-            reply: shown.into_owned(),
+        let lossy = String::from_utf8_lossy(text);
+        return output.json(&Shown {
+            lossy: !call.hex && std::str::from_utf8(text).is_err(),
+            reply: (!call.hex).then(|| lossy.into_owned()),
+            reply_hex: call.hex.then(|| hex::encode(reply)),
             pipe: call.address.to_string(),
             milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        })?;
-    } else {
-        output.bytes(&[text, b"\n"].concat())?;
+        });
     }
-    Ok(Exit::Ok)
+    let shown = if call.raw {
+        reply.to_vec()
+    } else if call.hex {
+        hex::encode(reply).into_bytes()
+    } else {
+        text.to_vec()
+    };
+    let line_end: &[u8] = if call.raw { b"" } else { b"\n" };
+    match &call.output {
+        Some(path) => std::fs::write(path, [&shown, line_end].concat())
+            .map_err(|error| file_failure(Exit::Temporary, "write the reply into", path, error)),
+        None if call.raw => output.bytes(&shown),
+        None => output.foreign_text(&shown),
+    }
 }
 
 async fn send(
@@ -125,10 +165,30 @@ async fn send(
 
 /// The bytes of the request.
 fn request(call: &Call) -> Result<Vec<u8>, Failure> {
-    let mut request = match call.text.as_deref() {
-        Some("-") | None => read_stdin()?,
-        Some(text) => text.as_bytes().to_vec(),
+    let mut request = match (&call.file, call.text.as_deref()) {
+        (Some(path), _) => File::open(path)
+            .and_then(read)
+            .map_err(|error| file_failure(Exit::Usage, "read the request from", path, error))?,
+        (None, Some("-") | None) => read(io::stdin().lock()).map_err(|error| {
+            Failure::new(
+                Exit::Temporary,
+                Caused { what: "could not read stdin".into(), source: error.into() },
+            )
+        })?,
+        (None, Some(text)) => text.as_bytes().to_vec(),
     };
+    if request.len() as u64 > LONGEST_REQUEST {
+        return Err(Failure::new(Exit::Usage, "the request is longer than 16 MiB"));
+    }
+    if call.hex {
+        request.retain(|byte| !byte.is_ascii_whitespace());
+        return hex::decode(&request).map_err(|error| {
+            let error =
+                Caused { what: "the request is not hexadecimal".into(), source: error.to_string().into() };
+            Failure::new(Exit::Usage, error)
+                .hint("give two digits for each byte, such as `48 65 6c 6c 6f 00`")
+        });
+    }
     if !call.raw {
         if request.contains(&0) {
             return Err(Failure::new(
@@ -142,15 +202,17 @@ fn request(call: &Call) -> Result<Vec<u8>, Failure> {
     Ok(request)
 }
 
-fn read_stdin() -> Result<Vec<u8>, Failure> {
+/// Everything, or so much that it is too long.
+fn read(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    io::stdin().lock().take(LONGEST_REQUEST + 1).read_to_end(&mut bytes).map_err(|error| {
-        Failure::new(Exit::Temporary, Caused { what: "could not read stdin", source: error.into() })
-    })?;
-    if bytes.len() as u64 > LONGEST_REQUEST {
-        return Err(Failure::new(Exit::Usage, "the text on stdin is longer than 16 MiB"));
-    }
+    from.take(LONGEST_REQUEST + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+fn file_failure(otherwise: Exit, action: &str, path: &Path, error: io::Error) -> Failure {
+    let exit = if error.kind() == io::ErrorKind::PermissionDenied { Exit::NotPermitted } else { otherwise };
+    let what = format!("could not {action} `{}`", path.display()).into();
+    Failure::new(exit, Caused { what, source: error.into() })
 }
 
 pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {

@@ -4,6 +4,7 @@ mod account;
 mod bench;
 mod call;
 mod check;
+mod connect;
 mod instances;
 mod ps;
 mod run;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Ps(ps::Ps),
     /// Send one request to a pipe and print its reply
     Call(call::Call),
+    /// Offer a pipe of another machine as a local one, for programs that know nothing of the network
+    Connect(connect::Connect),
     /// Call a pipe as fast as it answers, and say how fast that is
     Bench(bench::Bench),
     /// Manage the accounts that may log in
@@ -58,6 +61,7 @@ pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Re
         Command::Run(run) => run::run(&run),
         Command::Ps(ps) => ps::run(&ps, output),
         Command::Call(call) => call::run(&call, output),
+        Command::Connect(connect) => connect::run(&connect),
         Command::Bench(bench) => bench::run(&bench, output),
         Command::Account(account) => account::run(account, output),
         Command::Sddl(sddl) => sddl::run(sddl, output),
@@ -80,6 +84,6 @@ fn runtime_within(span: &Span) -> Result<Runtime, Failure> {
 
 fn started(builder: &mut tokio::runtime::Builder) -> Result<Runtime, Failure> {
     builder.build().map_err(|error| {
-        Failure::new(Exit::Temporary, Caused { what: "could not start threads", source: error.into() })
+        Failure::new(Exit::Temporary, Caused { what: "could not start threads".into(), source: error.into() })
     })
 }

@@ -77,8 +77,11 @@ async fn run_deployment(
     deployment: &Deployment,
     view: Option<LiveView>,
 ) -> Result<LocalOutcome, Failure> {
-    let here =
-        |what| move |error: io::Error| Failure::new(Exit::Temporary, Caused { what, source: error.into() });
+    let here = |what: &'static str| {
+        move |error: io::Error| {
+            Failure::new(Exit::Temporary, Caused { what: what.into(), source: error.into() })
+        }
+    };
     let program = std::env::current_exe().map_err(here("could not find this program's own file"))?;
     let folder = std::env::current_dir().map_err(here("could not find the current folder"))?;
     let file = std::path::absolute(&up.file).map_err(here("could not find the deployment file"))?;

@@ -2,7 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod account;
+#[cfg(unix)]
+mod call;
 mod check;
+#[cfg(unix)]
+mod connect;
+#[cfg(unix)]
+mod remote;
 #[cfg(unix)]
 mod run;
 mod sddl;

@@ -41,7 +41,14 @@ impl Place {
     pub(crate) fn standpipe(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_standpipe"));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        for name in ["STANDPIPE_PASSWORD", "STANDPIPE_ACCOUNTS", "STANDPIPE_LOG", "NO_COLOR"] {
+        for name in [
+            "STANDPIPE_PASSWORD",
+            "STANDPIPE_NT_HASH",
+            "STANDPIPE_PIPES",
+            "STANDPIPE_ACCOUNTS",
+            "STANDPIPE_LOG",
+            "NO_COLOR",
+        ] {
             command.env_remove(name);
         }
         command

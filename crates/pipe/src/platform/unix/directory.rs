@@ -42,6 +42,16 @@ pub(crate) fn prepare_directory(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Refuses a directory in which users other than its owner could put another socket in a pipe's place.
+pub(crate) fn check_shared_directory(directory: &Path) -> io::Result<()> {
+    let found = fs::metadata(directory)?;
+    check_owner(&found)?;
+    if found.mode() & 0o022 != 0 && found.mode() & STICKY == 0 {
+        return Err(refusal("users other than its owner can write to it"));
+    }
+    Ok(())
+}
+
 fn check_owner(found: &fs::Metadata) -> io::Result<()> {
     if !found.is_dir() {
         return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory"));
@@ -92,6 +102,15 @@ mod tests {
             let error = prepare_directory(&pipes).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
             fs::remove_dir(&pipes).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_directory_can_be_shared_when_it_is_sticky() {
+        let place = tempfile::tempdir().unwrap();
+        for (mode, good) in [(0o700, true), (0o1777, true), (0o777, false), (0o770, false)] {
+            fs::set_permissions(place.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(check_shared_directory(place.path()).is_ok(), good, "{mode:o}");
         }
     }
 

@@ -9,9 +9,10 @@ mod socket;
 use std::io;
 use std::os::fd::OwnedFd;
 
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-pub(crate) use directory::{default_directory, prepare_directory};
+pub(crate) use directory::{check_shared_directory, default_directory, prepare_directory};
 pub(crate) use listener::{Listener, is_listening, is_socket};
 pub(crate) use network::{host_name, is_exhausted, keep_alive, own_user};
 pub(crate) use private_file::{
@@ -20,8 +21,12 @@ pub(crate) use private_file::{
 pub(crate) use socket::Socket;
 
 /// Has the runtime watch `fd`, which must not block.
-#[expect(unsafe_code, reason = "tokio cannot see that the descriptor stays open; the type of `fd` can")]
 fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    watch_for(fd, Interest::READABLE | Interest::WRITABLE)
+}
+
+#[expect(unsafe_code, reason = "tokio cannot see that the descriptor stays open; the type of `fd` can")]
+fn watch_for(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` is open, names the same description all its life, and `AsyncFd` owns it from here.
-    unsafe { AsyncFd::register(fd) }.map_err(|error| error.into_parts().1)
+    unsafe { AsyncFd::register_with_interest(fd, interest) }.map_err(|error| error.into_parts().1)
 }

@@ -13,6 +13,7 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, Shutdown, SocketAddrUnix,
     SocketFlags, SocketType, sockopt,
 };
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::TcpStream;
 
@@ -29,8 +30,10 @@ const SEND_BUFFER: usize = 1024 * 1024 + 64 * 1024;
 /// (`unix_dgram_sendmsg`).
 const SEND_BUFFER_RESERVE: usize = 32;
 
-/// Messages that are dropped one by one when a socket is closed, at most.
+/// Messages or pieces of bytes that are dropped one by one when a socket is closed, at most, and how long such a
+/// piece is.
 const MAX_DISCARDED: usize = 256;
+const DISCARDED_CHUNK: usize = 4096;
 
 /// Bytes asked for at once in byte mode.
 const CHUNK: usize = 64 * 1024;
@@ -343,6 +346,26 @@ impl Socket {
         }
     }
 
+    /// Whether the program that connected runs as this process's user or as root.
+    pub(crate) fn is_of_this_user(&self) -> io::Result<bool> {
+        let peer = sockopt::socket_peercred(self.fd.get_ref())?.uid;
+        Ok(peer.is_root() || peer == rustix::process::geteuid())
+    }
+
+    /// Waits until the other end is closed, not only for writing.
+    pub(crate) async fn hung_up(&self) -> Result<(), PipeError> {
+        // Watched a second time, as readiness to write is taken back here, which others may wait for.
+        let fd = self.fd.get_ref().try_clone().map_err(PipeError::receive)?;
+        let fd = super::watch_for(fd, Interest::WRITABLE).map_err(PipeError::receive)?;
+        loop {
+            let mut guard = fd.writable().await.map_err(PipeError::receive)?;
+            if guard.ready().is_write_closed() {
+                return Ok(());
+            }
+            guard.clear_ready();
+        }
+    }
+
     /// Says to the other end that nothing more comes. What was sent stays readable.
     pub(crate) fn finish(&self) {
         // Fails only when the other end is gone already, which says the same.
@@ -353,13 +376,11 @@ impl Socket {
     /// readable by the other end.
     pub(crate) fn close(&self) {
         let _ = rustix::net::shutdown(self.fd.get_ref(), Shutdown::Both);
-        // A seqpacket socket that goes with unread messages makes the other end see a reset before the
-        // messages that were sent to it. After the shutdown no more can come.
-        if self.mode == Mode::Byte {
-            return;
-        }
+        // A socket that goes with something unread makes the other end see a reset: of messages before those that
+        // were sent to it, of bytes instead of the end. After the shutdown no more can come.
+        let mut nowhere = [0; DISCARDED_CHUNK];
         for _ in 0..MAX_DISCARDED {
-            match rustix::net::recv(self.fd.get_ref(), &mut [0; 1][..], RecvFlags::TRUNC) {
+            match rustix::net::recv(self.fd.get_ref(), &mut nowhere[..], RecvFlags::TRUNC) {
                 Ok((_, length)) if length > 0 => {}
                 _ => return,
             }

@@ -41,7 +41,7 @@ impl Endpoints {
         let options = Options::new().map_err(|error| {
             Failure::new(
                 Exit::Temporary,
-                Caused { what: "could not get random numbers", source: error.into() },
+                Caused { what: "could not get random numbers".into(), source: error.into() },
             )
         })?;
         let mut records = Vec::new();

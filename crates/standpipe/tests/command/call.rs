@@ -1,0 +1,138 @@
+//! Calls to a real server.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::remote::{HASH, Remote};
+use crate::support::{Place, assert_seen, seen};
+
+fn place() -> (Place, Remote) {
+    let place = Place::new();
+    place.write("secret", "secret\n");
+    let remote = Remote::new(&place.path(""));
+    (place, remote)
+}
+
+/// The exit code, and what was printed, as bytes.
+fn called(place: &Place, arguments: &[&str], stdin: &[u8]) -> (Option<i32>, Vec<u8>, String) {
+    let mut command = place.standpipe(arguments);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It may have no wish to read it.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), output.stdout, String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn requests_come_from_everywhere_and_replies_go_anywhere() {
+    let (place, remote) = place();
+    let pipe = remote.pipe("simple");
+    place.write("request", "from a file");
+    let bytes = [b'a', 0, 0xFF, b'\n', 1];
+    std::fs::write(place.path("bytes"), bytes).unwrap();
+    let call = |more: &[&str], stdin: &[u8]| {
+        let arguments = [&["call", &pipe, "-u", "anna", "--password-file", "secret"][..], more].concat();
+        let (code, stdout, stderr) = called(&place, &arguments, stdin);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{more:?}");
+        stdout
+    };
+    // The service gives the NUL back at the front.
+    assert_eq!(call(&["Hello"], b""), b"\0olleH\n");
+    assert_eq!(call(&["-"], b"Hello"), b"\0olleH\n");
+    assert_eq!(call(&[], b"Hello"), b"\0olleH\n");
+    assert_eq!(call(&["--file", "request"], b""), b"\0elif a morf\n");
+    assert_eq!(call(&["--raw", "--file", "bytes"], b""), [1, b'\n', 0xFF, 0, b'a']);
+    assert_eq!(call(&["--raw"], &bytes), [1, b'\n', 0xFF, 0, b'a']);
+    assert_eq!(call(&["--hex", "61 00 ff0A\t01"], b""), b"010aff0061\n");
+    assert_eq!(call(&["--hex"], b"0102\n03\n"), b"030201\n");
+    assert_eq!(call(&["--raw", "--one-message", "ab"], b""), b"ba");
+    assert_eq!(call(&["--raw", "--file", "bytes", "--output", "reply"], b""), b"");
+    assert_eq!(std::fs::read(place.path("reply")).unwrap(), [1, b'\n', 0xFF, 0, b'a']);
+    let json = |more: &[&str]| {
+        serde_json::from_slice::<serde_json::Value>(&call(&[&["--json"][..], more].concat(), &bytes)).unwrap()
+    };
+    assert_eq!(json(&["--hex", "0102"])["reply_hex"], "0201");
+    let text = json(&["ab"]);
+    assert_eq!((&text["reply"], &text["pipe"]), (&"\0ba".into(), &pipe.clone().into()));
+    assert!(text["milliseconds"].is_u64() && text.get("lossy").is_none());
+}
+
+#[test]
+fn a_byte_pipe_takes_a_request_of_any_length() {
+    let (place, remote) = place();
+    let mut request: Vec<u8> = (0..2_500_000_u32).map(|i| (i / 9) as u8).map(|byte| byte | 0x80).collect();
+    request.push(b'.');
+    std::fs::write(place.path("request"), &request).unwrap();
+    let pipe = remote.pipe("echo");
+    let arguments =
+        ["call", &pipe, "-u", "anna", "--password-file", "secret", "--raw", "--file", "request", "--mode"];
+    let (code, stdout, stderr) = called(&place, &[&arguments[..], &["byte"]].concat(), b"");
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(stdout == request);
+    let (code, stdout, stderr) = called(&place, &[&arguments[..], &["message"]].concat(), b"");
+    assert_eq!((code, stdout), (Some(64), vec![]));
+    assert!(stderr.contains("longer than"), "{stderr}");
+}
+
+#[test]
+fn the_nt_hash_is_as_good_as_the_password() {
+    let (place, remote) = place();
+    place.write("hash", &format!("{HASH}\n"));
+    let pipe = remote.pipe("simple");
+    let call = ["call", &pipe, "-u", "anna", "--hex", "0102"];
+    let with = |more: &[&str], variables: &[(&str, &str)]| {
+        let mut command = place.standpipe(&[&call[..], more].concat());
+        command.envs(variables.iter().copied());
+        seen(command, &place.path(""))
+    };
+    let good = "exit 0\n--- stdout\n0201";
+    assert_seen(&with(&["--nt-hash-file", "hash"], &[]), good);
+    assert_seen(&with(&[], &[("STANDPIPE_NT_HASH", HASH)]), good);
+    assert_seen(&with(&["--nt-hash-env", "OTHER"], &[("OTHER", &HASH.to_uppercase())]), good);
+    assert_seen(&with(&["--password-file", "secret"], &[("STANDPIPE_NT_HASH", "nonsense")]), good);
+    place.write("wrong", &HASH.replace('8', "9"));
+    let refused = with(&["--nt-hash-file", "wrong"], &[]);
+    assert!(refused.starts_with("exit 77") && refused.contains("log-on failed"), "{refused}");
+    let none = with(&["--nt-hash-file", "secret"], &[]);
+    assert_seen(
+        &none,
+        "
+exit 78
+--- stderr
+error: the file `secret` holds no NT hash
+  caused by: an NT hash is 32 hexadecimal digits
+hint: for a password, use --password-file or STANDPIPE_PASSWORD",
+    );
+    place.mode("hash", 0o644);
+    assert!(with(&["--nt-hash-file", "hash"], &[]).starts_with("exit 77"), "others can read it");
+    assert!(with(&["--nt-hash-file", "hash", "--password-file", "secret"], &[]).starts_with("exit 64"));
+}
+
+#[test]
+fn what_cannot_be_sent_is_said_before_anything_is() {
+    let place = Place::new();
+    place.write("secret", "secret");
+    // Nobody listens there, which would be the next complaint.
+    let call = |more: &[&str]| {
+        let call = ["call", "//127.0.0.1:1/pipe/simple", "-u", "anna", "--password-file", "secret"];
+        place.seen(&[&call[..], more].concat())
+    };
+    assert_seen(
+        &call(&["--hex", "0g"]),
+        "
+exit 64
+--- stderr
+error: the request is not hexadecimal
+  caused by: Invalid character 'g' at position 1
+hint: give two digits for each byte, such as `48 65 6c 6c 6f 00`",
+    );
+    assert!(
+        call(&["--file", "nothing"])
+            .starts_with("exit 64\n--- stderr\nerror: could not read the request from")
+    );
+    assert!(call(&["x", "--mode", "byte", "--one-message"]).starts_with("exit 64"));
+    assert!(call(&["x", "--file", "secret"]).starts_with("exit 64"));
+    assert!(call(&["x", "--mode", "datagram"]).starts_with("exit 64"));
+    assert!(call(&["x"]).starts_with("exit 75"));
+}
