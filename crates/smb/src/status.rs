@@ -28,7 +28,6 @@ statuses! {
     SUCCESS = 0x0000_0000, "success";
     PENDING = 0x0000_0103, "the request is under way";
     BUFFER_OVERFLOW = 0x8000_0005, "the message is longer than the buffer; the rest can be read";
-    NOT_IMPLEMENTED = 0xC000_0002, "not implemented";
     INVALID_INFO_CLASS = 0xC000_0003, "unknown information class";
     INFO_LENGTH_MISMATCH = 0xC000_0004, "the buffer has the wrong size for this information";
     INVALID_HANDLE = 0xC000_0008, "invalid handle";

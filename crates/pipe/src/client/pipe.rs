@@ -74,7 +74,7 @@ impl Pipe {
             let ask = Ask::SetReadMode { pipe: self.open, mode: ReadMode::Message };
             match self.client.ask(ask).await {
                 // Samba's server cannot be told; its pipes of messages are always read by message.
-                Ok(_) | Err(RequestError::Refused(NtStatus::NOT_IMPLEMENTED)) => {}
+                Ok(_) | Err(RequestError::Refused(NtStatus::NOT_SUPPORTED)) => {}
                 Err(error) => return Err(self.error("set the read mode of", error)),
             }
             self.by_message.store(true, Ordering::Relaxed);

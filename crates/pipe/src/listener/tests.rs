@@ -51,7 +51,7 @@ async fn bytes_that_the_service_does_not_read_are_no_error_of_the_client() {
     // A program of the world, to which a reset is an error.
     let mut client = std::os::unix::net::UnixStream::connect(listener.path()).unwrap();
     let service = listener.accept().await.unwrap();
-    client.write_all(&[1; 50_000]).unwrap();
+    client.write_all(&vec![1; 50_000]).unwrap();
     service.write_all(b"reply").await.unwrap();
     service.disconnect();
     let mut answer = Vec::new();
