@@ -1,6 +1,8 @@
 //! The client's connection, with somebody between it and the server who means no good.
 
 mod caller;
+#[cfg(test)]
+mod lengths;
 
 use std::collections::VecDeque;
 use std::time::Duration;

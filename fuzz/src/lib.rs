@@ -19,6 +19,8 @@ mod client;
 mod connection;
 mod descriptor;
 mod initiator;
+#[cfg(test)]
+mod lengths;
 mod logon;
 pub mod memory;
 mod peer;

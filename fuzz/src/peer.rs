@@ -239,7 +239,7 @@ fn negotiate_body(terms: Terms) -> Vec<u8> {
 }
 
 /// [MS-SMB2] 2.2.5
-fn session_setup_body(token: &[u8]) -> Vec<u8> {
+pub(crate) fn session_setup_body(token: &[u8]) -> Vec<u8> {
     let mut body = vec![0; 24];
     body[0] = 25;
     body[3] = 1; // signing enabled

@@ -213,6 +213,12 @@ impl Caller {
         }
     }
 
+    /// Whether the next request would have to wait.
+    #[cfg(test)]
+    pub(super) fn is_out_of_credits(&self) -> bool {
+        self.asked.len() >= 8 || self.fills > 200
+    }
+
     fn check(&self) {
         assert_eq!(
             self.connection.outstanding() - self.handshake(),

@@ -120,7 +120,8 @@ impl Ledger {
         let inherited = previous.filter(|_| related);
         let session = inherited.map_or(draft.session, |before| before.session);
         let about = match draft.target {
-            Target::Nothing => None,
+            // What follows it in a chain means the open that it follows.
+            Target::Nothing => inherited.and_then(|before| before.about),
             Target::New(fill) => Some((fill, session)),
             Target::File(_) if related => inherited.and_then(|before| before.about),
             Target::File(file) => Some((file.fill, file.session)),

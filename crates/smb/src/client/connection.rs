@@ -87,6 +87,13 @@ impl Connection {
     pub fn handle(&mut self, now: Duration, input: Input<'_>) {
         let result = match (input, &self.state) {
             (_, State::Closed) => Ok(()),
+            // How a server says that the offer it got is not the one that it is now told of
+            // ([MS-SMB2] 3.3.5.15.12).
+            (Input::Disconnected, State::Handshake { handshake, .. }) if handshake.is_confirming() => {
+                Err(ConnectionError::Downgrade(
+                    "the server hung up when it was told what this client had offered",
+                ))
+            }
             (Input::Disconnected, _) => Err(ConnectionError::Disconnected),
             (Input::Received(bytes), _) => self.receive(bytes),
             (Input::Timeout, State::Handshake { deadline, .. }) if now >= *deadline => {
@@ -388,6 +395,10 @@ impl Connection {
         else {
             return Err(ConnectionError::Violation("a reply that nobody waits for"));
         };
+        // A server never leaves a client without any ([MS-SMB2] 3.3.1.2), and every step is a request.
+        if !self.wire.affords(0) {
+            return Err(ConnectionError::Violation("no credit for the next request"));
+        }
         let mut context = Context { config: &self.config, random: &mut self.random, time: self.time };
         match handshake.reply(header, message, &mut self.wire, &mut context) {
             Ok(Next::Continue(handshake)) => {

@@ -66,6 +66,11 @@ impl Handshake {
         Handshake::Negotiating(Negotiating::start(wire, context))
     }
 
+    /// Whether the server was asked to confirm what it was offered and what it answered.
+    pub(super) fn is_confirming(&self) -> bool {
+        matches!(self, Handshake::Validating(_))
+    }
+
     /// Takes the reply to the message written last.
     pub(super) fn reply(
         self,

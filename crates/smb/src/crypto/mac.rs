@@ -26,9 +26,33 @@ pub(crate) fn hmac_sha256(key: &[u8; 16]) -> HmacSha256 {
 
 /// HMAC-MD5 over the concatenation of `parts`.
 pub(crate) fn hmac_md5(key: &[u8; 16], parts: &[&[u8]]) -> [u8; 16] {
+    #[cfg(test)]
+    work::count(parts);
     let mut mac = Hmac::<Md5>::new((&*padded(key)).into());
     for part in parts {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+/// How much is hashed, for tests that nothing can be learned from the time that it takes.
+#[cfg(test)]
+pub(crate) mod work {
+    use std::cell::Cell;
+
+    std::thread_local! {
+        static DONE: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+    }
+
+    pub(super) fn count(parts: &[&[u8]]) {
+        let (hashes, bytes) = DONE.get();
+        DONE.set((hashes + 1, bytes + parts.iter().map(|part| part.len()).sum::<usize>()));
+    }
+
+    /// How many hashes a piece of code makes, and of how many bytes.
+    pub(crate) fn of(run: impl FnOnce()) -> (usize, usize) {
+        DONE.set((0, 0));
+        run();
+        DONE.get()
+    }
 }

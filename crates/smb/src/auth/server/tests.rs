@@ -167,6 +167,28 @@ fn an_unknown_user_and_a_wrong_password_look_the_same_to_the_client() {
     assert_eq!((unknown.user.as_deref(), wrong.user.as_deref()), (Some("nobody"), Some(USER)));
 }
 
+/// Nor by the work that it makes: as many hashes of as many bytes, whoever is asked for.
+#[test]
+fn an_unknown_user_makes_the_server_work_as_much_as_a_wrong_password() {
+    let names = [USER, "nobodyUser", "disabled", "Guest", "n"];
+    for domain in ["", "SERVER", "elsewhere"] {
+        let mut works = vec![];
+        for user in names {
+            let (acceptor, _, token) = answered(user, domain, "guess");
+            let (hashes, bytes) = crate::crypto::mac::work::of(|| {
+                let reason = step(acceptor, &token).expect_err("must be refused").reason;
+                assert!(
+                    matches!(reason, LogonRefused::UnknownUser | LogonRefused::WrongPassword),
+                    "{reason:?}"
+                );
+            });
+            // The name itself is hashed once with each domain.
+            works.push((hashes, bytes - 3 * 2 * user.len()));
+        }
+        assert!(works.iter().all(|work| *work == works[0] && work.0 >= 9), "{works:?}");
+    }
+}
+
 /// The hash that unknown users are measured against is no way in either.
 #[test]
 fn the_dummy_hash_opens_nothing() {

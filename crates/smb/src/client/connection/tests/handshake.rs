@@ -108,6 +108,12 @@ fn answers_that_were_not_offered_are_refused() {
 }
 
 #[test]
+fn a_server_that_gives_no_credit_is_given_up() {
+    let error = refused_handshake(|server| server.credits = 0);
+    assert_eq!(error, ConnectionError::Violation("no credit for the next request"));
+}
+
+#[test]
 fn a_dialect_outside_of_the_configured_range_is_refused() {
     let config = Config { min_dialect: Dialect::Smb300, max_dialect: Dialect::Smb302, ..config() };
     for (dialect, good) in
