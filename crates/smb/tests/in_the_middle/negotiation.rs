@@ -9,6 +9,9 @@ use crate::world::{From, attacked, attacked_on, changing, client_config, command
 
 const OLDER: [Dialect; 4] = [Dialect::Smb202, Dialect::Smb210, Dialect::Smb300, Dialect::Smb302];
 
+/// What is changed, and how.
+type Attack<T> = (&'static str, fn(&mut T));
+
 /// Rewrites the client's NEGOTIATE.
 fn offering(message: &mut Vec<u8>, change: impl FnOnce(&mut NegotiateRequest)) {
     let mut request = NegotiateRequest::decode(message).expect("the client's offer");
@@ -103,7 +106,7 @@ fn the_servers_choice_of_dialect_cannot_be_rewritten() {
 /// Everything in the offer, in 3.1.1: it is part of the hash from which the keys are made.
 #[test]
 fn in_3_1_1_no_part_of_the_offer_can_be_changed() {
-    let attacks: [(&str, fn(&mut NegotiateRequest)); 8] = [
+    let attacks: [Attack<NegotiateRequest>; 8] = [
         ("signing is not required", |offer| offer.security_mode = 1),
         ("no capabilities", |offer| offer.capabilities = 0),
         ("another client", |offer| offer.client_guid[0] ^= 1),
@@ -128,7 +131,7 @@ fn in_3_1_1_no_part_of_the_offer_can_be_changed() {
 
 #[test]
 fn in_3_1_1_no_part_of_the_answer_can_be_changed() {
-    let attacks: [(&str, fn(&mut NegotiateResponse)); 7] = [
+    let attacks: [Attack<NegotiateResponse>; 7] = [
         ("signing is not required", |answer| answer.security_mode = 1),
         ("no signing at all", |answer| answer.security_mode = 0),
         ("another server", |answer| answer.server_guid[0] ^= 1),
@@ -149,12 +152,12 @@ fn in_3_1_1_no_part_of_the_answer_can_be_changed() {
 /// Older dialects have no hash: the server has to say again, signed, what it was asked and what it answered.
 #[test]
 fn before_3_1_1_a_changed_negotiation_does_not_pass_the_confirmation() {
-    let offers: [(&str, fn(&mut NegotiateRequest)); 3] = [
+    let offers: [Attack<NegotiateRequest>; 3] = [
         ("signing is not required", |offer| offer.security_mode = 1),
         ("no capabilities", |offer| offer.capabilities = 0),
         ("another client", |offer| offer.client_guid[0] ^= 1),
     ];
-    let answers: [(&str, fn(&mut NegotiateResponse)); 4] = [
+    let answers: [Attack<NegotiateResponse>; 4] = [
         ("signing is not required", |answer| answer.security_mode = 1),
         ("no signing at all", |answer| answer.security_mode = 0),
         ("no capabilities", |answer| answer.capabilities = 0),
