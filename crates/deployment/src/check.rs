@@ -6,7 +6,9 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use crate::definition::{Command, Deployment, Endpoint, PasswordSource, Program, Role, local_address};
+use crate::definition::{
+    Backend, Command, Deployment, Endpoint, PasswordSource, Program, Role, local_address,
+};
 use crate::environment::search_path;
 use crate::file::{Problem, Span};
 use crate::password::{Password, PasswordError};
@@ -70,6 +72,11 @@ impl Checker {
         }
         if let Some(command) = role.service.as_ref().and_then(|service| service.command.as_ref()) {
             self.program(command);
+        }
+        for pipe in &role.pipes {
+            if let Backend::Command(serving) = &pipe.backend {
+                self.program(&serving.command);
+            }
         }
         for call in &role.calls {
             self.password(&call.password, &call.password_span);

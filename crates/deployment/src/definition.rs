@@ -165,6 +165,10 @@ pub struct Pipe {
     pub mode: Option<PipeMode>,
     /// Where it leads on this machine.
     pub backend: Backend,
+    /// Whether the service is told who its caller is before anything else.
+    pub tells_caller: bool,
+    /// How long connecting to the service may take; without it, the server's own default.
+    pub connect_timeout: Option<Duration>,
     /// How many may be open at once; without it, as many as the server allows.
     pub max_instances: Option<u32>,
     /// Whether only encrypted requests open and use it.
@@ -178,6 +182,28 @@ pub enum Backend {
     Instance,
     /// The Unix socket at this absolute path.
     UnixSocket(PathBuf),
+    /// A TCP port; it carries bytes.
+    Tcp {
+        /// The host's name or address, the latter of IPv6 without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// The socket of a .NET service's `NamedPipeServerStream` of this name, or at this absolute path; it carries bytes.
+    Dotnet(String),
+    /// A command that is started for each open.
+    Command(PipeCommand),
+}
+
+/// A command that serves one open of a pipe on its standard input and output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipeCommand {
+    /// What to run.
+    pub command: Command,
+    /// Variables added to its environment.
+    pub environment: Vec<(String, String)>,
+    /// How long it may go on once its client has closed the pipe.
+    pub stop_timeout: Duration,
 }
 
 /// A port to listen on.

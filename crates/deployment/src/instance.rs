@@ -1,6 +1,7 @@
 //! One instance of a role, from its startup tasks to its end.
 
 mod board;
+mod command;
 mod outcome;
 mod probe;
 
@@ -36,7 +37,7 @@ use crate::startup::{STOP_GRACE, Startup};
 use crate::state::{EndpointRecord, InstanceLock, StateDir, StateError};
 use crate::stop::Stop;
 use board::Board;
-use probe::PipesAccept;
+use probe::{PipesAccept, Surroundings};
 
 /// The variable in which the local runtime tells an instance how often it was started again.
 pub(crate) const RECYCLES_VARIABLE: &str = "STANDPIPE_RECYCLES";
@@ -130,6 +131,7 @@ pub struct Instance<'a> {
     lock: InstanceLock,
     environment: InstanceEnvironment,
     backends: Vec<(String, Backend)>,
+    tree: Tree,
 }
 
 impl<'a> Instance<'a> {
@@ -149,7 +151,6 @@ impl<'a> Instance<'a> {
         };
         let state = StateDir::open(options.state_dir)?;
         let lock = state.instance(&role.name, number).lock(owner)?;
-        let backends = probe::backends(role, &lock.dir().pipes())?;
         let environment = InstanceEnvironment {
             deployment: deployment.name().to_owned(),
             role: role.name.clone(),
@@ -159,7 +160,15 @@ impl<'a> Instance<'a> {
             withheld: environment::secrets(deployment),
             path: search_path(std::env::current_exe().ok().as_deref(), std::env::var_os("PATH")),
         };
-        Ok(Self { options, lock, environment, backends })
+        let tree = Tree::new();
+        let backends = probe::backends(&Surroundings {
+            role,
+            folder: deployment.folder(),
+            environment: &environment,
+            tree: &tree,
+            user: owner.map(|(user, _)| user),
+        })?;
+        Ok(Self { options, lock, environment, backends, tree })
     }
 
     /// The file of accounts that may log in to this instance.
@@ -187,12 +196,11 @@ impl<'a> Instance<'a> {
         S: FnOnce(Serving) -> F,
         F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
-        let Self { options, lock, environment, backends } = self;
+        let Self { options, lock, environment, backends, tree } = self;
         // Whoever held the instance before may have been killed, and this one holds it now.
         if !process::end_abandoned(environment::PIPES, environment.pipes.as_os_str()).await {
             warn!("processes that an earlier run of the instance left behind cannot be ended");
         }
-        let tree = Tree::new();
         let mut board = Board::new(lock.dir().clone(), &options, endpoints);
         let life = Life { options, environment: &environment, backends, tree: &tree, stop: &stop };
         let mut decided = None;

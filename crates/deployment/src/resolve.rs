@@ -1,5 +1,6 @@
 //! From the parsed form to the resolved one: what the values mean together. Everything that is wrong is noted.
 
+mod backends;
 pub(crate) mod names;
 mod references;
 
@@ -16,7 +17,7 @@ use crate::definition::{
 };
 use crate::file::parsed;
 use crate::file::{
-    Encryption, Field, PipeEncryption, PipeMode, Problem, Protocol, Source, Span, TaskKind, Text, Visibility,
+    Encryption, Field, PipeEncryption, Problem, Protocol, Source, Span, TaskKind, Text, Visibility,
     is_variable_name,
 };
 
@@ -30,6 +31,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_FAILURES: u32 = 5;
 /// The story's `pipe.Connect(10000)`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many processes of a pipe's command run at once unless the file says otherwise.
+const MOST_COMMANDS: u32 = 64;
 
 /// The longest path of a Unix socket, in bytes: `sun_path` is 108 with its NUL on Linux, 104 elsewhere.
 pub(crate) const LONGEST_SOCKET_PATH: usize = 103;
@@ -300,17 +304,20 @@ impl Resolver<'_> {
                 "say who may open it, such as: sddl = \"D:(A;;GRGW;;;AU)\" for every account that can log in",
             );
         }
-        let descriptor = pipe.sddl.given().and_then(|text| self.descriptor(&text));
-        let backend = pipe.backend.given().and_then(|text| self.backend(&text)).unwrap_or(Backend::Instance);
+        let descriptor = pipe.sddl.as_given().and_then(|text| self.descriptor(text));
+        let (backend, mode) = self.backend(&pipe);
+        let limit = pipe.max_instances.given().map(Spanned::into_inner);
         Pipe {
             descriptor,
-            mode: match (pipe.mode.given(), self.system) {
-                (None, System::Unix) => Some(PipeMode::Message),
-                (mode, _) => mode,
+            mode,
+            max_instances: match &backend {
+                Backend::Command(_) => Some(limit.unwrap_or(MOST_COMMANDS)),
+                _ => limit,
             },
             backend,
-            max_instances: pipe.max_instances.given().map(Spanned::into_inner),
             encryption: pipe.encryption.given().unwrap_or(PipeEncryption::Offered),
+            tells_caller: pipe.caller.given().unwrap_or(false),
+            connect_timeout: pipe.connect_timeout.given(),
             name: pipe.name.into_inner(),
         }
     }
@@ -339,34 +346,6 @@ impl Resolver<'_> {
                 None
             }
         }
-    }
-
-    fn backend(&mut self, text: &Text) -> Option<Backend> {
-        const HINT: &str = "leave it out for the socket that the service offers through Standpipe's listener, or \
-                            write backend = \"unix:PATH\"";
-        let Some(path) = text.as_str().strip_prefix("unix:").filter(|path| !path.is_empty()) else {
-            self.report(
-                Problem::at(text.span(), "`backend` must be `unix:PATH`").label("not a backend").hint(HINT),
-            );
-            return None;
-        };
-        if self.system == System::Windows {
-            self.report(
-                Problem::at(text.span(), "Unix sockets are not a backend on Windows")
-                    .hint("leave `backend` out: the native pipe of the same name is used"),
-            );
-            return None;
-        }
-        let path = self.folder.join(path);
-        if path.as_os_str().len() > LONGEST_SOCKET_PATH || path.as_os_str().as_encoded_bytes().contains(&0) {
-            self.report(
-                Problem::at(text.span(), "the path of `backend` cannot be that of a Unix socket")
-                    .label(format!("{} bytes", path.as_os_str().len()))
-                    .hint(format!("use a shorter path: {LONGEST_SOCKET_PATH} bytes at most, from the root")),
-            );
-            return None;
-        }
-        Some(Backend::UnixSocket(path))
     }
 
     fn endpoint(&mut self, endpoint: parsed::Endpoint) -> Option<Endpoint> {

@@ -5,6 +5,7 @@
 //! | the socket of a service in a folder of pipes | [`Backend::local`] | yes | a [`PipeListener`](crate::listener::PipeListener) |
 //! | any Unix socket | [`Backend::unix`] | yes | whoever made it |
 //! | a Unix socket of known users, wherever it is | [`Backend::unix_of`] | yes | one of these users |
+//! | the socket of a .NET service | [`Backend::dotnet`] | no | `NamedPipeServerStream` |
 //! | a TCP port | [`Backend::tcp`] | no | whoever listens there |
 //! | a function in this process | [`Backend::handler`] | yes | it is called for each open |
 //! | anything else | [`Backend::connector`] | yes | what a [`Connector`] connects to |
@@ -29,7 +30,7 @@ use standpipe_security::Grant;
 use crate::caller::Caller;
 use crate::connection::PipeConnection;
 pub use crate::server::Instance;
-use crate::{Mode, PipeName, preamble};
+use crate::{Mode, PipeName, platform, preamble};
 
 use handler::Handler;
 use socket::{LocalSocket, Trust};
@@ -161,6 +162,13 @@ impl Backend {
     pub fn unix_of(path: impl Into<PathBuf>, mode: Mode, users: impl Into<Arc<[u32]>>) -> Backend {
         let trust = Trust::Users(users.into());
         Backend::new(mode, Place::Socket(LocalSocket { path: path.into(), trust }))
+    }
+
+    /// The Unix socket at which a .NET service listens with `NamedPipeServerStream`: `$TMPDIR/CoreFxPipe_NAME`, which
+    /// carries bytes (on Unix .NET refuses message mode). As [`Self::unix_of`]: `user`, or without one this process's
+    /// own, and root are who may listen there.
+    pub fn dotnet(path: impl Into<PathBuf>, user: Option<u32>) -> Backend {
+        Backend::unix_of(path, Mode::Byte, [user.unwrap_or_else(platform::own_user), 0])
     }
 
     /// The TCP port of a host, given by name or address; it carries bytes. All addresses of a name are tried.

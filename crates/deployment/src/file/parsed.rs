@@ -77,6 +77,11 @@ pub(crate) struct Pipe {
     pub(crate) sddl: Field<Text>,
     pub(crate) mode: Field<PipeMode>,
     pub(crate) backend: Field<Text>,
+    pub(crate) command: Field<Vec<Text>>,
+    pub(crate) environment: Vec<(Spanned<String>, Text)>,
+    pub(crate) stop_timeout: Field<Duration>,
+    pub(crate) caller: Field<bool>,
+    pub(crate) connect_timeout: Field<Duration>,
     pub(crate) max_instances: Field<Spanned<u32>>,
     pub(crate) encryption: Field<PipeEncryption>,
 }
@@ -235,6 +240,11 @@ fn pipe(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
         sddl: table.text(reader, "sddl"),
         mode: table.choice(reader, "mode", &[("message", PipeMode::Message), ("byte", PipeMode::Byte)]),
         backend: table.text(reader, "backend"),
+        command: table.command(reader, "command"),
+        environment: table.variables(reader, "environment"),
+        stop_timeout: table.duration(reader, "stop-timeout"),
+        caller: table.flag(reader, "caller"),
+        connect_timeout: table.duration(reader, "connect-timeout"),
         max_instances: table.number(reader, "max-instances", 1, 65_535),
         encryption: table.choice(
             reader,

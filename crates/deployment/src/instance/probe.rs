@@ -1,17 +1,33 @@
 //! Whether a service can be called: its process lives, and each of its pipes accepts.
 
-use std::path::Path;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use standpipe_pipe::backend::Backend;
 use standpipe_pipe::{Mode, PipeName};
+use standpipe_service::process::Tree;
 use standpipe_service::{BoxFuture, NotReady, Probe};
 
-use super::PrepareError;
+use super::{PrepareError, command};
 use crate::definition::{self, Role};
+use crate::environment::InstanceEnvironment;
 use crate::file::PipeMode;
 
-/// Where each of a role's pipes leads, when those of the instance itself are in the folder `pipes`.
-pub(super) fn backends(role: &Role, pipes: &Path) -> Result<Vec<(String, Backend)>, PrepareError> {
+/// What the pipes of one instance lead to, beside what the file says.
+pub(super) struct Surroundings<'a> {
+    pub(super) role: &'a Role,
+    /// The deployment's folder.
+    pub(super) folder: &'a Path,
+    pub(super) environment: &'a InstanceEnvironment,
+    /// What commands are started within.
+    pub(super) tree: &'a Tree,
+    /// The number of the role's user, when that is not this process's own.
+    pub(super) user: Option<u32>,
+}
+
+/// Where each of a role's pipes leads.
+pub(super) fn backends(here: &Surroundings<'_>) -> Result<Vec<(String, Backend)>, PrepareError> {
+    let role = here.role;
     let backend = |pipe: &definition::Pipe| {
         let name = PipeName::new(pipe.name.as_str()).map_err(|source| PrepareError::PipeName {
             role: role.name.clone(),
@@ -22,13 +38,46 @@ pub(super) fn backends(role: &Role, pipes: &Path) -> Result<Vec<(String, Backend
             Some(PipeMode::Byte) => Mode::Byte,
             Some(PipeMode::Message) | None => Mode::Message,
         };
-        let backend = match &pipe.backend {
-            definition::Backend::Instance => Backend::local(pipes, &name, mode),
+        let mut backend = match &pipe.backend {
+            definition::Backend::Instance => Backend::local(&here.environment.pipes, &name, mode),
             definition::Backend::UnixSocket(path) => Backend::unix(path, mode),
+            definition::Backend::Tcp { host, port } => {
+                let is_here = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+                if !is_here {
+                    tracing::warn!(
+                        pipe = pipe.name,
+                        host,
+                        "nothing protects what is said to a service on another host"
+                    );
+                }
+                Backend::tcp(host.as_str(), *port)
+            }
+            definition::Backend::Dotnet(name) => Backend::dotnet(dotnet_path(role, name), here.user),
+            definition::Backend::Command(command) => {
+                command::backend(&pipe.name, command, mode, role, here.folder, here.environment, here.tree)
+            }
         };
+        if let Some(timeout) = pipe.connect_timeout {
+            backend = backend.with_connect_timeout(timeout);
+        }
+        if pipe.tells_caller {
+            backend = backend.with_preamble();
+        }
         Ok((pipe.name.clone(), backend))
     };
     role.pipes.iter().map(backend).collect()
+}
+
+/// Where a .NET service of the role puts the socket of its pipe: `Path.GetTempPath()` and `CoreFxPipe_NAME`, or the name
+/// itself when it is an absolute path.
+fn dotnet_path(role: &Role, name: &str) -> PathBuf {
+    if name.starts_with('/') {
+        return PathBuf::from(name);
+    }
+    let own = role.service.iter().flat_map(|service| &service.environment);
+    let given = own.rev().find(|(variable, _)| variable == "TMPDIR").map(|(_, value)| value.into());
+    let folder = given.or_else(|| std::env::var_os("TMPDIR")).filter(|folder| !folder.is_empty());
+    Path::new(&folder.unwrap_or_else(|| "/tmp".into())).join(format!("CoreFxPipe_{name}"))
 }
 
 /// Usable when somebody listens at every pipe. Asking does not disturb the service.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::file::PipeMode;
 use crate::file::{Environment, Problems};
 
 /// The deployment of the story.
@@ -453,7 +454,12 @@ port = 445
     let problems = read_for(System::Unix, text).unwrap_err();
     assert_eq!(problems.count(), 2, "{problems}");
     let unix = text.replacen("spoolss]", "spoolss]\nbackend = \"unix:/x\"", 1);
-    assert!(read_for(System::Windows, &unix).unwrap_err().render(false).contains("not a backend on Windows"));
+    assert!(
+        read_for(System::Windows, &unix)
+            .unwrap_err()
+            .render(false)
+            .contains("only native pipes are a backend on Windows")
+    );
 }
 
 #[test]
@@ -483,3 +489,59 @@ proptest! {
 
 /// What TOML and the values in it are made of.
 const BROKEN: &str = "([\\[\\]{}=\"'#.,\\\\$!a0-9 \n\r\té\u{1F600}\u{0}-]|\"\"\"|'''|\\$\\{[A-Z}]{0,5}|D:\\(A;;|\\\\u00e9){0,12}";
+
+/// The story's pipe with other keys.
+fn pipe_with(keys: &str) -> Result<crate::definition::Pipe, String> {
+    let text = STORY.replacen(
+        "[roles.ServiceWatcher.pipes.simple]",
+        &format!("[roles.ServiceWatcher.pipes.simple]\n{keys}"),
+        1,
+    );
+    read(&text)
+        .map(|deployment| deployment.roles()[0].pipes[0].clone())
+        .map_err(|problems| problems.render(false))
+}
+
+#[test]
+fn a_pipe_can_lead_to_ports_net_services_and_commands() {
+    let tcp = pipe_with("backend = \"tcp://[::1]:9000\"\nconnect-timeout = \"2s\"\ncaller = true").unwrap();
+    assert_eq!(tcp.backend, Backend::Tcp { host: "::1".to_owned(), port: 9000 });
+    assert_eq!((tcp.mode, tcp.tells_caller), (Some(PipeMode::Byte), true), "a port carries bytes");
+    assert_eq!(tcp.connect_timeout, Some(Duration::from_secs(2)));
+    for (backend, name) in
+        [("dotnet", "simple"), ("dotnet:Other.1", "Other.1"), ("dotnet:/run/x.sock", "/run/x.sock")]
+    {
+        let pipe = pipe_with(&format!("backend = \"{backend}\"")).unwrap();
+        assert_eq!((pipe.backend, pipe.mode), (Backend::Dotnet(name.to_owned()), Some(PipeMode::Byte)));
+    }
+    let command = pipe_with("command = [\"./serve\", \"x\"]\nenvironment = { A = \"1\" }").unwrap();
+    assert_eq!((command.mode, command.max_instances), (Some(PipeMode::Message), Some(64)));
+    let Backend::Command(serving) = command.backend else { panic!("{:?}", command.backend) };
+    assert_eq!(serving.command.program, Program::Path("/demo/./serve".into()));
+    assert_eq!(serving.stop_timeout, Duration::from_secs(5));
+    assert_eq!(serving.environment, [("A".to_owned(), "1".to_owned())]);
+}
+
+#[test]
+fn a_backend_that_does_not_fit_is_named_with_what_to_do() {
+    for (keys, message, hint) in [
+        ("backend = \"tcp://127.0.0.1:9000\"\nmode = \"message\"", "has no messages", "mode = \"byte\""),
+        ("backend = \"dotnet\"\nmode = \"message\"", "a .NET pipe has no messages", ".NET refuses"),
+        ("backend = \"tcp://127.0.0.1\"", "is not a TCP port", "tcp://127.0.0.1:9000"),
+        ("backend = \"tcp://127.0.0.1:0\"", "is not a TCP port", "tcp://127.0.0.1:9000"),
+        ("backend = \"tcp://a b:1\"", "is not a TCP port", "tcp://127.0.0.1:9000"),
+        ("backend = \"dotnet:\"", "names no .NET pipe", "\"dotnet:NAME\""),
+        ("backend = \"dotnet:a/b\"", "names no .NET pipe", "\"dotnet:NAME\""),
+        ("backend = \"udp:9\"", "must be `unix:PATH`", "command = [\"program\"]"),
+        ("backend = \"dotnet\"\ncommand = [\"x\"]", "two backends", "keep either"),
+        ("stop-timeout = \"1s\"", "has no `command`", "add command"),
+        ("environment = { A = \"1\" }", "has no `command`", "add command"),
+        ("command = [\"x\"]\ncaller = true", "told its caller anyway", "STANDPIPE_CALLER_NAME"),
+        ("command = [\"x\"]\nconnect-timeout = \"1s\"", "not connected to", "take `connect-timeout` out"),
+        ("command = []", "`command` is empty", "no shell takes part"),
+    ] {
+        let shown = pipe_with(keys).map(|pipe| format!("{pipe:?}")).unwrap_err();
+        assert!(shown.contains(message) && shown.contains(hint), "{keys}\n{shown}");
+        assert!(shown.contains("standpipe.toml:"), "{shown}");
+    }
+}

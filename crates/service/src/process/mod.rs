@@ -158,3 +158,22 @@ pub async fn end_abandoned(variable: &str, value: &OsStr) -> bool {
 pub async fn spawn(spec: &ProcessSpec) -> Result<Process, StartError> {
     Ok(Process { inner: imp::spawn(spec).await? })
 }
+
+/// Like [`spawn`], with `socket` as its standard input and output, as inetd starts its servers. With
+/// [`Output::Log`], what it writes to its standard error is logged.
+///
+/// # Errors
+/// As [`spawn`].
+#[cfg(unix)]
+pub async fn spawn_on(spec: &ProcessSpec, socket: std::os::fd::OwnedFd) -> Result<Process, StartError> {
+    Ok(Process { inner: imp::spawn_on(spec, socket).await? })
+}
+
+/// Whether what `spec` names could be started now: its program is there and can be executed, its folder and its user
+/// exist.
+///
+/// # Errors
+/// Why not.
+pub fn check(spec: &ProcessSpec) -> Result<(), StartError> {
+    imp::check(spec)
+}

@@ -61,6 +61,16 @@ pub(super) async fn spawn(_: &ProcessSpec) -> Result<Child, StartError> {
     Err(StartError::Unsupported { what: "running a service or a task as a process" })
 }
 
+#[cfg(unix)]
+#[expect(clippy::unused_async, reason = "the other platform waits here")]
+pub(super) async fn spawn_on(_: &ProcessSpec, _: std::os::fd::OwnedFd) -> Result<Child, StartError> {
+    Err(StartError::Unsupported { what: "running a command as a process" })
+}
+
+pub(super) fn check(_: &ProcessSpec) -> Result<(), StartError> {
+    Err(StartError::Unsupported { what: "running a service or a task as a process" })
+}
+
 pub(super) fn user_ids(_: &str) -> Result<Option<(u32, u32)>, StartError> {
     Err(StartError::Unsupported { what: "running a service or a task as another user" })
 }

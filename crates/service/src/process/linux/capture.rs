@@ -40,7 +40,7 @@ struct Source {
 }
 
 /// The readers of one process's output.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Capture {
     /// Turns true when the process has ended.
     ended: watch::Sender<bool>,
@@ -49,26 +49,20 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    /// Two streams to hand to a process, read into `tail` and the log under `name`.
-    pub(super) fn start(name: &str, tail: &Tail) -> io::Result<(Self, Stdio, Stdio)> {
-        let ended = watch::Sender::new(false);
-        let mut drained = Vec::new();
-        let mut open = |stream| -> io::Result<Stdio> {
-            let (sender, receiver) = pipe::pipe()?;
-            let (done, is_done) = oneshot::channel();
-            drained.push(is_done);
-            let source = Source {
-                name: name.to_owned(),
-                stream,
-                span: Span::current(),
-                dispatch: tracing::dispatcher::get_default(Clone::clone),
-                dropped: AtomicU64::new(0),
-            };
-            tokio::spawn(read(receiver, Arc::new(source), tail.clone(), ended.subscribe(), done));
-            Ok(sender.into_blocking_fd()?.into())
+    /// A stream to hand to a process, read into `tail` and the log under `name`.
+    pub(super) fn open(&mut self, stream: &'static str, name: &str, tail: &Tail) -> io::Result<Stdio> {
+        let (sender, receiver) = pipe::pipe()?;
+        let (done, is_done) = oneshot::channel();
+        self.drained.push(is_done);
+        let source = Source {
+            name: name.to_owned(),
+            stream,
+            span: Span::current(),
+            dispatch: tracing::dispatcher::get_default(Clone::clone),
+            dropped: AtomicU64::new(0),
         };
-        let (out, err) = (open("stdout")?, open("stderr")?);
-        Ok((Self { ended, drained }, out, err))
+        tokio::spawn(read(receiver, Arc::new(source), tail.clone(), self.ended.subscribe(), done));
+        Ok(sender.into_blocking_fd()?.into())
     }
 
     /// To call when the process has ended: waits until what it wrote is read and logged. Descendants that

@@ -11,8 +11,11 @@ mod user;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::ffi::OsString;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal, setsid};
@@ -98,7 +101,15 @@ pub(super) fn user_ids(user: &str) -> Result<Option<(u32, u32)>, StartError> {
     Ok(Identity::find(user)?.map(|identity| identity.ids()))
 }
 
-pub(super) async fn spawn(spec: &ProcessSpec) -> Result<Child, StartError> {
+/// What is known of a process before it is started.
+struct Plan<'a> {
+    named: &'a OsString,
+    arguments: &'a [OsString],
+    program: PathBuf,
+    identity: Option<Identity>,
+}
+
+fn plan(spec: &ProcessSpec) -> Result<Plan<'_>, StartError> {
     let Some((named, arguments)) = spec.command.split_first() else { return Err(StartError::EmptyCommand) };
     std::fs::metadata(&spec.folder)
         .and_then(|meta| if meta.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) })
@@ -107,7 +118,23 @@ pub(super) async fn spawn(spec: &ProcessSpec) -> Result<Child, StartError> {
     let path = path.or_else(|| std::env::var_os("PATH"));
     let program = program::find(named, &spec.folder, path.as_deref())?;
     let identity = spec.user.as_deref().map(Identity::find).transpose()?.flatten();
+    Ok(Plan { named, arguments, program, identity })
+}
 
+pub(super) fn check(spec: &ProcessSpec) -> Result<(), StartError> {
+    plan(spec).map(|_| ())
+}
+
+pub(super) async fn spawn(spec: &ProcessSpec) -> Result<Child, StartError> {
+    start(spec, None).await
+}
+
+pub(super) async fn spawn_on(spec: &ProcessSpec, socket: OwnedFd) -> Result<Child, StartError> {
+    start(spec, Some(socket)).await
+}
+
+async fn start(spec: &ProcessSpec, socket: Option<OwnedFd>) -> Result<Child, StartError> {
+    let Plan { named, arguments, program, identity } = plan(spec)?;
     let tree = spec.within.as_ref().map_or_else(Tree::new, Tree::branch);
     let tail = Tail::default();
     let mut command = Command::new(&program);
@@ -124,11 +151,18 @@ pub(super) async fn spawn(spec: &ProcessSpec) -> Result<Child, StartError> {
     }
     command.envs(spec.environment.iter().map(|(name, value)| (name, value))).env(tree::MARK, tree.mark());
     let failed = |source: io::Error| explain(source, &program, spec.user.as_deref());
+    let is_connected = socket.is_some();
+    if let Some(socket) = socket {
+        command.stdin(socket.try_clone().map_err(failed)?).stdout(socket);
+    }
     let capture = match spec.output {
         Output::Inherit => None,
         Output::Log => {
-            let (capture, out, err) = Capture::start(&spec.name, &tail).map_err(failed)?;
-            command.stdout(out).stderr(err);
+            let mut capture = Capture::default();
+            if !is_connected {
+                command.stdout(capture.open("stdout", &spec.name, &tail).map_err(failed)?);
+            }
+            command.stderr(capture.open("stderr", &spec.name, &tail).map_err(failed)?);
             Some(capture)
         }
     };

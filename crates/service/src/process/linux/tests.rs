@@ -324,3 +324,28 @@ async fn what_a_killed_process_left_behind_is_found_and_nothing_else() {
     nobodys.kill().unwrap();
     nobodys.wait().unwrap();
 }
+
+#[tokio::test]
+async fn a_command_talks_through_its_socket_and_what_it_complains_of_is_kept() {
+    let folder = TempDir::new().unwrap();
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let mut ours = tokio::net::UnixStream::from_std(ours).unwrap();
+    let script = "read word; echo \"got $word\"; echo complaint >&2; exit 3";
+    let spec = shell(script, folder.path());
+    let mut process = crate::process::spawn_on(&spec, theirs.into()).await.unwrap();
+    soon(tokio::io::AsyncWriteExt::write_all(&mut ours, b"hello\n")).await.unwrap();
+    let mut answer = String::new();
+    soon(tokio::io::AsyncReadExt::read_to_string(&mut ours, &mut answer)).await.unwrap();
+    assert_eq!(answer, "got hello\n");
+    assert_eq!(soon(process.wait()).await, Exit::Code(3));
+    assert_eq!(process.tail().lines(), ["complaint"]);
+}
+
+#[test]
+fn what_could_not_be_started_is_known_before() {
+    let folder = TempDir::new().unwrap();
+    assert!(crate::process::check(&shell("exit 0", folder.path())).is_ok());
+    let missing = ProcessSpec { command: vec!["./missing".into()], ..shell("", folder.path()) };
+    assert!(matches!(crate::process::check(&missing), Err(StartError::Missing { .. })));
+}

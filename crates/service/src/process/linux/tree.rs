@@ -20,6 +20,9 @@ pub(super) const MARK: &str = "STANDPIPE_TREE";
 /// How long a killed process may take to be gone. Only one that the kernel itself holds up takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// So many first processes are looked through for those that have ended.
+const MANY_ROOTS: usize = 256;
+
 /// A process and everything it started, and what those started, daemons among them.
 ///
 /// A process belongs to it when it carries the tree's mark in its environment, is in the session of the
@@ -67,8 +70,15 @@ impl Tree {
 
     /// Notes a process, started just now and not waited for yet, as one that the tree begins with.
     pub(super) fn add_root(&self, pid: i32) {
-        if let Some(entry) = procfs::entry(pid) {
-            self.roots.lock().unwrap_or_else(PoisonError::into_inner).push((pid, entry.started));
+        let Some(entry) = procfs::entry(pid) else { return };
+        let noted = {
+            let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+            roots.push((pid, entry.started));
+            roots.len()
+        };
+        // A tree that lives long may begin with any number of processes, most of which have ended.
+        if noted >= MANY_ROOTS && noted.is_power_of_two() {
+            self.members();
         }
     }
 
