@@ -35,6 +35,7 @@ async fn client(place: &Place, keys: &str) -> Client {
             name: "simple".parse().unwrap(),
             security_descriptor: role.pipes[0].descriptor.clone().unwrap(),
             max_instances: role.pipes[0].max_instances,
+            require_encryption: false,
             backend: instance.backends()[0].1.clone(),
         }],
         accounts: Arc::new(AccountFile::open(accounts.path()).unwrap()),
