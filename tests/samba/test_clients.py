@@ -73,9 +73,12 @@ def test_there_is_no_share_but_the_one_of_pipes(served, client):
     assert "NT_STATUS_BAD_NETWORK_NAME" in result.stdout
 
 
-def test_rpcclient_is_told_that_there_is_no_service_of_windows(served, client):
+@protected
+def test_rpcclient_is_told_that_there_is_no_service_of_windows(served, client, dialect, protection):
     target = f"ncacn_np:{served.address}"
-    result = run("rpcclient", "-s", client.configuration, "-A", client.account, target, "-c", "srvinfo")
+    options = ("--max-protocol", dialect, "--client-protection", protection)
+    options = ("-s", client.configuration, "-A", client.account, *options)
+    result = run("rpcclient", *options, target, "-c", "srvinfo")
     assert "NT_STATUS_OBJECT_NAME_NOT_FOUND" in result.stdout
 
 

@@ -70,7 +70,7 @@ async fn run() -> smb::Result<()> {
         let request = PipeTransceiveRequest::from(IoctlBuffer::from([&text[..], b"\0"].concat()));
         let received = opened.fsctl_with_options(request, 65_536).await?;
         eprintln!("{length} bytes took {:?}", began.elapsed());
-        let is_right = received.iter().eq(text.iter().rev());
+        let is_right = received.iter().filter(|byte| **byte != 0).eq(text.iter().rev());
         println!("{length} {}", if is_right { "right" } else { "wrong" });
         opened.close().await?;
     }

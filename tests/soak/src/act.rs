@@ -228,7 +228,11 @@ pub(crate) fn is_expected(error: &ClientError, spoiled: bool) -> bool {
             spoiled
                 && matches!(
                     *status,
-                    NtStatus::USER_SESSION_DELETED | NtStatus::FILE_CLOSED | NtStatus::NETWORK_NAME_DELETED
+                    NtStatus::USER_SESSION_DELETED
+                        | NtStatus::FILE_CLOSED
+                        | NtStatus::NETWORK_NAME_DELETED
+                        // Who still waits for a pipe when the session ends.
+                        | NtStatus::CANCELLED
                 )
         }
         _ => false,

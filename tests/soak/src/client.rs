@@ -7,7 +7,7 @@ use std::time::Duration;
 use standpipe_pipe::client::{Client as Smb, ConnectOptions, Credentials, Encryption};
 use tokio_util::sync::CancellationToken;
 
-use crate::act::{Caller, Ended, PATIENCE, is_expected, kind_of};
+use crate::act::{Caller, Ended, PATIENCE, is_expected, kind_of, name};
 use crate::findings::Findings;
 use crate::random::Random;
 use crate::wire::Wire;
@@ -41,6 +41,8 @@ enum Farewell {
     CutFrame { by_reset: bool },
     /// It stops reading, with requests under way, and the wire is cut later.
     Deaf,
+    /// It comes back over another connection before the server knows that this one is lost, and says so.
+    ComeBack,
 }
 
 /// Lives until the run is over.
@@ -128,6 +130,10 @@ async fn visit(world: &World, number: u64, random: &mut Random) -> Result<(), En
                 wire.cut(0, true);
             });
         }
+        Farewell::ComeBack => {}
+    }
+    if matches!(farewell, Farewell::ComeBack) {
+        come_back(world, number, &mut caller, server, random).await;
     }
     findings.count(&format!("left: {}", farewell.name()));
     drop(smb);
@@ -136,6 +142,37 @@ async fn visit(world: &World, number: u64, random: &mut Random) -> Result<(), En
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     Ok(())
+}
+
+/// Logs on over another connection in place of this one, which has requests under way: they end, and nothing can be
+/// opened in the former session any more.
+async fn come_back(
+    world: &World,
+    number: u64,
+    caller: &mut Caller<'_>,
+    server: SocketAddr,
+    random: &mut Random,
+) {
+    let findings = caller.findings;
+    let Ok(wire) = Wire::lay(source(number), server).await else { return };
+    let previous_session = Some(caller.smb.ready().session_id);
+    let options = ConnectOptions { timeout: PATIENCE, previous_session, ..ConnectOptions::default() };
+    caller.logged_off = true;
+    let place = wire.place().into();
+    let connecting = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Smb::connect(&place, &world.credentials, &options).await
+    };
+    let (connected, ()) = tokio::join!(connecting, caller.be_busy(random));
+    let smb = match connected {
+        Ok(smb) => smb,
+        Err(error) => return findings.wrong(format!("a client cannot come back: {error}: {error:?}")),
+    };
+    let pipe = name(if caller.watched { "simple" } else { "echo" });
+    if caller.smb.open(&pipe).await.is_ok() {
+        findings.wrong("a session goes on although its client came back over another connection".to_owned());
+    }
+    in_time(findings, smb.log_off()).await;
 }
 
 async fn act(caller: &Caller<'_>, random: &mut Random) -> Result<(), Ended> {
@@ -159,7 +196,8 @@ fn farewell(random: &mut Random) -> Farewell {
         20..40 => Farewell::LogOffBusy,
         40..50 => Farewell::Drop,
         50..70 => Farewell::Cut { by_reset },
-        70..90 => Farewell::CutFrame { by_reset },
+        70..80 => Farewell::CutFrame { by_reset },
+        80..90 => Farewell::ComeBack,
         _ => Farewell::Deaf,
     }
 }
@@ -173,6 +211,7 @@ impl Farewell {
             Farewell::Cut { .. } => "cut with requests under way",
             Farewell::CutFrame { .. } => "cut in the middle of what it sent",
             Farewell::Deaf => "stopped reading, then cut",
+            Farewell::ComeBack => "came back over another connection",
         }
     }
 }

@@ -2,7 +2,7 @@
 //! and tshark reads along.
 
 use super::{Site, pytest};
-use crate::install::debian;
+use crate::install::{debian, smb_rs};
 use crate::shell::{self, Failure, Result};
 
 const PACKAGES: &[&str] = &["samba", "smbclient", "python3-samba", "samba-testsuite", "tshark"];
@@ -28,5 +28,6 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         Ok(command) => command,
         Err(why) => return site.skip_stage(what, &why),
     };
+    command.env("STANDPIPE_SMB_RS", smb_rs::build(site.workspace)?);
     shell::run_within(shell::STAGE, &mut command)
 }

@@ -68,6 +68,9 @@ pub struct ConnectOptions {
     pub signing: Option<SigningAlgorithm>,
     /// The address of this machine to connect from; `None` for the one that the system chooses.
     pub from: Option<IpAddr>,
+    /// The session ([`Ready::session_id`]) of an earlier connection that this one takes the place of: the server ends
+    /// it, with what was open in it, so that a limited pipe is free again for who lost a connection to it.
+    pub previous_session: Option<u64>,
     /// How long the server may say nothing until it is asked for a sign of life. When it stays silent for as long
     /// again, the connection is given up as lost. `None` never asks.
     pub keep_alive: Option<Duration>,
@@ -81,6 +84,7 @@ impl Default for ConnectOptions {
             encryption: Encryption::default(),
             signing: None,
             from: None,
+            previous_session: None,
             keep_alive: Some(Duration::from_secs(30)),
         }
     }
@@ -183,6 +187,7 @@ impl Client {
 
         let mut config = Config::new(server.host(), credentials.for_wire());
         config.encryption = options.encryption;
+        config.previous_session = options.previous_session;
         if let Some(algorithm) = options.signing {
             config.signing = vec![algorithm];
         }

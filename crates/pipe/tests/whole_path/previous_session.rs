@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use standpipe_pipe::client::CallOptions;
+use standpipe_pipe::client::{CallOptions, Client, ConnectOptions, Credentials as PipeCredentials};
 use standpipe_smb::auth::client::{Credentials, Initiator, Nonces};
 use standpipe_smb::crypto::{Sender, SessionKeys, SigningAlgorithm};
 use standpipe_smb::wire::{
@@ -202,4 +202,19 @@ async fn nothing_is_left_of_a_session_whose_connection_is_gone() {
     let _service = site.reverse().await;
     let client = site.client().await;
     assert_eq!(client.call(&name(), b"abc", &CallOptions::default()).await.unwrap(), b"cba");
+}
+
+#[tokio::test]
+async fn our_client_too_can_come_back() {
+    let site = Site::with(Plan { max_instances: Some(1), ..Plan::default() }).await;
+    let _service = site.reverse().await;
+    let former = site.client().await;
+    let _held = former.open(&name()).await.unwrap();
+    let options =
+        ConnectOptions { previous_session: Some(former.ready().session_id), ..ConnectOptions::default() };
+    let credentials = PipeCredentials::with_password("serviceUser", "secret");
+    let client = Client::connect(&site.server(), &credentials, &options).await.unwrap();
+    assert_ne!(client.ready().session_id, former.ready().session_id);
+    assert_eq!(client.call(&name(), b"abc", &CallOptions::default()).await.unwrap(), b"cba");
+    assert!(former.open(&name()).await.is_err(), "its session is gone");
 }

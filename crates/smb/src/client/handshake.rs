@@ -183,6 +183,7 @@ impl Negotiating {
         let largest =
             if wire.multi_credit { config.limits.max_transfer.max(LEAST_MAXIMUM) } else { LEAST_MAXIMUM };
         let ready = Ready {
+            session_id: 0,
             dialect,
             signing,
             encryption: None,
@@ -200,7 +201,7 @@ impl Negotiating {
 
         let initiator = Initiator::new(config.credentials.clone(), Some(format!("cifs/{}", config.host)));
         let (log_on, token) = initiator.start(&response.security_buffer)?;
-        send_session_setup(wire, &mut self.preauth, &token);
+        send_session_setup(wire, &mut self.preauth, &token, config);
         let state = LoggingOn { agreed, log_on, preauth: self.preauth };
         Ok(Next::Continue(Box::new(Handshake::LoggingOn(state))))
     }
@@ -268,12 +269,12 @@ fn seal(agreed: &mut Agreed, wire: &mut Wire, config: &Config) -> Result<(), Con
     }
 }
 
-fn send_session_setup(wire: &mut Wire, preauth: &mut PreauthHash, token: &[u8]) {
+fn send_session_setup(wire: &mut Wire, preauth: &mut PreauthHash, token: &[u8], config: &Config) {
     let request = SessionSetupRequest {
         flags: 0,
         security_mode: SECURITY_MODE as u8,
         capabilities: 0,
-        previous_session_id: 0,
+        previous_session_id: config.previous_session.unwrap_or_default(),
         token,
     };
     let purpose = Purpose::Handshake;
@@ -311,7 +312,7 @@ impl LoggingOn {
         context.random.fill_bytes(&mut nonces.session_key[..]);
         let challenge = SessionSetupResponse::decode(message)?.token;
         let (log_on, token) = self.log_on.answer(challenge, &nonces, context.time)?;
-        send_session_setup(wire, &mut self.preauth, &token);
+        send_session_setup(wire, &mut self.preauth, &token, context.config);
         let state = ProvingLogOn { agreed: self.agreed, log_on, preauth: self.preauth };
         Ok(Next::Continue(Box::new(Handshake::ProvingLogOn(state))))
     }
@@ -342,6 +343,7 @@ impl ProvingLogOn {
         if response.flags & SESSION_IS_NULL != 0 {
             return Err(ConnectionError::Policy("the server made this an anonymous session"));
         }
+        self.agreed.ready.session_id = wire.session_id;
         let session_key = self.log_on.finish(response.token)?;
         let Ready { dialect, signing, .. } = self.agreed.ready;
         let preauth = self.preauth.value();

@@ -70,6 +70,9 @@ pub struct Config {
     /// The ciphers offered in 3.1.1, best first, unless encryption is off. Older dialects have AES-128-CCM and no
     /// choice.
     pub ciphers: Vec<Cipher>,
+    /// The session of an earlier connection that this one takes the place of, such as one that was lost: the server
+    /// ends it, with what was open in it, when the same user logs on ([MS-SMB2] 3.3.5.5.3).
+    pub previous_session: Option<u64>,
     /// What a server can make the client hold, and how long it may take.
     pub limits: Limits,
 }
@@ -86,6 +89,7 @@ impl Config {
             signing: vec![SigningAlgorithm::AesGmac, SigningAlgorithm::AesCmac, SigningAlgorithm::HmacSha256],
             encryption: Encryption::default(),
             ciphers: vec![Cipher::Aes128Gcm, Cipher::Aes256Gcm, Cipher::Aes128Ccm, Cipher::Aes256Ccm],
+            previous_session: None,
             limits: Limits::default(),
         }
     }
@@ -168,6 +172,8 @@ pub enum Event {
 /// What was agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
+    /// Names the session, for [`Config::previous_session`].
+    pub session_id: u64,
     /// The dialect.
     pub dialect: Dialect,
     /// How messages are signed.
