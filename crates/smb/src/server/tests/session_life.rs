@@ -2,6 +2,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 use std::sync::Mutex;
 
+use proptest::prelude::*;
 use standpipe_security::{Account, AccountSet, Accounts, NtHash, Sid};
 
 use super::harness::{Asked, Peer, READ_WRITE, account_set, config, credentials, data};
@@ -267,4 +268,68 @@ fn an_expired_session_gets_no_answer_but_its_own_from_a_backend_that_fails() {
     assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::PIPE_NOT_AVAILABLE);
     peer.handle(Input::Timeout);
     assert_eq!(peer.disconnected, None, "an expired session keeps its connection");
+}
+
+/// What happens to a session.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// Minutes pass.
+    Pass(u32),
+    Open,
+    LogOnAgain,
+    Close,
+    Echo,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..300u32).prop_map(Step::Pass),
+        Just(Step::Open),
+        Just(Step::LogOnAgain),
+        Just(Step::Close),
+        Just(Step::Echo),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever happens in whatever order: an open succeeds exactly while the log-on counts, and what is open can be
+    /// closed at any time.
+    #[test]
+    fn a_session_counts_exactly_as_long_as_its_last_log_on(
+        steps in proptest::collection::vec(step(), 1..40),
+    ) {
+        let mut peer = connected(limited());
+        let (mut until, mut open) = (LIFETIME, alloc::vec::Vec::new());
+        for step in steps {
+            match step {
+                Step::Pass(minutes) => peer.time += Duration::from_mins(u64::from(minutes)),
+                Step::Open => match peer.try_open("simple", READ_WRITE) {
+                    Ok(file_id) => {
+                        prop_assert!(peer.time < until);
+                        open.push(file_id);
+                    }
+                    Err(status) => {
+                        prop_assert_eq!(status, NtStatus::NETWORK_SESSION_EXPIRED);
+                        prop_assert!(peer.time >= until);
+                    }
+                },
+                Step::LogOnAgain => {
+                    prop_assert_eq!(peer.log_on_again("serviceUser"), NtStatus::SUCCESS);
+                    until = peer.time + LIFETIME;
+                }
+                Step::Close => if let Some(file_id) = open.pop() {
+                    let reply = peer.ask(Command::CLOSE, |out| CloseRequest { file_id }.encode(out));
+                    prop_assert_eq!(reply.status(), NtStatus::SUCCESS);
+                },
+                Step::Echo => {
+                    prop_assert_eq!(peer.ask(Command::ECHO, Empty::encode).status(), NtStatus::SUCCESS);
+                }
+            }
+            prop_assert_eq!(peer.connection.open_count(), open.len());
+            prop_assert_eq!(peer.sessions.len(), 1);
+            prop_assert!(peer.disconnected.is_none());
+        }
+    }
 }
