@@ -175,7 +175,7 @@ impl Backend {
     ///
     /// Nothing protects what is said between the server and the service, so the host should be this one.
     pub fn tcp(host: impl Into<Arc<str>>, port: u16) -> Backend {
-        Backend::new(Mode::Byte, Place::Tcp(TcpPort { host: host.into(), port }))
+        Backend::new(Mode::Byte, Place::Tcp(TcpPort::new(host.into(), port)))
     }
 
     /// Whatever `connector` connects to.
@@ -237,7 +237,7 @@ impl Backend {
     }
 
     /// Whether the service listens now. It does not notice that it was asked, save at a TCP port, where a connection
-    /// is made and closed.
+    /// is made and closed; who asks at about the same time is told of the same one.
     pub async fn is_available(&self) -> bool {
         match &self.place {
             Place::Socket(socket) => socket.is_available(),
