@@ -35,8 +35,16 @@ pub(super) enum Trust {
 }
 
 impl LocalSocket {
+    /// Whether somebody listens. Who it is is only known after connecting; but whoever may not be connected to does
+    /// not own the socket's file.
     pub(super) fn is_available(&self) -> bool {
-        (self.trust == Trust::Path || platform::is_socket(&self.path)) && platform::is_listening(&self.path)
+        let owner = || platform::owner_of_socket(&self.path);
+        let is_trusted = match &self.trust {
+            Trust::Path => true,
+            Trust::Owner => owner().is_some(),
+            Trust::Users(users) => owner().is_some_and(|owner| users.contains(&owner)),
+        };
+        is_trusted && platform::is_listening(&self.path)
     }
 
     /// Connects at once, or waits for a place in the service's queue of new clients, for a while.

@@ -11,8 +11,8 @@ mod imp;
 
 pub(crate) use imp::{
     FileIdentity, Listener, Socket, check_private, check_shared_directory, default_directory, host_name,
-    identity, is_exhausted, is_listening, is_settled, is_socket, keep_alive, keep_owner, open_private,
-    open_to_read, own_user, prepare_directory, sync_folder_of,
+    identity, is_exhausted, is_listening, is_settled, keep_alive, keep_owner, open_private, open_to_read,
+    own_user, owner_of_socket, prepare_directory, sync_folder_of,
 };
 
 /// What came out of a socket.

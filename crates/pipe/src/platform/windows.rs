@@ -132,8 +132,8 @@ pub(crate) fn is_listening(_path: &Path) -> bool {
     false
 }
 
-pub(crate) fn is_socket(_path: &Path) -> bool {
-    false
+pub(crate) fn owner_of_socket(_path: &Path) -> Option<u32> {
+    None
 }
 
 pub(crate) fn own_user() -> u32 {

@@ -1,6 +1,7 @@
 //! Where pipes can lead.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use standpipe_pipe::backend::Backend;
 use standpipe_pipe::client::{CallOptions, ClientError, ReplyEnd};
@@ -173,6 +174,7 @@ async fn a_socket_in_a_folder_of_everybody_must_be_of_the_services_user() {
     let listener = UnixListener::bind(&path).unwrap();
     let stranger = in_byte_mode(Backend::unix_of(&path, Mode::Byte, [own_user() + 1])).await;
     let client = stranger.client().await;
+    assert!(!client.wait(&name(), Duration::from_millis(50)).await.unwrap(), "nobody who counts listens");
     assert!(matches!(client.open(&name()).await, Err(ClientError::PipeBusy { .. })));
 
     let site = in_byte_mode(Backend::unix_of(&path, Mode::Byte, [own_user()])).await;

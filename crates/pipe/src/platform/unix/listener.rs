@@ -101,9 +101,10 @@ impl Drop for Listener {
 /// The longest path of a socket in bytes: `sun_path` with its final NUL.
 const MAX_PATH: usize = 107;
 
-/// Whether there is a socket at `path`, and not a link to one.
-pub(crate) fn is_socket(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+/// The user who owns the socket at `path`; `None` when there is none, or only a link to one.
+pub(crate) fn owner_of_socket(path: &Path) -> Option<u32> {
+    let found = fs::symlink_metadata(path).ok()?;
+    found.file_type().is_socket().then(|| found.uid())
 }
 
 /// Whether somebody listens at `path`. Nothing is connected, so the service notices nothing: a socket of a

@@ -13,7 +13,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 pub(crate) use directory::{check_shared_directory, default_directory, prepare_directory};
-pub(crate) use listener::{Listener, is_listening, is_socket};
+pub(crate) use listener::{Listener, is_listening, owner_of_socket};
 pub(crate) use network::{host_name, is_exhausted, keep_alive, own_user};
 pub(crate) use private_file::{
     FileIdentity, check_private, identity, is_settled, keep_owner, open_private, open_to_read, sync_folder_of,
