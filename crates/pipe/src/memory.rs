@@ -99,6 +99,11 @@ impl Flow {
         Some(chunk)
     }
 
+    /// The spare buffer, unless it is much too large: what waits is counted by its length.
+    fn buffer_for(&mut self, length: usize) -> Vec<u8> {
+        if self.spare.capacity() / 4 > length { Vec::new() } else { mem::take(&mut self.spare) }
+    }
+
     fn keep(&mut self, mut buffer: Vec<u8>) {
         if buffer.capacity() > self.spare.capacity() && buffer.capacity() <= SPARE {
             buffer.clear();
@@ -179,7 +184,7 @@ impl End {
     /// Writes what there is room for; whether that was all of `data`. `sent` counts what is done.
     pub(crate) fn try_send(&self, data: &[u8], sent: &mut usize) -> Result<bool, PipeError> {
         self.send(data.len(), sent, |flow, from, to| {
-            let mut chunk = mem::take(&mut flow.spare);
+            let mut chunk = flow.buffer_for(to - from);
             chunk.extend_from_slice(data.get(from..to).unwrap_or_default());
             chunk
         })
@@ -344,6 +349,22 @@ mod tests {
             messages += 1;
         }
         assert!(messages <= CAPACITY / OVERHEAD, "{messages}");
+    }
+
+    #[tokio::test]
+    async fn short_messages_do_not_hold_the_buffers_of_long_ones() {
+        let (one, other) = pair(Mode::Message);
+        while one.try_send(b"x", &mut 0).unwrap() {}
+        // A reader whose buffers are large, as after long messages, and a writer that is quick.
+        for _ in 0..CAPACITY / OVERHEAD {
+            let mut buffer = Vec::with_capacity(SPARE);
+            let received = poll_fn(|cx| other.poll_receive(cx, &mut buffer, 100)).await.unwrap();
+            assert_eq!((received, buffer.as_slice()), (Received::Data, &b"x"[..]));
+            assert!(one.try_send(b"x", &mut 0).unwrap());
+        }
+        let flow = other.incoming.lock();
+        let held: usize = flow.chunks.iter().map(|chunk| chunk.capacity() + OVERHEAD).sum();
+        assert!(held <= 2 * CAPACITY, "{held}");
     }
 
     #[tokio::test]
