@@ -8,7 +8,8 @@
 //!
 //! Pure: the time is an argument.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 pub(super) const GRACE: Duration = Duration::from_millis(250);
 
 /// Names one who waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
 
 /// Who wants an instance.
@@ -83,7 +84,7 @@ pub(super) struct Turns {
     /// How many wait in `queues`.
     waiting: usize,
     /// Those who wait and could not open the pipe.
-    onlookers: Vec<Waiter>,
+    onlookers: BTreeMap<Ticket, oneshot::Sender<()>>,
     tickets: u64,
 }
 
@@ -95,7 +96,7 @@ impl Turns {
             kept: Vec::new(),
             queues: VecDeque::new(),
             waiting: 0,
-            onlookers: Vec::new(),
+            onlookers: BTreeMap::new(),
             tickets: 0,
         }
     }
@@ -134,11 +135,11 @@ impl Turns {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         let (told, tells) = oneshot::channel();
-        let waiter = Waiter { ticket, told };
         if !who.may_open {
-            self.onlookers.push(waiter);
+            self.onlookers.insert(ticket, told);
             return (ticket, tells);
         }
+        let waiter = Waiter { ticket, told };
         self.waiting += 1;
         let queue = if let Some(index) = self.queues.iter().position(|queue| queue.account == who.account) {
             self.queues.get_mut(index)
@@ -155,18 +156,31 @@ impl Turns {
         (ticket, tells)
     }
 
-    /// Somebody waits no more.
-    pub(super) fn leave(&mut self, ticket: Ticket) {
-        for queue in &mut self.queues {
-            for lane in &mut queue.lanes {
-                let before = lane.waiters.len();
-                lane.waiters.retain(|waiter| waiter.ticket != ticket);
-                self.waiting -= before - lane.waiters.len();
-            }
-            queue.lanes.retain(|lane| !lane.waiters.is_empty());
+    /// Somebody waits no more. Many may leave at a time, so only those are looked at who are in the same place.
+    pub(super) fn leave(&mut self, ticket: Ticket, who: &Who) {
+        if !who.may_open {
+            self.onlookers.remove(&ticket);
+            return;
         }
-        self.queues.retain(|queue| !queue.lanes.is_empty());
-        self.onlookers.retain(|waiter| waiter.ticket != ticket);
+        let Some((place, queue)) =
+            self.queues.iter_mut().enumerate().find(|(_, queue)| queue.account == who.account)
+        else {
+            return;
+        };
+        let Some((lane_place, lane)) =
+            queue.lanes.iter_mut().enumerate().find(|(_, lane)| lane.connection == who.connection)
+        else {
+            return;
+        };
+        let before = lane.waiters.len();
+        lane.waiters.retain(|waiter| waiter.ticket != ticket);
+        self.waiting -= before - lane.waiters.len();
+        if lane.waiters.is_empty() {
+            queue.lanes.remove(lane_place);
+        }
+        if queue.lanes.is_empty() {
+            self.queues.remove(place);
+        }
     }
 
     /// What those who wait need.
@@ -192,8 +206,8 @@ impl Turns {
             }
         }
         if self.free() > 0 {
-            for waiter in self.onlookers.drain(..) {
-                let _ = waiter.told.send(());
+            for told in mem::take(&mut self.onlookers).into_values() {
+                let _ = told.send(());
             }
         }
     }
@@ -304,9 +318,13 @@ mod tests {
         let (_, dropped) = turns.wait(&who("b", 2));
         drop(dropped);
         waiters.wait(&mut turns, "stays", &who("c", 3));
-        turns.leave(left);
+        turns.leave(left, &who("a", 1));
+        let onlooker = Who { may_open: false, ..who("d", 4) };
+        let (left, mut tells) = turns.wait(&onlooker);
+        turns.leave(left, &onlooker);
         turns.serve(now);
         assert_eq!(waiters.told(), ["stays"]);
+        assert!(tells.try_recv().is_err());
         assert_eq!(turns.wanted(), Wanted::Nothing);
     }
 
@@ -401,11 +419,15 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Wait(account, connection) => {
-                        waiting.push(turns.wait(&who(&account.to_string(), connection.into())));
+                        let who = who(&account.to_string(), connection.into());
+                        let (ticket, tells) = turns.wait(&who);
+                        waiting.push((ticket, tells, who));
                     }
                     Step::Leave(index) if !waiting.is_empty() => {
-                        let (ticket, _) = waiting.swap_remove(index % waiting.len());
-                        turns.leave(ticket);
+                        let (ticket, _, who) = waiting.swap_remove(index % waiting.len());
+                        turns.leave(ticket, &who);
+                        let lanes = turns.queues.iter().flat_map(|queue| &queue.lanes);
+                        prop_assert_eq!(turns.waiting, lanes.map(|lane| lane.waiters.len()).sum::<usize>());
                     }
                     Step::Take(connection) => used += u32::from(turns.take(connection.into(), now)),
                     Step::GiveBack if used > 0 => {
@@ -426,7 +448,7 @@ mod tests {
                 now += GRACE;
                 turns.serve(now);
             }
-            for (_, mut tells) in waiting {
+            for (_, mut tells, _) in waiting {
                 prop_assert!(tells.try_recv().is_ok());
             }
             turns.lapse(now + GRACE);

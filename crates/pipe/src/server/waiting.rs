@@ -38,11 +38,11 @@ impl Drop for Instance {
 }
 
 /// A place among those who wait, left when it is dropped.
-struct Place<'a>(&'a Gate, Ticket);
+struct Place<'a>(&'a Gate, Ticket, &'a Who);
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.turns().leave(self.1);
+        self.0.turns().leave(self.1, self.2);
     }
 }
 
@@ -75,7 +75,7 @@ impl Gate {
     /// Waits until it is this one's turn: until [`Self::attend`] has found the service listening and an instance free.
     pub(super) async fn wait(&self, who: &Who) {
         let (ticket, tells) = self.turns().wait(who);
-        let _place = Place(self, ticket);
+        let _place = Place(self, ticket, who);
         self.changed.notify_one();
         if tells.await.is_err() {
             pending::<()>().await;
