@@ -56,11 +56,13 @@ impl Connection {
             return Err(NtStatus::USER_SESSION_DELETED.into());
         };
         let user = Arc::clone(&valid.user);
-        let may_open = self.config.pipes.get(pipe.0).is_some_and(|pipe| {
-            check_pipe_client(&pipe.security_descriptor, &valid.token, AccessMask::MAXIMUM_ALLOWED)
-                .result
-                .is_ok()
-        });
+        // A place is of no use to a client that does not encrypt where that is required.
+        let may_open = (request.sealed || !self.requires_encryption(pipe))
+            && self.config.pipes.get(pipe.0).is_some_and(|pipe| {
+                check_pipe_client(&pipe.security_descriptor, &valid.token, AccessMask::MAXIMUM_ALLOWED)
+                    .result
+                    .is_ok()
+            });
         if self.draining {
             return Err(NtStatus::PIPE_NOT_AVAILABLE.into());
         }

@@ -161,7 +161,7 @@ fn a_client_can_wait_for_an_instance() {
     let wait = PipeWaitRequest { timeout: Some(-50_000_000), name: "Simple".into() }.encode();
     for (available, expected) in [(true, NtStatus::SUCCESS), (false, NtStatus::IO_TIMEOUT)] {
         let id = peer.send_ioctl(ControlCode::PIPE_WAIT, FileId::ANY, &wait, 0);
-        let Some(Asked::Wait(wait, timeout)) = peer.asked.pop() else { panic!("no wait") };
+        let Some(Asked::Wait(wait, timeout, true)) = peer.asked.pop() else { panic!("no wait") };
         assert_eq!(timeout.as_secs(), 5);
         peer.handle(Input::Waited { wait, available });
         assert_eq!(peer.reply_to(id).unwrap().status(), expected);

@@ -209,9 +209,11 @@ fn nothing_unencrypted_is_done_on_an_open_that_was_encrypted() {
     // That the pipe is there, everybody may know who is logged on.
     let wait = PipeWaitRequest { timeout: None, name: "simple".into() }.encode();
     peer.send_ioctl(ControlCode::PIPE_WAIT, crate::wire::FileId::ANY, &wait, 0);
-    assert!(matches!(peer.asked.last(), Some(Asked::Wait(..))));
+    assert!(matches!(peer.asked.last(), Some(Asked::Wait(_, _, false))), "no place is kept for it");
 
     peer.sealing = sealing;
+    peer.send_ioctl(ControlCode::PIPE_WAIT, crate::wire::FileId::ANY, &wait, 0);
+    assert!(matches!(peer.asked.last(), Some(Asked::Wait(_, _, true))));
     peer.service_writes(file_id, b"for those who encrypt");
     assert_eq!(peer.reply_to(pending).unwrap().status(), NtStatus::BUFFER_OVERFLOW);
 }

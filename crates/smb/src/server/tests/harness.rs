@@ -102,7 +102,8 @@ pub(super) enum Asked {
     Open(OpenId, PipeId),
     Write(OpenId, Vec<u8>),
     Close(OpenId),
-    Wait(WaitId, Duration),
+    /// With whether it is of use to keep a place for it.
+    Wait(WaitId, Duration, bool),
     CancelWait(WaitId),
     EndSession(SessionId, Sid),
 }
@@ -202,7 +203,9 @@ impl Peer {
                     }
                 }
                 Output::Close { open } => self.asked.push(Asked::Close(open)),
-                Output::Wait { wait, timeout, .. } => self.asked.push(Asked::Wait(wait, timeout)),
+                Output::Wait { wait, timeout, may_open, .. } => {
+                    self.asked.push(Asked::Wait(wait, timeout, may_open));
+                }
                 Output::CancelWait { wait } => self.asked.push(Asked::CancelWait(wait)),
                 Output::SessionStarted { session, account } => {
                     assert!(self.sessions.insert(session, account).is_none(), "started twice");
