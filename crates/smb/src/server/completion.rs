@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::connection::Connection;
 use super::pending::{Operation, Pending, PendingId};
+use super::pipe_end::Writer;
 use super::session::Session;
 use super::{DisconnectReason, Event, Now, Output};
 use crate::NtStatus;
@@ -101,6 +102,9 @@ impl Connection {
                 Some(operation) => {
                     if let Some(end) = operation.open().and_then(|open| self.end_of(open)) {
                         end.readers.retain(|waiting| waiting.request != id);
+                        // Nothing was written for a flush, so nothing would bound how many are given up.
+                        end.writers
+                            .retain(|writer| !matches!(writer, Writer::Flush { request } if *request == id));
                     }
                     self.defer(id, NtStatus::CANCELLED);
                 }

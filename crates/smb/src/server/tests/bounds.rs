@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::harness::{Asked, Peer, READ_WRITE, config, credentials, data};
 use crate::server::{Config, Input, Limits, OpenId};
 use crate::wire::{
-    Command, ControlCode, Empty, FRAME_MAX, FileId, IOCTL_IS_FSCTL, IoctlRequest, PipeWaitRequest,
+    Command, ControlCode, Empty, FRAME_MAX, FileId, Header, IOCTL_IS_FSCTL, IoctlRequest, PipeWaitRequest,
     ReadRequest, frame_prefix_for,
 };
 use crate::{Dialect, NtStatus};
@@ -122,6 +122,25 @@ fn what_backends_have_not_taken_is_bounded() {
     let file_id = peer.open("simple");
     let id = peer.send_write(file_id, &[1; 800]);
     assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::SUCCESS);
+}
+
+#[test]
+fn flushes_that_are_given_up_leave_nothing_behind() {
+    let mut peer = connected_with(Limits::default());
+    let file_id = peer.open("simple");
+    peer.willing = false;
+    let write = peer.send_write(file_id, b"not taken");
+    for _ in 0..100 {
+        let flush = peer.send(Command::FLUSH, |out| crate::wire::FlushRequest { file_id }.encode(out));
+        let target = Header { message_id: flush, ..peer.header(Command::CANCEL, 0) };
+        let message = peer.message(&target, Empty::encode);
+        peer.send_raw(&message);
+        assert_eq!(peer.reply_to(flush).unwrap().status(), NtStatus::CANCELLED);
+    }
+    let open = OpenId(file_id.volatile);
+    assert_eq!(peer.connection.end_of(open).unwrap().writers.len(), 1);
+    peer.handle(Input::Written { open, result: Ok(()) });
+    assert_eq!(peer.reply_to(write).unwrap().status(), NtStatus::SUCCESS);
 }
 
 #[test]
