@@ -20,6 +20,9 @@ pub(super) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
         }
         Event::LoggedOnAgain { user } => tracing::debug!(%peer, %user, "logged on again"),
         Event::SessionExpired { user } => tracing::debug!(%peer, %user, "the session has expired"),
+        Event::SessionLapsed { user } => {
+            tracing::info!(%peer, %user, "the user did not log on again: the expired session has ended");
+        }
         Event::SessionReplaced { user } => {
             tracing::info!(%peer, %user, "the user came back in another session: this one has ended");
         }

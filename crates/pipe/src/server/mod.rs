@@ -109,7 +109,8 @@ pub struct Options {
     /// Whether clients can or must encrypt.
     pub encryption: Encryption,
     /// How long a log-on counts; after that a client has to log on again before it can go on, which it cannot when
-    /// its account was removed, disabled or got another password. `None` for ever.
+    /// its account was removed, disabled or got another password. What is open ends when it did not after as long once
+    /// more. `None` for ever.
     pub session_lifetime: Option<Duration>,
     /// What one connection can make the server hold.
     pub limits: Limits,

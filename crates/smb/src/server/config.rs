@@ -31,7 +31,8 @@ pub struct Config {
     pub encryption: Encryption,
     /// How long a log-on counts. After that the session is expired ([MS-SMB2] 3.3.5.2.9): what is open stays open,
     /// but nothing can be done with it until the same user logs on again, which somebody cannot whose account was
-    /// removed, disabled or got another password. `None` for ever, as Windows has it with NTLM.
+    /// removed, disabled or got another password. After as long once more, what is open ends with the session. `None`
+    /// for ever, as Windows has it with NTLM.
     pub session_lifetime: Option<Duration>,
     /// The oldest dialect accepted.
     pub min_dialect: Dialect,

@@ -143,7 +143,8 @@ impl Connection {
         }
         // What is held can be looked at as soon as the replies before it are taken.
         let resume = (!self.held.is_empty() && !self.is_full()).then_some(Duration::ZERO);
-        [self.pending.interim_due(), self.logon_deadline, resume].into_iter().flatten().min()
+        let lapse = self.next_lapse();
+        [self.pending.interim_due(), self.logon_deadline, lapse, resume].into_iter().flatten().min()
     }
 
     /// Whether the shell should read from this open's backend. Ask again after each input.

@@ -216,6 +216,11 @@ pub enum Event {
         /// The account's name.
         user: Arc<str>,
     },
+    /// An expired session ended, because its user did not log on again.
+    SessionLapsed {
+        /// The account's name.
+        user: Arc<str>,
+    },
     /// A log-on was refused.
     LogonRefused {
         /// The name that was tried, when the attempt got that far.

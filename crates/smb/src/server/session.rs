@@ -41,8 +41,9 @@ pub(super) enum SessionState {
     LoggingOn(LogOn),
     /// Somebody has logged on, and that counts `until` then; without it, for ever.
     Valid { session: Box<Established>, until: Option<Duration> },
-    /// The log-on is too old: until the same user logs on again, what is open can only be closed.
-    Expired(Box<Established>),
+    /// The log-on is too old: unless the same user logs on again, what is open can only be closed, and all of it ends
+    /// at `until`.
+    Expired { session: Box<Established>, until: Duration },
 }
 
 /// A log-on under way.
@@ -73,27 +74,36 @@ impl Session {
     /// What somebody who has logged on has, also while that is too old.
     pub(super) fn established(&self) -> Option<&Established> {
         match &self.state {
-            SessionState::Valid { session, .. } | SessionState::Expired(session) => Some(session),
+            SessionState::Valid { session, .. } | SessionState::Expired { session, .. } => Some(session),
             SessionState::LoggingOn(_) => None,
         }
     }
 
     fn established_mut(&mut self) -> Option<&mut Established> {
         match &mut self.state {
-            SessionState::Valid { session, .. } | SessionState::Expired(session) => Some(session),
+            SessionState::Valid { session, .. } | SessionState::Expired { session, .. } => Some(session),
+            SessionState::LoggingOn(_) => None,
+        }
+    }
+
+    /// When its present state is over, by the clock of [`Now::monotonic`].
+    fn until(&self) -> Option<Duration> {
+        match self.state {
+            SessionState::Valid { until, .. } => until,
+            SessionState::Expired { until, .. } => Some(until),
             SessionState::LoggingOn(_) => None,
         }
     }
 
     pub(super) fn is_expired(&self) -> bool {
-        matches!(self.state, SessionState::Expired(_))
+        matches!(self.state, SessionState::Expired { .. })
     }
 
     /// The hash of the first log-on, while it is under way. Logging on again does not change the keys.
     pub(super) fn preauth_mut(&mut self) -> Option<&mut PreauthHash> {
         match &mut self.state {
             SessionState::LoggingOn(log_on) => log_on.preauth.as_mut(),
-            SessionState::Valid { .. } | SessionState::Expired(_) => None,
+            SessionState::Valid { .. } | SessionState::Expired { .. } => None,
         }
     }
 }
@@ -312,28 +322,54 @@ impl Connection {
 
     /// Makes a session count again, `until` then.
     fn renew(&mut self, id: u64, until: Option<Duration>) {
-        if let Some(Session { state: SessionState::Valid { session, .. } | SessionState::Expired(session) }) =
-            self.sessions.remove(&id)
+        if let Some(Session {
+            state: SessionState::Valid { session, .. } | SessionState::Expired { session, .. },
+        }) = self.sessions.remove(&id)
         {
             self.sessions.insert(id, Session { state: SessionState::Valid { session, until } });
         }
     }
 
-    /// Lets those sessions expire whose time is over ([MS-SMB2] 3.3.6.3 *Session Expiration Timer*). Nothing happens
-    /// by itself then, so no timer is needed: every input comes here first.
+    /// Lets those sessions expire whose time is over ([MS-SMB2] 3.3.6.3 *Session Expiration Timer*), and ends those whose
+    /// user did not log on again for as long once more: who may no longer log on must not keep what is open for ever.
     pub(super) fn expire_sessions(&mut self, now: Now) {
-        if self.config.session_lifetime.is_none() {
+        let Some(lifetime) = self.config.session_lifetime else {
             return;
-        }
-        let is_over = |session: &Session| matches!(session.state, SessionState::Valid { until: Some(until), .. } if until <= now.monotonic);
+        };
+        let is_over = |session: &Session| session.until().is_some_and(|until| until <= now.monotonic);
         let over: Vec<u64> =
             self.sessions.iter().filter(|(_, session)| is_over(session)).map(|(id, _)| *id).collect();
         for id in over {
-            if let Some(Session { state: SessionState::Valid { session, .. } }) = self.sessions.remove(&id) {
-                self.event(Event::SessionExpired { user: Arc::clone(&session.user) });
-                self.sessions.insert(id, Session { state: SessionState::Expired(session) });
+            let Some(Session { state }) = self.sessions.remove(&id) else {
+                continue;
+            };
+            let state = match state {
+                SessionState::Valid { session, until: Some(until) } => {
+                    self.event(Event::SessionExpired { user: Arc::clone(&session.user) });
+                    SessionState::Expired { session, until: until.saturating_add(lifetime) }
+                }
+                other => other,
+            };
+            let session = Session { state };
+            let ended = is_over(&session).then(|| session.established().map(|old| Arc::clone(&old.user)));
+            self.sessions.insert(id, session);
+            if let Some(Some(user)) = ended {
+                self.end_session(now, id);
+                self.event(Event::SessionLapsed { user });
             }
         }
+    }
+
+    /// When the next session has to end if its user does not log on again. That one expires needs no timer: every
+    /// input looks first.
+    pub(super) fn next_lapse(&self) -> Option<Duration> {
+        let lifetime = self.config.session_lifetime?;
+        let lapse = |session: &Session| match session.state {
+            SessionState::Valid { until, .. } => until.map(|until| until.saturating_add(lifetime)),
+            SessionState::Expired { until, .. } => Some(until),
+            SessionState::LoggingOn(_) => None,
+        };
+        self.sessions.values().filter_map(lapse).min()
     }
 
     /// A refused log-on ends its session, [MS-SMB2] 3.3.5.5.3.

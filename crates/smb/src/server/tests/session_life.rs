@@ -304,7 +304,11 @@ proptest! {
         let (mut until, mut open) = (LIFETIME, alloc::vec::Vec::new());
         for step in steps {
             match step {
-                Step::Pass(minutes) => peer.time += Duration::from_mins(u64::from(minutes)),
+                Step::Pass(minutes) => {
+                    // What comes later is the end of it.
+                    let last = (until + LIFETIME).checked_sub(Duration::from_nanos(1)).unwrap();
+                    peer.time = last.min(peer.time + Duration::from_mins(u64::from(minutes)));
+                }
                 Step::Open => match peer.try_open("simple", READ_WRITE) {
                     Ok(file_id) => {
                         prop_assert!(peer.time < until);
@@ -332,4 +336,31 @@ proptest! {
             prop_assert!(peer.disconnected.is_none());
         }
     }
+
+#[test]
+fn what_is_open_ends_when_its_user_does_not_log_on_again_for_as_long_once_more() {
+    let mut peer = connected(limited());
+    peer.open("simple");
+    // The client says nothing more, and nor does the service.
+    peer.pass((2 * LIFETIME).checked_sub(Duration::from_nanos(1)).unwrap());
+    assert_eq!((peer.connection.open_count(), peer.sessions.len()), (1, 1));
+    peer.pass(Duration::from_nanos(1));
+    assert_eq!((peer.connection.open_count(), peer.sessions.len()), (0, 0));
+    assert!(matches!(peer.events.last(), Some(Event::SessionLapsed { .. })));
+    peer.pass(Duration::from_secs(45));
+    assert_eq!(peer.disconnected, Some(DisconnectReason::LogonTimeout));
+}
+
+#[test]
+fn an_expired_session_that_came_back_does_not_end_with_its_former_time() {
+    let mut peer = connected(limited());
+    peer.time = LIFETIME;
+    assert_eq!(create(&mut peer), NtStatus::NETWORK_SESSION_EXPIRED);
+    peer.time = LIFETIME + LIFETIME / 2;
+    assert_eq!(peer.log_on_again("serviceUser"), NtStatus::SUCCESS);
+    peer.open("simple");
+    peer.pass(LIFETIME / 2);
+    assert_eq!(peer.connection.open_count(), 1);
+    peer.pass(LIFETIME + LIFETIME / 2);
+    assert_eq!(peer.connection.open_count(), 0);
 }
