@@ -336,6 +336,7 @@ proptest! {
             prop_assert!(peer.disconnected.is_none());
         }
     }
+}
 
 #[test]
 fn what_is_open_ends_when_its_user_does_not_log_on_again_for_as_long_once_more() {
