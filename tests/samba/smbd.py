@@ -108,12 +108,12 @@ class Smbd:
         self.configuration.write_text(text)
 
     @contextlib.contextmanager
-    def running(self, more=""):
+    def running(self, more="", service=PipeServer, name="simple"):
         """Runs it, with a pipe behind it. Whatever it started ends with it."""
         self.configure(more)
-        pipe = PipeServer(self.folder / "ncalrpc/np", "simple")
+        self.pipe = service(self.folder / "ncalrpc/np", name)
         output = (self.folder / "smbd.out").open("w")
-        process = subprocess.Popen(
+        self.process = process = subprocess.Popen(
             ["smbd", "-s", str(self.configuration), "--foreground", "--no-process-group"],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -133,10 +133,16 @@ class Smbd:
             process.terminate()
             process.wait(PATIENCE)
             self.end_helpers()
-            pipe.close()
+            self.pipe.close()
             output.close()
             for left in (self.folder / "ncalrpc/np").iterdir():
                 left.unlink()
+
+    def kill(self):
+        """Ends it and whatever it started, without a word to anybody."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        self.end_helpers()
 
     def end_helpers(self):
         """Ends what smbd leaves behind, told by the configuration on the command line."""

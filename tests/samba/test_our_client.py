@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from impacket.ntlm import compute_nthash
 from smbd import PASSWORD, USER, Smbd
 
 NOT_PERMITTED = 77
@@ -27,14 +28,14 @@ def samba(server):
 
 @pytest.fixture
 def call(binaries, tmp_path):
-    def call(server, *arguments, pipe="simple", password=PASSWORD, user=USER, port=None):
+    def call(server, *arguments, pipe="simple", password=PASSWORD, user=USER, port=None, secret_option="--password-file"):
         secret = Path(tmp_path, "secret")
         secret.touch(mode=0o600)
         secret.write_text(password)
         host = server.address if port is None else f"{server.address}:{port}"
         command = [binaries / "standpipe", "call", f"//{host}/pipe/{pipe}", *arguments, "-u", user]
         return subprocess.run(
-            [*map(str, command), "--password-file", str(secret)],
+            [*map(str, command), secret_option, str(secret)],
             env={name: text for name, text in os.environ.items() if not name.startswith("STANDPIPE_")},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -62,6 +63,16 @@ def test_the_port_may_be_said(samba, call):
 
 def test_the_user_may_come_with_a_domain(samba, call):
     assert call(samba, "Hello", user=f"PEERSRV\\{USER}").stdout == "olleH\n"
+
+
+def test_the_nt_hash_is_as_good_as_the_password(samba, call):
+    result = call(samba, "Hello", password=compute_nthash(PASSWORD).hex(), secret_option="--nt-hash-file")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "olleH\n", "")
+
+
+def test_bytes_go_and_come_as_digits(samba, call):
+    assert call(samba, "--hex", "48 65 6c6C6f 00").stdout == "6f6c6c6548\n"
+    assert call(samba, "--hex", "48 00", "--one-message").stdout == "48\n"
 
 
 def test_a_wrong_password_is_said(samba, call):
