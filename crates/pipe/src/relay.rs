@@ -127,14 +127,18 @@ impl Relay {
     ///
     /// Fails only when the system does not let it accept connections any more.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
-        let result = tokio::select! {
+        let pool = self.way.pool.clone();
+        let result = self.accept_until(stop).await;
+        pool.log_off().await;
+        result
+    }
+
+    /// Keeps the listener no longer than it accepts.
+    async fn accept_until(self, stop: CancellationToken) -> io::Result<()> {
+        tokio::select! {
             result = self.accept() => result,
             () = stop.cancelled() => Ok(()),
-        };
-        let Relay { listener, way } = self;
-        drop(listener);
-        way.pool.log_off().await;
-        result
+        }
     }
 
     async fn accept(&self) -> io::Result<()> {
