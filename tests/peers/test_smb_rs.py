@@ -31,11 +31,11 @@ def program():
 
 @pytest.fixture
 def call(program, demo):
-    def call(protection, dialect, *lengths, user=USER, password=None, pipe="simple"):
-        where = (demo.hosts[0], str(demo.smb_port), pipe, user, protection, dialect)
+    def call(protection, dialect, *lengths, to=demo, user=USER, password=None, pipe="simple"):
+        where = (to.hosts[0], str(to.smb_port), pipe, user, protection, dialect)
         return subprocess.run(
             [program, *where, *map(str, lengths)],
-            env=os.environ | {"PASSWD": password or demo.password},
+            env=os.environ | {"PASSWD": password or to.password},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -72,6 +72,13 @@ def test_it_is_told_that_there_is_no_such_pipe(call):
 def test_it_is_told_that_the_descriptor_denies(call):
     account = {"user": GUEST_MEMBER.name, "password": GUEST_MEMBER.password}
     assert status(call("encrypt", "3.1.1", 1, **account)) == STATUS_ACCESS_DENIED
+
+
+def test_it_encrypts_where_it_has_to(call, deployment):
+    deployment.edit('visibility = "internal"', 'visibility = "internal"\nencryption = "required"')
+    with deployment.running():
+        assert call("sign", "3.1.1", 100, to=deployment).stdout.endswith("\n100 right\n")
+        assert status(call("sign", "2.1", 100, to=deployment)) == STATUS_ACCESS_DENIED
 
 
 def status(result):
