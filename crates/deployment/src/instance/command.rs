@@ -63,7 +63,8 @@ impl Connector for EachOpen {
             (CALLER_ADDRESS, caller.address().to_string().into()),
         ];
         spec.environment.extend(told.into_iter().map(|(name, value)| (name.into(), value)));
-        start(spec, self.mode, self.stop_timeout, caller, instance)
+        let who = (caller.pipe().to_owned(), caller.account().to_owned());
+        start(spec, self.mode, self.stop_timeout, who, instance)
     }
 
     fn is_available(&self) -> bool {
@@ -75,32 +76,45 @@ impl Connector for EachOpen {
     }
 }
 
+/// `instance` is kept until nothing of the command is left.
 #[cfg(unix)]
 fn start(
     spec: ProcessSpec,
     mode: Mode,
     stop_timeout: Duration,
-    caller: Caller,
-    instance: Instance,
+    (pipe, caller): (String, String),
+    instance: impl Send + 'static,
 ) -> ConnectFuture {
     use standpipe_pipe::listener::PipeConnection;
     use tokio::sync::oneshot;
 
     Box::pin(async move {
         let (connection, socket) = PipeConnection::socketpair(mode)?;
-        let process = process::spawn_on(&spec, socket).await.map_err(io::Error::other)?;
         let (open, closed) = oneshot::channel::<()>();
+        let (started, starting) = oneshot::channel();
+        // In a task, which goes on when the client gives up: processes that are yet to be started wait in a queue, and
+        // would wait there without number if whoever gives up made room for the next.
         tokio::spawn(async move {
-            let exit = follow(process, closed, stop_timeout).await;
-            drop(instance);
-            tracing::info!(pipe = caller.pipe(), caller = caller.account(), command = spec.name, %exit, "a command has ended");
+            match process::spawn_on(&spec, socket).await {
+                Ok(process) => {
+                    let _ = started.send(Ok(()));
+                    let exit = follow(process, closed, stop_timeout).await;
+                    drop(instance);
+                    tracing::info!(pipe, caller, command = spec.name, %exit, "a command has ended");
+                }
+                Err(error) => {
+                    drop(instance);
+                    let _ = started.send(Err(error));
+                }
+            }
         });
+        starting.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
         Ok(connection.with_guard(open))
     })
 }
 
 #[cfg(not(unix))]
-fn start(_: ProcessSpec, _: Mode, _: Duration, _: Caller, _: Instance) -> ConnectFuture {
+fn start(_: ProcessSpec, _: Mode, _: Duration, _: (String, String), _: Instance) -> ConnectFuture {
     Box::pin(async {
         Err(io::Error::new(io::ErrorKind::Unsupported, "there are no commands for pipes on Windows yet"))
     })

@@ -1,11 +1,13 @@
 //! Real commands behind a real server, called by a real client.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use standpipe_pipe::accounts::AccountFile;
 use standpipe_pipe::client::{Client, ClientError, ConnectOptions, Credentials};
 use standpipe_pipe::server::{Offer, Options, PipeOffer, Server};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -110,4 +112,28 @@ async fn a_command_that_is_not_there_is_no_service() {
     std::fs::remove_file(file).unwrap();
     assert!(!soon(client.wait(&name, Duration::from_millis(30))).await.unwrap());
     assert!(matches!(client.open(&name).await, Err(ClientError::PipeBusy { .. })));
+}
+
+#[tokio::test]
+async fn a_client_that_gives_up_makes_no_room_before_its_command_is_gone() {
+    let place = Place::new();
+    let spec = ProcessSpec {
+        name: "simple (cat)".to_owned(),
+        command: vec!["cat".into()],
+        folder: place.path().to_path_buf(),
+        environment: Vec::new(),
+        withheld: Vec::new(),
+        user: None,
+        orphaned: Orphaned::Kill,
+        output: Output::Log,
+        within: None,
+    };
+    let (instance, mut gone) = oneshot::channel::<()>();
+    let who = ("simple".to_owned(), "serviceUser".to_owned());
+    let mut starting = start(spec, Mode::Byte, Duration::from_secs(30), who, instance);
+    assert!(poll_fn(|cx| Poll::Ready(starting.as_mut().poll(cx).is_pending())).await);
+    drop(starting);
+    assert!(gone.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+    // It finds the end of its input and ends by itself.
+    assert!(soon(gone).await.is_err());
 }
