@@ -88,7 +88,7 @@ pub enum Moment {
     Before,
     /// Everything is connected, and warm.
     Start,
-    /// From here on nothing counts any more.
+    /// From here on nothing counts any more; everything is still connected.
     End,
 }
 
@@ -169,7 +169,7 @@ pub fn run<W: Workload>(
         let start = Instant::now();
         shared.enter(COUNT);
         thread::sleep(plan.duration);
-        shared.enter(END);
+        shared.enter(COOL_DOWN);
         outcome.elapsed = start.elapsed();
         at(Moment::End);
     }
@@ -194,7 +194,9 @@ pub fn run<W: Workload>(
 const CONNECT: u8 = 0;
 const WARM_UP: u8 = 1;
 const COUNT: u8 = 2;
-const END: u8 = 3;
+/// Nothing counts any more, but everything is still there to be looked at.
+const COOL_DOWN: u8 = 3;
+const END: u8 = 4;
 
 /// How the threads are told how far the load is.
 struct Shared {

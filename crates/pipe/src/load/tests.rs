@@ -1,6 +1,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::atomic::AtomicUsize;
 
 use super::*;
 
@@ -78,4 +79,44 @@ impl Workload for Nowhere {
 fn a_connection_that_cannot_be_made_ends_it() {
     let error = run(&Nowhere, &plan(5), |_| ()).unwrap_err();
     assert_eq!(error.to_string(), "could not make connection 4 of 5");
+}
+
+/// Knows how many of its callers there are.
+#[derive(Clone, Default)]
+struct Counting(Arc<AtomicUsize>);
+
+struct CountedCaller(Arc<AtomicUsize>);
+
+impl Drop for CountedCaller {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Workload for Counting {
+    type Caller = CountedCaller;
+    type Error = Infallible;
+
+    async fn connect(&self, _connection: usize) -> Result<Vec<CountedCaller>, Infallible> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(vec![CountedCaller(Arc::clone(&self.0))])
+    }
+}
+
+impl Caller for CountedCaller {
+    async fn call(&mut self) -> Result<(), CallError> {
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+}
+
+#[test]
+fn everything_is_still_there_when_the_end_is_told() {
+    for idle in [false, true] {
+        let (load, mut seen) = (Counting::default(), Vec::new());
+        let there = Arc::clone(&load.0);
+        run(&load, &Plan { idle, ..plan(6) }, |_| seen.push(there.load(Ordering::SeqCst))).unwrap();
+        assert_eq!(seen, [0, 6, 6]);
+        assert_eq!(there.load(Ordering::SeqCst), 0);
+    }
 }
