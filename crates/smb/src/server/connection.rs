@@ -35,12 +35,13 @@ pub struct Connection {
     pub(super) frames: Frames,
     outputs: VecDeque<Output>,
     pub(super) window: CreditWindow,
+    // Boxed, as a map has room for eleven before it needs more, and most connections have one.
     pub(super) sessions: BTreeMap<u64, Session>,
-    pub(super) opens: BTreeMap<OpenId, Open>,
+    pub(super) opens: BTreeMap<OpenId, Box<Open>>,
     pub(super) pending: PendingTable,
     /// What encrypts the replies of each session that can be encrypted. One that has ended keeps its own until
     /// its last replies are written.
-    pub(super) sealers: BTreeMap<u64, Sealer>,
+    pub(super) sealers: BTreeMap<u64, Box<Sealer>>,
     /// Requests that failed while another was being dispatched; they are answered after it.
     /// What backends have not taken yet, and the rest of compounds that wait, in bytes.
     pub(super) backlog: usize,
@@ -347,7 +348,7 @@ impl Connection {
 
     /// Ends the frame being written, encrypted with the key of this session.
     pub(super) fn end_frame(&mut self, sealed: Option<u64>) {
-        let sealer = sealed.and_then(|id| self.sealers.get_mut(&id));
+        let sealer = sealed.and_then(|id| self.sealers.get_mut(&id)).map(Box::as_mut);
         let sealable = sealed.is_none() || sealer.is_some();
         if !sealable || !self.frames.end(sealer) {
             self.frames.abandon();

@@ -1,6 +1,7 @@
 //! CREATE and CLOSE, [MS-SMB2] 3.3.5.9 and 3.3.5.10: the way from a name to a pipe, past its security
 //! descriptor.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
@@ -108,7 +109,7 @@ impl Connection {
         let file_id = FileId { persistent: self.random_id(), volatile: open.0 };
         self.opens.insert(
             open,
-            Open {
+            Box::new(Open {
                 file_id,
                 session_id: request.session_id,
                 tree_id: request.tree_id,
@@ -116,7 +117,7 @@ impl Connection {
                 access: grant.access(),
                 user: Arc::clone(&user),
                 state: OpenState::Connecting(request.id),
-            },
+            }),
         );
         self.output(Output::Open { open, pipe, grant, token, user });
         Ok(Handled::Wait(Operation::Open(open), file_id))
@@ -245,7 +246,7 @@ impl Connection {
 
     /// The client's end of a connected open.
     pub(super) fn end_of(&mut self, open: OpenId) -> Option<&mut PipeEnd> {
-        self.opens.get_mut(&open).and_then(Open::end_mut)
+        self.opens.get_mut(&open).and_then(|open| open.end_mut())
     }
 
     /// Removes an open; its unanswered requests end with `status`.

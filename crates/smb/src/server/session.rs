@@ -38,7 +38,7 @@ pub(super) struct Session {
 /// How far a session has come, [MS-SMB2] 3.3.1.8 *Session.State*.
 pub(super) enum SessionState {
     /// The first log-on is under way.
-    LoggingOn(LogOn),
+    LoggingOn(Box<LogOn>),
     /// Somebody has logged on, and that counts `until` then; without it, for ever.
     Valid { session: Box<Established>, until: Option<Duration> },
     /// The log-on is too old: unless the same user logs on again, what is open can only be closed, and all of it ends
@@ -218,7 +218,7 @@ impl Connection {
         match self.sessions.get_mut(&id).and_then(Session::established_mut) {
             Some(valid) => valid.again = Some(log_on),
             None => {
-                self.sessions.insert(id, Session { state: SessionState::LoggingOn(log_on) });
+                self.sessions.insert(id, Session { state: SessionState::LoggingOn(Box::new(log_on)) });
             }
         }
     }
@@ -275,7 +275,7 @@ impl Connection {
         let ciphers = keys.ciphers.as_ref();
         let opener = ciphers.map(|ciphers| Opener::new(&ciphers.client_to_server));
         if let Some(ciphers) = ciphers {
-            self.sealers.insert(id, Sealer::new(&ciphers.server_to_client, id));
+            self.sealers.insert(id, Box::new(Sealer::new(&ciphers.server_to_client, id)));
         }
         let session = Established {
             account: account.sid,

@@ -6,7 +6,6 @@ use standpipe_security::AccessMask;
 
 use super::dispatch::{Compound, Handled, Request};
 use super::negotiate::Negotiated;
-use super::open::Open;
 use super::pending::Operation;
 use super::pipe_end::{PipeEnd, Taken, Waiting, Writer};
 use super::{Connection, Now, OpenId, Output, PipeMode, WriteFailure};
@@ -246,7 +245,7 @@ impl Connection {
         };
         self.begin_completion(&pending);
         let out = self.frames.clear_body();
-        let status = if let Some(end) = self.opens.get_mut(&open).and_then(Open::end_mut) {
+        let status = if let Some(end) = self.opens.get_mut(&open).and_then(|open| open.end_mut()) {
             if let Operation::Transceive(_, file_id) = pending.operation {
                 let code = ControlCode::PIPE_TRANSCEIVE;
                 IoctlResponse::encode_with(code, file_id, out, |out| take(end, out, true)).status
