@@ -11,7 +11,7 @@ use crate::state::Exit;
 #[derive(Debug, Clone, Default)]
 pub struct Tree(());
 
-#[expect(clippy::unused_self, clippy::unused_async, reason = "the other platform has something to do")]
+#[expect(clippy::unused_async, reason = "the other platform has something to do")]
 impl Tree {
     /// A tree of its own, empty until something is started within it.
     pub fn new() -> Self {
