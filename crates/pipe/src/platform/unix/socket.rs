@@ -380,10 +380,36 @@ impl Socket {
         // were sent to it, of bytes instead of the end. After the shutdown no more can come.
         let mut nowhere = [0; DISCARDED_CHUNK];
         for _ in 0..MAX_DISCARDED {
-            match rustix::net::recv(self.fd.get_ref(), &mut nowhere[..], RecvFlags::TRUNC) {
-                Ok((_, length)) if length > 0 => {}
-                _ => return,
+            let was_something = match self.mode {
+                // An empty message is one as well.
+                Mode::Message => {
+                    self.receive_or_end(&mut [], RecvFlags::empty()).is_ok_and(|one| one.is_some())
+                }
+                Mode::Byte => rustix::net::recv(self.fd.get_ref(), &mut nowhere[..], RecvFlags::TRUNC)
+                    .is_ok_and(|(_, length)| length > 0),
+            };
+            if !was_something {
+                return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_written_before_closing_comes_without_a_reset_whatever_was_unread() {
+        let (ours, theirs) = Socket::pair(Mode::Message).unwrap();
+        for message in [&b""[..], b"unread", b"", b"unread"] {
+            rustix::net::send(&theirs, message, SendFlags::NOSIGNAL).unwrap();
+        }
+        assert!(ours.try_send(b"last words", &mut 0).unwrap());
+        ours.close();
+        drop(ours);
+        let mut heard = [0; 100];
+        let (length, _) = rustix::net::recv(&theirs, &mut heard[..], RecvFlags::empty()).unwrap();
+        assert_eq!(&heard[..length], b"last words");
     }
 }
