@@ -360,7 +360,7 @@ impl Connection {
         if flight.async_id.is_some() && async_id != flight.async_id {
             return Err(ConnectionError::Violation("a final reply that does not fit its interim reply"));
         }
-        let purpose = flight.purpose;
+        let (purpose, begun) = (flight.purpose, flight.async_id.is_some());
         // A reply that cannot be read leaves its request in flight, to end with the connection.
         let read = match purpose {
             Purpose::Handshake => None,
@@ -374,9 +374,9 @@ impl Connection {
             None => self.handshake(header, message),
             // One who would log on again here would need the password for as long as the connection lasts, and would
             // have to hold back what is asked meanwhile. A new connection does that anyway. The server refused the
-            // request before it did anything, so it is safe to ask again.
+            // request before it did anything, so it is safe to ask again; unless it said before that it was at it.
             Some((request, ..)) if header.status == NtStatus::NETWORK_SESSION_EXPIRED => {
-                self.complete(request, Err(RequestError::Lost { sent: false }));
+                self.complete(request, Err(RequestError::Lost { sent: begun }));
                 Err(ConnectionError::SessionExpired)
             }
             Some((request, expected, result)) => {

@@ -331,6 +331,26 @@ fn replies_that_nobody_asked_for_end_the_connection() {
 }
 
 #[test]
+fn a_request_that_was_begun_may_have_arrived_though_the_session_has_expired() {
+    for begun in [false, true] {
+        let mut pair = Pair::ready(Dialect::Smb311);
+        let write = pair.client.write(PIPE, b"text");
+        let (mut header, _) = pair.request();
+        if begun {
+            header = pair.server.interim(&header, 77);
+        }
+        pair.server.reply(&header, NtStatus::NETWORK_SESSION_EXPIRED, encode_error);
+        match &pair.exchange()[..] {
+            [
+                Event::Completed { request, result: Err(RequestError::Lost { sent }) },
+                Event::Closed(ConnectionError::SessionExpired),
+            ] => assert_eq!((*request, *sent), (write, begun)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn whether_a_lost_request_was_sent_is_known() {
     let mut pair = Pair::ready(Dialect::Smb311);
     let sent = pair.client.echo();
