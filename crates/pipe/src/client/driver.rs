@@ -308,9 +308,13 @@ impl Driver {
     fn command(&mut self, command: Command) {
         match command {
             Command::Ask { token, ask, reply } => {
+                // Closing is not given up with who waits for it: the pipe would stay open.
+                let can_be_given_up = !matches!(ask, Ask::Close { .. });
                 let request = self.ask(ask);
                 self.waiting.insert(request, (token, reply));
-                self.tokens.insert(token, request);
+                if can_be_given_up {
+                    self.tokens.insert(token, request);
+                }
             }
             Command::Cancel { token } => {
                 if let Some(request) = self.tokens.get(&token) {

@@ -415,8 +415,16 @@ impl Started<'_> {
 
 impl Drop for Started<'_> {
     fn drop(&mut self) {
-        if self.reply.is_some() {
-            let _ = self.client.shared.commands.send(Command::Cancel { token: self.token });
-        }
+        let Some(mut reply) = self.reply.take() else {
+            return;
+        };
+        // From here on the task sees that nobody waits; what it answered before is found here.
+        reply.close();
+        let command = match reply.try_recv() {
+            Ok(Ok(Reply::Opened(pipe))) => Command::Close { pipe },
+            Ok(_) => return,
+            Err(_) => Command::Cancel { token: self.token },
+        };
+        let _ = self.client.shared.commands.send(command);
     }
 }

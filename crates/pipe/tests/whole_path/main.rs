@@ -12,6 +12,8 @@ mod encryption;
 #[cfg(test)]
 mod failing_services;
 #[cfg(test)]
+mod giving_up;
+#[cfg(test)]
 mod in_the_middle;
 #[cfg(test)]
 mod instances;
