@@ -288,9 +288,15 @@ impl Client {
         }
     }
 
-    /// Waits until the pipe can be opened; `false` when `timeout` was over first.
+    /// Waits until the pipe can be opened; `false` when `timeout` was over first. A server that does not say even that
+    /// within [`ConnectOptions::timeout`] counts as not connected.
     pub async fn wait(&self, name: &PipeName, timeout: Duration) -> Result<bool, ClientError> {
-        match self.ask(Ask::Wait { name: name.as_str().to_owned(), timeout }).await {
+        let ask = self.ask(Ask::Wait { name: name.as_str().to_owned(), timeout });
+        let timeout = timeout.saturating_add(self.shared.patience);
+        let Ok(answer) = tokio::time::timeout(timeout, ask).await else {
+            return Err(ClientError::ConnectTimeout { server: self.shared.server.clone(), timeout });
+        };
+        match answer {
             Ok(_) => Ok(true),
             Err(RequestError::Refused(NtStatus::IO_TIMEOUT)) => Ok(false),
             Err(error) => Err(self.open_error(name, error)),

@@ -6,8 +6,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use standpipe_pipe::Mode;
+use standpipe_pipe::client::{Client, ClientError, ConnectOptions, Credentials};
 
-use crate::support::{Plan, Site, eventually, name};
+use crate::proxy::Proxy;
+use crate::support::{Plan, Site, TIMEOUT, eventually, name};
 
 /// Polls what has to wait, once.
 async fn begin(mut future: Pin<&mut impl Future>) {
@@ -59,4 +61,22 @@ async fn a_pipe_is_closed_though_nobody_waits_for_that() {
         assert_eq!(read.await.unwrap().unwrap(), b"abc");
     }
     eventually("one pipe is closed", || site.counters.snapshot().opens_now == 1).await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_say_when_a_pipe_is_free_is_given_up() {
+    let site = Site::new().await;
+    let proxy = Proxy::new(site.address).await;
+    let options = ConnectOptions { timeout: TIMEOUT, keep_alive: None, ..ConnectOptions::default() };
+    let credentials = Credentials::with_password("serviceUser", "secret");
+    let client = Client::connect(&proxy.address.into(), &credentials, &options).await.unwrap();
+    proxy.freeze(true);
+    tokio::time::pause();
+    let asked = Duration::from_secs(1);
+    let name = name();
+    let wait = tokio::time::timeout(TIMEOUT * 10, client.wait(&name, asked));
+    match wait.await.expect("it ends") {
+        Err(ClientError::ConnectTimeout { timeout, .. }) => assert_eq!(timeout, TIMEOUT + asked),
+        other => panic!("{other:?}"),
+    }
 }
