@@ -190,12 +190,8 @@ impl Way {
     async fn pass(&self, local: &PipeConnection, number: u64) -> Result<(), Broken> {
         let pipe = self.pool.open(&self.pipe, self.options.wait_for_pipe).await.map_err(Broken::Open)?;
         tracing::debug!(local = number, remote = %pipe.address(), "opened");
-        let ended = self.both_ways(local, &pipe).await;
-        if ended.is_ok() {
-            // Whether the server says so or not, it is closed.
-            let _ = pipe.close().await;
-        }
-        ended
+        // However it ends, the pipe is closed by letting go of it: nobody waits for the server's word.
+        self.both_ways(local, &pipe).await
     }
 
     /// Passes on in both directions until one end is closed.

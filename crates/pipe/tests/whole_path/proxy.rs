@@ -14,6 +14,7 @@ use tokio::sync::watch;
 pub(crate) const SESSION_SETUP: u16 = 1;
 pub(crate) const TREE_CONNECT: u16 = 3;
 pub(crate) const CREATE: u16 = 5;
+pub(crate) const CLOSE: u16 = 6;
 pub(crate) const READ: u16 = 8;
 pub(crate) const WRITE: u16 = 9;
 pub(crate) const IOCTL: u16 = 11;
@@ -34,6 +35,8 @@ pub(crate) enum Cut {
     WithinReply(u16),
     /// After so many bytes from the client.
     AfterBytes(usize),
+    /// Nowhere, but replies to this are not passed on.
+    WithoutReplies(u16),
 }
 
 /// A proxy before a server.
@@ -151,6 +154,9 @@ async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, cut: Cut,
         if cut == Cut::WithinReply(command) && frame[12..16] != PENDING {
             let _ = to.write_all(&frame[..frame.len() / 2]).await;
             return;
+        }
+        if cut == Cut::WithoutReplies(command) {
+            continue;
         }
         if to.write_all(&frame).await.is_err() {
             return;

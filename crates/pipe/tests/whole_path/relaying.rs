@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::proxy::{CREATE, Cut, Proxy, READ, WRITE};
+use crate::proxy::{CLOSE, CREATE, Cut, Proxy, READ, WRITE};
 use crate::support::{Plan, Site, TIMEOUT, echo_messages, eventually, name, reverse_one, serve};
 
 /// A relay to a server.
@@ -285,6 +285,22 @@ async fn more_programs_than_allowed_wait_for_their_turn() {
     assert_eq!(site.counters.snapshot().opens, 2);
     drop(programs.remove(0));
     assert_eq!(within(programs[1].read_message()).await.unwrap().unwrap(), [2]);
+}
+
+#[tokio::test]
+async fn a_server_that_never_says_that_a_pipe_is_closed_takes_no_place() {
+    let site = Site::new().await;
+    let _service = site.reverse().await;
+    let proxy = Proxy::new(site.address).await;
+    proxy.cut([Cut::WithoutReplies(CLOSE)]);
+    let options = RelayOptions { max_connections: 1, ..RelayOptions::default() };
+    let offered = Offered::with(proxy.address.into(), Mode::Message, "serviceUser", options).await;
+    for _ in 0..3 {
+        let local = offered.connect().await;
+        local.write_message(b"abc").await.unwrap();
+        assert_eq!(within(local.read_message()).await.unwrap().unwrap(), b"cba");
+    }
+    assert_eq!(proxy.connections(), 1);
 }
 
 #[tokio::test]
