@@ -154,6 +154,14 @@ impl ClientError {
         transient && !self.may_have_arrived()
     }
 
+    /// Whether the server does not let this user in, so that trying again only counts as guessing. A server that has
+    /// too much to do is none of that.
+    pub(crate) fn is_of_the_credentials(&self) -> bool {
+        const BUSY: [NtStatus; 3] =
+            [NtStatus::INSUFFICIENT_RESOURCES, NtStatus::REQUEST_NOT_ACCEPTED, NtStatus::INTERNAL_ERROR];
+        matches!(self, ClientError::LogOnFailed { status, .. } if !BUSY.contains(status))
+    }
+
     /// Whether an open failed because its connection is lost or does not answer.
     pub(super) fn is_of_the_connection(&self) -> bool {
         matches!(self, ClientError::Disconnected { .. } | ClientError::ConnectTimeout { .. })
@@ -185,5 +193,28 @@ impl ClientError {
             ClientError::PipeBusy { .. } => "the service behind the pipe may be starting: try again",
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_busy_says_nothing_about_the_credentials() {
+        let server = ServerAddress::new("server", 445).unwrap();
+        let refused = |status| {
+            let (server, user) = (server.clone(), "u".to_owned());
+            ClientError::LogOnFailed { server, user, status }.is_of_the_credentials()
+        };
+        for status in [NtStatus::LOGON_FAILURE, NtStatus::ACCOUNT_DISABLED, NtStatus::ACCESS_DENIED] {
+            assert!(refused(status), "{status}");
+        }
+        for status in
+            [NtStatus::INSUFFICIENT_RESOURCES, NtStatus::REQUEST_NOT_ACCEPTED, NtStatus::INTERNAL_ERROR]
+        {
+            assert!(!refused(status), "{status}");
+        }
+        assert!(!ClientError::Disconnected { server, may_have_arrived: false }.is_of_the_credentials());
     }
 }

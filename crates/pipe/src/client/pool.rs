@@ -74,6 +74,8 @@ struct Target {
     server: ServerAddress,
     credentials: Credentials,
     options: PoolOptions,
+    /// The last log-on that failed, on whichever connection, and until when that is the answer.
+    refusal: Mutex<Option<(ClientError, Instant)>>,
 }
 
 /// A place for one connection.
@@ -98,8 +100,6 @@ enum Phase {
     /// There is no connection until somebody needs one.
     #[default]
     Idle,
-    /// The log-on failed; until the pause is over that is the answer.
-    Refused(ClientError),
     Connecting(Attempt),
     Connected {
         client: Client,
@@ -119,7 +119,7 @@ impl Pool {
     /// A pool of connections to `server`. None is made yet.
     pub fn new(server: ServerAddress, credentials: Credentials, options: PoolOptions) -> Pool {
         let slots = (0..options.connections.max(1)).map(|_| Arc::default()).collect();
-        let target = Arc::new(Target { server, credentials, options });
+        let target = Arc::new(Target { server, credentials, options, refusal: Mutex::default() });
         Pool { shared: Arc::new(Shared { target, slots, next: AtomicUsize::new(0) }) }
     }
 
@@ -182,6 +182,9 @@ impl Pool {
     async fn lend(&self) -> Result<Lent<'_>, ClientError> {
         let Shared { target, slots, next } = &*self.shared;
         let turn = next.fetch_add(1, Ordering::Relaxed) % slots.len().max(1);
+        // While nobody is let in, one finds out for all: a password that is wrong is then tried once, and not once
+        // for each connection.
+        let turn = if slots.iter().any(|slot| slot.is_connected()) { turn } else { 0 };
         let Some(slot) = slots.get(turn) else {
             return Err(target.lost()); // a pool has at least one slot
         };
@@ -202,6 +205,10 @@ impl Pool {
 impl Target {
     fn lost(&self) -> ClientError {
         ClientError::Disconnected { server: self.server.clone(), may_have_arrived: false }
+    }
+
+    fn refusal(&self) -> MutexGuard<'_, Option<(ClientError, Instant)>> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long to wait after this many failures in a row.
@@ -233,8 +240,12 @@ impl Slot {
     fn connected(&self) -> Option<Client> {
         match &self.lock().phase {
             Phase::Connected { client, .. } => Some(client.clone()),
-            Phase::Idle | Phase::Refused(_) | Phase::Connecting(_) => None,
+            Phase::Idle | Phase::Connecting(_) => None,
         }
+    }
+
+    fn is_connected(&self) -> bool {
+        matches!(&self.lock().phase, Phase::Connected { client, .. } if !client.is_closed())
     }
 
     /// A connection, or the attempt to make one, which begins now if there is none.
@@ -247,10 +258,10 @@ impl Slot {
             Phase::Connecting(attempt) if attempt.has_changed().is_ok() => {
                 return Found::Attempt(attempt.clone());
             }
-            Phase::Refused(error) if state.not_before.is_some_and(|end| Instant::now() < end) => {
-                return Found::Refused(error.clone());
-            }
-            Phase::Idle | Phase::Refused(_) | Phase::Connecting(_) => {}
+            Phase::Idle | Phase::Connecting(_) => {}
+        }
+        if let Some((error, _)) = target.refusal().as_ref().filter(|(_, end)| Instant::now() < *end) {
+            return Found::Refused(error.clone());
         }
         let (sender, attempt) = watch::channel(None);
         state.phase = Phase::Connecting(attempt.clone());
@@ -260,7 +271,7 @@ impl Slot {
             if let Some(not_before) = not_before {
                 tokio::time::sleep_until(not_before).await;
             }
-            let Target { server, credentials, options } = &*target;
+            let Target { server, credentials, options, .. } = &*target;
             let result = Client::connect(server, credentials, &options.connect).await;
             slot.lock().attempted(&result, &target);
             sender.send_replace(Some(result));
@@ -296,10 +307,12 @@ impl State {
             Ok(client) => {
                 self.phase = Phase::Connected { client: client.clone(), since: now };
                 self.not_before = None;
+                *target.refusal() = None;
             }
-            Err(error @ ClientError::LogOnFailed { .. }) => {
-                self.phase = Phase::Refused(error.clone());
-                self.not_before = Some(after(now, target.options.pause_after_refusal));
+            // For all connections, as the next one would fail like this one.
+            Err(error) if error.is_of_the_credentials() => {
+                self.phase = Phase::Idle;
+                *target.refusal() = Some((error.clone(), after(now, target.options.pause_after_refusal)));
             }
             Err(_) => {
                 self.phase = Phase::Idle;
@@ -319,7 +332,12 @@ mod tests {
         let (first, longest) = (Duration::from_millis(100), Duration::from_secs(5));
         let options = PoolOptions { first_pause: first, longest_pause: longest, ..PoolOptions::default() };
         let server = ServerAddress::new("server", 445).unwrap();
-        let target = Target { server, credentials: Credentials::with_password("u", "p"), options };
+        let target = Target {
+            server,
+            credentials: Credentials::with_password("u", "p"),
+            options,
+            refusal: Mutex::default(),
+        };
         assert_eq!(target.pause(0), Duration::ZERO);
         for (failures, most) in
             [(1, first), (2, first * 2), (4, first * 8), (7, longest), (u32::MAX, longest)]

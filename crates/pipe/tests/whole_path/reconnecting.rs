@@ -262,6 +262,51 @@ async fn a_failed_log_on_is_not_tried_again_at_once() {
 }
 
 #[tokio::test]
+async fn a_wrong_password_is_tried_once_and_not_on_every_connection() {
+    let setting = Setting::new().await;
+    let pool = setting.pool_as("wrong", 4);
+    let mut calls = JoinSet::new();
+    for _ in 0..12 {
+        let pool = pool.clone();
+        calls.spawn(async move { pool.call(&name(), b"abc", &CallOptions::default()).await });
+    }
+    for end in calls.join_all().await {
+        let error = end.unwrap_err();
+        assert!(matches!(error, ClientError::LogOnFailed { .. }), "{error}");
+    }
+    // Nor later on any of those that were not used yet.
+    for _ in 0..8 {
+        pool.client().await.unwrap_err();
+    }
+    assert_eq!(setting.proxy.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_password_that_no_longer_counts_is_tried_on_one_connection() {
+    let setting = Setting::new().await;
+    let pool = setting.pool_as("secret", 3);
+    for _ in 0..3 {
+        pool.client().await.unwrap();
+    }
+    let clients = [pool.client().await.unwrap(), pool.client().await.unwrap(), pool.client().await.unwrap()];
+    setting.site.accounts.set_password("serviceUser", "other").unwrap();
+    setting.proxy.kill();
+    for client in clients {
+        client.closed().await;
+    }
+    let mut calls = JoinSet::new();
+    for _ in 0..9 {
+        let pool = pool.clone();
+        calls.spawn(async move { pool.client().await });
+    }
+    for end in calls.join_all().await {
+        let error = end.unwrap_err();
+        assert!(matches!(error, ClientError::LogOnFailed { .. }), "{error}");
+    }
+    assert_eq!(setting.proxy.connections(), 3 + 1);
+}
+
+#[tokio::test]
 async fn a_server_that_is_back_is_found_again() {
     let setting = Setting::new().await;
     let pool = setting.pool();
