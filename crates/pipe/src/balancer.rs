@@ -34,6 +34,8 @@ pub struct Options {
     pub encryption: Encryption,
     /// How often each instance is asked whether it is ready.
     pub check_interval: Duration,
+    /// The longest pause after log-ons that failed: each makes it twice as long, as trying on locks accounts.
+    pub longest_pause: Duration,
     /// How long an instance may take to answer that.
     pub check_timeout: Duration,
     /// How calls are made.
@@ -41,15 +43,28 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 10 s to connect, asked every second, 3 s to answer; a busy pipe is not waited for, another instance is
-    /// tried.
+    /// 10 s to connect, asked every second, but after failed log-ons only up to every minute, 3 s to answer; a busy
+    /// pipe is not waited for, another instance is tried.
     fn default() -> Options {
         Options {
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             encryption: Encryption::default(),
             check_interval: Duration::from_secs(1),
+            longest_pause: Duration::from_mins(1),
             check_timeout: Duration::from_secs(3),
             call: CallOptions { wait_for_pipe: Duration::ZERO, ..CallOptions::default() },
+        }
+    }
+}
+
+impl Options {
+    /// How long to wait after a check that ended so, when the pause before it was `last`.
+    fn pause_after(&self, condition: &Condition, last: Duration) -> Duration {
+        match condition {
+            Condition::Unready(error) if error.is_of_the_credentials() => {
+                last.saturating_mul(2).min(self.longest_pause).max(self.check_interval)
+            }
+            _ => self.check_interval,
         }
     }
 }
@@ -340,12 +355,15 @@ struct Check {
 
 impl Check {
     async fn run(self) {
+        let check_interval = self.options.check_interval;
         let mut client: Option<Client> = None;
+        let mut pause = check_interval;
         loop {
             let condition = match self.check(&mut client).await {
                 Ok(client) => Condition::Ready(client),
                 Err(error) => Condition::Unready(Arc::new(error)),
             };
+            pause = self.options.pause_after(&condition, pause);
             self.watched.set(condition, &self.changes);
             let lost = async {
                 match &client {
@@ -354,7 +372,7 @@ impl Check {
                 }
             };
             tokio::select! {
-                () = tokio::time::sleep(self.options.check_interval) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = self.watched.check.notified() => {}
                 _ = lost => {
                     client = None;
@@ -364,7 +382,7 @@ impl Check {
                     };
                     self.watched.set(Condition::Unready(Arc::new(error)), &self.changes);
                     // An instance that is being replaced needs a moment; hammering does not shorten it.
-                    tokio::time::sleep(self.options.check_interval / 10).await;
+                    tokio::time::sleep(check_interval / 10).await;
                 }
             }
         }
@@ -397,4 +415,39 @@ fn random_below(bound: usize) -> usize {
     // Without randomness the first instance gets the call, which is better than no call.
     let random = getrandom::u32().unwrap_or_default() as usize;
     random % bound.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use standpipe_smb::NtStatus;
+
+    use super::*;
+
+    #[test]
+    fn log_ons_that_fail_are_tried_ever_less_often() {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
+        let options = Options { check_interval: second, longest_pause: minute, ..Options::default() };
+        let server = ServerAddress::new("server", 445).unwrap();
+        let refused = |status| {
+            let (server, user) = (server.clone(), "u".to_owned());
+            Condition::Unready(Arc::new(ClientError::LogOnFailed { server, user, status }))
+        };
+        let wrong = refused(NtStatus::LOGON_FAILURE);
+        let mut pause = second;
+        for seconds in [2, 4, 8, 16, 32, 60, 60] {
+            pause = options.pause_after(&wrong, pause);
+            assert_eq!(pause, Duration::from_secs(seconds));
+        }
+        let silent = ClientError::ConnectTimeout { server: server.clone(), timeout: second };
+        for other in [
+            refused(NtStatus::INSUFFICIENT_RESOURCES),
+            Condition::Unready(Arc::new(silent)),
+            Condition::Unknown,
+        ] {
+            assert_eq!(options.pause_after(&other, pause), second, "{other:?}");
+        }
+        // Asking less often than the longest pause is what the caller wants.
+        let rare = Options { check_interval: minute * 5, ..options };
+        assert_eq!(rare.pause_after(&wrong, minute * 5), minute * 5);
+    }
 }
