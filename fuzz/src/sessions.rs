@@ -25,8 +25,9 @@ const MAX_STEPS: usize = 400;
 ///
 /// Each request is answered once, by its own reply, rightly protected; what is read from a pipe was written by its own
 /// service, and what a service gets was written by the client that has it open; nobody uses the open of another
-/// session; no more credits are given than the limit says, and never none; what the connection holds stays below what
-/// its limits add up to; and once the services are gone, nothing is left without an answer.
+/// session, and nobody opens a pipe that insists on encryption without it; no more credits are given than the limit
+/// says, and never none; what the connection holds stays below what its limits add up to; and once the services are
+/// gone, nothing is left without an answer.
 ///
 /// # Panics
 /// When that does not hold.
@@ -69,6 +70,7 @@ fn config() -> Config {
     let config = world::config(PipeMode::Message);
     let pipes = config.pipes.clone().into_iter().chain([
         Pipe { name: "stream".to_owned(), mode: PipeMode::Byte, ..config.pipes[0].clone() },
+        Pipe { name: "sealed".to_owned(), require_encryption: true, ..config.pipes[0].clone() },
         Pipe {
             name: "closed".to_owned(),
             security_descriptor: "D:(A;;GRGW;;;BA)".parse().expect("SDDL"),
@@ -391,6 +393,15 @@ mod tests {
             let seen = seen(terms, &[&OPEN, &[10], &write, &[2]]);
             assert_eq!((seen.log_ons, seen.refused), (2, 1), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn a_pipe_that_insists_on_encryption_is_closed_to_others() {
+        let open = [13, 0, 0, 3, 0, 0];
+        let write = [13, 5, 0, 5, 0];
+        let steps: [&[u8]; 4] = [&open, &write, &[2, 5, 0, 7, 0], &[13, 9, 0, 0, 1]];
+        assert_eq!(seen(5, &steps).data, 0);
+        assert_eq!(seen(5 + 6 * 8, &steps).data, 1);
     }
 
     #[test]

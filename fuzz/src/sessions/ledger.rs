@@ -196,10 +196,10 @@ impl Ledger {
         }
         assert_eq!(async_id, asked.async_id, "a final reply that does not fit its interim reply");
         self.asked.remove(&id);
-        self.final_reply(&asked, status, message);
+        self.final_reply(&asked, status, message, sealed_for.is_some());
     }
 
-    fn final_reply(&mut self, asked: &Asked, status: NtStatus, message: &[u8]) {
+    fn final_reply(&mut self, asked: &Asked, status: NtStatus, message: &[u8], is_sealed: bool) {
         match status {
             NtStatus::SUCCESS | NtStatus::BUFFER_OVERFLOW => {}
             NtStatus::CANCELLED => self.seen.cancelled += 1,
@@ -212,7 +212,8 @@ impl Ledger {
             assert_eq!(owner, asked.session, "{:?} on the open of another session", asked.kind);
         }
         let data = match asked.kind {
-            Kind::Create if status == NtStatus::SUCCESS => {
+            Kind::Create { sealed } if status == NtStatus::SUCCESS => {
+                assert!(!sealed || is_sealed, "opened plainly, though it insists on encryption");
                 let id = message[128..144].try_into().expect("sixteen bytes");
                 assert!(self.files.iter().all(|file| file.id != id), "one id for two opens");
                 if let Some((fill, session)) = asked.about {

@@ -11,12 +11,19 @@ const PIPE_TRANSCEIVE: u32 = 0x0011_C017;
 /// What a request is, as far as its reply depends on it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    Create,
+    /// Of a pipe that insists on encryption, or of any other.
+    Create {
+        sealed: bool,
+    },
     Close,
     Flush,
-    Read { max: u32 },
+    Read {
+        max: u32,
+    },
     Write,
-    Transceive { max: u32 },
+    Transceive {
+        max: u32,
+    },
     Control,
     Wait,
     Echo,
@@ -25,7 +32,10 @@ pub(super) enum Kind {
     LogOff,
     QueryInfo,
     SetInfo,
-    Cancel { message_id: u64, async_id: Option<u64> },
+    Cancel {
+        message_id: u64,
+        async_id: Option<u64>,
+    },
 }
 
 impl Kind {
@@ -34,7 +44,7 @@ impl Kind {
             Kind::LogOff => 2,
             Kind::TreeConnect => peer::TREE_CONNECT,
             Kind::TreeDisconnect => 4,
-            Kind::Create => peer::CREATE,
+            Kind::Create { .. } => peer::CREATE,
             Kind::Close => peer::CLOSE,
             Kind::Flush => 7,
             Kind::Read { .. } => peer::READ,
@@ -95,9 +105,9 @@ pub(super) fn draw(input: &mut Bytes<'_>, sessions: &[Client], ledger: &mut Ledg
     let (kind, target, body) = match choice & 0x1F {
         0..=4 => {
             let fill = ledger.new_fill();
-            let name = ["simple", "SIMPLE", "stream", "simple", "closed", "missing", "", r"\pipe\simple"]
+            let name = ["simple", "SIMPLE", "stream", "sealed", "closed", "missing", "", r"\pipe\simple"]
                 [usize::from(input.u8()) % 8];
-            (Kind::Create, Target::New(fill), peer::create_body_of(name))
+            (Kind::Create { sealed: name == "sealed" }, Target::New(fill), peer::create_body_of(name))
         }
         5..=8 => {
             let length = usize::from(input.u16()) % 6000;
