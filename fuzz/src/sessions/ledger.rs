@@ -1,6 +1,6 @@
 //! What the server owes: which request waits for which reply, and what that reply may say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use standpipe_smb::NtStatus;
 use standpipe_smb::crypto::Sender;
@@ -25,6 +25,7 @@ struct Asked {
     session: usize,
     /// The fill of the open that it is about, and the session that the open belongs to.
     about: Option<(u8, usize)>,
+    related: bool,
     async_id: Option<u64>,
 }
 
@@ -44,6 +45,8 @@ pub(super) struct Ledger {
     /// One past the last message id that was granted.
     granted: u64,
     fills: u8,
+    /// Sessions that the server said are gone, and their keys with them.
+    gone: BTreeSet<usize>,
     pub(super) seen: Seen,
 }
 
@@ -56,6 +59,7 @@ impl Ledger {
             next_id,
             granted: next_id + 1,
             fills: 0,
+            gone: BTreeSet::new(),
             seen: Seen::default(),
         }
     }
@@ -142,7 +146,8 @@ impl Ledger {
                 bytes[32..40].copy_from_slice(&async_id.to_le_bytes());
             }
         } else {
-            self.asked.insert(self.next_id, Asked { kind: draft.kind, session, about, async_id: None });
+            self.asked
+                .insert(self.next_id, Asked { kind: draft.kind, session, about, related, async_id: None });
             self.next_id += 1;
         }
         if related {
@@ -184,7 +189,14 @@ impl Ledger {
             assert!(client.encryption.is_none(), "a plain reply to an encrypted request");
             let key = client.signing.as_ref().expect("a key");
             let signed = message[16] & 8 != 0 && key.verify(message, Sender::Server).is_ok();
-            assert!(signed || may_be_plain(status), "a reply ({status:?}) with a bad signature or none");
+            // There is no key either for what is related to a request of a session that is gone.
+            let follows_none = status == NtStatus::INVALID_PARAMETER && asked.related;
+            let keyless = follows_none && self.gone.contains(&asked.session);
+            let may_be_plain = may_be_plain(status) || keyless;
+            assert!(signed || may_be_plain, "a reply ({status:?}) with a bad signature or none");
+        }
+        if status == NtStatus::USER_SESSION_DELETED {
+            self.gone.insert(asked.session);
         }
         self.granted += number(message, 14, 2);
         let async_id = (message[16] & 2 != 0).then(|| number(message, 32, 8));
