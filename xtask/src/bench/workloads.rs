@@ -126,7 +126,7 @@ pub(super) fn full() -> Vec<Workload> {
 
 /// Everything once, for a moment.
 pub(super) fn quick() -> Vec<Workload> {
-    let (duration, warm_up) = (Duration::from_millis(200), Duration::ZERO);
+    let (duration, warm_up) = (Duration::from_millis(500), Duration::ZERO);
     let new = |kind, protection, size, connections| Workload {
         kind,
         protection,

@@ -22,8 +22,9 @@ fn load(site: &Site) -> PipeLoad {
     }
 }
 
+/// Long enough for a call also where other work takes the machine for a while.
 fn plan() -> Plan {
-    let duration = Duration::from_millis(100);
+    let duration = Duration::from_millis(500);
     Plan { connections: 3, threads: 2, warm_up: Duration::ZERO, duration, idle: false }
 }
 
@@ -53,7 +54,8 @@ async fn every_kind_of_call_is_counted() {
 async fn idle_connections_hold_their_pipes_open() {
     let site = Site::new().await;
     let _service = serve(site.listen(Mode::Message).await, echo_messages);
-    let plan = Plan { connections: 20, duration: Duration::from_millis(300), idle: true, ..plan() };
+    // Long enough to be seen.
+    let plan = Plan { connections: 20, duration: Duration::from_secs(2), idle: true, ..plan() };
     let from = vec!["127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()];
     let signing = Some(SigningAlgorithm::AesCmac);
     let connect = ConnectOptions { timeout: TIMEOUT, signing, ..ConnectOptions::default() };

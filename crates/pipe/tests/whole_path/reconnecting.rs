@@ -328,10 +328,12 @@ async fn kept_alive(server: &ServerAddress, interval: Duration) -> Client {
 #[tokio::test]
 async fn a_server_that_falls_silent_is_given_up() {
     let setting = Setting::new().await;
-    let client = kept_alive(&setting.proxy.address.into(), Duration::from_millis(50)).await;
+    let client = kept_alive(&setting.proxy.address.into(), TIMEOUT / 4).await;
     let pipe = client.open(&name()).await.unwrap();
     let read = tokio::spawn(async move { pipe.read(100).await });
     setting.proxy.freeze(true);
+    // Nobody says anything any more, so that nothing but the clock counts; a slow machine is not taken for silence.
+    tokio::time::pause();
     tokio::time::timeout(TIMEOUT, client.closed()).await.unwrap();
     let error = read.await.unwrap().unwrap_err();
     assert!(matches!(error, ClientError::Disconnected { .. }), "{error}");
@@ -341,7 +343,7 @@ async fn a_server_that_falls_silent_is_given_up() {
 async fn a_server_that_is_only_idle_is_kept() {
     let setting = Setting::new().await;
     let client = kept_alive(&setting.proxy.address.into(), Duration::from_secs(1)).await;
-    eventually("asked, and it answered", || setting.proxy.echoes() == 1).await;
+    eventually("asked, and it answered", || setting.proxy.echoes() > 0).await;
     assert!(!client.is_closed());
     assert_eq!(client.call(&name(), b"abc", &CallOptions::default()).await.unwrap(), b"cba");
 }
