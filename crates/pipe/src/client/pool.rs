@@ -30,8 +30,8 @@ pub struct PoolOptions {
     pub first_pause: Duration,
     /// The longest such pause.
     pub longest_pause: Duration,
-    /// How long nothing is tried after a log-on that failed: what is asked for meanwhile fails at once, as trying on
-    /// locks accounts.
+    /// How long nothing is tried, on any connection, after a log-on that failed: what needs a new one meanwhile fails
+    /// at once, as trying on locks accounts. A server that says that it has too much to do is tried again sooner.
     pub pause_after_refusal: Duration,
 }
 
