@@ -15,7 +15,7 @@ class Relay:
         self.change = change
         self.changed = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        self.address, self.port = self.listener.getsockname()
         self.client = None
         self.server = socket.create_connection((host, port))
         threading.Thread(target=self.to_server, daemon=True).start()

@@ -1,9 +1,11 @@
 """What the tests with Samba share."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
+import smbd
 from debian import Client
 from served import PASSWORD, USER, Posing, Served
 
@@ -21,6 +23,28 @@ def binaries():
 def answers(binaries):
     """The program that answers questions about descriptors with our code."""
     return binaries / "examples/answers"
+
+
+@pytest.fixture
+def call(binaries, tmp_path):
+    """`standpipe call` as smbd's user."""
+
+    def call(server, *arguments, pipe="simple", password=smbd.PASSWORD, user=smbd.USER, port=None, secret_option="--password-file"):
+        secret = Path(tmp_path, "secret")
+        secret.touch(mode=0o600)
+        secret.write_text(password)
+        host = server.address if port is None else f"{server.address}:{port}"
+        command = [binaries / "standpipe", "call", f"//{host}/pipe/{pipe}", *arguments, "-u", user]
+        return subprocess.run(
+            [*map(str, command), secret_option, str(secret)],
+            env={name: text for name, text in os.environ.items() if not name.startswith("STANDPIPE_")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return call
 
 
 @pytest.fixture(scope="session")

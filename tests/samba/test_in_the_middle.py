@@ -1,13 +1,10 @@
 """Somebody in the middle, between our client and smbd, and between Samba's client and our server."""
 
-import os
 import struct
-import subprocess
-from pathlib import Path
 
 import pytest
 from relay import Relay, command_of, remove_the_signature_of
-from smbd import PASSWORD, USER, Smbd
+from smbd import Smbd
 
 NEGOTIATE, CREATE = 0, 5
 DIALECTS = {"2.0.2": 0x0202, "2.1": 0x0210, "3.0": 0x0300, "3.0.2": 0x0302}
@@ -41,35 +38,16 @@ def samba(tmp_path_factory):
         yield samba
 
 
-@pytest.fixture
-def call(binaries, tmp_path):
-    def call(port):
-        secret = Path(tmp_path, "secret")
-        secret.touch(mode=0o600)
-        secret.write_text(PASSWORD)
-        command = [binaries / "standpipe", "call", f"//127.0.0.1:{port}/pipe/simple", "Hello", "-u", USER]
-        return subprocess.run(
-            [*map(str, command), "--password-file", str(secret)],
-            env={name: text for name, text in os.environ.items() if not name.startswith("STANDPIPE_")},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    return call
-
-
 def test_an_unchanged_call_passes(samba, call):
     """Else the tests below would prove nothing."""
     with Relay(samba.address, samba.port, lambda message: False) as relay:
-        assert call(relay.port).stdout == "olleH\n"
+        assert call(relay, "Hello", port=relay.port).stdout == "olleH\n"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS.keys())
 def test_our_client_is_not_talked_down_before_smbd(samba, call, dialect):
     with Relay(samba.address, samba.port, talk_down(dialect)) as relay:
-        result = call(relay.port)
+        result = call(relay, "Hello", port=relay.port)
     assert relay.changed == 1
     assert result.returncode != 0 and result.stdout == ""
     assert "the negotiation was tampered with" in result.stderr, result.stderr
@@ -77,14 +55,14 @@ def test_our_client_is_not_talked_down_before_smbd(samba, call, dialect):
 
 def test_our_client_notices_a_changed_offer_before_smbd(samba, call):
     with Relay(samba.address, samba.port, change_the_salt) as relay:
-        result = call(relay.port)
+        result = call(relay, "Hello", port=relay.port)
     assert relay.changed == 1
     assert result.returncode != 0 and "signature" in result.stderr, result.stderr
 
 
 def test_smbd_refuses_what_somebody_took_the_signature_from(samba, call):
     with Relay(samba.address, samba.port, remove_the_signature_of(CREATE)) as relay:
-        result = call(relay.port)
+        result = call(relay, "Hello", port=relay.port)
     assert relay.changed == 1
     assert result.returncode != 0 and result.stdout == "", result.stderr
 

@@ -1,9 +1,5 @@
 """`standpipe call` with Samba's smbd, which only takes what is signed or encrypted."""
 
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 from impacket.ntlm import compute_nthash
 from smbd import PASSWORD, USER, Smbd
@@ -24,26 +20,6 @@ def samba(server):
     """smbd as it is without further settings, for the tests that need no others."""
     with server.running() as samba:
         yield samba
-
-
-@pytest.fixture
-def call(binaries, tmp_path):
-    def call(server, *arguments, pipe="simple", password=PASSWORD, user=USER, port=None, secret_option="--password-file"):
-        secret = Path(tmp_path, "secret")
-        secret.touch(mode=0o600)
-        secret.write_text(password)
-        host = server.address if port is None else f"{server.address}:{port}"
-        command = [binaries / "standpipe", "call", f"//{host}/pipe/{pipe}", *arguments, "-u", user]
-        return subprocess.run(
-            [*map(str, command), secret_option, str(secret)],
-            env={name: text for name, text in os.environ.items() if not name.startswith("STANDPIPE_")},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    return call
 
 
 # There is no empty text among them: smbd takes an empty message from what serves its pipe for an error.
