@@ -93,15 +93,7 @@ impl Workload {
 /// What the figures in the documentation come from. Not every combination: the sizes and numbers of connections are
 /// crossed for the usual signing, the other ways to protect messages are compared with it at 16 connections.
 pub(super) fn full() -> Vec<Workload> {
-    let (duration, warm_up) = (Duration::from_secs(4), Duration::from_secs(1));
-    let new = |kind, protection, size, connections| Workload {
-        kind,
-        protection,
-        size,
-        connections,
-        duration,
-        warm_up,
-    };
+    let new = lasting(Duration::from_secs(4), Duration::from_secs(1));
     let mut all = Vec::new();
     for size in [64, 4096, 65_536] {
         for connections in [1, 16, 256] {
@@ -126,15 +118,7 @@ pub(super) fn full() -> Vec<Workload> {
 
 /// Everything once, for a moment.
 pub(super) fn quick() -> Vec<Workload> {
-    let (duration, warm_up) = (Duration::from_millis(500), Duration::ZERO);
-    let new = |kind, protection, size, connections| Workload {
-        kind,
-        protection,
-        size,
-        connections,
-        duration,
-        warm_up,
-    };
+    let new = lasting(Duration::from_millis(500), Duration::ZERO);
     vec![
         new(Kind::Transceive, Protection::Gmac, 64, 1),
         new(Kind::Transceive, Protection::Cmac, 4096, 4),
@@ -143,6 +127,18 @@ pub(super) fn quick() -> Vec<Workload> {
         new(Kind::LogOn, Protection::Gmac, 64, 2),
         new(Kind::Idle, Protection::Gmac, 64, 10),
     ]
+}
+
+/// Makes workloads that last so long.
+fn lasting(duration: Duration, warm_up: Duration) -> impl Fn(Kind, Protection, u32, u32) -> Workload {
+    move |kind, protection, size, connections| Workload {
+        kind,
+        protection,
+        size,
+        connections,
+        duration,
+        warm_up,
+    }
 }
 
 /// 10,000 idle connections, or as many as this machine lets one process have: each is two files of a server.
