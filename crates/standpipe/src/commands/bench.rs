@@ -11,7 +11,7 @@ use standpipe_pipe::client::{
 };
 use standpipe_pipe::load::{Expect, Kind, LoadError, PipeLoad, Plan, Report, ServerProcess};
 
-use super::{call::parse_timeout, runtime};
+use super::{log_off, parse_timeout, runtime};
 use crate::failure::{Caused, Exit, Failure};
 use crate::log_on::LogOnArgs;
 use crate::output::Output;
@@ -25,8 +25,6 @@ const EXAMPLES: &str = "Examples:\n  \
 
 /// The most connections and callers: so many that a mistake in a number is noticed.
 const MOST: u64 = 100_000;
-/// How long the server has to say good-bye to the first connection.
-const LOG_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Call a pipe as fast as it answers, and say how fast that is
 ///
@@ -227,8 +225,7 @@ fn load(bench: &Bench, credentials: Credentials) -> PipeLoad {
 async fn agreed(load: &PipeLoad) -> Result<(String, String), ClientError> {
     let client = Client::connect(&load.pipe.server, &load.credentials, &load.connect).await?;
     let ready = client.ready();
-    // How it ends is of no interest here.
-    let _ = tokio::time::timeout(LOG_OFF_TIMEOUT, client.log_off()).await;
+    log_off(&client).await;
     let protection = match ready.encryption {
         Some(cipher) => format!("encrypted with {cipher}"),
         None => format!("signed with {}", ready.signing),

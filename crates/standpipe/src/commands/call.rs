@@ -12,7 +12,7 @@ use standpipe_pipe::client::{
     CallOptions, Client, ClientError, ConnectOptions, Credentials, Encryption, PipeAddress, ReplyEnd,
 };
 
-use super::runtime;
+use super::{log_off, parse_timeout, runtime};
 use crate::failure::{Caused, Exit, Failure};
 use crate::log_on::LogOnArgs;
 use crate::output::Output;
@@ -28,9 +28,6 @@ const EXAMPLES: &str = "Examples:\n  \
 
 /// The longest request taken, in bytes.
 const LONGEST_REQUEST: u64 = 16 * 1024 * 1024;
-
-/// How long to wait for the server to say good-bye: the reply is here already.
-const LOG_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Send one request to a pipe and print its reply
 #[derive(Args, Debug)]
@@ -159,7 +156,7 @@ async fn send(
     let connect = ConnectOptions { timeout: call.timeout, encryption, ..ConnectOptions::default() };
     let client = Client::connect(&call.address.server, credentials, &connect).await?;
     let reply = client.call(&call.address.pipe, request, options).await;
-    let _ = tokio::time::timeout(LOG_OFF_TIMEOUT, client.log_off()).await;
+    log_off(&client).await;
     reply
 }
 
@@ -213,12 +210,4 @@ fn file_failure(otherwise: Exit, action: &str, path: &Path, error: io::Error) ->
     let exit = if error.kind() == io::ErrorKind::PermissionDenied { Exit::NotPermitted } else { otherwise };
     let what = format!("could not {action} `{}`", path.display()).into();
     Failure::new(exit, Caused { what, source: error.into() })
-}
-
-pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(timeout) if timeout.is_zero() => Err("expected more than zero".to_owned()),
-        Ok(timeout) => Ok(timeout),
-        Err(error) => Err(format!("{error}; expected a number with its unit, such as 500ms or 10s")),
-    }
 }

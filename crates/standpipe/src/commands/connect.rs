@@ -11,7 +11,7 @@ use standpipe_pipe::relay::{Relay, RelayOptions};
 use standpipe_pipe::{Mode, PipeName};
 use tracing::{info, warn};
 
-use super::{call::parse_timeout, runtime};
+use super::{parse_timeout, runtime};
 use crate::failure::{Caused, Exit, Failure};
 use crate::log_on::LogOnArgs;
 

@@ -11,13 +11,19 @@ mod run;
 mod sddl;
 mod up;
 
+use std::time::Duration;
+
 use clap::Subcommand;
+use standpipe_pipe::client::Client;
 use tokio::runtime::Runtime;
 use tracing::Span;
 
 use crate::cli::{LogFormat, LogOptions};
 use crate::failure::{Caused, Exit, Failure};
 use crate::output::Output;
+
+/// How long a server has to answer a good-bye: what was wanted of it is there already.
+const LOG_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -86,4 +92,18 @@ fn started(builder: &mut tokio::runtime::Builder) -> Result<Runtime, Failure> {
     builder.build().map_err(|error| {
         Failure::new(Exit::Temporary, Caused { what: "could not start threads".into(), source: error.into() })
     })
+}
+
+/// Logs off. The server has a moment to say so too; how it ends is of no interest.
+async fn log_off(client: &Client) {
+    let _ = tokio::time::timeout(LOG_OFF_TIMEOUT, client.log_off()).await;
+}
+
+/// A length of time for waiting, as options give it.
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(timeout) if timeout.is_zero() => Err("expected more than zero".to_owned()),
+        Ok(timeout) => Ok(timeout),
+        Err(error) => Err(format!("{error}; expected a number with its unit, such as 500ms or 10s")),
+    }
 }
