@@ -8,6 +8,7 @@ mod bench;
 mod demo;
 mod fuzz;
 mod install;
+mod packages;
 mod shell;
 mod soak;
 mod stage;

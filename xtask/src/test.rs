@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::packages;
 use crate::shell::{Failure, Result};
 use crate::stage::{STAGES, Site, Stage};
 use crate::workspace::Workspace;
@@ -13,6 +14,9 @@ pub(crate) struct Arguments {
     /// Run only this stage (may be repeated)
     #[arg(long, value_name = "STAGE")]
     only: Vec<String>,
+    /// Format, lints, documentation and tests of this crate alone, such as `smb` (may be repeated)
+    #[arg(long = "crate", value_name = "NAME")]
+    crates: Vec<String>,
     /// List the stages and stop
     #[arg(long)]
     list: bool,
@@ -35,8 +39,17 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let stages = select(&arguments.only)?;
-    let site = Site::new(workspace, std::env::var_os("CI").is_some_and(|value| value == "true"));
+    let mut stages = select(&arguments.only)?;
+    let mut site = Site::new(workspace, std::env::var_os("CI").is_some_and(|value| value == "true"));
+    if !arguments.crates.is_empty() {
+        site = site.of_crates(packages::select(&packages::all(workspace)?, &arguments.crates)?);
+        if !arguments.only.is_empty()
+            && let Some(stage) = stages.iter().find(|stage| !stage.by_crate)
+        {
+            return Err(Failure(format!("the stage {} is about the workspace as a whole", stage.name)));
+        }
+        stages.retain(|stage| stage.by_crate);
+    }
 
     let mut verdicts = Vec::new();
     for (position, stage) in stages.iter().enumerate() {

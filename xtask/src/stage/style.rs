@@ -4,17 +4,21 @@ use super::{Site, commands};
 use crate::shell::{self, Result};
 
 pub(crate) fn format(site: &Site<'_>) -> Result<()> {
-    shell::run(site.workspace.cargo().args(["fmt", "--all", "--check"]))
+    let selection = if site.crates().is_empty() { vec!["--all"] } else { site.selection() };
+    shell::run(site.workspace.cargo().arg("fmt").args(selection).arg("--check"))
 }
 
 pub(crate) fn lint(site: &Site<'_>) -> Result<()> {
-    let arguments = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    shell::run(site.workspace.cargo().args(arguments))
+    let mut command = site.workspace.cargo();
+    command.args(["clippy", "--quiet", "--all-targets"]).args(site.selection());
+    shell::run(command.args(["--", "-D", "warnings"]))
 }
 
 pub(crate) fn docs(site: &Site<'_>) -> Result<()> {
-    commands::check(site.workspace.root())?;
+    if site.crates().is_empty() {
+        commands::check(site.workspace.root())?;
+    }
     let mut command = site.workspace.cargo();
-    command.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    command.args(["doc", "--quiet", "--no-deps"]).args(site.selection()).env("RUSTDOCFLAGS", "-D warnings");
     shell::run(&mut command)
 }
