@@ -12,7 +12,6 @@ use chacha20::rand_core::SeedableRng;
 use standpipe_security::AccessMask;
 
 use super::flight::Purpose;
-use super::frames::{Frames, Next as NextFrame};
 use super::handshake::{Context, Handshake, Next};
 use super::protection::is_sealed;
 use super::reply::Expected;
@@ -22,7 +21,7 @@ use super::{
     Config, ConnectionError, Event, Input, OpenPipe, ReadMode, Ready, Reply, RequestError, RequestId,
 };
 use crate::wire::header::HEADER_LEN;
-use crate::wire::{Command, Flags, Header};
+use crate::wire::{Command, Deframer, Flags, Header, Message};
 use crate::{FileTime, NtStatus};
 
 /// What a message is longer than the data in it, at most: headers, fixed fields, a log-on token, contexts.
@@ -41,7 +40,7 @@ pub struct Connection {
     time: FileTime,
     state: State,
     wire: Wire,
-    frames: Frames,
+    deframer: Deframer,
     events: VecDeque<Event>,
     /// Requests that could not be written yet, in order.
     queue: VecDeque<(RequestId, Operation<'static>)>,
@@ -76,7 +75,7 @@ impl Connection {
             random,
             time,
             wire,
-            frames: Frames::default(),
+            deframer: Deframer::default(),
             events: VecDeque::new(),
             queue: VecDeque::new(),
             next_request: 0,
@@ -282,29 +281,20 @@ impl Connection {
 
     fn receive(&mut self, mut bytes: &[u8]) -> Result<(), ConnectionError> {
         let limit = (self.config.limits.max_transfer as usize).saturating_add(OVERHEAD);
-        while !bytes.is_empty() && !self.is_closed() {
-            match self.frames.next(bytes, limit)? {
-                NextFrame::Whole { message, rest } => {
-                    self.frame(Cow::Borrowed(message))?;
-                    bytes = rest;
-                }
-                NextFrame::Assembled { message, rest } => {
-                    self.frame(Cow::Owned(message))?;
-                    bytes = rest;
-                }
-                NextFrame::Incomplete => return Ok(()),
-            }
+        while !self.is_closed()
+            && let Some(frame) = self.deframer.next(&mut bytes, limit)?
+        {
+            self.frame(frame)?;
         }
         Ok(())
     }
 
     /// Takes a frame, encrypted or as it is.
-    fn frame(&mut self, frame: Cow<'_, [u8]>) -> Result<(), ConnectionError> {
-        if !is_sealed(&frame) {
-            return self.messages(&frame, false);
+    fn frame(&mut self, mut frame: Message<'_>) -> Result<(), ConnectionError> {
+        if !is_sealed(frame.bytes()) {
+            return self.messages(frame.bytes(), false);
         }
-        let mut frame = frame.into_owned();
-        let messages = self.wire.protection.open(&mut frame)?;
+        let messages = self.wire.protection.open(frame.to_mut())?;
         self.messages(messages, true)
     }
 

@@ -27,7 +27,6 @@
 
 mod connection;
 mod flight;
-mod frames;
 mod handshake;
 mod protection;
 mod reply;
@@ -46,7 +45,7 @@ use thiserror::Error;
 
 use crate::auth::client::{Credentials, InitiatorError};
 use crate::crypto::{Cipher, SigningAlgorithm};
-use crate::wire::{FileId, Malformed};
+use crate::wire::{FileId, FrameError, Malformed};
 use crate::{Dialect, NtStatus};
 
 /// What clients that read and write ask for: `GENERIC_READ | GENERIC_WRITE` as Windows maps it for pipes.
@@ -297,6 +296,9 @@ pub enum ConnectionError {
         /// What it said.
         status: NtStatus,
     },
+    /// What the server sent is no frame, or longer than anything asked for.
+    #[error("the server sent something that is no message for this client")]
+    Frame(#[from] FrameError),
     /// What the server sent does not parse.
     #[error("the server sent something that cannot be read")]
     Malformed(#[from] Malformed),

@@ -5,6 +5,7 @@
 //! length against the message; it never panics and allocates no more than the message is long.
 
 mod create;
+mod deframer;
 mod dialect;
 mod error;
 mod filetime;
@@ -26,6 +27,7 @@ pub use create::{
     CloseRequest, CreateRequest, CreateResponse, DISPOSITION_OPEN, FileId, IMPERSONATION,
     IMPERSONATION_DELEGATE, OPTION_OPEN_BY_FILE_ID, OPTION_RESERVE_OPFILTER, Opened, encode_close_response,
 };
+pub use deframer::{Assembled, Deframer, FrameError, Message};
 pub use dialect::Dialect;
 pub use error::{encode_buffer_too_small, encode_error};
 pub use filetime::FileTime;

@@ -19,9 +19,9 @@ use crate::auth::client::{Credentials, InitiatorError};
 use crate::crypto::SigningAlgorithm;
 use crate::wire::header::SIGNATURE_RANGE;
 use crate::wire::{
-    ControlCode, CreateRequest, CreateResponse, Empty, FileId, IoctlRequest, IoctlResponse, Opened, PipePeek,
-    PipeWaitRequest, ReadRequest, ReadResponse, WriteRequest, WriteResponse, encode_close_response,
-    encode_error,
+    ControlCode, CreateRequest, CreateResponse, Empty, FileId, FrameError, IoctlRequest, IoctlResponse,
+    Opened, PipePeek, PipeWaitRequest, ReadRequest, ReadResponse, WriteRequest, WriteResponse,
+    encode_close_response, encode_error,
 };
 
 const NOW: Duration = Duration::from_secs(1000);

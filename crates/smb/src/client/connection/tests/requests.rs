@@ -393,7 +393,10 @@ fn a_frame_that_is_too_long_ends_the_connection() {
         connect(Config { limits: Limits { max_transfer: 65_536, ..Limits::default() }, ..config() });
     client.handle(NOW, Input::Received(&[0, 2, 0, 1]));
     let event = client.poll_event();
-    assert!(matches!(event, Some(Event::Closed(ConnectionError::Violation(_)))), "{event:?}");
+    assert!(
+        matches!(event, Some(Event::Closed(ConnectionError::Frame(FrameError::TooLong { .. })))),
+        "{event:?}"
+    );
 }
 
 proptest! {
