@@ -1,4 +1,4 @@
-//! Everything the project does on itself: show the demo, run the tests, fuzz, soak, measure.
+//! Everything the project does on itself: show the demo, run the tests, generate files, fuzz, soak, measure.
 //!
 //! Each command is one file; what `test` runs is a table of stages, one file each, under `stage`;
 //! what may have to be installed first is under `install`.
@@ -7,7 +7,9 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod generate;
 mod install;
+mod layers;
 mod packages;
 mod shell;
 mod soak;
@@ -31,6 +33,7 @@ enum Command {
     Bench(bench::Arguments),
     Demo(demo::Arguments),
     Fuzz(fuzz::Arguments),
+    Generate(generate::Arguments),
     Soak(soak::Arguments),
     Test(test::Arguments),
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments, &workspace),
         Command::Demo(arguments) => demo::run(&arguments, &workspace),
         Command::Fuzz(arguments) => fuzz::run(&arguments, &workspace),
+        Command::Generate(arguments) => generate::run(&arguments, &workspace),
         Command::Soak(arguments) => soak::run(&arguments, &workspace),
         Command::Test(arguments) => test::run(&arguments, &workspace),
     };

@@ -31,8 +31,19 @@ pub(crate) struct Dependency {
 impl Package {
     /// The name without what all crates of this project have in front.
     pub(crate) fn short_name(&self) -> &str {
-        self.name.strip_prefix(PREFIX).unwrap_or(&self.name)
+        short(&self.name)
     }
+}
+
+impl Dependency {
+    /// The name without what all crates of this project have in front.
+    pub(crate) fn short_name(&self) -> &str {
+        short(&self.name)
+    }
+}
+
+fn short(name: &str) -> &str {
+    name.strip_prefix(PREFIX).unwrap_or(name)
 }
 
 /// All packages of the workspace, in the order of their names.

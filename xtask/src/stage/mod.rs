@@ -3,6 +3,8 @@
 mod benchmark;
 mod commands;
 mod fuzzing;
+mod generated;
+mod layers;
 mod licences;
 mod peers;
 mod purity;
@@ -43,8 +45,10 @@ impl Stage {
 /// Cheap and likely to fail first.
 pub(crate) const STAGES: &[Stage] = &[
     Stage::of_some("format", "the code is formatted", style::format),
+    Stage::of_all("layers", "dependencies between crates go down", layers::run),
     Stage::of_some("lint", "clippy has nothing to say", style::lint),
     Stage::of_some("docs", "the documentation builds without a warning, and its tests exist", style::docs),
+    Stage::of_all("generated", "generated files are current", generated::run),
     Stage::of_some("units", "unit, property and integration tests, and doc tests", units::run),
     Stage::of_all("purity", "security and smb build where there is no system", purity::run),
     Stage::of_all("windows", "the whole workspace type-checks for Windows", windows::run),

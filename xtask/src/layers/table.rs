@@ -1,0 +1,88 @@
+//! The layers: on which floor each crate stands, and what it may depend on.
+
+/// A crate with its floor. Everything that it may depend on stands on a lower one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// The crate's name without `standpipe-`.
+    pub(crate) name: &'static str,
+    /// 1 is the ground.
+    pub(crate) floor: u8,
+    /// The crates that it may depend on, by their names without `standpipe-`.
+    pub(crate) may_use: &'static [&'static str],
+}
+
+const fn room(floor: u8, name: &'static str, may_use: &'static [&'static str]) -> Room {
+    Room { name, floor, may_use }
+}
+
+/// The crates that make the program.
+pub(crate) const ROOMS: &[Room] = &[
+    room(1, "security", &[]),
+    room(1, "system", &[]),
+    room(1, "transport", &[]),
+    room(2, "smb", &["security"]),
+    room(2, "pipe", &["security", "system", "transport"]),
+    room(2, "accounts", &["security", "system"]),
+    room(2, "process", &["system"]),
+    room(3, "server", &["security", "system", "transport", "smb", "pipe", "accounts"]),
+    room(3, "client", &["security", "system", "transport", "smb", "pipe"]),
+    room(3, "deployment", &["security", "system", "pipe", "process"]),
+    room(3, "service", &["system", "process"]),
+    room(
+        4,
+        "runtime",
+        &["security", "system", "pipe", "accounts", "process", "server", "deployment", "service"],
+    ),
+    room(4, "export", &["deployment"]),
+    room(4, "load", &["system", "transport", "pipe", "client"]),
+    room(4, "web", &["system", "pipe", "client"]),
+    room(
+        5,
+        "standpipe",
+        &[
+            "security",
+            "system",
+            "pipe",
+            "accounts",
+            "process",
+            "server",
+            "client",
+            "deployment",
+            "service",
+            "runtime",
+            "export",
+            "load",
+            "web",
+        ],
+    ),
+];
+
+/// A package beside the house: a tool, an example or a test. No crate of the house depends on it, except that tests may
+/// use a package that is made for tests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outside {
+    /// The package's name without `standpipe-`.
+    pub(crate) name: &'static str,
+    /// The crates that it may depend on; `None` stands for all.
+    pub(crate) may_use: Option<&'static [&'static str]>,
+    /// Whether tests of the crates may depend on it.
+    pub(crate) for_tests: bool,
+}
+
+const fn outside(name: &'static str, may_use: Option<&'static [&'static str]>) -> Outside {
+    Outside { name, may_use, for_tests: false }
+}
+
+/// The packages that are not part of the program.
+pub(crate) const OUTSIDE: &[Outside] = &[
+    outside("simple-service", Some(&["pipe"])),
+    outside("fuzz", Some(&["security", "smb"])),
+    outside("bench", None),
+    outside("soak", None),
+    Outside { for_tests: true, ..outside("whole-path", None) },
+    outside("xtask", Some(&[])),
+];
+
+/// Arrows that the split of `pipe` and `deployment` has not removed yet.
+pub(crate) const NOT_YET: &[(&str, &str)] =
+    &[("pipe", "smb"), ("deployment", "service"), ("web", "pipe"), ("standpipe", "pipe")];
