@@ -3,8 +3,6 @@
 use core::fmt;
 use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
 
-use crate::sddl;
-
 /// A set of rights: what is asked for, granted, or listed in an entry of an ACL ([MS-DTYP] 2.4.3).
 ///
 /// Displayed as SDDL writes it: `FA`, `GWGR`, or `0x12019f` where no names fit.
@@ -125,12 +123,6 @@ impl From<u32> for AccessMask {
     }
 }
 
-impl fmt::Display for AccessMask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_empty() { f.write_str("0x0") } else { sddl::rights::write(f, *self) }
-    }
-}
-
 impl fmt::Debug for AccessMask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AccessMask({:#x})", self.0)
@@ -186,7 +178,6 @@ impl GenericMapping {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
 
     #[test]
     fn generic_rights_become_those_of_a_pipe() {
@@ -196,12 +187,5 @@ mod tests {
         assert_eq!(map(0x1000_0000), 0x001F_01FF);
         assert_eq!(map(0x2000_0001), 0x0012_00A1);
         assert_eq!(map(0x0200_0000), 0x0200_0000);
-    }
-
-    #[test]
-    fn masks_display_as_sddl_writes_them() {
-        for (mask, text) in [(0x1F_01FF, "FA"), (0xC000_0000, "GWGR"), (0x12_019F, "0x12019f"), (0, "0x0")] {
-            assert_eq!(AccessMask(mask).to_string(), text);
-        }
     }
 }

@@ -1,6 +1,5 @@
 //! SIDs that mean the same everywhere, and the two-letter aliases SDDL has for them.
 
-use alloc::vec::Vec;
 use core::fmt;
 
 use crate::sid::Sid;
@@ -176,12 +175,9 @@ const IN_DOMAIN: &[(&str, u32, &str)] = &[
     ("RS", 553, "RAS and IAS Servers"),
 ];
 
-/// Bytes of the SID that a [`DomainAlias`] will have: `S-1-5-21-a-b-c-rid`.
-const UNRESOLVED_LEN: usize = 28;
-
 /// An account or group of a machine or domain that SDDL names without saying which: `DA`, `LG`, ….
 ///
-/// [`Trustee`] says how the access check treats one.
+/// [`Trustee`](crate::Trustee) says how the access check treats one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DomainAlias {
     rid: u32,
@@ -212,77 +208,16 @@ impl fmt::Debug for DomainAlias {
     }
 }
 
-/// Who an entry is about, or who owns an object.
-///
-/// Only text can hold an alias such as `DA` (Domain Admins) with no domain at hand to complete it. It prints
-/// back unchanged, and [`crate::SecurityDescriptor::resolve`] completes it. Until then an allow entry for it
-/// matches nobody, and a deny entry matches every account or group with that relative identifier, of
-/// whatever domain: both on the safe side.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Trustee {
-    /// A SID.
-    Sid(Sid),
-    /// An alias still without its domain.
-    InDomain(DomainAlias),
+/// The SID that a two-letter alias of SDDL stands for wherever it is used, in upper or lower case.
+pub(crate) fn sid_of_alias(alias: &str) -> Option<Sid> {
+    let is_named = |known: &&Known| known.alias.is_some_and(|known| known.eq_ignore_ascii_case(alias));
+    TABLE.iter().find(is_named).map(|known| known.sid)
 }
 
-impl Trustee {
-    /// What a two-letter alias of SDDL stands for ([MS-DTYP] 2.5.1.1), in upper or lower case.
-    pub fn from_alias(alias: &str) -> Option<Self> {
-        let same = |known: &str| known.eq_ignore_ascii_case(alias);
-        let known = TABLE.iter().find(|known| known.alias.is_some_and(same));
-        known.map(|known| Self::Sid(known.sid)).or_else(|| {
-            let &(alias, rid, name) = IN_DOMAIN.iter().find(|(known, ..)| same(known))?;
-            Some(Self::InDomain(DomainAlias { rid, alias, name }))
-        })
-    }
-
-    /// Bytes of the binary form.
-    pub(crate) fn encoded_len(&self) -> usize {
-        self.sid().map_or(UNRESOLVED_LEN, Sid::encoded_len)
-    }
-
-    /// Appends the binary form. An alias without its domain has none: it gets room for its SID, so that
-    /// lengths are right.
-    pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Sid(sid) => sid.encode_into(out),
-            Self::InDomain(_) => out.extend_from_slice(&[0; UNRESOLVED_LEN]),
-        }
-    }
-
-    /// The SID, where there is one already.
-    pub fn sid(&self) -> Option<&Sid> {
-        match self {
-            Self::Sid(sid) => Some(sid),
-            Self::InDomain(_) => None,
-        }
-    }
-}
-
-impl From<Sid> for Trustee {
-    fn from(sid: Sid) -> Self {
-        Self::Sid(sid)
-    }
-}
-
-impl fmt::Display for Trustee {
-    /// As SDDL writes it: the alias where there is one, else the SID.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sid(sid) => match alias_of(sid) {
-                Some(alias) => f.write_str(alias),
-                None => write!(f, "{sid}"),
-            },
-            Self::InDomain(alias) => f.write_str(alias.alias),
-        }
-    }
-}
-
-impl fmt::Debug for Trustee {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+/// The account or group that a two-letter alias of SDDL stands for in a machine or domain, in upper or lower case.
+pub(crate) fn domain_alias(alias: &str) -> Option<DomainAlias> {
+    let &(alias, rid, name) = IN_DOMAIN.iter().find(|(known, ..)| known.eq_ignore_ascii_case(alias))?;
+    Some(DomainAlias { rid, alias, name })
 }
 
 /// The two-letter alias SDDL has for this SID, if it has one that needs no domain.
@@ -304,22 +239,6 @@ pub fn name_of(sid: &Sid) -> Option<&'static str> {
 mod tests {
     use super::*;
     use alloc::collections::BTreeSet;
-    use alloc::string::ToString;
-
-    /// Every `sid-token` of [MS-DTYP] 2.5.1.1.
-    const SPECIFIED: &str = "DA DG DU ED DD DC BA BG BU LA LG AO BO PO SO AU PS CO CG SY PU WD RE IU NU SU \
-         RC WR AN SA CA RS EA PA RU LS NS RD NO MU LU IS CY OW ER RO CD AC RA ES MS UD HA CN AA RM LW ME MP \
-         HI SI";
-
-    #[test]
-    fn every_specified_alias_is_known_and_prints_back() {
-        for alias in SPECIFIED.split(' ') {
-            let trustee = Trustee::from_alias(alias).unwrap_or_else(|| panic!("{alias}"));
-            assert_eq!(trustee.to_string(), alias);
-            assert_eq!(Trustee::from_alias(&alias.to_lowercase()), Some(trustee));
-        }
-        assert_eq!(Trustee::from_alias("XX"), None);
-    }
 
     #[test]
     fn no_alias_and_no_sid_is_listed_twice() {

@@ -3,10 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Form, ResourceAttribute, Values};
-use crate::sddl::literal::can_be_quoted;
+use super::{AttributeForm, ResourceAttribute, Values};
+use crate::literal::can_be_quoted;
 use crate::sid::Sid;
-use crate::well_known::Trustee;
+use crate::trustee::Trustee;
 
 /// Bytes in front of the offsets of the values.
 const HEADER: usize = 16;
@@ -15,20 +15,20 @@ impl ResourceAttribute {
     /// Reads the data of an entry. What is no claim, or has names and texts that SDDL cannot express, is kept
     /// as bytes.
     pub(crate) fn decode(data: &[u8]) -> Self {
-        Self(claim(data).unwrap_or_else(|| Form::Opaque(data.to_vec())))
+        Self(claim(data).unwrap_or_else(|| AttributeForm::Opaque(data.to_vec())))
     }
 
     /// Appends the data of an entry. Aliases without a domain have been refused before.
     pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
         let (name, flags, values) = match &self.0 {
-            Form::Opaque(data) => return out.extend_from_slice(data),
-            Form::Claim { name, flags, values } => (name, flags, values),
+            AttributeForm::Opaque(data) => return out.extend_from_slice(data),
+            AttributeForm::Claim { name, flags, values } => (name, flags, values),
         };
         let encoded = encode_values(values);
         let mut offset = HEADER + 4 * encoded.len();
         let name = encode_text(name);
         out.extend_from_slice(&(offset as u32).to_le_bytes());
-        out.extend_from_slice(&values.kind().1.to_le_bytes());
+        out.extend_from_slice(&values.type_number().to_le_bytes());
         out.extend_from_slice(&[0, 0]);
         out.extend_from_slice(&flags.to_le_bytes());
         out.extend_from_slice(&(encoded.len() as u32).to_le_bytes());
@@ -81,7 +81,7 @@ fn encode_sized(bytes: &[u8]) -> Vec<u8> {
     sized
 }
 
-fn claim(data: &[u8]) -> Option<Form> {
+fn claim(data: &[u8]) -> Option<AttributeForm> {
     let (header, offsets) = data.split_first_chunk::<HEADER>()?;
     let word = |at: usize| header.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
     // The upper half of the second word is reserved.
@@ -121,7 +121,7 @@ fn claim(data: &[u8]) -> Option<Form> {
         })?),
         _ => return None,
     };
-    Some(Form::Claim { name, flags, values })
+    Some(AttributeForm::Claim { name, flags, values })
 }
 
 /// The data of a claim, and how many bytes of it may still be read.

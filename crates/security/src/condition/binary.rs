@@ -4,12 +4,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{
-    Attribute, Built, Condition, Expression, Form, Kind, Literal, OPERATORS, Operand, Operator, Scope,
-    is_local_name,
+    Attribute, Built, Condition, ConditionForm, Expression, Literal, OPERATORS, Operand, Operator,
+    OperatorKind, Scope, is_local_name,
 };
-use crate::sddl::literal::{Base, Integer, Sign, can_be_quoted};
+use crate::literal::{Base, Integer, Sign, can_be_quoted};
 use crate::sid::Sid;
-use crate::well_known::Trustee;
+use crate::trustee::Trustee;
 
 /// What the application data of a callback entry starts with if it is a condition.
 const SIGNATURE: &[u8] = b"artx";
@@ -35,17 +35,17 @@ impl Condition {
     /// Integers of 8, 16 and 32 bits become 64-bit ones, the only ones that SDDL has.
     pub(crate) fn decode(data: &[u8]) -> Self {
         let expression = data.strip_prefix(SIGNATURE).and_then(expression);
-        Self(expression.map_or_else(|| Form::Opaque(data.to_vec()), Form::Expression))
+        Self(expression.map_or_else(|| ConditionForm::Opaque(data.to_vec()), ConditionForm::Expression))
     }
 
     /// Appends the application data. Aliases without a domain have been refused before.
     pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
         match &self.0 {
-            Form::Expression(expression) => {
+            ConditionForm::Expression(expression) => {
                 out.extend_from_slice(SIGNATURE);
                 expression.encode_into(out);
             }
-            Form::Opaque(data) => out.extend_from_slice(data),
+            ConditionForm::Opaque(data) => out.extend_from_slice(data),
         }
     }
 
@@ -193,13 +193,13 @@ fn expression(mut rest: &[u8]) -> Option<Expression> {
 fn apply(operator: &'static Operator, stack: &mut Vec<Item>) -> Option<Expression> {
     let last = stack.pop()?;
     Some(match (operator.kind, last) {
-        (Kind::Exists, Item::Attribute(attribute)) => Expression::Exists(operator, attribute),
-        (Kind::MemberOf, Item::Literal(sids)) => {
+        (OperatorKind::Exists, Item::Attribute(attribute)) => Expression::Exists(operator, attribute),
+        (OperatorKind::MemberOf, Item::Literal(sids)) => {
             let is_sid = |literal: &Literal| matches!(literal, Literal::Sid(_));
             let all_sids = matches!(&sids, Literal::List(list) if list.iter().all(is_sid)) || is_sid(&sids);
             all_sids.then_some(Expression::MemberOf(operator, sids))?
         }
-        (Kind::Compare, right) => {
+        (OperatorKind::Compare, right) => {
             let right = match right {
                 Item::Attribute(right) if right.scope != Scope::Local => Operand::Attribute(right),
                 Item::Literal(right) => Operand::Literal(right),

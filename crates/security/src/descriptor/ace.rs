@@ -8,8 +8,7 @@ use crate::access::AccessMask;
 use crate::attribute::ResourceAttribute;
 use crate::condition::Condition;
 use crate::guid::Guid;
-use crate::sddl;
-use crate::well_known::Trustee;
+use crate::trustee::Trustee;
 
 /// The flags of an entry ([MS-DTYP] 2.4.4.1). Every bit has a name in SDDL.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -251,11 +250,4 @@ pub(crate) fn access_type(ace_type: u8) -> Option<(Verdict, bool, bool)> {
         let at = forms.as_flattened().iter().position(|&form| form == ace_type)?;
         Some((verdict, at >= 2, at % 2 == 1))
     })
-}
-
-impl fmt::Display for Ace {
-    /// As SDDL writes it, parentheses included.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        sddl::print::ace(f, self)
-    }
 }

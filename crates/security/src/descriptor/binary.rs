@@ -9,7 +9,8 @@ use crate::attribute::ResourceAttribute;
 use crate::condition::Condition;
 use crate::guid::Guid;
 use crate::sid::{Sid, SidError};
-use crate::well_known::{DomainAlias, Trustee};
+use crate::trustee::Trustee;
+use crate::well_known::DomainAlias;
 
 /// Bytes of the fixed part of a descriptor.
 const HEADER: usize = 20;

@@ -2,19 +2,14 @@ use super::*;
 use crate::access::AccessMask;
 use crate::condition::tests::any_condition;
 use crate::guid::Guid;
+use crate::sddl::{SddlError, SddlProblem};
+use crate::sid::tests::any_sid;
 use crate::well_known;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use hex_literal::hex;
 use proptest::prelude::*;
-
-pub(crate) fn any_sid() -> impl Strategy<Value = Sid> {
-    let known = ["S-1-1-0", "S-1-5-11", "S-1-5-32-544", "S-1-3-4", "S-1-16-8192", "S-1-5-21-1-2-3-500"];
-    let known = prop::sample::select(known.map(|sid| sid.parse::<Sid>().unwrap()).to_vec());
-    let any = (0..1_u64 << 48, prop::collection::vec(any::<u32>(), 1..=15));
-    prop_oneof![known, any.prop_map(|(authority, values)| Sid::new(authority, &values).unwrap())]
-}
 
 fn any_data() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<[u8; 4]>(), 0..12).prop_map(|words| words.concat())
@@ -227,7 +222,7 @@ fn an_acl_longer_than_its_length_field_is_refused() {
     assert!(text(3276).parse::<SecurityDescriptor>().is_ok());
     let error = text(3277).parse::<SecurityDescriptor>().unwrap_err();
     assert_eq!(error.offset(), 2 + 3276 * 12);
-    assert_eq!(*error.problem(), crate::SddlProblem::AclTooLarge);
+    assert_eq!(*error.problem(), SddlProblem::AclTooLarge);
 }
 
 #[test]

@@ -7,39 +7,39 @@ const SHOWN: usize = 24;
 
 /// Where the parser stands in the text.
 #[derive(Clone)]
-pub(crate) struct Cursor<'a> {
+pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
+    pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 
     /// What is not read yet.
-    pub(crate) fn rest(&self) -> &'a str {
+    pub(super) fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    pub(crate) fn offset(&self) -> usize {
+    pub(super) fn offset(&self) -> usize {
         self.at
     }
 
-    pub(crate) fn is_at_end(&self) -> bool {
+    pub(super) fn is_at_end(&self) -> bool {
         self.rest().is_empty()
     }
 
-    pub(crate) fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
-    pub(crate) fn skip_space(&mut self) {
+    pub(super) fn skip_space(&mut self) {
         self.take_while(|c| c.is_ascii_whitespace());
     }
 
     /// Reads the characters that `wanted` holds for; perhaps none.
-    pub(crate) fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
+    pub(super) fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
         let length = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
         self.at += length;
@@ -47,12 +47,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads `count` ASCII characters that are known to stand here.
-    pub(crate) fn take_ascii(&mut self, count: usize) {
+    pub(super) fn take_ascii(&mut self, count: usize) {
         self.at += count;
     }
 
     /// Reads `token`, of any case, if it stands here.
-    pub(crate) fn eat(&mut self, token: &str) -> bool {
+    pub(super) fn eat(&mut self, token: &str) -> bool {
         let found = self.rest().get(..token.len()).is_some_and(|text| text.eq_ignore_ascii_case(token));
         if found {
             self.at += token.len();
@@ -61,13 +61,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads `token` behind any white space, or fails.
-    pub(crate) fn expect(&mut self, token: &str, expected: &'static str) -> Result<(), SddlError> {
+    pub(super) fn expect(&mut self, token: &str, expected: &'static str) -> Result<(), SddlError> {
         self.skip_space();
         if self.eat(token) { Ok(()) } else { Err(self.unexpected(expected)) }
     }
 
     /// The error that something else should stand here.
-    pub(crate) fn unexpected(&self, expected: &'static str) -> SddlError {
+    pub(super) fn unexpected(&self, expected: &'static str) -> SddlError {
         let rest = self.rest();
         let token_ends = |c: char| c.is_ascii_whitespace() || matches!(c, ';' | '(' | ')');
         let first = rest.chars().next().map_or(0, char::len_utf8);
@@ -81,7 +81,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// An error that points here.
-    pub(crate) fn error(&self, problem: SddlProblem) -> SddlError {
+    pub(super) fn error(&self, problem: SddlProblem) -> SddlError {
         SddlError { offset: self.at, problem }
     }
 }

@@ -1,4 +1,4 @@
-//! The values that conditions and resource attributes are made of.
+//! Reading and writing the values that conditions and resource attributes are made of.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,44 +6,13 @@ use core::fmt::{self, Write};
 
 use super::SddlError;
 use super::cursor::Cursor;
-use super::parse::trustee;
-use crate::well_known::Trustee;
-
-/// A 64-bit integer and how it was written, which the binary form remembers ([MS-DTYP] 2.4.4.17.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Integer {
-    pub(crate) value: i64,
-    pub(crate) sign: Sign,
-    pub(crate) base: Base,
-}
-
-/// The sign that was written; the numbers are those of the binary form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Sign {
-    Plus = 1,
-    Minus = 2,
-    None = 3,
-}
-
-/// The base that was written; the numbers are those of the binary form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Base {
-    Octal = 1,
-    Decimal = 2,
-    Hexadecimal = 3,
-}
+use super::trustee;
+use crate::literal::{Base, Integer, Sign};
+use crate::trustee::Trustee;
 
 impl Integer {
-    /// An integer whose sign fits its value.
-    pub(crate) fn new(value: i64, sign: Sign, base: Base) -> Option<Self> {
-        let fits = if sign == Sign::Minus { value <= 0 } else { value >= 0 };
-        fits.then_some(Self { value, sign, base })
-    }
-
     /// Reads a decimal, octal (0…) or hexadecimal (0x…) number with or without a sign.
-    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, SddlError> {
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, SddlError> {
         let start = cursor.clone();
         let sign = match cursor.peek() {
             Some('+') => Sign::Plus,
@@ -78,7 +47,7 @@ impl fmt::Display for Integer {
 }
 
 /// Reads a number without a sign.
-pub(crate) fn unsigned(cursor: &mut Cursor<'_>) -> Option<(u64, Base)> {
+pub(super) fn unsigned(cursor: &mut Cursor<'_>) -> Option<(u64, Base)> {
     let text = cursor.take_while(|c| c.is_ascii_alphanumeric());
     let (digits, base, radix) = match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => (text.get(2..)?, Base::Hexadecimal, 16),
@@ -89,20 +58,15 @@ pub(crate) fn unsigned(cursor: &mut Cursor<'_>) -> Option<(u64, Base)> {
 }
 
 /// Reads a text in double quotes. Nothing in it can be escaped, so it holds no double quote.
-pub(crate) fn quoted<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, SddlError> {
+pub(super) fn quoted<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, SddlError> {
     let start = cursor.clone();
     cursor.expect("\"", "a text in double quotes")?;
     let text = cursor.take_while(|c| c != '"');
     if cursor.eat("\"") { Ok(text) } else { Err(start.unexpected("a text that ends in a double quote")) }
 }
 
-/// Whether a text can be written in double quotes, and in the binary form up to a NUL.
-pub(crate) fn can_be_quoted(text: &str) -> bool {
-    !text.contains(['"', '\0'])
-}
-
 /// Reads `#` and bytes in hexadecimal, in which `#` may stand for the digit 0.
-pub(crate) fn octets(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, SddlError> {
+pub(super) fn octets(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, SddlError> {
     const EXPECTED: &str = "# and an even number of hexadecimal digits";
     let start = cursor.clone();
     cursor.expect("#", EXPECTED)?;
@@ -112,11 +76,17 @@ pub(crate) fn octets(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, SddlError> {
     Ok(pairs.iter().map(|&[high, low]| value(high) << 4 | value(low)).collect())
 }
 
+/// Writes `#` and bytes in hexadecimal.
+pub(super) fn write_octets(f: &mut fmt::Formatter<'_>, data: &[u8]) -> fmt::Result {
+    f.write_char('#')?;
+    data.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
 /// Reads `SID(…)`.
-pub(crate) fn sid(cursor: &mut Cursor<'_>) -> Result<Trustee, SddlError> {
+pub(super) fn sid(cursor: &mut Cursor<'_>) -> Result<Trustee, SddlError> {
     cursor.expect("SID", "SID(…)")?;
     cursor.expect("(", "`(` and a SID")?;
-    let sid = trustee(cursor)?;
+    let sid = trustee::parse(cursor)?;
     cursor.expect(")", "`)` behind the SID")?;
     Ok(sid)
 }
@@ -130,7 +100,7 @@ fn is_clear_in_name(c: char) -> bool {
 }
 
 /// Reads a name in which `%` and four hexadecimal digits stand for a UTF-16 unit.
-pub(crate) fn name(cursor: &mut Cursor<'_>) -> Result<String, SddlError> {
+pub(super) fn name(cursor: &mut Cursor<'_>) -> Result<String, SddlError> {
     let start = cursor.clone();
     let text = cursor.take_while(|c| is_clear_in_name(c) || c == '%');
     let mut pieces = text.split('%');
@@ -150,7 +120,7 @@ pub(crate) fn name(cursor: &mut Cursor<'_>) -> Result<String, SddlError> {
 }
 
 /// Writes a name so that [`name()`] reads it.
-pub(crate) fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+pub(super) fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
     name.chars().try_for_each(|c| {
         if is_clear_in_name(c) { f.write_char(c) } else { write!(f, "%{:04x}", u32::from(c)) }
     })

@@ -1,19 +1,21 @@
 //! From SDDL to a security descriptor.
 
 use alloc::vec::Vec;
+use core::str::FromStr;
 
 use super::cursor::Cursor;
-use super::literal;
-use super::{ACE_FLAGS, ACE_TYPES, SddlError, SddlProblem, TRUST_PROTECTED, rights};
+use super::{
+    ACE_FLAGS, ACE_TYPES, SddlError, SddlProblem, TRUST_PROTECTED, attribute, condition, literal, rights,
+    trustee,
+};
 use crate::access::AccessMask;
-use crate::attribute::{self, ResourceAttribute};
-use crate::condition::{self, Condition};
+use crate::attribute::ResourceAttribute;
+use crate::condition::Condition;
 use crate::descriptor::{Ace, AceBody, AceFlags, Acl, Control, ObjectTypes, SecurityDescriptor, access_type};
 use crate::guid::Guid;
-use crate::well_known::Trustee;
+use crate::trustee::Trustee;
 
 const SECTION: &str = "O:, G:, D: or S:";
-const TRUSTEE: &str = "a SID (S-1-…) or an alias such as BA, AU or WD";
 const ACE_TYPE: &str = "an entry type such as A, D or ML";
 const ACE_FLAG: &str = "entry flags such as OI, CI, NP, IO or ID";
 const GUID: &str = "a GUID or nothing";
@@ -45,8 +47,18 @@ const SACL: AclControl = AclControl {
     auto_inherit_required: Control::SACL_AUTO_INHERIT_REQUIRED,
 };
 
+impl FromStr for SecurityDescriptor {
+    type Err = SddlError;
+
+    /// Reads SDDL ([MS-DTYP] 2.5.1): the parts in any order, upper or lower case, with white space between
+    /// tokens.
+    fn from_str(text: &str) -> Result<Self, SddlError> {
+        descriptor(text)
+    }
+}
+
 /// Reads a whole descriptor.
-pub(crate) fn descriptor(text: &str) -> Result<SecurityDescriptor, SddlError> {
+fn descriptor(text: &str) -> Result<SecurityDescriptor, SddlError> {
     let mut cursor = Cursor::new(text);
     let mut sd = SecurityDescriptor::new();
     let mut control = Control::default();
@@ -61,8 +73,8 @@ pub(crate) fn descriptor(text: &str) -> Result<SecurityDescriptor, SddlError> {
         }
         seen.push(section);
         sd = match section {
-            "O:" => sd.with_owner(trustee(&mut cursor)?),
-            "G:" => sd.with_group(trustee(&mut cursor)?),
+            "O:" => sd.with_owner(trustee::parse(&mut cursor)?),
+            "G:" => sd.with_group(trustee::parse(&mut cursor)?),
             "D:" => match acl(&mut cursor, &DACL, &mut control)? {
                 AclText::Entries(acl) => sd.with_dacl(acl),
                 AclText::Null => sd.with_null_dacl(),
@@ -76,35 +88,6 @@ pub(crate) fn descriptor(text: &str) -> Result<SecurityDescriptor, SddlError> {
         if cursor.is_at_end() {
             return Ok(sd.with_control(control));
         }
-    }
-}
-
-/// Reads an alias or a SID.
-pub(crate) fn trustee(cursor: &mut Cursor<'_>) -> Result<Trustee, SddlError> {
-    cursor.skip_space();
-    let start = cursor.clone();
-    let before = cursor.rest();
-    if cursor.eat("S-1-") {
-        // Only the authority may be hexadecimal: otherwise the D of a D: behind would look like a digit.
-        if cursor.eat("0x") {
-            cursor.take_while(|c| c.is_ascii_hexdigit());
-        }
-        cursor.take_while(|c| c.is_ascii_digit() || c == '-');
-        let text = before.get(..cursor.offset() - start.offset()).unwrap_or_default();
-        let sid = text.parse().map_err(|error| start.error(SddlProblem::Sid(error)))?;
-        return Ok(Trustee::Sid(sid));
-    }
-    let alias = before.get(..2).and_then(Trustee::from_alias);
-    // A third letter would make it a word, not an alias and what follows; G: and the like are sections.
-    let follows = before.get(2..).unwrap_or_default().as_bytes();
-    let ends = !matches!(follows, [letter, next, ..] if letter.is_ascii_alphanumeric() && *next != b':')
-        && !matches!(follows, [letter] if letter.is_ascii_alphanumeric());
-    match alias.filter(|_| ends) {
-        Some(alias) => {
-            cursor.take_ascii(2);
-            Ok(alias)
-        }
-        None => Err(start.unexpected(TRUSTEE)),
     }
 }
 
@@ -163,7 +146,7 @@ fn ace(cursor: &mut Cursor<'_>) -> Result<Ace, SddlError> {
         separator(cursor)?;
         let types = ObjectTypes { object, inherited: guid(cursor)? };
         separator(cursor)?;
-        let trustee = trustee(cursor)?;
+        let trustee = trustee::parse(cursor)?;
         body(cursor, ace_type, mask, types, trustee)?
     };
     cursor.expect(")", "`)` at the end of the entry")?;

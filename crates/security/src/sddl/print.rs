@@ -2,11 +2,30 @@
 
 use core::fmt::{self, Write};
 
+use super::literal::write_octets;
 use super::{ACE_FLAGS, ACE_TYPES, TRUST_PROTECTED, rights};
 use crate::descriptor::{Ace, AceBody, AceFlags, Acl, Control, ObjectTypes, SecurityDescriptor};
 
+impl fmt::Display for SecurityDescriptor {
+    /// Writes SDDL ([MS-DTYP] 2.5.1).
+    ///
+    /// SDDL has no words for the number of an entry type without letters, nor for data that is not understood. The
+    /// first is written as a number and the second as `#` and its bytes in hexadecimal; only this crate reads
+    /// these back. The control bits for defaulted parts are left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        descriptor(f, self)
+    }
+}
+
+impl fmt::Display for Ace {
+    /// Writes the entry as in SDDL, parentheses included.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ace(f, self)
+    }
+}
+
 /// Writes a whole descriptor.
-pub(crate) fn descriptor(f: &mut fmt::Formatter<'_>, sd: &SecurityDescriptor) -> fmt::Result {
+fn descriptor(f: &mut fmt::Formatter<'_>, sd: &SecurityDescriptor) -> fmt::Result {
     if let Some(owner) = sd.owner() {
         write!(f, "O:{owner}")?;
     }
@@ -42,8 +61,7 @@ fn entries(f: &mut fmt::Formatter<'_>, acl: &Acl) -> fmt::Result {
     acl.aces.iter().try_for_each(|entry| ace(f, entry))
 }
 
-/// Writes an entry, parentheses included.
-pub(crate) fn ace(f: &mut fmt::Formatter<'_>, ace: &Ace) -> fmt::Result {
+fn ace(f: &mut fmt::Formatter<'_>, ace: &Ace) -> fmt::Result {
     let ace_type = ace.body.ace_type();
     match ACE_TYPES.iter().find(|(_, known)| *known == ace_type) {
         Some((letters, _)) => write!(f, "({letters};")?,
@@ -52,7 +70,7 @@ pub(crate) fn ace(f: &mut fmt::Formatter<'_>, ace: &Ace) -> fmt::Result {
     flags(f, ace)?;
     f.write_char(';')?;
     match &ace.body {
-        AceBody::Opaque { data, .. } => hex(f, data)?,
+        AceBody::Opaque { data, .. } => write_octets(f, data)?,
         AceBody::MandatoryLabel { mask, .. } => rights::write_label(f, *mask)?,
         body => rights::write(f, body.mask().unwrap_or_default())?,
     }
@@ -87,10 +105,4 @@ fn flags(f: &mut fmt::Formatter<'_>, ace: &Ace) -> fmt::Result {
         }
     }
     Ok(())
-}
-
-/// Writes `#` and bytes in hexadecimal.
-pub(crate) fn hex(f: &mut fmt::Formatter<'_>, data: &[u8]) -> fmt::Result {
-    f.write_char('#')?;
-    data.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }

@@ -64,7 +64,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<AccessMask, SddlError> {
 }
 
 /// Reads a number of 32 bits: decimal, octal (0…) or hexadecimal (0x…).
-pub(crate) fn number(cursor: &mut Cursor<'_>) -> Result<u32, SddlError> {
+pub(super) fn number(cursor: &mut Cursor<'_>) -> Result<u32, SddlError> {
     let start = cursor.clone();
     let text = cursor.take_while(|c| c.is_ascii_alphanumeric());
     let (digits, radix) = match text.as_bytes() {
@@ -75,9 +75,15 @@ pub(crate) fn number(cursor: &mut Cursor<'_>) -> Result<u32, SddlError> {
     u32::from_str_radix(digits, radix).map_err(|_| start.unexpected("a number below 2^32"))
 }
 
+impl fmt::Display for AccessMask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() { f.write_str("0x0") } else { write(f, *self) }
+    }
+}
+
 /// Writes rights as Windows does: the name of the set, else the names of all single rights, else a number.
 /// No rights are written as nothing.
-pub(crate) fn write(f: &mut fmt::Formatter<'_>, mask: AccessMask) -> fmt::Result {
+pub(super) fn write(f: &mut fmt::Formatter<'_>, mask: AccessMask) -> fmt::Result {
     match SETS.iter().find(|&&(_, bits)| bits == mask.0) {
         Some((name, _)) => f.write_str(name),
         None => write_names(f, mask, SINGLE),

@@ -4,9 +4,11 @@ use alloc::vec;
 use hex_literal::hex;
 use proptest::prelude::*;
 
-fn any_sid() -> impl Strategy<Value = Sid> {
-    (0..=MAX_AUTHORITY, prop::collection::vec(any::<u32>(), 1..=MAX_SUB_AUTHORITIES))
-        .prop_map(|(authority, values)| Sid::new(authority, &values).unwrap())
+pub(crate) fn any_sid() -> impl Strategy<Value = Sid> {
+    let known = ["S-1-1-0", "S-1-5-11", "S-1-5-32-544", "S-1-3-4", "S-1-16-8192", "S-1-5-21-1-2-3-500"];
+    let known = prop::sample::select(known.map(|sid| sid.parse::<Sid>().unwrap()).to_vec());
+    let any = (0..1_u64 << 48, prop::collection::vec(any::<u32>(), 1..=15));
+    prop_oneof![known, any.prop_map(|(authority, values)| Sid::new(authority, &values).unwrap())]
 }
 
 proptest! {

@@ -255,4 +255,4 @@ fn number(digits: &str, radix: u32) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

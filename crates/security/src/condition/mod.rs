@@ -1,18 +1,13 @@
 //! Conditions of callback entries.
 
 mod binary;
-mod parse;
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
 
-pub(crate) use parse::condition as parse;
-
-use crate::sddl::literal::{self, Integer};
-use crate::sddl::print::hex;
-use crate::well_known::Trustee;
+use crate::literal::Integer;
+use crate::trustee::Trustee;
 
 /// The most levels a condition may be nested. Reading, writing and dropping it recurse as deep.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -22,17 +17,17 @@ pub(crate) const MAX_DEPTH: usize = 64;
 /// Displayed as SDDL writes it, parentheses included. Application data that is no condition, or none that
 /// SDDL can express, is displayed as `#` and its bytes in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition(Form);
+pub struct Condition(pub(crate) ConditionForm);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Form {
+pub(crate) enum ConditionForm {
     Expression(Expression),
     Opaque(Vec<u8>),
 }
 
 /// An expression, at most [`MAX_DEPTH`] levels deep.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Expression {
+pub(crate) enum Expression {
     /// Holds if the attribute is there and not zero.
     Attribute(Attribute),
     Exists(&'static Operator, Attribute),
@@ -46,13 +41,13 @@ enum Expression {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Operand {
+pub(crate) enum Operand {
     Attribute(Attribute),
     Literal(Literal),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Literal {
+pub(crate) enum Literal {
     Integer(Integer),
     Text(String),
     Octets(Vec<u8>),
@@ -63,13 +58,13 @@ enum Literal {
 
 /// Something known of the caller, its machine or the object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Attribute {
-    scope: Scope,
-    name: String,
+pub(crate) struct Attribute {
+    pub(crate) scope: Scope,
+    pub(crate) name: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scope {
+pub(crate) enum Scope {
     Local,
     User,
     Resource,
@@ -78,14 +73,14 @@ enum Scope {
 
 /// An operator other than `!`, `&&` and `||`.
 #[derive(Debug, PartialEq, Eq)]
-struct Operator {
-    text: &'static str,
+pub(crate) struct Operator {
+    pub(crate) text: &'static str,
     token: u8,
-    kind: Kind,
+    pub(crate) kind: OperatorKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum OperatorKind {
     /// Before an attribute.
     Exists,
     /// Before a SID or a list of them.
@@ -94,77 +89,67 @@ enum Kind {
     Compare,
 }
 
-const fn operator(kind: Kind, text: &'static str, token: u8) -> Operator {
+const fn operator(kind: OperatorKind, text: &'static str, token: u8) -> Operator {
     Operator { text, token, kind }
 }
 
 /// [MS-DTYP] 2.4.4.17.6 and 2.4.4.17.7. A symbol comes after those that start with it.
-static OPERATORS: [Operator; 20] = [
-    operator(Kind::Compare, "==", 0x80),
-    operator(Kind::Compare, "!=", 0x81),
-    operator(Kind::Compare, "<=", 0x83),
-    operator(Kind::Compare, "<", 0x82),
-    operator(Kind::Compare, ">=", 0x85),
-    operator(Kind::Compare, ">", 0x84),
-    operator(Kind::Compare, "Contains", 0x86),
-    operator(Kind::Compare, "Any_of", 0x88),
-    operator(Kind::Compare, "Not_Contains", 0x8E),
-    operator(Kind::Compare, "Not_Any_of", 0x8F),
-    operator(Kind::Exists, "Exists", 0x87),
-    operator(Kind::Exists, "Not_Exists", 0x8D),
-    operator(Kind::MemberOf, "Member_of", 0x89),
-    operator(Kind::MemberOf, "Device_Member_of", 0x8A),
-    operator(Kind::MemberOf, "Member_of_Any", 0x8B),
-    operator(Kind::MemberOf, "Device_Member_of_Any", 0x8C),
-    operator(Kind::MemberOf, "Not_Member_of", 0x90),
-    operator(Kind::MemberOf, "Not_Device_Member_of", 0x91),
-    operator(Kind::MemberOf, "Not_Member_of_Any", 0x92),
-    operator(Kind::MemberOf, "Not_Device_Member_of_Any", 0x93),
+pub(crate) static OPERATORS: [Operator; 20] = [
+    operator(OperatorKind::Compare, "==", 0x80),
+    operator(OperatorKind::Compare, "!=", 0x81),
+    operator(OperatorKind::Compare, "<=", 0x83),
+    operator(OperatorKind::Compare, "<", 0x82),
+    operator(OperatorKind::Compare, ">=", 0x85),
+    operator(OperatorKind::Compare, ">", 0x84),
+    operator(OperatorKind::Compare, "Contains", 0x86),
+    operator(OperatorKind::Compare, "Any_of", 0x88),
+    operator(OperatorKind::Compare, "Not_Contains", 0x8E),
+    operator(OperatorKind::Compare, "Not_Any_of", 0x8F),
+    operator(OperatorKind::Exists, "Exists", 0x87),
+    operator(OperatorKind::Exists, "Not_Exists", 0x8D),
+    operator(OperatorKind::MemberOf, "Member_of", 0x89),
+    operator(OperatorKind::MemberOf, "Device_Member_of", 0x8A),
+    operator(OperatorKind::MemberOf, "Member_of_Any", 0x8B),
+    operator(OperatorKind::MemberOf, "Device_Member_of_Any", 0x8C),
+    operator(OperatorKind::MemberOf, "Not_Member_of", 0x90),
+    operator(OperatorKind::MemberOf, "Not_Device_Member_of", 0x91),
+    operator(OperatorKind::MemberOf, "Not_Member_of_Any", 0x92),
+    operator(OperatorKind::MemberOf, "Not_Device_Member_of_Any", 0x93),
 ];
-
-impl Scope {
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::Local => "",
-            Self::User => "@User.",
-            Self::Resource => "@Resource.",
-            Self::Device => "@Device.",
-        }
-    }
-}
 
 /// Whether text can name a local attribute: only [MS-DTYP] 2.5.1.1's `attr-name1`, and no operator that
 /// stands where an attribute could.
-fn is_local_name(name: &str) -> bool {
-    let reserved =
-        |operator: &Operator| operator.kind != Kind::Compare && operator.text.eq_ignore_ascii_case(name);
+pub(crate) fn is_local_name(name: &str) -> bool {
+    let reserved = |operator: &Operator| {
+        operator.kind != OperatorKind::Compare && operator.text.eq_ignore_ascii_case(name)
+    };
     !name.is_empty()
         && !name.starts_with('@')
         && name.chars().all(is_local_name_char)
         && !OPERATORS.iter().any(reserved)
 }
 
-fn is_local_name_char(c: char) -> bool {
+pub(crate) fn is_local_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, ':' | '.' | '/' | '_' | '@')
 }
 
 /// An expression and how deep it is, for building one that is not too deep.
 #[derive(Clone, Debug)]
-struct Built {
-    expression: Expression,
+pub(crate) struct Built {
+    pub(crate) expression: Expression,
     depth: usize,
 }
 
 impl Built {
-    fn leaf(expression: Expression) -> Self {
+    pub(crate) fn leaf(expression: Expression) -> Self {
         Self { expression, depth: 1 }
     }
 
-    fn not(self) -> Option<Self> {
+    pub(crate) fn not(self) -> Option<Self> {
         Self::of_depth(self.depth + 1, Expression::Not(Box::new(self.expression)))
     }
 
-    fn and(self, right: Self) -> Option<Self> {
+    pub(crate) fn and(self, right: Self) -> Option<Self> {
         let (chain, depth) = match self.expression {
             Expression::And(chain) => (chain, self.depth.max(right.depth + 1)),
             other => ([other].into(), self.depth.max(right.depth) + 1),
@@ -172,7 +157,7 @@ impl Built {
         Self::of_depth(depth, Expression::And(extend(chain, right.expression)))
     }
 
-    fn or(self, right: Self) -> Option<Self> {
+    pub(crate) fn or(self, right: Self) -> Option<Self> {
         let (chain, depth) = match self.expression {
             Expression::Or(chain) => (chain, self.depth.max(right.depth + 1)),
             other => ([other].into(), self.depth.max(right.depth) + 1),
@@ -193,13 +178,13 @@ fn extend(mut chain: Vec<Expression>, last: Expression) -> Vec<Expression> {
 impl Condition {
     /// Whether it is only bytes, because it is no condition or none that SDDL can express.
     pub fn is_opaque(&self) -> bool {
-        matches!(self.0, Form::Opaque(_))
+        matches!(self.0, ConditionForm::Opaque(_))
     }
 
     /// The SIDs it mentions.
     pub(crate) fn trustees(&self) -> Vec<&Trustee> {
         let mut found = Vec::new();
-        if let Form::Expression(expression) = &self.0 {
+        if let ConditionForm::Expression(expression) = &self.0 {
             expression.visit(&mut |sid| found.push(sid));
         }
         found
@@ -207,7 +192,7 @@ impl Condition {
 
     /// Changes the SIDs it mentions.
     pub(crate) fn change_trustees(&mut self, change: &mut impl FnMut(&mut Trustee)) {
-        if let Form::Expression(expression) = &mut self.0 {
+        if let ConditionForm::Expression(expression) = &mut self.0 {
             expression.change(change);
         }
     }
@@ -249,66 +234,6 @@ impl Literal {
             Self::Sid(sid) => change(sid),
             Self::List(list) => list.iter_mut().for_each(|literal| literal.change(change)),
             Self::Integer(_) | Self::Text(_) | Self::Octets(_) => {}
-        }
-    }
-}
-
-impl fmt::Display for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Form::Expression(expression) => write!(f, "({expression})"),
-            Form::Opaque(data) => hex(f, data),
-        }
-    }
-}
-
-impl fmt::Display for Expression {
-    /// As Windows writes it: every operand of `!`, `&&` and `||` in parentheses.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (chain, between) = match self {
-            Self::Attribute(attribute) => return write!(f, "{attribute}"),
-            Self::Exists(operator, attribute) => return write!(f, "{} {attribute}", operator.text),
-            Self::MemberOf(operator, sids) => return write!(f, "{} {sids}", operator.text),
-            Self::Compare(left, operator, Operand::Attribute(right)) => {
-                return write!(f, "{left} {} {right}", operator.text);
-            }
-            Self::Compare(left, operator, Operand::Literal(right)) => {
-                return write!(f, "{left} {} {right}", operator.text);
-            }
-            Self::Not(inner) => return write!(f, "!({inner})"),
-            Self::And(chain) => (chain, " && "),
-            Self::Or(chain) => (chain, " || "),
-        };
-        for (at, inner) in chain.iter().enumerate() {
-            f.write_str(if at == 0 { "" } else { between })?;
-            write!(f, "({inner})")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Attribute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.scope.prefix())?;
-        literal::write_name(f, &self.name)
-    }
-}
-
-impl fmt::Display for Literal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Integer(integer) => write!(f, "{integer}"),
-            Self::Text(text) => write!(f, "\"{text}\""),
-            Self::Octets(octets) => hex(f, octets),
-            Self::Sid(sid) => write!(f, "SID({sid})"),
-            Self::List(list) => {
-                f.write_char('{')?;
-                for (at, literal) in list.iter().enumerate() {
-                    f.write_str(if at == 0 { "" } else { ", " })?;
-                    write!(f, "{literal}")?;
-                }
-                f.write_char('}')
-            }
         }
     }
 }

@@ -13,7 +13,8 @@ pub use rights::RightsInWords;
 use crate::access::AccessMask;
 use crate::descriptor::{Ace, AceBody, AceFlags, Acl, SecurityDescriptor, Verdict};
 use crate::sid::Sid;
-use crate::well_known::{self, Trustee};
+use crate::trustee::Trustee;
+use crate::well_known;
 
 /// The flags that say how an entry is passed on.
 const INHERITANCE: AceFlags =

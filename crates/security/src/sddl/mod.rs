@@ -1,10 +1,13 @@
-//! SDDL, the text form of security descriptors ([MS-DTYP] 2.5.1).
+//! SDDL, the text form of security descriptors ([MS-DTYP] 2.5.1). It stands on the model, which does not know it.
 
-pub(crate) mod cursor;
-pub(crate) mod literal;
-pub(crate) mod parse;
-pub(crate) mod print;
-pub(crate) mod rights;
+mod attribute;
+mod condition;
+mod cursor;
+mod literal;
+mod parse;
+mod print;
+mod rights;
+mod trustee;
 
 use alloc::string::String;
 
@@ -15,8 +18,8 @@ use crate::sid::SidError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct SddlError {
-    pub(crate) offset: usize,
-    pub(crate) problem: SddlProblem,
+    offset: usize,
+    problem: SddlProblem,
 }
 
 impl SddlError {
@@ -98,4 +101,4 @@ const ACE_FLAGS: &[(&str, AceFlags)] = &[
 const TRUST_PROTECTED: (&str, AceFlags) = ("TP", AceFlags::SUCCESSFUL_ACCESS);
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,5 +1,10 @@
+pub(crate) mod attribute;
+pub(crate) mod condition;
+
 use super::*;
 use crate::SecurityDescriptor;
+use crate::access::AccessMask;
+use crate::trustee::Trustee;
 use alloc::format;
 use alloc::string::ToString;
 use proptest::prelude::*;
@@ -163,5 +168,27 @@ proptest! {
         if let Err(error) = text.parse::<SecurityDescriptor>() {
             prop_assert!(text.is_char_boundary(error.offset()), "{}", error);
         }
+    }
+}
+
+/// Every `sid-token` of [MS-DTYP] 2.5.1.1.
+const SPECIFIED: &str = "DA DG DU ED DD DC BA BG BU LA LG AO BO PO SO AU PS CO CG SY PU WD RE IU NU SU \
+     RC WR AN SA CA RS EA PA RU LS NS RD NO MU LU IS CY OW ER RO CD AC RA ES MS UD HA CN AA RM LW ME MP \
+     HI SI";
+
+#[test]
+fn every_specified_alias_is_known_and_prints_back() {
+    for alias in SPECIFIED.split(' ') {
+        let trustee = Trustee::from_alias(alias).unwrap_or_else(|| panic!("{alias}"));
+        assert_eq!(trustee.to_string(), alias);
+        assert_eq!(Trustee::from_alias(&alias.to_lowercase()), Some(trustee));
+    }
+    assert_eq!(Trustee::from_alias("XX"), None);
+}
+
+#[test]
+fn masks_display_as_sddl_writes_them() {
+    for (mask, text) in [(0x1F_01FF, "FA"), (0xC000_0000, "GWGR"), (0x12_019F, "0x12019f"), (0, "0x0")] {
+        assert_eq!(AccessMask(mask).to_string(), text);
     }
 }

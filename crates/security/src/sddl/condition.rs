@@ -1,15 +1,16 @@
-//! From SDDL to a condition ([MS-DTYP] 2.5.1.1, `cond-expr`).
+//! Conditions as text ([MS-DTYP] 2.5.1.1, `cond-expr`).
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::fmt::{self, Write};
 
-use super::{
-    Attribute, Built, Condition, Expression, Form, Kind, Literal, MAX_DEPTH, OPERATORS, Operand, Operator,
-    Scope, is_local_name, is_local_name_char,
+use super::cursor::Cursor;
+use super::{SddlError, SddlProblem, literal};
+use crate::condition::{
+    Attribute, Built, Condition, ConditionForm, Expression, Literal, MAX_DEPTH, OPERATORS, Operand, Operator,
+    OperatorKind, Scope, is_local_name, is_local_name_char,
 };
-use crate::sddl::cursor::Cursor;
-use crate::sddl::literal::{self, Integer};
-use crate::sddl::{SddlError, SddlProblem};
+use crate::literal::{Integer, can_be_quoted};
 
 /// Parentheses that do nothing may be nested further than those that do.
 const MAX_PARENTHESES: usize = 2 * MAX_DEPTH;
@@ -18,13 +19,13 @@ const TERM: &str = "an attribute such as @User.Title, Member_of, Exists, ! or a 
 const OPERAND: &str = "an attribute such as @User.Title, a number, a text in double quotes, #, SID(…) or {…}";
 
 /// Reads a condition in parentheses, or `#` and the bytes of one.
-pub(crate) fn condition(cursor: &mut Cursor<'_>) -> Result<Condition, SddlError> {
+pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Condition, SddlError> {
     cursor.skip_space();
     if cursor.peek() == Some('#') {
         return literal::octets(cursor).map(|data| Condition::decode(&data));
     }
     let expression = parentheses(cursor, 1)?.expression;
-    Ok(Condition(Form::Expression(expression)))
+    Ok(Condition(ConditionForm::Expression(expression)))
 }
 
 fn parentheses(cursor: &mut Cursor<'_>, depth: usize) -> Result<Built, SddlError> {
@@ -69,8 +70,10 @@ fn term(cursor: &mut Cursor<'_>, depth: usize) -> Result<Built, SddlError> {
     if cursor.eat("!") {
         return parentheses(cursor, depth + 1)?.not().ok_or_else(|| too_deep(cursor));
     }
-    let leaf = match word(cursor, &[Kind::Exists, Kind::MemberOf]) {
-        Some(operator) if operator.kind == Kind::Exists => Expression::Exists(operator, attribute(cursor)?),
+    let leaf = match word(cursor, &[OperatorKind::Exists, OperatorKind::MemberOf]) {
+        Some(operator) if operator.kind == OperatorKind::Exists => {
+            Expression::Exists(operator, attribute(cursor)?)
+        }
         Some(operator) => Expression::MemberOf(operator, sids(cursor)?),
         None => {
             let left = attribute(cursor)?;
@@ -84,7 +87,7 @@ fn term(cursor: &mut Cursor<'_>, depth: usize) -> Result<Built, SddlError> {
 }
 
 /// Reads an operator that is a word of one of these kinds.
-fn word(cursor: &mut Cursor<'_>, kinds: &[Kind]) -> Option<&'static Operator> {
+fn word(cursor: &mut Cursor<'_>, kinds: &[OperatorKind]) -> Option<&'static Operator> {
     let mut ahead = cursor.clone();
     let word = ahead.take_while(is_local_name_char);
     let is_word =
@@ -96,7 +99,7 @@ fn word(cursor: &mut Cursor<'_>, kinds: &[Kind]) -> Option<&'static Operator> {
 
 fn comparison(cursor: &mut Cursor<'_>) -> Option<&'static Operator> {
     cursor.skip_space();
-    word(cursor, &[Kind::Compare]).or_else(|| {
+    word(cursor, &[OperatorKind::Compare]).or_else(|| {
         let is_symbol = |operator: &&Operator| !operator.text.starts_with(|c: char| c.is_ascii_alphabetic());
         OPERATORS.iter().filter(is_symbol).find(|operator| cursor.eat(operator.text))
     })
@@ -164,7 +167,7 @@ fn scalar(cursor: &mut Cursor<'_>) -> Result<Literal, SddlError> {
         Some('"') => {
             let start = cursor.clone();
             let text = literal::quoted(cursor)?;
-            let allowed = literal::can_be_quoted(text);
+            let allowed = can_be_quoted(text);
             allowed
                 .then(|| Literal::Text(text.to_string()))
                 .ok_or_else(|| start.unexpected("a text without NUL"))
@@ -180,4 +183,75 @@ fn scalar(cursor: &mut Cursor<'_>) -> Result<Literal, SddlError> {
 
 fn too_deep(cursor: &Cursor<'_>) -> SddlError {
     cursor.error(SddlProblem::TooDeep(MAX_DEPTH))
+}
+
+impl Scope {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Local => "",
+            Self::User => "@User.",
+            Self::Resource => "@Resource.",
+            Self::Device => "@Device.",
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            ConditionForm::Expression(expression) => write!(f, "({expression})"),
+            ConditionForm::Opaque(data) => literal::write_octets(f, data),
+        }
+    }
+}
+
+impl fmt::Display for Expression {
+    /// As Windows writes it: every operand of `!`, `&&` and `||` in parentheses.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (chain, between) = match self {
+            Self::Attribute(attribute) => return write!(f, "{attribute}"),
+            Self::Exists(operator, attribute) => return write!(f, "{} {attribute}", operator.text),
+            Self::MemberOf(operator, sids) => return write!(f, "{} {sids}", operator.text),
+            Self::Compare(left, operator, Operand::Attribute(right)) => {
+                return write!(f, "{left} {} {right}", operator.text);
+            }
+            Self::Compare(left, operator, Operand::Literal(right)) => {
+                return write!(f, "{left} {} {right}", operator.text);
+            }
+            Self::Not(inner) => return write!(f, "!({inner})"),
+            Self::And(chain) => (chain, " && "),
+            Self::Or(chain) => (chain, " || "),
+        };
+        for (at, inner) in chain.iter().enumerate() {
+            f.write_str(if at == 0 { "" } else { between })?;
+            write!(f, "({inner})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.scope.prefix())?;
+        literal::write_name(f, &self.name)
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(integer) => write!(f, "{integer}"),
+            Self::Text(text) => write!(f, "\"{text}\""),
+            Self::Octets(octets) => literal::write_octets(f, octets),
+            Self::Sid(sid) => write!(f, "SID({sid})"),
+            Self::List(list) => {
+                f.write_char('{')?;
+                for (at, literal) in list.iter().enumerate() {
+                    f.write_str(if at == 0 { "" } else { ", " })?;
+                    write!(f, "{literal}")?;
+                }
+                f.write_char('}')
+            }
+        }
+    }
 }

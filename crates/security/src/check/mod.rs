@@ -10,7 +10,8 @@ use crate::access::{AccessMask, GenericMapping, PIPE_MAPPING};
 use crate::descriptor::{Ace, AceBody, AceFlags, SecurityDescriptor, Verdict};
 use crate::sid::Sid;
 use crate::token::{Integrity, Token};
-use crate::well_known::{self, Trustee};
+use crate::trustee::Trustee;
+use crate::well_known;
 
 /// Bits of a request that no pipe has: a CREATE with one of them is refused ([MS-FSA] 2.1.5.2).
 const INVALID_FOR_PIPES: AccessMask = AccessMask(0x0CE0_FE00);

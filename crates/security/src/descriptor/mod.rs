@@ -6,15 +6,14 @@ mod binary;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::BitOr;
-use core::str::FromStr;
 
 pub(crate) use ace::access_type;
 pub use ace::{Ace, AceBody, AceFlags, ObjectTypes, Verdict};
 pub use binary::{DecodeError, EncodeError};
 
-use crate::sddl::{self, SddlError};
 use crate::sid::Sid;
-use crate::well_known::{DomainAlias, Trustee};
+use crate::trustee::Trustee;
+use crate::well_known::DomainAlias;
 
 /// The control bits of a security descriptor ([MS-DTYP] 2.4.6).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -265,27 +264,6 @@ impl SecurityDescriptor {
             Trustee::InDomain(alias) => Some(*alias),
             Trustee::Sid(_) => None,
         })
-    }
-}
-
-impl FromStr for SecurityDescriptor {
-    type Err = SddlError;
-
-    /// Reads SDDL ([MS-DTYP] 2.5.1): the parts in any order, upper or lower case, white space between
-    /// tokens.
-    fn from_str(text: &str) -> Result<Self, SddlError> {
-        sddl::parse::descriptor(text)
-    }
-}
-
-impl fmt::Display for SecurityDescriptor {
-    /// Writes SDDL ([MS-DTYP] 2.5.1).
-    ///
-    /// What SDDL has no word for is written in a form that only this crate reads back: the number of an entry
-    /// type without letters, and `#` with the bytes in hexadecimal of what is not understood. The control bits
-    /// for defaulted parts are left out.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        sddl::print::descriptor(f, self)
     }
 }
 

@@ -1,16 +1,16 @@
-//! From SDDL to a resource attribute ([MS-DTYP] 2.5.1.1, `attribute-data`).
+//! Resource attributes as text ([MS-DTYP] 2.5.1.1, `attribute-data`).
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::fmt::{self, Write};
 
-use super::{Form, ResourceAttribute, Values};
-use crate::sddl::SddlError;
-use crate::sddl::cursor::Cursor;
-use crate::sddl::literal::{self, Integer};
-use crate::sddl::rights;
+use super::cursor::Cursor;
+use super::{SddlError, literal, rights};
+use crate::attribute::{AttributeForm, ResourceAttribute, Values};
+use crate::literal::{Integer, can_be_quoted};
 
 /// Reads an attribute in parentheses, or `#` and the bytes of one.
-pub(crate) fn attribute(cursor: &mut Cursor<'_>) -> Result<ResourceAttribute, SddlError> {
+pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<ResourceAttribute, SddlError> {
     cursor.skip_space();
     if cursor.peek() == Some('#') {
         return literal::octets(cursor).map(|data| ResourceAttribute::decode(&data));
@@ -36,7 +36,7 @@ pub(crate) fn attribute(cursor: &mut Cursor<'_>) -> Result<ResourceAttribute, Sd
         "TS" => Values::Texts(values(cursor, |cursor| {
             let start = cursor.clone();
             let text = literal::quoted(cursor)?;
-            let allowed = literal::can_be_quoted(text);
+            let allowed = can_be_quoted(text);
             allowed.then(|| text.to_string()).ok_or_else(|| start.unexpected("a text without NUL"))
         })?),
         "TD" => Values::Sids(values(cursor, literal::sid)?),
@@ -51,7 +51,7 @@ pub(crate) fn attribute(cursor: &mut Cursor<'_>) -> Result<ResourceAttribute, Sd
         _ => return Err(start.unexpected("a type: TI, TU, TS, TD, TX or TB")),
     };
     cursor.expect(")", "`,` and a value, or `)` at the end of the attribute")?;
-    Ok(ResourceAttribute(Form::Claim { name, flags, values }))
+    Ok(ResourceAttribute(AttributeForm::Claim { name, flags, values }))
 }
 
 fn comma(cursor: &mut Cursor<'_>) -> Result<(), SddlError> {
@@ -77,4 +77,42 @@ fn unsigned(cursor: &mut Cursor<'_>) -> Result<u64, SddlError> {
     let start = cursor.clone();
     let number = literal::unsigned(cursor).map(|(value, _)| value);
     number.ok_or_else(|| start.unexpected("a number below 2^64"))
+}
+
+/// The letters that SDDL has for the type of the values.
+fn type_letters(values: &Values) -> &'static str {
+    match values {
+        Values::Integers(_) => "TI",
+        Values::Unsigned(_) => "TU",
+        Values::Texts(_) => "TS",
+        Values::Sids(_) => "TD",
+        Values::Booleans(_) => "TB",
+        Values::Octets(_) => "TX",
+    }
+}
+
+impl fmt::Display for ResourceAttribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, flags, values) = match &self.0 {
+            AttributeForm::Opaque(data) => return literal::write_octets(f, data),
+            AttributeForm::Claim { name, flags, values } => (name, flags, values),
+        };
+        f.write_str("(\"")?;
+        literal::write_name(f, name)?;
+        write!(f, "\",{},{flags:#x}", type_letters(values))?;
+        match values {
+            Values::Integers(values) => values.iter().try_for_each(|value| write!(f, ",{value}"))?,
+            Values::Unsigned(values) => values.iter().try_for_each(|value| write!(f, ",{value}"))?,
+            Values::Texts(values) => values.iter().try_for_each(|value| write!(f, ",\"{value}\""))?,
+            Values::Sids(values) => values.iter().try_for_each(|value| write!(f, ",SID({value})"))?,
+            Values::Booleans(values) => {
+                values.iter().try_for_each(|value| write!(f, ",{}", u8::from(*value)))?;
+            }
+            Values::Octets(values) => values.iter().try_for_each(|value| {
+                f.write_char(',')?;
+                literal::write_octets(f, value)
+            })?,
+        }
+        f.write_char(')')
+    }
 }
