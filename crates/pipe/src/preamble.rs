@@ -86,7 +86,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Caller, PreambleError> {
     }
     let sid = |text: &str| text.parse::<Sid>().map_err(|error| malformed(error.to_string()));
     let groups = line.groups.iter().map(|group| sid(group)).collect::<Result<Vec<_>, _>>()?;
-    let token = Token::told(sid(&line.sid)?, groups, Integrity(line.integrity));
+    let token = Token::from_parts(sid(&line.sid)?, groups, Integrity(line.integrity));
     Ok(Caller::new(line.account.into(), Arc::new(token), line.address, line.pipe.into()))
 }
 
@@ -99,7 +99,7 @@ mod tests {
     fn caller(account: &str) -> Caller {
         let user = "S-1-5-21-1-2-3-1001".parse().unwrap();
         let groups = ["S-1-5-32-544", "S-1-1-0"].map(|group| group.parse().unwrap());
-        let token = Token::told(user, groups, Integrity::HIGH);
+        let token = Token::from_parts(user, groups, Integrity::HIGH);
         Caller::new(account.into(), Arc::new(token), "127.0.0.1:5000".parse().unwrap(), "simple".into())
     }
 

@@ -45,8 +45,8 @@ fn both_forms(descriptor: &SecurityDescriptor) -> Result<String, Box<dyn Error>>
 
 fn check(sd: &SecurityDescriptor, token: &Token, wanted: AccessMask) -> String {
     let sids: Vec<String> = std::iter::once(token.user()).chain(token.groups()).map(Sid::to_string).collect();
-    let (word, rights) = match check_access(sd, token, wanted, &PIPE_MAPPING).result {
-        Ok(grant) => ("granted", grant.access()),
+    let (word, rights) = match check_access(sd, token, wanted.into(), &PIPE_MAPPING).result {
+        Ok(grant) => ("granted", grant.access().mask()),
         Err(denial) => ("denied", denial.missing()),
     };
     format!("{word}\t{}\t{}", rights.0, sids.join(","))

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
 
-/// A set of rights: what is asked for, granted, or listed in an entry of an ACL ([MS-DTYP] 2.4.3).
+/// A set of rights ([MS-DTYP] 2.4.3).
 ///
 /// Displayed as SDDL writes it: `FA`, `GWGR`, or `0x12019f` where no names fit.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -16,7 +16,7 @@ impl AccessMask {
     pub const FILE_WRITE_DATA: Self = Self(0x2);
     /// Append to a file; for a pipe this bit is [`AccessMask::FILE_CREATE_PIPE_INSTANCE`].
     pub const FILE_APPEND_DATA: Self = Self(0x4);
-    /// Create another instance of the pipe, which is what a server does and a client never may.
+    /// Create another instance of the pipe. A server does that; a client never may.
     pub const FILE_CREATE_PIPE_INSTANCE: Self = Self(0x4);
     /// Read extended attributes.
     pub const FILE_READ_EA: Self = Self(0x8);
@@ -38,11 +38,11 @@ impl AccessMask {
     pub const WRITE_DAC: Self = Self(0x4_0000);
     /// Change the owner.
     pub const WRITE_OWNER: Self = Self(0x8_0000);
-    /// Wait for the object; every synchronous open asks for it.
+    /// Wait for the object. Every synchronous open requests it.
     pub const SYNCHRONIZE: Self = Self(0x10_0000);
-    /// Read or change the SACL; needs a privilege, never granted by an ACL.
+    /// Read or change the SACL. It needs a privilege; no ACL grants it.
     pub const ACCESS_SYSTEM_SECURITY: Self = Self(0x0100_0000);
-    /// In a request: whatever the descriptor gives to this caller.
+    /// In a request: all rights that the descriptor gives to this caller.
     pub const MAXIMUM_ALLOWED: Self = Self(0x0200_0000);
     /// Everything, by [`GenericMapping::all`].
     pub const GENERIC_ALL: Self = Self(0x1000_0000);
@@ -56,7 +56,7 @@ impl AccessMask {
     /// No right at all.
     pub const NONE: Self = Self(0);
 
-    /// The rights that only stand for others and are gone once mapped.
+    /// The rights that only stand for others. Mapping replaces them.
     pub(crate) const GENERIC: Self = Self(0xF000_0000);
 
     /// Whether every right of `other` is in `self`.
@@ -135,16 +135,48 @@ impl fmt::LowerHex for AccessMask {
     }
 }
 
-/// What the four generic rights mean for one kind of object.
+/// Rights that a caller requests, before the access check: the input of [`check_access`](crate::check_access).
+///
+/// A type of its own keeps requested rights apart from granted ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DesiredAccess(pub AccessMask);
+
+impl From<AccessMask> for DesiredAccess {
+    fn from(mask: AccessMask) -> Self {
+        Self(mask)
+    }
+}
+
+/// Rights that an access check has granted: the output of [`check_access`](crate::check_access).
+///
+/// Only the check makes one. It contains no generic rights and no `MAXIMUM_ALLOWED`, which the check replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GrantedAccess(pub(crate) AccessMask);
+
+impl GrantedAccess {
+    /// The granted rights as a plain mask, for the wire and for display.
+    #[must_use]
+    pub const fn mask(self) -> AccessMask {
+        self.0
+    }
+
+    /// Whether every right of `needed` was granted.
+    #[must_use]
+    pub const fn contains(self, needed: AccessMask) -> bool {
+        self.0.contains(needed)
+    }
+}
+
+/// The meaning of the four generic rights for one kind of object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GenericMapping {
-    /// What GENERIC_READ stands for.
+    /// The rights behind GENERIC_READ stands for.
     pub read: AccessMask,
-    /// What GENERIC_WRITE stands for.
+    /// The rights behind GENERIC_WRITE stands for.
     pub write: AccessMask,
-    /// What GENERIC_EXECUTE stands for.
+    /// The rights behind GENERIC_EXECUTE stands for.
     pub execute: AccessMask,
-    /// What GENERIC_ALL stands for.
+    /// The rights behind GENERIC_ALL stands for.
     pub all: AccessMask,
 }
 

@@ -1,4 +1,4 @@
-//! Accounts and where they are looked up.
+//! Accounts, and the source that they are looked up in.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -15,9 +15,9 @@ use crate::upcase::upcase;
 /// Most UTF-16 units of an account's name (UNLEN of Windows).
 const MAX_NAME_UNITS: usize = 256;
 
-/// The name of an account, as its user writes it.
+/// The name of an account, as the user writes it.
 ///
-/// What Windows takes for a local account: 1 to 256 UTF-16 units, no control characters and none of
+/// The rules are those of Windows for a local account: 1 to 256 UTF-16 units, no control characters and none of
 /// `" / \ [ ] : ; | = , + * ? < > @`, not only dots and spaces, no space at either end. Two names that differ
 /// in case only are the same account.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl AccountName {
     /// Checks a name.
     ///
     /// # Errors
-    /// [`AccountNameError`] says which rule it breaks.
+    /// [`AccountNameError`] names the rule that the text breaks.
     pub fn new(name: &str) -> Result<Self, AccountNameError> {
         const FORBIDDEN: &str = "\"/\\[]:;|=,+*?<>@";
         if name.chars().all(|c| c == '.' || c == ' ') {
@@ -93,24 +93,24 @@ impl PartialEq for AccountName {
 
 impl Eq for AccountName {}
 
-/// Someone who may log on.
+/// An account that a user may log on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The name to log on with.
+    /// The name for the log-on.
     pub name: AccountName,
-    /// What ACLs know the account by.
+    /// The SID that ACLs know the account by.
     pub sid: Sid,
-    /// What the password is checked with.
+    /// The hash that checks the password.
     pub nt_hash: NtHash,
-    /// The groups it is a member of: `BUILTIN\Users` and the like.
+    /// The groups that the account is a member of, such as `BUILTIN\Users`.
     pub groups: Vec<Sid>,
-    /// Whether it may log on at all.
+    /// Whether a log-on with this account can succeed.
     pub enabled: bool,
 }
 
-/// Where accounts are looked up. Several connections ask at the same time.
+/// A source of accounts. Several connections look accounts up at the same time.
 pub trait Accounts: Send + Sync {
-    /// The account of this name, whatever its case ([`upcase`] decides what is the same).
+    /// The account of this name, in upper or lower case ([`upcase`] decides which names are the same).
     fn find(&self, name: &str) -> Option<Arc<Account>>;
 }
 
@@ -123,7 +123,7 @@ pub struct AccountSet {
 /// Why an account cannot be added to a set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddAccountError {
-    /// The name is taken, perhaps in other case.
+    /// The name is taken, perhaps in another case.
     #[error("there is already an account {0}")]
     NameTaken(AccountName),
     /// Two accounts with one SID would be one to every ACL.
@@ -157,12 +157,12 @@ impl AccountSet {
         Ok(())
     }
 
-    /// Puts `account` in the place of the one with the same name, and returns that one.
+    /// Replaces the account with the same name, and returns the old one.
     pub fn replace(&mut self, account: Account) -> Option<Arc<Account>> {
         self.by_name.insert(account.name.upper.clone(), Arc::new(account))
     }
 
-    /// Takes out the account of this name.
+    /// Removes the account of this name, and returns it.
     pub fn remove(&mut self, name: &str) -> Option<Arc<Account>> {
         self.by_name.remove(&upcase(name))
     }

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_guid() {
+    fn any_other_text_is_refused() {
         for text in [
             "",
             "bf967aba",

@@ -20,7 +20,7 @@ mod trustee;
 mod upcase;
 pub mod well_known;
 
-pub use access::{AccessMask, GenericMapping, PIPE_MAPPING};
+pub use access::{AccessMask, DesiredAccess, GenericMapping, GrantedAccess, PIPE_MAPPING};
 pub use account::{Account, AccountName, AccountNameError, AccountSet, Accounts, AddAccountError};
 pub use attribute::ResourceAttribute;
 pub use check::{
@@ -28,8 +28,8 @@ pub use check::{
 };
 pub use condition::Condition;
 pub use descriptor::{
-    Ace, AceBody, AceFlags, Acl, Control, DecodeError, EncodeError, ObjectTypes, Parts, SecurityDescriptor,
-    Verdict,
+    Ace, AceBody, AceFlags, Acl, DecodeError, DescriptorControl, DescriptorParts, EncodeError, ObjectTypes,
+    SecurityDescriptor, Verdict,
 };
 pub use guid::Guid;
 pub use nt_hash::{NtHash, NtHashError};

@@ -1,4 +1,4 @@
-//! The NT hash of a password: what NTLM proves knowledge of.
+//! The NT hash of a password, the secret of NTLM.
 
 use alloc::string::String;
 use core::fmt;
@@ -9,12 +9,12 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// MD4 of the password in UTF-16LE, called NTOWFv1 in [MS-NLMP] 3.3.1.
 ///
-/// As good as the password to anyone who holds it: wiped when dropped, never printed by `Debug`, compared
-/// in constant time.
+/// Whoever holds the hash can log on without the password. It is wiped when dropped, never printed by `Debug`, and
+/// compared in constant time.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct NtHash([u8; 16]);
 
-/// The text is no NT hash. It does not repeat the text, which may be close to a secret.
+/// The text is not an NT hash. The error does not repeat the text, which may contain a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an NT hash is 32 hexadecimal digits")]
 pub struct NtHashError;
@@ -96,7 +96,7 @@ mod tests {
     use hex_literal::hex;
 
     #[test]
-    fn published_vectors() {
+    fn published_vectors_match() {
         // [MS-NLMP] 4.2.2.1.2, and the hashes of the empty word and of "password" that every tool knows.
         for (password, hash) in [
             ("Password", hex!("a4f49c406510bdcab6824ee7c30fd852")),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn hexadecimal_comes_back_and_nonsense_does_not() {
+    fn hexadecimal_is_read_and_anything_else_is_refused() {
         let hash = NtHash::of_password("Password");
         assert_eq!(*hash.expose_hex(), "a4f49c406510bdcab6824ee7c30fd852");
         assert_eq!(NtHash::from_hex("A4F49C406510BDCAB6824EE7C30FD852"), Ok(hash));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_hides_it() {
+    fn debug_hides_the_hash() {
         assert_eq!(format!("{:?}", NtHash::of_password("x")), "NtHash(hidden)");
     }
 }

@@ -1,4 +1,4 @@
-//! Tokens: what the access check knows of a caller.
+//! Tokens: the identity and groups of a caller.
 
 use alloc::vec::Vec;
 
@@ -6,22 +6,22 @@ use crate::account::Account;
 use crate::sid::Sid;
 use crate::well_known;
 
-/// How trustworthy a caller is, for mandatory labels ([MS-DTYP] 2.4.2.4, `S-1-16-…`).
+/// The trust in a caller, which mandatory labels compare with ([MS-DTYP] 2.4.2.4, `S-1-16-…`).
 ///
-/// The number is the last sub-authority of the label's SID: more is more trusted.
+/// The number is the last sub-authority of the label's SID. A higher number means more trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Integrity(pub u32);
 
 impl Integrity {
     /// Anonymous callers.
     pub const UNTRUSTED: Self = Self(0);
-    /// Every account that is no administrator.
+    /// Every account that is not an administrator.
     pub const MEDIUM: Self = Self(8192);
     /// Administrators.
     pub const HIGH: Self = Self(12288);
 }
 
-/// Who a caller is and which groups it belongs to, as a Windows logon would have it ([MS-DTYP] 2.5.2).
+/// The identity of a caller and the groups it belongs to, as after a log-on to Windows ([MS-DTYP] 2.5.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     user: Sid,
@@ -58,13 +58,13 @@ impl Token {
         token
     }
 
-    /// The token of a caller that did not say who it is: Anonymous and Network, nothing else.
+    /// The token of a caller that did not log on. It holds Anonymous and Network, nothing else.
     pub fn anonymous() -> Self {
         let groups = [well_known::NETWORK].into();
         Self { user: well_known::ANONYMOUS, groups, integrity: Integrity::UNTRUSTED }
     }
 
-    /// As [`Token::anonymous`], and in Everyone: Windows' policy "Let Everyone permissions apply to
+    /// The token of [`Token::anonymous`] with Everyone added. It follows Windows' policy "Let Everyone permissions apply to
     /// anonymous users", off unless an administrator turns it on.
     pub fn anonymous_in_everyone() -> Self {
         let mut token = Self::anonymous();
@@ -72,9 +72,9 @@ impl Token {
         token
     }
 
-    /// A token as somebody trustworthy tells it, such as a server that has logged the caller on: nothing is added to
-    /// it and nothing left out.
-    pub fn told(user: Sid, groups: impl IntoIterator<Item = Sid>, integrity: Integrity) -> Self {
+    /// A token from its parts, which a trusted party supplies, such as a server that has authenticated the caller. No
+    /// group is added and none is left out.
+    pub fn from_parts(user: Sid, groups: impl IntoIterator<Item = Sid>, integrity: Integrity) -> Self {
         let mut token = Self { user, groups: Vec::new(), integrity };
         groups.into_iter().for_each(|group| token.add(group));
         token
@@ -86,7 +86,7 @@ impl Token {
         }
     }
 
-    /// Who the caller is.
+    /// The account of the caller.
     pub fn user(&self) -> &Sid {
         &self.user
     }
@@ -96,7 +96,7 @@ impl Token {
         &self.groups
     }
 
-    /// How far the caller is trusted where an object has a mandatory label.
+    /// The trust in the caller, for objects that have a mandatory label.
     pub fn integrity(&self) -> Integrity {
         self.integrity
     }
@@ -115,9 +115,9 @@ impl Token {
     }
 }
 
-/// Whether an account can be a member of a group. What the logon itself gives (`S-1-5-x` and the kinds of
-/// authentication `S-1-5-64-x`), what stands for someone else (`S-1-3-x`) and mandatory labels (`S-1-16-x`)
-/// cannot be had by listing it.
+/// Whether an account can be a member of a group. Three kinds of SIDs cannot be gained by membership: those that the
+/// log-on itself gives (`S-1-5-x` and the kinds of authentication `S-1-5-64-x`), placeholders (`S-1-3-x`) and mandatory
+/// labels (`S-1-16-x`).
 fn may_be_member_of(group: &Sid) -> bool {
     !matches!((group.authority(), group.sub_authorities()), (1..=3 | 16, _) | (5, [_] | [64, _]))
 }
@@ -129,7 +129,7 @@ mod tests {
     use crate::well_known::*;
 
     #[test]
-    fn a_plain_account_has_what_a_network_logon_gives() {
+    fn a_plain_account_has_the_groups_that_a_network_log_on_gives() {
         let account = account("serviceUser", 1001, &[BUILTIN_USERS]);
         let token = Token::network_logon(&account);
         assert_eq!(token.user(), &account.sid);
@@ -164,13 +164,16 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_told_as_it_was() {
+    fn a_token_rebuilt_from_its_parts_is_the_same() {
         let token = Token::network_logon(&account("admin", 1002, &[BUILTIN_ADMINISTRATORS, BUILTIN_USERS]));
-        assert_eq!(Token::told(*token.user(), token.groups().iter().copied(), token.integrity()), token);
+        assert_eq!(
+            Token::from_parts(*token.user(), token.groups().iter().copied(), token.integrity()),
+            token
+        );
     }
 
     #[test]
-    fn groups_that_a_logon_gives_cannot_be_had_by_membership() {
+    fn groups_that_a_log_on_gives_cannot_be_gained_by_membership() {
         let sly = [AUTHENTICATED_USERS, LOCAL_SYSTEM, OWNER_RIGHTS, INTERACTIVE, BUILTIN_USERS];
         let token = Token::network_logon(&account("sly", RID_GUEST, &sly));
         let has: Vec<_> = sly.iter().map(|group| token.contains(group)).collect();

@@ -9,7 +9,7 @@ use crate::well_known::{self, DomainAlias};
 /// Bytes of the SID that a [`DomainAlias`] will have: `S-1-5-21-a-b-c-rid`.
 const UNRESOLVED_LEN: usize = 28;
 
-/// Who an entry is about, or who owns an object.
+/// The account or group that an entry is about, or that owns an object.
 ///
 /// Only text can hold an alias such as `DA` (Domain Admins) with no domain at hand to complete it. It prints
 /// back unchanged, and [`crate::SecurityDescriptor::resolve`] completes it. Until then an allow entry for it
@@ -35,8 +35,8 @@ impl Trustee {
         self.sid().map_or(UNRESOLVED_LEN, Sid::encoded_len)
     }
 
-    /// Appends the binary form. An alias without its domain has none: it gets room for its SID, so that
-    /// lengths are right.
+    /// Appends the binary form. An alias without its domain has none: it gets as many bytes as its SID will have,
+    /// which keeps lengths right.
     pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
         match self {
             Self::Sid(sid) => sid.encode_into(out),

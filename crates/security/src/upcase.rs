@@ -5,9 +5,9 @@ use alloc::string::String;
 /// Upper-cases as Windows does for account names and for NTLM ([MS-NLMP] 3.3.2): one UTF-16 unit to one
 /// unit, whatever the language.
 ///
-/// So characters outside the first plane stay, as do those whose upper case takes several characters (`ß`)
-/// or is an ASCII letter (`ı`, `ſ`: else two names could be one account), and Georgian, whose capitals are
-/// younger than Windows' table.
+/// Some characters therefore stay as they are: those outside the first plane, those whose upper case takes several
+/// characters (`ß`) or is an ASCII letter (`ı`, `ſ`: otherwise two names could be one account), and Georgian, whose
+/// capitals are younger than Windows' table.
 pub fn upcase(text: &str) -> String {
     text.chars().map(upcase_char).collect()
 }
@@ -32,7 +32,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn simple_mapping_only() {
+    fn only_simple_mappings_apply() {
         for (text, upper) in [
             ("serviceUser", "SERVICEUSER"),
             ("jürgen", "JÜRGEN"),
@@ -50,7 +50,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn twice_is_once_and_the_length_in_utf16_stays(text in ".*") {
+        fn upcasing_twice_changes_nothing_and_the_length_in_utf16_stays(text in ".*") {
             let once = upcase(&text);
             prop_assert_eq!(upcase(&once), once.clone());
             prop_assert_eq!(once.encode_utf16().count(), text.encode_utf16().count());

@@ -12,7 +12,7 @@ pub const EVERYONE: Sid = Sid::known(1, [0]);
 pub const CREATOR_OWNER: Sid = Sid::known(3, [0]);
 /// Stands for the creator's group in entries meant to be inherited.
 pub const CREATOR_GROUP: Sid = Sid::known(3, [1]);
-/// Stands for the object's owner, in place of what an owner may do anyhow.
+/// Stands for the object's owner. Its entries replace the rights that an owner has anyhow.
 pub const OWNER_RIGHTS: Sid = Sid::known(3, [4]);
 /// Logged on over the network.
 pub const NETWORK: Sid = Sid::known(5, [2]);
@@ -20,11 +20,11 @@ pub const NETWORK: Sid = Sid::known(5, [2]);
 pub const INTERACTIVE: Sid = Sid::known(5, [4]);
 /// Logged on as a service.
 pub const SERVICE: Sid = Sid::known(5, [6]);
-/// Did not say who it is.
+/// A caller that did not log on.
 pub const ANONYMOUS: Sid = Sid::known(5, [7]);
 /// Stands for the object itself where the object is an account.
 pub const SELF: Sid = Sid::known(5, [10]);
-/// Proved who it is, the guest account aside.
+/// Every caller that proved its identity, save the guest account.
 pub const AUTHENTICATED_USERS: Sid = Sid::known(5, [11]);
 /// The operating system.
 pub const LOCAL_SYSTEM: Sid = Sid::known(5, [18]);
@@ -38,7 +38,7 @@ pub const BUILTIN_ADMINISTRATORS: Sid = Sid::known(5, [32, 544]);
 pub const BUILTIN_USERS: Sid = Sid::known(5, [32, 545]);
 /// The machine's guests.
 pub const BUILTIN_GUESTS: Sid = Sid::known(5, [32, 546]);
-/// Proved who it is with NTLM.
+/// A caller that proved its identity with NTLM.
 pub const NTLM_AUTHENTICATION: Sid = Sid::known(5, [64, 10]);
 /// An account of this machine, not of a domain.
 pub const LOCAL_ACCOUNT: Sid = Sid::known(5, [113]);
@@ -116,7 +116,7 @@ const TABLE: &[Known] = &[
     builtin("ES", 576, r"BUILTIN\RDS Endpoint Servers"),
     builtin("MS", 577, r"BUILTIN\RDS Management Servers"),
     builtin("HA", 578, r"BUILTIN\Hyper-V Administrators"),
-    builtin("AA", 579, r"BUILTIN\Access Control Assistance Operators"),
+    builtin("AA", 579, r"BUILTIN\Access DescriptorControl Assistance Operators"),
     builtin("RM", 580, r"BUILTIN\Remote Management Users"),
     builtin("HO", 584, r"BUILTIN\User Mode Hardware Operators"),
     Known {

@@ -12,8 +12,8 @@ use crate::trustee::Trustee;
 const HEADER: usize = 16;
 
 impl ResourceAttribute {
-    /// Reads the data of an entry. What is no claim, or has names and texts that SDDL cannot express, is kept
-    /// as bytes.
+    /// Reads the data of an entry. Data that is not a claim, or has names and texts that SDDL cannot express,
+    /// is kept as bytes.
     pub(crate) fn decode(data: &[u8]) -> Self {
         Self(claim(data).unwrap_or_else(|| AttributeForm::Opaque(data.to_vec())))
     }
@@ -89,7 +89,7 @@ fn claim(data: &[u8]) -> Option<AttributeForm> {
     let (name_offset, flags, count) = (word(0)?, word(8)?, word(12)? as usize);
     let offsets = offsets.as_chunks::<4>().0.get(..count)?;
 
-    // Values may share bytes. Reading no more than there are keeps a small claim from becoming a large one.
+    // Values may share bytes. The budget keeps a small claim from becoming a large one.
     let mut budget = Budget { data, left: data.len() };
     let name = budget.text(name_offset as usize).filter(|name| !name.is_empty())?;
     let mut each = offsets.iter().map(|offset| u32::from_le_bytes(*offset) as usize);

@@ -9,8 +9,8 @@ use crate::trustee::Trustee;
 
 /// A named value of the object ([MS-DTYP] 2.4.10.1). Read, kept and written, but never evaluated.
 ///
-/// Displayed as SDDL writes it, parentheses included. Data that is no attribute, or none that SDDL can
-/// express, is displayed as `#` and its bytes in hexadecimal.
+/// `Display` writes SDDL, parentheses included. Data that is not an attribute, or that SDDL cannot express, is written
+/// as `#` and its bytes in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceAttribute(pub(crate) AttributeForm);
 
@@ -46,7 +46,7 @@ impl Values {
 }
 
 impl ResourceAttribute {
-    /// The name, unless it is only bytes.
+    /// The name. `None` if the attribute is only bytes.
     pub fn name(&self) -> Option<&str> {
         match &self.0 {
             AttributeForm::Claim { name, .. } => Some(name),

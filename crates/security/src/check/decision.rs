@@ -1,22 +1,22 @@
-//! What an access check decided, and why.
+//! The decision of an access check and its reason.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::access::AccessMask;
+use crate::access::{AccessMask, GrantedAccess};
 use crate::descriptor::Ace;
-use crate::explain::{RightsInWords, Who};
+use crate::explain::{Principal, RightsInWords};
 use crate::sid::Sid;
 
 /// Proof that an access check granted something. Only the access check makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
-    access: AccessMask,
+    access: GrantedAccess,
 }
 
 impl Grant {
-    /// What was granted; no generic rights and no `MAXIMUM_ALLOWED`, which the check has replaced.
-    pub fn access(&self) -> AccessMask {
+    /// The granted rights. The check has replaced generic rights and `MAXIMUM_ALLOWED`.
+    pub fn access(&self) -> GrantedAccess {
         self.access
     }
 }
@@ -29,7 +29,7 @@ pub struct Denial {
 }
 
 impl Denial {
-    /// What was asked for and is refused or not granted; nothing if only `MAXIMUM_ALLOWED` was asked for.
+    /// The requested rights that are refused or not granted. Empty if the request was only `MAXIMUM_ALLOWED`.
     pub fn missing(&self) -> AccessMask {
         self.missing
     }
@@ -37,25 +37,26 @@ impl Denial {
 
 /// The answer of an access check.
 ///
-/// `Display` explains it in a sentence, and in one more line for each entry that would have applied but was
-/// not evaluated.
+/// `Display` explains the answer in a sentence. One more line follows for each entry that would have applied but was not
+/// evaluated.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessDecision {
     /// The answer itself.
     pub result: Result<Grant, Denial>,
-    /// What settled it.
+    /// The reason for the answer.
     pub decided_by: DecidedBy,
-    /// Every entry of the DACL that is about the caller and had an effect, in order, as far as the check went.
+    /// Every entry of the DACL that is about the caller and had an effect, in order, up to the point where the check
+    /// ended.
     pub entries: Vec<EntryEffect>,
 }
 
-/// What settles an access check.
+/// The reason for the answer of an access check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DecidedBy {
     /// An entry of the DACL: the one that denied, or the last of those that granted.
     Entry(EntryEffect),
-    /// No entry grants all that was asked for.
+    /// No entry grants all requested rights.
     NoEntry,
     /// There are no entries: an empty DACL grants nothing.
     EmptyDacl,
@@ -69,31 +70,31 @@ pub enum DecidedBy {
     Request(Refusal),
 }
 
-/// Why a request is refused whatever the descriptor says.
+/// Why a request is refused, independent of the descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It asks for nothing.
+    /// The request is for nothing.
     NothingAsked,
-    /// It asks for the SACL, which takes a privilege.
+    /// The request is for the SACL, which takes a privilege.
     SystemSecurity,
-    /// It asks for rights that no pipe has.
+    /// The request is for rights that no pipe has.
     InvalidRights,
 }
 
-/// An entry that is about the caller, and what it did.
+/// An entry that is about the caller, and its effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryEffect {
-    /// Its place in the ACL, from 0. `Display` counts from 1.
+    /// The index of the entry in the ACL, from 0. `Display` counts from 1.
     pub index: usize,
     /// The entry.
     pub ace: Ace,
-    /// The SID of the caller's token that it is about; for a mandatory label the label's own.
+    /// The SID in the caller's token that the entry is about. For a mandatory label, the SID of the label.
     pub matched: Sid,
-    /// What it did.
+    /// The effect.
     pub effect: Effect,
 }
 
-/// What an entry did with the rights that no entry before it had settled.
+/// The effect of an entry on the rights that no earlier entry had settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Granted them.
@@ -102,9 +103,9 @@ pub enum Effect {
     Denied {
         /// The rights.
         rights: AccessMask,
-        /// Whether it has a condition, which was taken to hold.
+        /// Whether the entry has a condition. The check assumes that the condition holds.
         conditional: bool,
-        /// Whether it is limited to a kind of object, which was taken to be this one.
+        /// Whether the entry is limited to a kind of object. The check assumes that it is this one.
         limited: bool,
     },
     /// Would have granted them under a condition; conditions are not evaluated.
@@ -115,7 +116,7 @@ pub enum Effect {
 
 impl AccessDecision {
     pub(super) fn granted(access: AccessMask, decided_by: DecidedBy, entries: Vec<EntryEffect>) -> Self {
-        Self { result: Ok(Grant { access }), decided_by, entries }
+        Self { result: Ok(Grant { access: GrantedAccess(access) }), decided_by, entries }
     }
 
     pub(super) fn denied(missing: AccessMask, decided_by: DecidedBy, entries: Vec<EntryEffect>) -> Self {
@@ -129,7 +130,7 @@ impl AccessDecision {
     /// With `access` in the grant too, if there is one.
     pub(super) fn and_also(mut self, access: AccessMask) -> Self {
         if let Ok(grant) = &mut self.result {
-            grant.access |= access;
+            grant.access.0 |= access;
         }
         self
     }
@@ -137,7 +138,7 @@ impl AccessDecision {
     /// Without `access` in the grant, if there is one.
     pub(super) fn but_not(mut self, access: AccessMask) -> Self {
         if let Ok(grant) = &mut self.result {
-            grant.access = grant.access.without(access);
+            grant.access.0 = grant.access.0.without(access);
         }
         self
     }
@@ -151,7 +152,7 @@ impl AccessDecision {
 impl fmt::Display for AccessDecision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (answer, access) = match &self.result {
-            Ok(grant) => ("granted", grant.access),
+            Ok(grant) => ("granted", grant.access.mask()),
             Err(denial) => ("denied", denial.missing),
         };
         if access.is_empty() {
@@ -169,7 +170,7 @@ impl fmt::Display for AccessDecision {
                 f,
                 "the mandatory label {} asks for {}, and the caller is trusted less",
                 entry.ace,
-                Who::Sid(entry.matched)
+                Principal::Sid(entry.matched)
             )?,
             DecidedBy::Request(Refusal::NothingAsked) => f.write_str("the request asks for nothing")?,
             DecidedBy::Request(Refusal::SystemSecurity) => {
@@ -202,7 +203,7 @@ impl fmt::Display for EntryEffect {
                 ("grants nothing to", ", as it is limited to a kind of object that this is not")
             }
         };
-        let (number, ace, matched) = (self.index + 1, &self.ace, Who::Sid(self.matched));
+        let (number, ace, matched) = (self.index + 1, &self.ace, Principal::Sid(self.matched));
         write!(f, "entry {number} {ace} {verb} {matched}{why}")
     }
 }

@@ -6,35 +6,35 @@ use alloc::vec::Vec;
 
 pub use decision::{AccessDecision, DecidedBy, Denial, Effect, EntryEffect, Grant, Refusal};
 
-use crate::access::{AccessMask, GenericMapping, PIPE_MAPPING};
+use crate::access::{AccessMask, DesiredAccess, GenericMapping, PIPE_MAPPING};
 use crate::descriptor::{Ace, AceBody, AceFlags, SecurityDescriptor, Verdict};
 use crate::sid::Sid;
 use crate::token::{Integrity, Token};
 use crate::trustee::Trustee;
 use crate::well_known;
 
-/// Bits of a request that no pipe has: a CREATE with one of them is refused ([MS-FSA] 2.1.5.2).
+/// Bits that no pipe has. A request with one of them is refused ([MS-FSA] 2.1.5.2).
 const INVALID_FOR_PIPES: AccessMask = AccessMask(0x0CE0_FE00);
 
 /// Whether `token` may do `desired` with the object of `sd` ([MS-DTYP] 2.5.3.2).
 ///
-/// Generic rights are mapped in the request and in the entries. `MAXIMUM_ALLOWED` grants whatever the
-/// descriptor gives, beside the other rights asked for, all of which it must give. Not in the textbook, and
-/// always on the safe side:
+/// Generic rights are mapped in the request and in the entries. `MAXIMUM_ALLOWED` grants all rights that the
+/// descriptor gives; the descriptor must still give every other right in the request. The rules
+/// beyond [MS-DTYP] are all on the safe side:
 ///
-/// - nothing asked for is refused, as is `ACCESS_SYSTEM_SECURITY` (it needs a privilege, which nobody has);
-/// - conditions are not evaluated: an entry that allows under a condition grants nothing, one that denies
+/// - a request for nothing is refused, and so is `ACCESS_SYSTEM_SECURITY` (it needs a privilege that nobody has);
+/// - conditions are not evaluated: an entry that allows under a condition grants nothing, an entry that denies
 ///   under a condition denies;
 /// - an entry limited to a kind of object or property grants nothing and denies as if it were not limited;
-/// - a mandatory label in the SACL counts ([MS-DTYP] 2.5.3.3); without one there is none, where Windows would
+/// - a mandatory label in the SACL counts ([MS-DTYP] 2.5.3.3); without one no label applies, where Windows would
 ///   assume Medium.
 pub fn check_access(
     sd: &SecurityDescriptor,
     token: &Token,
-    desired: AccessMask,
+    desired: DesiredAccess,
     mapping: &GenericMapping,
 ) -> AccessDecision {
-    let desired = mapping.map(desired);
+    let desired = mapping.map(desired.0);
     if desired.is_empty() {
         return AccessDecision::refused(Refusal::NothingAsked, desired);
     }
@@ -74,8 +74,8 @@ pub fn check_access(
     AccessDecision::granted(access, walk.decided_by, walk.entries)
 }
 
-/// Whether a client of a named pipe may open it with `desired`: [`check_access`] with [`PIPE_MAPPING`], for
-/// the request that the client means.
+/// Whether a client of a named pipe may open it with `desired`: [`check_access`] with [`PIPE_MAPPING`], and
+/// these rules for the request:
 ///
 /// - Bits that no pipe has are refused ([MS-FSA] 2.1.5.2).
 /// - Bit 0x4 is taken out of the request: in the descriptor of a pipe it is the right to create another
@@ -84,24 +84,24 @@ pub fn check_access(
 /// - `SYNCHRONIZE` does not have to be granted by the descriptor ([MS-SMB2] 2.2.13.1.1 lets servers ignore it
 ///   and clients always ask for it); it is in the grant if it was asked for.
 ///
-/// A request for nothing but waiting is checked as it stands, one for nothing but instances is refused: bit 0x4 is in
-/// no client's grant, not even when all that is allowed is asked for. No client ever makes an instance, and for a file
-/// the same bit would let it write.
-pub fn check_pipe_client(sd: &SecurityDescriptor, token: &Token, desired: AccessMask) -> AccessDecision {
-    let invalid = desired & INVALID_FOR_PIPES;
+/// A request for `SYNCHRONIZE` alone is checked as it stands. A request for bit 0x4 alone is refused: no client's grant
+/// contains that bit, not even for `MAXIMUM_ALLOWED`. No client ever creates an instance, and for a file the same bit
+/// would let the client write.
+pub fn check_pipe_client(sd: &SecurityDescriptor, token: &Token, desired: DesiredAccess) -> AccessDecision {
+    let invalid = desired.0 & INVALID_FOR_PIPES;
     if !invalid.is_empty() {
         return AccessDecision::refused(Refusal::InvalidRights, invalid);
     }
-    let desired = PIPE_MAPPING.map(desired);
+    let desired = PIPE_MAPPING.map(desired.0);
     if desired == AccessMask::FILE_CREATE_PIPE_INSTANCE {
         return AccessDecision::refused(Refusal::NothingAsked, desired);
     }
     let desired = desired.without(AccessMask::FILE_CREATE_PIPE_INSTANCE);
     let meant = desired.without(AccessMask::SYNCHRONIZE);
     let decision = if meant.is_empty() {
-        check_access(sd, token, desired, &PIPE_MAPPING)
+        check_access(sd, token, desired.into(), &PIPE_MAPPING)
     } else {
-        check_access(sd, token, meant, &PIPE_MAPPING).and_also(desired & AccessMask::SYNCHRONIZE)
+        check_access(sd, token, meant.into(), &PIPE_MAPPING).and_also(desired & AccessMask::SYNCHRONIZE)
     };
     decision.but_not(AccessMask::FILE_CREATE_PIPE_INSTANCE)
 }
@@ -140,7 +140,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Applies an entry. Returns its effect if that decides against the request.
+    /// Applies an entry. Returns its effect if the entry decides against the request.
     fn visit(&mut self, index: usize, ace: &Ace, mapping: &GenericMapping) -> Option<EntryEffect> {
         let AceBody::Access { verdict, object, condition, mask, trustee } = &ace.body else { return None };
         let denies = match verdict {
@@ -152,7 +152,7 @@ impl<'a> Walk<'a> {
             return None;
         }
         let matched = self.matches(trustee, denies)?;
-        // What is left over after mapping and means nothing for an object is never granted.
+        // These two mean nothing for an object, so they are never granted.
         let never = AccessMask::MAXIMUM_ALLOWED | AccessMask::ACCESS_SYSTEM_SECURITY;
         let rights = mapping.map(*mask).without(never).without(self.granted | self.denied);
         let is_limited = object.is_some_and(|types| types.object.is_some());
@@ -194,7 +194,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What the mandatory label of the object keeps from the caller, and the entry that holds it
+/// The rights that the mandatory label of the object keeps from the caller, and the entry with the label
 /// ([MS-DTYP] 2.5.3.3).
 fn mandatory_label(
     sd: &SecurityDescriptor,

@@ -25,16 +25,16 @@ fn user() -> Token {
 }
 
 fn check(sddl: &str, token: &Token, desired: u32) -> AccessDecision {
-    check_access(&sd(sddl), token, AccessMask(desired), &PIPE_MAPPING)
+    check_access(&sd(sddl), token, AccessMask(desired).into(), &PIPE_MAPPING)
 }
 
 /// What the check grants, if it does.
 fn granted(sddl: &str, token: &Token, desired: u32) -> Option<u32> {
-    check(sddl, token, desired).result.ok().map(|grant| grant.access().0)
+    check(sddl, token, desired).result.ok().map(|grant| grant.access().mask().0)
 }
 
 #[test]
-fn the_story_lets_in_authenticated_users_and_keeps_out_guests_and_anonymous() {
+fn the_descriptor_of_the_readme_admits_authenticated_users_and_refuses_guests_and_anonymous() {
     let sd = sd(STORY);
     let (read, write, full) = (0x8000_0000, 0x4000_0000, 0x1000_0000);
     let administrator = || logon(1002, &[BUILTIN_ADMINISTRATORS]);
@@ -64,13 +64,13 @@ fn the_story_lets_in_authenticated_users_and_keeps_out_guests_and_anonymous() {
         ("anonymous reads", Token::anonymous(), read, None),
         ("anonymous in Everyone", Token::anonymous_in_everyone(), READ_WRITE.0, None),
     ] {
-        let decision = check_pipe_client(&sd, &token, AccessMask(desired));
-        assert_eq!(decision.result.ok().map(|grant| grant.access().0), granted, "{who}: {decision}");
+        let decision = check_pipe_client(&sd, &token, AccessMask(desired).into());
+        assert_eq!(decision.result.ok().map(|grant| grant.access().mask().0), granted, "{who}: {decision}");
     }
 }
 
 #[test]
-fn no_dacl_grants_everything_and_an_empty_one_nothing() {
+fn a_missing_dacl_grants_everything_and_an_empty_one_nothing() {
     for sddl in ["O:SY", "D:NO_ACCESS_CONTROL"] {
         assert_eq!(granted(sddl, &Token::anonymous(), 0x1F_01FF), Some(0x1F_01FF));
         assert_eq!(granted(sddl, &user(), 0x0200_0001), Some(0x1F_01FF));
@@ -106,7 +106,7 @@ fn entries_count_in_their_order() {
         ("D:(A;;GR;;;WD)", 0x12_0089, Some(0x12_0089)),
         ("D:(A;;FR;;;WD)", 0xC000_0000, None),
         ("D:(D;;GW;;;WD)(A;;GA;;;WD)", 0x1, Some(0x1)),
-        // Read and write share rights, so that denying one denies the shared ones.
+        // Read and write share rights: denying one denies the shared ones.
         ("D:(D;;GW;;;WD)(A;;GA;;;WD)", 0x8000_0000, None),
     ] {
         assert_eq!(granted(sddl, &user(), desired), expected, "{sddl} {desired:#x}");
@@ -114,7 +114,7 @@ fn entries_count_in_their_order() {
 }
 
 #[test]
-fn the_maximum_is_what_is_allowed_and_not_denied_before() {
+fn the_maximum_is_every_right_that_is_allowed_and_not_denied_before() {
     for (sddl, desired, expected) in [
         ("D:(D;;0x1;;;WD)(A;;0x7;;;WD)", 0x0200_0000, Some(0x6)),
         ("D:(A;;0x7;;;WD)(D;;0x1;;;WD)", 0x0200_0000, Some(0x7)),
@@ -132,7 +132,7 @@ fn the_maximum_is_what_is_allowed_and_not_denied_before() {
 }
 
 #[test]
-fn requests_that_no_descriptor_can_grant() {
+fn some_requests_are_refused_whatever_the_descriptor_says() {
     for (desired, refusal) in [
         (0, Refusal::NothingAsked),
         (0x0100_0000, Refusal::SystemSecurity),
@@ -170,7 +170,7 @@ fn an_owner_may_read_the_descriptor_and_change_the_dacl_unless_owner_rights_say_
 }
 
 #[test]
-fn what_cannot_be_evaluated_never_grants_and_always_denies() {
+fn an_entry_that_cannot_be_evaluated_never_grants_and_always_denies() {
     let guid = "ab721a53-1e2f-11d0-9819-00aa0040529b";
     let allow_all = "(A;;GA;;;WD)";
     for (entry, grants, denies) in [
@@ -205,11 +205,11 @@ fn an_alias_without_its_domain_denies_by_relative_identifier_and_never_allows() 
     assert_eq!(granted("D:(A;;GA;;;LG)", &guest, 1), None);
     let mut resolved = sd("D:(A;;GA;;;LG)");
     resolved.resolve(&guest.user().domain().unwrap());
-    assert!(check_access(&resolved, &guest, AccessMask(1), &PIPE_MAPPING).is_granted());
+    assert!(check_access(&resolved, &guest, AccessMask(1).into(), &PIPE_MAPPING).is_granted());
 }
 
 #[test]
-fn a_mandatory_label_keeps_out_those_trusted_less() {
+fn a_mandatory_label_keeps_out_less_trusted_callers() {
     let administrator = logon(1002, &[BUILTIN_ADMINISTRATORS]);
     let all = |label: &str| ["D:(A;;GA;;;WD)(A;;GA;;;AN)S:", label].concat();
     for (label, token, desired, expected) in [
@@ -235,11 +235,11 @@ fn a_mandatory_label_keeps_out_those_trusted_less() {
 #[test]
 fn a_pipe_client_need_not_be_granted_instances_or_waiting() {
     let client = |sddl: &str, desired| {
-        let decision = check_pipe_client(&sd(sddl), &user(), AccessMask(desired));
-        decision.result.ok().map(|grant| grant.access().0)
+        let decision = check_pipe_client(&sd(sddl), &user(), AccessMask(desired).into());
+        decision.result.ok().map(|grant| grant.access().mask().0)
     };
     for (sddl, desired, expected) in [
-        // A DACL with data rights only, and what Windows and Samba ask for.
+        // A DACL with data rights only, and the requests of Windows and Samba.
         ("D:(A;;0x12019b;;;AU)", 0x12_019F, Some(0x12_019B)),
         ("D:(A;;0x12019b;;;AU)", 0xC000_0000, Some(0x12_019B)),
         ("D:(A;;0x12019b;;;AU)", 0x2_019F, Some(0x2_019B)),
@@ -266,10 +266,10 @@ fn a_pipe_client_need_not_be_granted_instances_or_waiting() {
 }
 
 #[test]
-fn a_decision_says_in_words_which_entry_it_was() {
+fn a_decision_names_the_deciding_entry_in_words() {
     let guest = logon(1003, &[BUILTIN_GUESTS]);
     let client = |sddl: &str, token: &Token, desired| {
-        check_pipe_client(&sd(sddl), token, AccessMask(desired)).to_string()
+        check_pipe_client(&sd(sddl), token, AccessMask(desired).into()).to_string()
     };
     for (text, expected) in [
         (
@@ -341,7 +341,7 @@ fn any_token() -> impl Strategy<Value = Token> {
     ]
 }
 
-/// DACLs about few rights and those who may be in a token, so that entries meet.
+/// DACLs about a few rights and the SIDs of tokens, which makes entries compete.
 fn any_dacl() -> impl Strategy<Value = SecurityDescriptor> {
     let who = prop::sample::select(
         "WD AN AU NU BA BU BG OW LA LG SY S-1-5-113".split(' ').collect::<vec::Vec<_>>(),
@@ -367,12 +367,12 @@ proptest! {
     /// that are granted.
     #[test]
     fn the_maximum_and_single_requests_agree(sd in any_dacl(), token in any_token(), asked in 1..0x20_0000_u32) {
-        let ask = |mask| check_access(&sd, &token, AccessMask(mask), &PIPE_MAPPING);
-        let maximum = ask(0x0200_0000).result.map_or(0, |grant| grant.access().0);
+        let ask = |mask| check_access(&sd, &token, AccessMask(mask).into(), &PIPE_MAPPING);
+        let maximum = ask(0x0200_0000).result.map_or(0, |grant| grant.access().mask().0);
         for bit in 0..21 {
             prop_assert_eq!(ask(1 << bit).is_granted(), maximum & 1 << bit != 0, "{} {:#x}", sd, 1 << bit);
         }
-        let granted = ask(asked).result.ok().map(|grant| grant.access().0);
+        let granted = ask(asked).result.ok().map(|grant| grant.access().mask().0);
         prop_assert_eq!(granted, (asked & !maximum == 0).then_some(asked));
     }
 
@@ -380,8 +380,8 @@ proptest! {
     #[test]
     fn denying_more_or_allowing_less_never_grants_more(sd in any_dacl(), token in any_token(), mask in 1..0x100_u32) {
         let maximum = |sd: &SecurityDescriptor| {
-            let decision = check_access(sd, &token, AccessMask::MAXIMUM_ALLOWED, &PIPE_MAPPING);
-            decision.result.map_or(AccessMask::NONE, |grant| grant.access())
+            let decision = check_access(sd, &token, AccessMask::MAXIMUM_ALLOWED.into(), &PIPE_MAPPING);
+            decision.result.map_or(AccessMask::NONE, |grant| grant.access().mask())
         };
         let aces = &sd.dacl().unwrap().aces;
         let deny = Ace {
@@ -405,11 +405,11 @@ proptest! {
         dacl in any_acl(), sacl in any_acl(), token in any_token(), desired in any::<u32>(),
     ) {
         let sd = SecurityDescriptor::new().with_dacl(dacl).with_sacl(sacl);
-        let decision = check_pipe_client(&sd, &token, AccessMask(desired));
+        let decision = check_pipe_client(&sd, &token, AccessMask(desired).into());
         prop_assert!(!decision.to_string().is_empty());
         if let Ok(grant) = decision.result {
-            prop_assert!(!grant.access().is_empty());
-            prop_assert!(!grant.access().intersects(AccessMask(0xF300_0000)));
+            prop_assert!(!grant.access().mask().is_empty());
+            prop_assert!(!grant.access().mask().intersects(AccessMask(0xF300_0000)));
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::literal::{Base, Integer, Sign, can_be_quoted};
 use crate::sid::Sid;
 use crate::trustee::Trustee;
 
-/// What the application data of a callback entry starts with if it is a condition.
+/// The first bytes of application data that is a condition.
 const SIGNATURE: &[u8] = b"artx";
 
 const PADDING: u8 = 0x00;
@@ -29,8 +29,8 @@ const RESOURCE: u8 = 0xFA;
 const DEVICE: u8 = 0xFB;
 
 impl Condition {
-    /// Reads the application data of a callback entry. What is no condition, is nested too deeply, or has
-    /// names and texts that SDDL cannot express, is kept as bytes.
+    /// Reads the application data of a callback entry. Data that is not a condition, is nested too deeply, or
+    /// has names and texts that SDDL cannot express, is kept as bytes.
     ///
     /// Integers of 8, 16 and 32 bits become 64-bit ones, the only ones that SDDL has.
     pub(crate) fn decode(data: &[u8]) -> Self {
@@ -123,7 +123,7 @@ impl Literal {
     }
 }
 
-/// Appends a token, the length in bytes of what `contents` appends, and that.
+/// Appends a token, a length in bytes, and the bytes that `contents` appends.
 fn encode_sized(token: u8, out: &mut Vec<u8>, contents: impl FnOnce(&mut Vec<u8>)) {
     out.push(token);
     let at = out.len();
@@ -139,7 +139,7 @@ fn encode_text(text: &str, out: &mut Vec<u8>) {
     out.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
 }
 
-/// What the stack of the postfix form holds.
+/// An item on the stack of the postfix form.
 enum Item {
     Attribute(Attribute),
     Literal(Literal),
@@ -147,7 +147,7 @@ enum Item {
 }
 
 impl Item {
-    /// An attribute alone is a condition as well.
+    /// The item as an expression. An attribute alone is an expression, too.
     fn into_built(self) -> Option<Built> {
         match self {
             Self::Attribute(attribute) => Some(Built::leaf(Expression::Attribute(attribute))),
@@ -157,7 +157,7 @@ impl Item {
     }
 }
 
-/// Reads a condition behind its signature; `None` if it is none that SDDL can express.
+/// Reads a condition behind its signature. `None` if SDDL cannot express it.
 fn expression(mut rest: &[u8]) -> Option<Expression> {
     let mut stack: Vec<Item> = Vec::new();
     while let Some(&token) = rest.first() {

@@ -9,13 +9,13 @@ use alloc::vec::Vec;
 use crate::literal::Integer;
 use crate::trustee::Trustee;
 
-/// The most levels a condition may be nested. Reading, writing and dropping it recurse as deep.
+/// The maximum nesting of a condition. Reading, writing and dropping a condition recurse as deep.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// When a callback entry counts ([MS-DTYP] 2.4.4.17). Read, kept and written, but never evaluated.
+/// The condition under which a callback entry counts ([MS-DTYP] 2.4.4.17). Read, kept and written, but never evaluated.
 ///
-/// Displayed as SDDL writes it, parentheses included. Application data that is no condition, or none that
-/// SDDL can express, is displayed as `#` and its bytes in hexadecimal.
+/// `Display` writes SDDL, parentheses included. Application data that is not a condition, or that SDDL cannot express,
+/// is written as `#` and its bytes in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition(pub(crate) ConditionForm);
 
@@ -28,15 +28,15 @@ pub(crate) enum ConditionForm {
 /// An expression, at most [`MAX_DEPTH`] levels deep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Expression {
-    /// Holds if the attribute is there and not zero.
+    /// Holds if the attribute exists and is not zero.
     Attribute(Attribute),
     Exists(&'static Operator, Attribute),
     MemberOf(&'static Operator, Literal),
     Compare(Attribute, &'static Operator, Operand),
     Not(Box<Expression>),
-    /// Two or more, the first of which is no `And`: a chain reads from left to right.
+    /// Two or more. The first is not an `And`: a chain reads from left to right.
     And(Vec<Expression>),
-    /// Two or more, the first of which is no `Or`.
+    /// Two or more. The first is not an `Or`.
     Or(Vec<Expression>),
 }
 
@@ -52,11 +52,11 @@ pub(crate) enum Literal {
     Text(String),
     Octets(Vec<u8>),
     Sid(Trustee),
-    /// None of which is a list.
+    /// No element is a list.
     List(Vec<Literal>),
 }
 
-/// Something known of the caller, its machine or the object.
+/// A named fact about the caller, its machine or the object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attribute {
     pub(crate) scope: Scope,
@@ -117,8 +117,8 @@ pub(crate) static OPERATORS: [Operator; 20] = [
     operator(OperatorKind::MemberOf, "Not_Device_Member_of_Any", 0x93),
 ];
 
-/// Whether text can name a local attribute: only [MS-DTYP] 2.5.1.1's `attr-name1`, and no operator that
-/// stands where an attribute could.
+/// Whether text can name a local attribute: `attr-name1` of [MS-DTYP] 2.5.1.1, but not the name of an operator that may
+/// stand in the same position.
 pub(crate) fn is_local_name(name: &str) -> bool {
     let reserved = |operator: &Operator| {
         operator.kind != OperatorKind::Compare && operator.text.eq_ignore_ascii_case(name)
@@ -133,7 +133,7 @@ pub(crate) fn is_local_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, ':' | '.' | '/' | '_' | '@')
 }
 
-/// An expression and how deep it is, for building one that is not too deep.
+/// An expression and its depth, for building one that is not too deep.
 #[derive(Clone, Debug)]
 pub(crate) struct Built {
     pub(crate) expression: Expression,
@@ -176,7 +176,7 @@ fn extend(mut chain: Vec<Expression>, last: Expression) -> Vec<Expression> {
 }
 
 impl Condition {
-    /// Whether it is only bytes, because it is no condition or none that SDDL can express.
+    /// Whether it is only bytes, because it is not a condition or SDDL cannot express it.
     pub fn is_opaque(&self) -> bool {
         matches!(self.0, ConditionForm::Opaque(_))
     }

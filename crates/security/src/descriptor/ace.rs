@@ -19,9 +19,9 @@ impl AceFlags {
     pub const OBJECT_INHERIT: Self = Self(0x01);
     /// `CI`: containers in the container inherit it.
     pub const CONTAINER_INHERIT: Self = Self(0x02);
-    /// `NP`: those that inherit it do not pass it on.
+    /// `NP`: an object that inherits it does not pass it on.
     pub const NO_PROPAGATE_INHERIT: Self = Self(0x04);
-    /// `IO`: it is there to be inherited only and does not count for this object.
+    /// `IO`: it is only there to be inherited and does not count for this object.
     pub const INHERIT_ONLY: Self = Self(0x08);
     /// `ID`: it was inherited.
     pub const INHERITED: Self = Self(0x10);
@@ -59,50 +59,50 @@ pub enum Verdict {
     Allow,
     /// Refuses them.
     Deny,
-    /// Has their use written to the audit log. Nothing for the access check.
+    /// Writes their use to the audit log. The access check skips it.
     Audit,
-    /// Reserved by Windows. Nothing for the access check.
+    /// Reserved by Windows. The access check skips it.
     Alarm,
 }
 
 /// The kinds of object or property that an object entry is about ([MS-DTYP] 2.4.4.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ObjectTypes {
-    /// The property, property set or kind of child that it is limited to.
+    /// The entry is limited to this property, property set or kind of child.
     pub object: Option<Guid>,
-    /// The kind of object that inherits it.
+    /// Only this kind of object inherits the entry.
     pub inherited: Option<Guid>,
 }
 
 /// An entry of an ACL ([MS-DTYP] 2.4.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ace {
-    /// How it is inherited, and what is audited.
+    /// How the entry is inherited, and which accesses are audited.
     pub flags: AceFlags,
-    /// What it says.
+    /// The rest of the entry, by its type.
     pub body: AceBody,
 }
 
-/// What an entry says.
+/// An entry without its flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AceBody {
     /// Allows, denies or audits: the sixteen types of [MS-DTYP] 2.4.4.2 to 2.4.4.12 and the alarm types
     /// beside them.
     Access {
-        /// What it does with the rights.
+        /// What the entry does with the rights.
         verdict: Verdict,
-        /// In an object entry, what it is limited to.
+        /// The limit of an object entry.
         object: Option<ObjectTypes>,
-        /// In a callback entry, when it counts.
+        /// The condition of a callback entry.
         condition: Option<Condition>,
         /// The rights.
         mask: AccessMask,
-        /// Whose.
+        /// The account or group that the entry is about.
         trustee: Trustee,
     },
     /// How trusted a caller must be ([MS-DTYP] 2.4.4.13).
     MandatoryLabel {
-        /// What less trusted callers may not do: write up 1, read up 2, execute up 4.
+        /// What the label forbids to less trusted callers: write up 1, read up 2, execute up 4.
         mask: AccessMask,
         /// The level, `S-1-16-…`.
         trustee: Trustee,
@@ -125,7 +125,7 @@ pub enum AceBody {
     },
     /// How protected a process must be (type 0x14 of winnt.h).
     ProcessTrustLabel {
-        /// What less protected processes may do.
+        /// The rights that less protected processes keep.
         mask: AccessMask,
         /// The level, `S-1-19-…`.
         trustee: Trustee,
@@ -134,9 +134,9 @@ pub enum AceBody {
     AccessFilter {
         /// The rights it leaves.
         mask: AccessMask,
-        /// Whose.
+        /// The account or group that the entry is about.
         trustee: Trustee,
-        /// When it counts.
+        /// The condition under which it counts.
         condition: Condition,
     },
     /// An entry of a type not known here. Matches nobody.
@@ -149,17 +149,17 @@ pub enum AceBody {
 }
 
 impl AceBody {
-    /// An entry that allows or denies and has nothing else to it.
+    /// An entry that allows or denies, without a condition and without object types.
     pub fn plain(verdict: Verdict, mask: AccessMask, trustee: impl Into<Trustee>) -> Self {
         Self::Access { verdict, object: None, condition: None, mask, trustee: trustee.into() }
     }
 
-    /// The rights it is about, where it is about rights.
+    /// The rights that the entry lists. `None` for an opaque entry.
     pub fn mask(&self) -> Option<AccessMask> {
         self.about().map(|(mask, _)| mask)
     }
 
-    /// Whom it is about, where that is known.
+    /// The account or group that the entry is about. `None` for an opaque entry.
     pub fn trustee(&self) -> Option<&Trustee> {
         self.about().map(|(_, trustee)| trustee)
     }
@@ -176,7 +176,7 @@ impl AceBody {
         }
     }
 
-    /// Everyone it mentions: its trustee, and the SIDs in its condition or resource attribute.
+    /// All trustees that the entry mentions: its own, and the SIDs in its condition or resource attribute.
     pub(super) fn mentioned(&self) -> Vec<&Trustee> {
         let mut mentioned: Vec<_> = self.trustee().into_iter().collect();
         match self {
@@ -189,7 +189,7 @@ impl AceBody {
         mentioned
     }
 
-    /// Changes everyone it mentions.
+    /// Applies `change` to all trustees that the entry mentions.
     pub(super) fn change_mentioned(&mut self, change: &mut impl FnMut(&mut Trustee)) {
         match self {
             Self::Access { condition: Some(condition), .. } | Self::AccessFilter { condition, .. } => {
@@ -242,8 +242,8 @@ const ACCESS_TYPES: [[[u8; 2]; 2]; 4] = [
     [[0x03, 0x08], [0x0E, 0x10]],
 ];
 
-/// What a type byte among the sixteen of [`AceBody::Access`] says: verdict, with a condition, with object
-/// types.
+/// The meaning of a type byte among the sixteen of [`AceBody::Access`]: the verdict, whether there is a condition, and
+/// whether there are object types.
 pub(crate) fn access_type(ace_type: u8) -> Option<(Verdict, bool, bool)> {
     let verdicts = [Verdict::Allow, Verdict::Deny, Verdict::Audit, Verdict::Alarm];
     verdicts.into_iter().zip(ACCESS_TYPES).find_map(|(verdict, forms)| {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::ace::access_type;
-use super::{Ace, AceBody, AceFlags, Acl, Control, ObjectTypes, SecurityDescriptor};
+use super::{Ace, AceBody, AceFlags, Acl, DescriptorControl, ObjectTypes, SecurityDescriptor};
 use crate::access::AccessMask;
 use crate::attribute::ResourceAttribute;
 use crate::condition::Condition;
@@ -34,7 +34,7 @@ pub enum DecodeError {
     /// Another revision than 1.
     #[error("a security descriptor has revision 1, this one has {0}")]
     Revision(u8),
-    /// SELF_RELATIVE is not set, so that the offsets would be pointers.
+    /// SELF_RELATIVE is not set: the offsets would be pointers.
     #[error("the security descriptor is not self-relative")]
     NotSelfRelative,
     /// An offset into the fixed part.
@@ -45,7 +45,7 @@ pub enum DecodeError {
         /// The offset.
         offset: u32,
     },
-    /// A SID that is none.
+    /// A SID that cannot be read.
     #[error("the SID of the {part} is wrong")]
     Sid {
         /// Whose SID.
@@ -84,19 +84,18 @@ pub enum EncodeError {
 impl SecurityDescriptor {
     /// Reads the self-relative form ([MS-DTYP] 2.4.6).
     ///
-    /// Bytes between the parts, and bytes of an entry behind its SID that its type has no use for, are
-    /// skipped.
+    /// Bytes between the parts are skipped. So are the bytes behind the SID of an entry whose type does not use them.
     ///
     /// # Errors
-    /// [`DecodeError`] says what is wrong and where.
+    /// [`DecodeError`] names the wrong part and the fault.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut header = Reader::new(bytes, "its header");
         let [revision, _resource_manager] = header.array()?;
         if revision != 1 {
             return Err(DecodeError::Revision(revision));
         }
-        let control = Control(u16::from_le_bytes(header.array()?));
-        if !control.contains(Control::SELF_RELATIVE) {
+        let control = DescriptorControl(u16::from_le_bytes(header.array()?));
+        if !control.contains(DescriptorControl::SELF_RELATIVE) {
             return Err(DecodeError::NotSelfRelative);
         }
         let mut part = |name| -> Result<Option<&[u8]>, DecodeError> {
@@ -116,12 +115,12 @@ impl SecurityDescriptor {
         };
         let present = |bit, bytes: Option<_>| bytes.filter(|_| control.contains(bit));
         let mut sd = Self { owner: sid("owner", owner)?, group: sid("group", group)?, ..Self::default() };
-        if let Some(sacl) = present(Control::SACL_PRESENT, sacl) {
+        if let Some(sacl) = present(DescriptorControl::SACL_PRESENT, sacl) {
             sd = sd.with_sacl(decode_acl(sacl)?);
         }
-        sd = match present(Control::DACL_PRESENT, dacl) {
+        sd = match present(DescriptorControl::DACL_PRESENT, dacl) {
             Some(dacl) => sd.with_dacl(decode_acl(dacl)?),
-            None if control.contains(Control::DACL_PRESENT) => sd.with_null_dacl(),
+            None if control.contains(DescriptorControl::DACL_PRESENT) => sd.with_null_dacl(),
             None => sd,
         };
         Ok(sd.with_control(control))
@@ -151,7 +150,7 @@ impl SecurityDescriptor {
         let [sacl, dacl, owner, group] = offsets;
         let mut bytes = Vec::with_capacity(end);
         bytes.extend_from_slice(&[1, 0]);
-        bytes.extend_from_slice(&(self.control | Control::SELF_RELATIVE).0.to_le_bytes());
+        bytes.extend_from_slice(&(self.control | DescriptorControl::SELF_RELATIVE).0.to_le_bytes());
         for offset in [owner, group, sacl, dacl] {
             bytes.extend_from_slice(&offset.to_le_bytes());
         }
@@ -316,7 +315,7 @@ fn decode_acl(bytes: &[u8]) -> Result<Acl, DecodeError> {
     Ok(Acl { aces })
 }
 
-/// The bytes not read yet, and what they are part of.
+/// The bytes not read yet, and the part of the descriptor that they belong to.
 struct Reader<'a> {
     rest: &'a [u8],
     what: &'static str,

@@ -1,4 +1,4 @@
-//! Security descriptors: who owns an object and who may do what with it.
+//! Security descriptors: the owner of an object, and the rights to it.
 
 mod ace;
 mod binary;
@@ -17,9 +17,9 @@ use crate::well_known::DomainAlias;
 
 /// The control bits of a security descriptor ([MS-DTYP] 2.4.6).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Control(pub u16);
+pub struct DescriptorControl(pub u16);
 
-impl Control {
+impl DescriptorControl {
     /// The owner came from a default.
     pub const OWNER_DEFAULTED: Self = Self(0x0001);
     /// The group came from a default.
@@ -47,7 +47,7 @@ impl Control {
     /// The binary form is in one piece, as it always is here.
     pub const SELF_RELATIVE: Self = Self(0x8000);
 
-    /// Bits that only say what the rest of the descriptor says as well.
+    /// Bits that repeat what the rest of the descriptor says.
     const IMPLIED: Self = Self(Self::DACL_PRESENT.0 | Self::SACL_PRESENT.0 | Self::SELF_RELATIVE.0);
 
     /// Whether every bit of `other` is set.
@@ -57,24 +57,24 @@ impl Control {
     }
 }
 
-impl BitOr for Control {
+impl BitOr for DescriptorControl {
     type Output = Self;
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
 
-impl fmt::Debug for Control {
+impl fmt::Debug for DescriptorControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Control({:#06x})", self.0)
+        write!(f, "DescriptorControl({:#06x})", self.0)
     }
 }
 
 /// Which parts of a descriptor are asked for ([MS-DTYP] 2.4.7, SECURITY_INFORMATION).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Parts(pub u32);
+pub struct DescriptorParts(pub u32);
 
-impl Parts {
+impl DescriptorParts {
     /// The owner.
     pub const OWNER: Self = Self(0x1);
     /// The group.
@@ -123,7 +123,7 @@ pub struct SecurityDescriptor {
     dacl: Option<Acl>,
     sacl: Option<Acl>,
     // DACL_PRESENT with no `dacl` is a NULL DACL; SACL_PRESENT goes with `sacl`; SELF_RELATIVE is never here.
-    control: Control,
+    control: DescriptorControl,
 }
 
 impl SecurityDescriptor {
@@ -150,7 +150,7 @@ impl SecurityDescriptor {
     #[must_use]
     pub fn with_dacl(mut self, dacl: impl Into<Acl>) -> Self {
         self.dacl = Some(dacl.into());
-        self.control.0 |= Control::DACL_PRESENT.0;
+        self.control.0 |= DescriptorControl::DACL_PRESENT.0;
         self
     }
 
@@ -158,7 +158,7 @@ impl SecurityDescriptor {
     #[must_use]
     pub fn with_null_dacl(mut self) -> Self {
         self.dacl = None;
-        self.control.0 |= Control::DACL_PRESENT.0;
+        self.control.0 |= DescriptorControl::DACL_PRESENT.0;
         self
     }
 
@@ -166,18 +166,19 @@ impl SecurityDescriptor {
     #[must_use]
     pub fn with_sacl(mut self, sacl: impl Into<Acl>) -> Self {
         self.sacl = Some(sacl.into());
-        self.control.0 |= Control::SACL_PRESENT.0;
+        self.control.0 |= DescriptorControl::SACL_PRESENT.0;
         self
     }
 
     /// With these control bits, beside those that the parts imply.
     #[must_use]
-    pub fn with_control(mut self, control: Control) -> Self {
-        self.control.0 = self.control.0 & Control::IMPLIED.0 | control.0 & !Control::IMPLIED.0;
+    pub fn with_control(mut self, control: DescriptorControl) -> Self {
+        self.control.0 =
+            self.control.0 & DescriptorControl::IMPLIED.0 | control.0 & !DescriptorControl::IMPLIED.0;
         self
     }
 
-    /// Who owns the object.
+    /// The owner of the object.
     pub fn owner(&self) -> Option<&Trustee> {
         self.owner.as_ref()
     }
@@ -187,61 +188,67 @@ impl SecurityDescriptor {
         self.group.as_ref()
     }
 
-    /// Who may do what. `None` is an absent or a NULL DACL: both refuse nothing to anyone.
+    /// The entries that grant and deny rights. `None` is an absent or a NULL DACL: both refuse nothing to anyone.
     pub fn dacl(&self) -> Option<&Acl> {
         self.dacl.as_ref()
     }
 
-    /// What is audited, and the mandatory label.
+    /// The entries for auditing, and the mandatory label.
     pub fn sacl(&self) -> Option<&Acl> {
         self.sacl.as_ref()
     }
 
     /// The control bits, without SELF_RELATIVE.
-    pub fn control(&self) -> Control {
+    pub fn control(&self) -> DescriptorControl {
         self.control
     }
 
     /// Whether there is a NULL DACL, which SDDL writes `D:NO_ACCESS_CONTROL`.
     pub fn has_null_dacl(&self) -> bool {
-        self.dacl.is_none() && self.control.contains(Control::DACL_PRESENT)
+        self.dacl.is_none() && self.control.contains(DescriptorControl::DACL_PRESENT)
     }
 
     /// A copy with nothing but `parts`, as a query of the security information returns it.
     #[must_use]
-    pub fn select(&self, parts: Parts) -> Self {
+    pub fn select(&self, parts: DescriptorParts) -> Self {
         let mut selected = Self::new();
         let mut kept = 0;
-        if parts.contains(Parts::OWNER) {
+        if parts.contains(DescriptorParts::OWNER) {
             selected.owner = self.owner;
-            kept |= Control::OWNER_DEFAULTED.0;
+            kept |= DescriptorControl::OWNER_DEFAULTED.0;
         }
-        if parts.contains(Parts::GROUP) {
+        if parts.contains(DescriptorParts::GROUP) {
             selected.group = self.group;
-            kept |= Control::GROUP_DEFAULTED.0;
+            kept |= DescriptorControl::GROUP_DEFAULTED.0;
         }
-        if parts.contains(Parts::DACL) {
+        if parts.contains(DescriptorParts::DACL) {
             selected.dacl.clone_from(&self.dacl);
-            kept |= Control::DACL_PRESENT.0 | Control::DACL_DEFAULTED.0 | Control::DACL_PROTECTED.0;
-            kept |= Control::DACL_AUTO_INHERITED.0 | Control::DACL_AUTO_INHERIT_REQUIRED.0;
+            kept |= DescriptorControl::DACL_PRESENT.0
+                | DescriptorControl::DACL_DEFAULTED.0
+                | DescriptorControl::DACL_PROTECTED.0;
+            kept |=
+                DescriptorControl::DACL_AUTO_INHERITED.0 | DescriptorControl::DACL_AUTO_INHERIT_REQUIRED.0;
         }
         let wants = |ace: &&Ace| match ace.body {
-            AceBody::MandatoryLabel { .. } => parts.contains(Parts::LABEL),
-            _ => parts.contains(Parts::SACL),
+            AceBody::MandatoryLabel { .. } => parts.contains(DescriptorParts::LABEL),
+            _ => parts.contains(DescriptorParts::SACL),
         };
         let entries = self.sacl.iter().flat_map(|sacl| &sacl.aces).filter(wants).cloned();
         let sacl: Vec<Ace> = entries.collect();
-        if self.sacl.is_some() && (parts.contains(Parts::SACL) || !sacl.is_empty()) {
+        if self.sacl.is_some() && (parts.contains(DescriptorParts::SACL) || !sacl.is_empty()) {
             selected.sacl = Some(Acl::from(sacl));
-            kept |= Control::SACL_PRESENT.0 | Control::SACL_DEFAULTED.0 | Control::SACL_PROTECTED.0;
-            kept |= Control::SACL_AUTO_INHERITED.0 | Control::SACL_AUTO_INHERIT_REQUIRED.0;
+            kept |= DescriptorControl::SACL_PRESENT.0
+                | DescriptorControl::SACL_DEFAULTED.0
+                | DescriptorControl::SACL_PROTECTED.0;
+            kept |=
+                DescriptorControl::SACL_AUTO_INHERITED.0 | DescriptorControl::SACL_AUTO_INHERIT_REQUIRED.0;
         }
-        selected.control = Control(self.control.0 & kept);
+        selected.control = DescriptorControl(self.control.0 & kept);
         selected
     }
 
-    /// Completes aliases such as `DA` or `LG` with the machine or domain (`S-1-5-21-a-b-c`) they are meant
-    /// for.
+    /// Completes aliases such as `DA` or `LG` with the machine or domain (`S-1-5-21-a-b-c`) that the
+    /// descriptor is meant for.
     pub fn resolve(&mut self, domain: &Sid) {
         let mut complete = |trustee: &mut Trustee| {
             if let Trustee::InDomain(alias) = *trustee

@@ -77,7 +77,7 @@ pub(crate) fn any_descriptor() -> impl Strategy<Value = SecurityDescriptor> {
                 expressible |= 0x2A00;
                 sd = sd.with_sacl(sacl);
             }
-            sd.with_control(Control(control & expressible))
+            sd.with_control(DescriptorControl(control & expressible))
         },
     )
 }
@@ -135,7 +135,7 @@ proptest! {
     }
 }
 
-/// What Windows makes of it: SACL, DACL, owner, group behind the header.
+/// Windows puts SACL, DACL, owner and group behind the header, in this order.
 #[test]
 fn the_binary_form_is_laid_out_as_windows_does() {
     let sd = parse("O:BAG:SYD:P(A;OICI;GRGWGX;;;AU)S:(ML;;NW;;;LW)");
@@ -174,7 +174,7 @@ fn the_acl_revision_is_the_lowest_that_has_its_types() {
 }
 
 #[test]
-fn bytes_that_are_no_descriptor_say_why() {
+fn an_error_says_why_bytes_are_not_a_descriptor() {
     let good = parse("O:BAD:(A;;GA;;;WD)").to_bytes().unwrap();
     let with = |changes: &[(usize, u8)]| {
         let mut bytes = good.clone();
@@ -249,21 +249,22 @@ fn aliases_of_a_domain_wait_for_one() {
 #[test]
 fn a_query_gets_only_the_parts_it_asks_for() {
     let sd = parse("O:BAG:SYD:PAI(A;;GA;;;WD)S:P(AU;SA;GA;;;WD)(ML;;NW;;;LW)");
-    let select =
-        |parts: &[Parts]| sd.select(Parts(parts.iter().fold(0, |all, part| all | part.0))).to_string();
-    assert_eq!(select(&[Parts::OWNER, Parts::GROUP]), "O:BAG:SY");
-    assert_eq!(select(&[Parts::DACL]), "D:PAI(A;;GA;;;WD)");
-    assert_eq!(select(&[Parts::SACL]), "S:P(AU;SA;GA;;;WD)");
-    assert_eq!(select(&[Parts::LABEL]), "S:P(ML;;NW;;;LW)");
+    let select = |parts: &[DescriptorParts]| {
+        sd.select(DescriptorParts(parts.iter().fold(0, |all, part| all | part.0))).to_string()
+    };
+    assert_eq!(select(&[DescriptorParts::OWNER, DescriptorParts::GROUP]), "O:BAG:SY");
+    assert_eq!(select(&[DescriptorParts::DACL]), "D:PAI(A;;GA;;;WD)");
+    assert_eq!(select(&[DescriptorParts::SACL]), "S:P(AU;SA;GA;;;WD)");
+    assert_eq!(select(&[DescriptorParts::LABEL]), "S:P(ML;;NW;;;LW)");
     assert_eq!(select(&[]), "");
-    let no_label = parse("D:S:(AU;SA;GA;;;WD)").select(Parts::LABEL);
-    assert_eq!((no_label.sacl(), no_label.control()), (None, Control::default()));
+    let no_label = parse("D:S:(AU;SA;GA;;;WD)").select(DescriptorParts::LABEL);
+    assert_eq!((no_label.sacl(), no_label.control()), (None, DescriptorControl::default()));
 }
 
 #[test]
 fn control_bits_that_parts_imply_cannot_be_set_apart() {
-    let sd = SecurityDescriptor::new().with_control(Control(0xFFFF));
+    let sd = SecurityDescriptor::new().with_control(DescriptorControl(0xFFFF));
     assert!(!sd.has_null_dacl() && sd.sacl().is_none());
-    assert!(!sd.control().contains(Control::SELF_RELATIVE));
+    assert!(!sd.control().contains(DescriptorControl::SELF_RELATIVE));
     let _: Box<dyn core::error::Error> = Box::new(EncodeError::AclTooLarge(1));
 }

@@ -23,19 +23,19 @@ const INHERITANCE: AceFlags =
 /// What a descriptor says about a pipe. `Display` writes it as lines of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// Who owns the pipe.
-    pub owner: Option<Who>,
+    /// The owner of the pipe.
+    pub owner: Option<Principal>,
     /// The group of the pipe, which no check looks at.
-    pub group: Option<Who>,
-    /// Who may do what.
+    pub group: Option<Principal>,
+    /// The rights to the pipe.
     pub access: Access,
-    /// Mandatory labels, audits and what else is in the SACL.
+    /// The entries of the SACL: mandatory labels, audits and others.
     pub system: Vec<Entry>,
-    /// What a reader could miss.
+    /// Points that a reader could miss.
     pub notes: Vec<Cow<'static, str>>,
 }
 
-/// Who may do what, as the DACL says it.
+/// The rights to the pipe, as the DACL grants them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// There is no DACL.
@@ -51,13 +51,13 @@ pub enum Access {
 pub struct Entry {
     /// Its place in its ACL, from 1.
     pub number: usize,
-    /// What it does: `allows`, `denies`, `audits`, ….
+    /// The verb: `allows`, `denies`, `audits`, ….
     pub does: &'static str,
-    /// To whom.
-    pub who: Who,
+    /// The account or group that the entry is about.
+    pub principal: Principal,
     /// The rights: `read, write`.
     pub rights: String,
-    /// What is special about it: inheritance, conditions, limits.
+    /// Special points: inheritance, conditions, limits.
     pub notes: Vec<Cow<'static, str>>,
     /// The entry as SDDL writes it.
     pub sddl: String,
@@ -65,7 +65,7 @@ pub struct Entry {
 
 /// An account or group, by name where it has one. Displayed as `BUILTIN\Guests (S-1-5-32-546)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum Principal {
     /// A SID.
     Sid(Sid),
     /// An alias that only a machine or domain gives a SID to.
@@ -74,7 +74,7 @@ pub enum Who {
     Unknown,
 }
 
-impl From<&Trustee> for Who {
+impl From<&Trustee> for Principal {
     fn from(trustee: &Trustee) -> Self {
         match *trustee {
             Trustee::Sid(sid) => Self::Sid(sid),
@@ -83,7 +83,7 @@ impl From<&Trustee> for Who {
     }
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sid(sid) => match well_known::name_of(sid) {
@@ -107,8 +107,8 @@ pub fn explain(sd: &SecurityDescriptor) -> Explanation {
         Some(dacl) => Access::Entries(entries(dacl)),
     };
     Explanation {
-        owner: sd.owner().map(Who::from),
-        group: sd.group().map(Who::from),
+        owner: sd.owner().map(Principal::from),
+        group: sd.group().map(Principal::from),
         access,
         system: sd.sacl().map(entries).unwrap_or_default(),
         notes: sd
@@ -118,7 +118,7 @@ pub fn explain(sd: &SecurityDescriptor) -> Explanation {
     }
 }
 
-/// Points at a denial that comes after a grant, and so may come too late.
+/// Points at a denial behind a grant, which may come too late.
 fn order_note(dacl: &Acl) -> Option<Cow<'static, str>> {
     let verdict = |ace: &Ace| match ace.body {
         AceBody::Access { verdict, .. } if !ace.flags.contains(AceFlags::INHERIT_ONLY) => Some(verdict),
@@ -127,18 +127,18 @@ fn order_note(dacl: &Acl) -> Option<Cow<'static, str>> {
     let allows = dacl.aces.iter().position(|ace| verdict(ace) == Some(Verdict::Allow))?;
     let denies = dacl.aces.iter().skip(allows).position(|ace| verdict(ace) == Some(Verdict::Deny))?;
     Some(Cow::Owned(format!(
-        "entry {} denies, but stands behind entry {}: what an entry before it grants stays granted",
+        "entry {} denies, but stands behind entry {}: rights that an earlier entry grants stay granted",
         allows + denies + 1,
         allows + 1
     )))
 }
 
-/// Says once that the flags most often seen do nothing.
+/// Notes once that the most common flags have no effect.
 fn inheritance_note(dacl: &Acl) -> Option<Cow<'static, str>> {
     let inheritable =
         |ace: &Ace| ace.flags.0 & INHERITANCE.0 != 0 && !ace.flags.contains(AceFlags::INHERIT_ONLY);
     let any = dacl.aces.iter().any(inheritable);
-    any.then_some(Cow::Borrowed("nothing is inherited from a pipe, so that OI, CI and NP mean nothing"))
+    any.then_some(Cow::Borrowed("nothing is inherited from a pipe: OI, CI and NP have no effect"))
 }
 
 fn entry(number: usize, ace: &Ace) -> Entry {
@@ -163,7 +163,7 @@ fn entry(number: usize, ace: &Ace) -> Entry {
             if let Trustee::InDomain(alias) = trustee {
                 notes.push(Cow::Owned(match verdict {
                     Verdict::Deny => format!(
-                        "{} needs a machine or domain: until then it is whoever has the relative identifier {}",
+                        "{} needs a machine or domain: until then it is every account with the relative identifier {}",
                         alias.alias(),
                         alias.rid()
                     ),
@@ -205,7 +205,7 @@ fn entry(number: usize, ace: &Ace) -> Entry {
     Entry {
         number,
         does,
-        who: ace.body.trustee().map_or(Who::Unknown, Who::from),
+        principal: ace.body.trustee().map_or(Principal::Unknown, Principal::from),
         rights: rights(ace),
         notes,
         sddl: ace.to_string(),
@@ -248,9 +248,9 @@ fn flag_notes(ace: &Ace, notes: &mut Vec<Cow<'static, str>>) {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (part, who) in [("owner", &self.owner), ("group", &self.group)] {
-            if let Some(who) = who {
-                writeln!(f, "{part}: {who}")?;
+        for (part, principal) in [("owner", &self.owner), ("group", &self.group)] {
+            if let Some(principal) = principal {
+                writeln!(f, "{part}: {principal}")?;
             }
         }
         match &self.access {
@@ -274,10 +274,13 @@ fn table(f: &mut fmt::Formatter<'_>, entries: &[Entry]) -> fmt::Result {
     let width = |text: &dyn Fn(&Entry) -> usize| entries.iter().map(text).max().unwrap_or(0);
     let numbers = width(&|entry| entry.number.to_string().len());
     let does = width(&|entry| entry.does.chars().count());
-    let who = width(&|entry| entry.who.to_string().chars().count());
+    let width_of_name = width(&|entry| entry.principal.to_string().chars().count());
     for entry in entries {
-        let name = entry.who.to_string();
-        let line = format!("{:>numbers$}  {:does$}  {name:who$}  {}", entry.number, entry.does, entry.rights);
+        let name = entry.principal.to_string();
+        let line = format!(
+            "{:>numbers$}  {:does$}  {name:width_of_name$}  {}",
+            entry.number, entry.does, entry.rights
+        );
         writeln!(f, "  {}", line.trim_end())?;
         for note in &entry.notes {
             writeln!(f, "  {:numbers$}  {note}", "")?;

@@ -8,11 +8,11 @@ use crate::access::{AccessMask, PIPE_MAPPING};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RightsInWords(pub AccessMask);
 
-/// What a client means by reading, writing and executing: the generic rights without those they share (to
-/// read the permissions, and to wait) and without the one to create instances.
+/// Reading, writing and executing as a client means them: the generic rights, without those that they share (to read
+/// the permissions, and to wait) and without the right to create instances.
 const SETS: [(&str, u32); 3] = [("read", 0x89), ("write", 0x112), ("execute", 0xA0)];
 
-/// What the generic rights share, so that it goes without saying beside one of [`SETS`].
+/// The rights that the generic rights share. They are implied by each of [`SETS`].
 const SHARED: AccessMask = AccessMask(0x12_0000);
 
 const SINGLE: [(&str, u32); 14] = [

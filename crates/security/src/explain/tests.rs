@@ -7,7 +7,7 @@ fn text(sddl: &str) -> String {
 }
 
 #[test]
-fn the_story_in_words() {
+fn the_descriptor_of_the_readme_is_explained() {
     assert_eq!(
         text("O:BAD:(D;OICI;GA;;;BG)(D;OICI;GA;;;AN)(A;OICI;GRGWGX;;;AU)(A;OICI;GA;;;BA)"),
         r"owner: BUILTIN\Administrators (S-1-5-32-544)
@@ -16,14 +16,14 @@ access: the first entry that settles a right counts
   2  denies  NT AUTHORITY\ANONYMOUS LOGON (S-1-5-7)       everything
   3  allows  NT AUTHORITY\Authenticated Users (S-1-5-11)  read, write, execute, create instances
   4  allows  BUILTIN\Administrators (S-1-5-32-544)        everything
-note: nothing is inherited from a pipe, so that OI, CI and NP mean nothing
+note: nothing is inherited from a pipe: OI, CI and NP have no effect
 "
     );
 }
 
 #[test]
-fn what_a_reader_could_miss_is_said() {
-    for (sddl, said) in [
+fn notes_name_what_a_reader_could_miss() {
+    for (sddl, expected) in [
         ("O:SY", "access: everyone may do everything, as there is no DACL"),
         ("D:NO_ACCESS_CONTROL", "access: everyone may do everything, as there is no DACL"),
         ("D:", "access: nobody may do anything, as the DACL is empty"),
@@ -39,7 +39,7 @@ fn what_a_reader_could_miss_is_said() {
         ("D:(XD;;GA;;;WD;(@User.a))", "only if (@User.a)"),
         ("D:(OA;;GA;ab721a53-1e2f-11d0-9819-00aa0040529b;;WD)", "this entry grants nothing"),
         ("D:(A;;GA;;;DA)", "DA needs a machine or domain: until then it is nobody"),
-        ("D:(D;;GA;;;LG)", "until then it is whoever has the relative identifier 501"),
+        ("D:(D;;GA;;;LG)", "until then it is every account with the relative identifier 501"),
         ("D:(0x44;;#)", "entries of type 0x44 are not understood and match nobody"),
         ("D:(A;;GA;;;S-1-5-21-1-2-3-1001)", "allows  S-1-5-21-1-2-3-1001  everything"),
         (
@@ -53,14 +53,14 @@ fn what_a_reader_could_miss_is_said() {
         ("S:(TL;;GR;;;S-1-19-512-4096)", "process trust labels are not evaluated"),
     ] {
         let text = text(sddl);
-        assert!(text.contains(said), "{sddl}:\n{text}");
+        assert!(text.contains(expected), "{sddl}:\n{text}");
     }
     assert_eq!(explain(&"D:(D;;GA;;;BG)(A;;GA;;;WD)".parse().unwrap()).notes.len(), 0);
     assert_eq!(explain(&"D:(A;;GA;;;WD)(D;IO;GA;;;BG)".parse().unwrap()).notes.len(), 0);
 }
 
 #[test]
-fn rights_in_words() {
+fn rights_are_displayed_in_words() {
     for (mask, words) in [
         (0, "nothing"),
         (0x1000_0000, "everything"),

@@ -12,7 +12,7 @@ use crate::condition::{
 };
 use crate::literal::{Integer, can_be_quoted};
 
-/// Parentheses that do nothing may be nested further than those that do.
+/// Redundant parentheses may be nested deeper than those that count.
 const MAX_PARENTHESES: usize = 2 * MAX_DEPTH;
 
 const TERM: &str = "an attribute such as @User.Title, Member_of, Exists, ! or a condition in parentheses";
@@ -136,7 +136,7 @@ fn operand(cursor: &mut Cursor<'_>) -> Result<Operand, SddlError> {
     }
 }
 
-/// Reads what `Member_of` is asked about: a SID, or a list of them.
+/// Reads the operand of `Member_of`: a SID, or a list of SIDs.
 fn sids(cursor: &mut Cursor<'_>) -> Result<Literal, SddlError> {
     let sid = |cursor: &mut Cursor<'_>| literal::sid(cursor).map(Literal::Sid);
     cursor.skip_space();
@@ -206,7 +206,7 @@ impl fmt::Display for Condition {
 }
 
 impl fmt::Display for Expression {
-    /// As Windows writes it: every operand of `!`, `&&` and `||` in parentheses.
+    /// Writes the expression as Windows does: every operand of `!`, `&&` and `||` in parentheses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (chain, between) = match self {
             Self::Attribute(attribute) => return write!(f, "{attribute}"),

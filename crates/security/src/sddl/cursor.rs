@@ -1,11 +1,11 @@
-//! A place in a text, and the errors that point at it.
+//! A position in a text, and the errors that point at it.
 
 use super::{SddlError, SddlProblem};
 
-/// Most characters of the text that an error repeats.
+/// An error repeats at most this many characters of the text.
 const SHOWN: usize = 24;
 
-/// Where the parser stands in the text.
+/// The position of the parser in the text.
 #[derive(Clone)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
@@ -17,7 +17,7 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0 }
     }
 
-    /// What is not read yet.
+    /// The text that is not read yet.
     pub(super) fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }

@@ -91,7 +91,7 @@ pub(super) fn sid(cursor: &mut Cursor<'_>) -> Result<Trustee, SddlError> {
     Ok(sid)
 }
 
-/// Characters that a name has in clear, beside letters, digits and what is not ASCII
+/// Punctuation that a name contains unescaped, beside letters, digits and everything outside ASCII
 /// ([MS-DTYP] 2.5.1.1, `attr-char2`). The others are written `%` and four hexadecimal digits.
 const NAME_PUNCTUATION: &str = "#$'*+-;?@[\\]^_`{}~:/.";
 
@@ -119,7 +119,7 @@ pub(super) fn name(cursor: &mut Cursor<'_>) -> Result<String, SddlError> {
     }
 }
 
-/// Writes a name so that [`name()`] reads it.
+/// Writes a name in the form that [`name()`] reads.
 pub(super) fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
     name.chars().try_for_each(|c| {
         if is_clear_in_name(c) { f.write_char(c) } else { write!(f, "%{:04x}", u32::from(c)) }

@@ -43,16 +43,16 @@ pub enum SddlProblem {
     Unexpected {
         /// What should stand here.
         expected: &'static str,
-        /// The start of what stands here.
+        /// The start of the text that stands here.
         found: String,
     },
     /// The text ends too soon.
     #[error("expected {0}, found the end of the text")]
     End(&'static str),
-    /// A part that may be there once only.
+    /// A part that may occur only once.
     #[error("{0} is there twice")]
     Repeated(&'static str),
-    /// A SID that is none.
+    /// A SID that cannot be read.
     #[error("{0}")]
     Sid(SidError),
     /// With this entry the ACL is longer than an ACL can be.
@@ -85,7 +85,7 @@ const ACE_TYPES: &[(&str, u8)] = &[
     ("FL", 0x15),
 ];
 
-/// The letters of the entry flags, in the order they are written.
+/// The letters of the entry flags, in the order of printing.
 const ACE_FLAGS: &[(&str, AceFlags)] = &[
     ("OI", AceFlags::OBJECT_INHERIT),
     ("CI", AceFlags::CONTAINER_INHERIT),

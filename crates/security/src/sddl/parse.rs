@@ -11,7 +11,9 @@ use super::{
 use crate::access::AccessMask;
 use crate::attribute::ResourceAttribute;
 use crate::condition::Condition;
-use crate::descriptor::{Ace, AceBody, AceFlags, Acl, Control, ObjectTypes, SecurityDescriptor, access_type};
+use crate::descriptor::{
+    Ace, AceBody, AceFlags, Acl, DescriptorControl, ObjectTypes, SecurityDescriptor, access_type,
+};
 use crate::guid::Guid;
 use crate::trustee::Trustee;
 
@@ -21,7 +23,7 @@ const ACE_FLAG: &str = "entry flags such as OI, CI, NP, IO or ID";
 const GUID: &str = "a GUID or nothing";
 const HEX_WORDS: &str = "a multiple of 8 hexadecimal digits";
 
-/// What stands behind `D:` or `S:`.
+/// The text behind `D:` or `S:`.
 enum AclText {
     Entries(Acl),
     /// `NO_ACCESS_CONTROL`
@@ -30,21 +32,21 @@ enum AclText {
 
 /// The control bits for the flags of one ACL.
 struct AclControl {
-    protected: Control,
-    auto_inherited: Control,
-    auto_inherit_required: Control,
+    protected: DescriptorControl,
+    auto_inherited: DescriptorControl,
+    auto_inherit_required: DescriptorControl,
 }
 
 const DACL: AclControl = AclControl {
-    protected: Control::DACL_PROTECTED,
-    auto_inherited: Control::DACL_AUTO_INHERITED,
-    auto_inherit_required: Control::DACL_AUTO_INHERIT_REQUIRED,
+    protected: DescriptorControl::DACL_PROTECTED,
+    auto_inherited: DescriptorControl::DACL_AUTO_INHERITED,
+    auto_inherit_required: DescriptorControl::DACL_AUTO_INHERIT_REQUIRED,
 };
 
 const SACL: AclControl = AclControl {
-    protected: Control::SACL_PROTECTED,
-    auto_inherited: Control::SACL_AUTO_INHERITED,
-    auto_inherit_required: Control::SACL_AUTO_INHERIT_REQUIRED,
+    protected: DescriptorControl::SACL_PROTECTED,
+    auto_inherited: DescriptorControl::SACL_AUTO_INHERITED,
+    auto_inherit_required: DescriptorControl::SACL_AUTO_INHERIT_REQUIRED,
 };
 
 impl FromStr for SecurityDescriptor {
@@ -61,7 +63,7 @@ impl FromStr for SecurityDescriptor {
 fn descriptor(text: &str) -> Result<SecurityDescriptor, SddlError> {
     let mut cursor = Cursor::new(text);
     let mut sd = SecurityDescriptor::new();
-    let mut control = Control::default();
+    let mut control = DescriptorControl::default();
     let mut seen: Vec<&str> = Vec::new();
     cursor.skip_space();
     loop {
@@ -91,7 +93,11 @@ fn descriptor(text: &str) -> Result<SecurityDescriptor, SddlError> {
     }
 }
 
-fn acl(cursor: &mut Cursor<'_>, bits: &AclControl, control: &mut Control) -> Result<AclText, SddlError> {
+fn acl(
+    cursor: &mut Cursor<'_>,
+    bits: &AclControl,
+    control: &mut DescriptorControl,
+) -> Result<AclText, SddlError> {
     loop {
         cursor.skip_space();
         // AI and AR before the sections: no section is called A.
@@ -153,7 +159,7 @@ fn ace(cursor: &mut Cursor<'_>) -> Result<Ace, SddlError> {
     Ok(Ace { flags, body })
 }
 
-/// What the last field of an entry, if its type has one, makes of the others.
+/// Builds the body of an entry from its fields, and reads the last field if the type has one.
 fn body(
     cursor: &mut Cursor<'_>,
     ace_type: u8,

@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use super::literal::write_octets;
 use super::{ACE_FLAGS, ACE_TYPES, TRUST_PROTECTED, rights};
-use crate::descriptor::{Ace, AceBody, AceFlags, Acl, Control, ObjectTypes, SecurityDescriptor};
+use crate::descriptor::{Ace, AceBody, AceFlags, Acl, DescriptorControl, ObjectTypes, SecurityDescriptor};
 
 impl fmt::Display for SecurityDescriptor {
     /// Writes SDDL ([MS-DTYP] 2.5.1).
@@ -33,8 +33,11 @@ fn descriptor(f: &mut fmt::Formatter<'_>, sd: &SecurityDescriptor) -> fmt::Resul
         write!(f, "G:{group}")?;
     }
     if sd.dacl().is_some() || sd.has_null_dacl() {
-        let bits =
-            [Control::DACL_PROTECTED, Control::DACL_AUTO_INHERIT_REQUIRED, Control::DACL_AUTO_INHERITED];
+        let bits = [
+            DescriptorControl::DACL_PROTECTED,
+            DescriptorControl::DACL_AUTO_INHERIT_REQUIRED,
+            DescriptorControl::DACL_AUTO_INHERITED,
+        ];
         f.write_str("D:")?;
         acl_flags(f, sd.control(), bits)?;
         match sd.dacl() {
@@ -43,8 +46,11 @@ fn descriptor(f: &mut fmt::Formatter<'_>, sd: &SecurityDescriptor) -> fmt::Resul
         }
     }
     if let Some(sacl) = sd.sacl() {
-        let bits =
-            [Control::SACL_PROTECTED, Control::SACL_AUTO_INHERIT_REQUIRED, Control::SACL_AUTO_INHERITED];
+        let bits = [
+            DescriptorControl::SACL_PROTECTED,
+            DescriptorControl::SACL_AUTO_INHERIT_REQUIRED,
+            DescriptorControl::SACL_AUTO_INHERITED,
+        ];
         f.write_str("S:")?;
         acl_flags(f, sd.control(), bits)?;
         entries(f, sacl)?;
@@ -52,7 +58,11 @@ fn descriptor(f: &mut fmt::Formatter<'_>, sd: &SecurityDescriptor) -> fmt::Resul
     Ok(())
 }
 
-fn acl_flags(f: &mut fmt::Formatter<'_>, control: Control, bits: [Control; 3]) -> fmt::Result {
+fn acl_flags(
+    f: &mut fmt::Formatter<'_>,
+    control: DescriptorControl,
+    bits: [DescriptorControl; 3],
+) -> fmt::Result {
     let set = bits.into_iter().zip(["P", "AR", "AI"]).filter(|(bit, _)| control.contains(*bit));
     set.map(|(_, letters)| letters).try_for_each(|letters| f.write_str(letters))
 }

@@ -6,7 +6,7 @@ use super::SddlError;
 use super::cursor::Cursor;
 use crate::access::AccessMask;
 
-/// Sets of rights that have a name; a mask that is exactly one of them is written so.
+/// Sets of rights that have a name. A mask that is exactly one of them is written by that name.
 const SETS: &[(&str, u32)] = &[
     ("FA", 0x001F_01FF),
     ("FR", 0x0012_0089),
@@ -19,8 +19,8 @@ const SETS: &[(&str, u32)] = &[
     ("KX", 0x0002_0019),
 ];
 
-/// Single rights, in the order Windows writes them. SDDL has the names of a directory's rights for the lowest
-/// nine bits whatever the object is.
+/// Single rights, in the order Windows writes them. SDDL names the lowest nine bits after a directory's
+/// rights, for every kind of object.
 const SINGLE: &[(&str, u32)] = &[
     ("CC", 0x1),
     ("DC", 0x2),
@@ -46,8 +46,8 @@ const LABEL: &[(&str, u32)] = &[("NW", 0x1), ("NR", 0x2), ("NX", 0x4)];
 
 const EXPECTED: &str = "rights such as GRGW, FA or RC, or a number such as 0x12019f";
 
-/// Reads the rights up to the next `;`: names, or one number, decimal, octal (0…) or hexadecimal (0x…).
-/// None at all are no rights.
+/// Reads the rights up to the next `;`: names, or one number, decimal, octal (0…) or hexadecimal (0x…). An empty field
+/// means no rights.
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<AccessMask, SddlError> {
     cursor.skip_space();
     if cursor.peek().is_some_and(|c| c.is_ascii_digit()) {
@@ -90,7 +90,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, mask: AccessMask) -> fmt::Result
     }
 }
 
-/// As [`write()`], for the entry that holds a mandatory label.
+/// Writes the rights of an entry with a mandatory label.
 pub(super) fn write_label(f: &mut fmt::Formatter<'_>, mask: AccessMask) -> fmt::Result {
     write_names(f, mask, LABEL)
 }

@@ -25,7 +25,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Trustee, SddlError> {
         return Ok(Trustee::Sid(sid));
     }
     let alias = before.get(..2).and_then(Trustee::from_alias);
-    // A third letter would make it a word, not an alias and what follows; G: and the like are sections.
+    // With a third letter it is a word, not an alias. G: and the other sections may follow directly.
     let follows = before.get(2..).unwrap_or_default().as_bytes();
     let ends = !matches!(follows, [letter, next, ..] if letter.is_ascii_alphanumeric() && *next != b':')
         && !matches!(follows, [letter] if letter.is_ascii_alphanumeric());

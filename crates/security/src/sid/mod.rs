@@ -14,7 +14,7 @@ const MAX_AUTHORITY: u64 = (1 << 48) - 1;
 const NT_AUTHORITY: u64 = 5;
 const NT_NON_UNIQUE: u32 = 21;
 
-/// A security identifier: who an entry of an ACL is about, or who a token stands for ([MS-DTYP] 2.4.2).
+/// A security identifier: the identity of an account, a group or a machine ([MS-DTYP] 2.4.2).
 ///
 /// Always valid: revision 1, an authority of at most 48 bits, 1 to 15 sub-authorities.
 ///
@@ -28,21 +28,21 @@ const NT_NON_UNIQUE: u32 = 21;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sid {
     authority: u64,
-    // Unused places stay zero, so that the derived comparisons are right.
+    // Unused elements stay zero: the derived comparisons rely on it.
     sub_authorities: [u32; MAX_SUB_AUTHORITIES],
     count: u8,
 }
 
-/// Why something is not a SID.
+/// Why a text or bytes are not a SID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SidError {
     /// The text does not start with `S-1-`.
     #[error("a SID starts with S-1-")]
     Prefix,
-    /// The identifier authority is no number, or has more than 48 bits.
+    /// The identifier authority is not a number, or has more than 48 bits.
     #[error("the authority of a SID is a number below 2^48, decimal or 0x and hexadecimal")]
     Authority,
-    /// A sub-authority is no decimal number of 32 bits.
+    /// A sub-authority is not a decimal number of 32 bits.
     #[error("a sub-authority of a SID is a decimal number below 2^32")]
     SubAuthority,
     /// No sub-authority at all, or more than 15.

@@ -51,7 +51,7 @@ fn a_large_authority_is_hexadecimal_in_text() {
 }
 
 #[test]
-fn text_that_is_no_sid_says_why() {
+fn an_error_says_why_text_is_not_a_sid() {
     let too_many = ["S-1-5", &"-1".repeat(16)].concat();
     let too_large_authority = ["S-1-", &(1_u64 << 48).to_string(), "-1"].concat();
     for (text, error) in [
@@ -76,7 +76,7 @@ fn text_that_is_no_sid_says_why() {
 }
 
 #[test]
-fn bytes_that_are_no_sid_say_why() {
+fn an_error_says_why_bytes_are_not_a_sid() {
     for (bytes, error) in [
         (vec![], SidError::Length { expected: 8, found: 0 }),
         (vec![2, 1, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0], SidError::Revision(2)),

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use standpipe_security::{AccessMask, Parts};
+use standpipe_security::{AccessMask, DescriptorParts};
 
 use super::dispatch::{Handled, Request};
 use super::{Connection, OpenId, PipeMode};
@@ -79,14 +79,14 @@ impl Connection {
             CLASS_STANDARD => standard(&mut out),
             CLASS_INTERNAL => out.extend_from_slice(&entry.file_id.persistent.to_le_bytes()),
             CLASS_EA | CLASS_MODE | CLASS_ALIGNMENT => out.extend_from_slice(&[0; 4]),
-            CLASS_ACCESS => out.extend_from_slice(&entry.access.0.to_le_bytes()),
+            CLASS_ACCESS => out.extend_from_slice(&entry.access.mask().0.to_le_bytes()),
             CLASS_POSITION => out.extend_from_slice(&available.to_le_bytes()),
             CLASS_ALL => {
                 basic(&mut out);
                 standard(&mut out);
                 out.extend_from_slice(&entry.file_id.persistent.to_le_bytes());
                 out.extend_from_slice(&[0; 4]); // extended attributes
-                out.extend_from_slice(&entry.access.0.to_le_bytes());
+                out.extend_from_slice(&entry.access.mask().0.to_le_bytes());
                 out.extend_from_slice(&available.to_le_bytes());
                 out.extend_from_slice(&[0; 12]); // mode, alignment, an empty name
             }
@@ -134,7 +134,10 @@ impl Connection {
         }
         self.check_granted(open, AccessMask::READ_CONTROL)?;
         let pipe = self.config.pipes.get(entry.pipe.0).ok_or(NtStatus::FILE_CLOSED)?;
-        pipe.security_descriptor.select(Parts(wanted)).to_bytes().map_err(|_| NtStatus::INTERNAL_ERROR)
+        pipe.security_descriptor
+            .select(DescriptorParts(wanted))
+            .to_bytes()
+            .map_err(|_| NtStatus::INTERNAL_ERROR)
     }
 
     pub(super) fn set_info(&mut self, request: &Request<'_>) -> Result<Handled, Handled> {

@@ -59,7 +59,7 @@ impl Connection {
         // A place is of no use to a client that does not encrypt where that is required.
         let may_open = (request.sealed || !self.requires_encryption(pipe))
             && self.config.pipes.get(pipe.0).is_some_and(|pipe| {
-                check_pipe_client(&pipe.security_descriptor, &valid.token, AccessMask::MAXIMUM_ALLOWED)
+                check_pipe_client(&pipe.security_descriptor, &valid.token, AccessMask::MAXIMUM_ALLOWED.into())
                     .result
                     .is_ok()
             });

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
-use standpipe_security::{AccessMask, check_pipe_client};
+use standpipe_security::{AccessMask, GrantedAccess, check_pipe_client};
 
 use super::dispatch::{Compound, Handled, Request};
 use super::pending::{Operation, Pending, PendingId, ReplyTo};
@@ -28,7 +28,7 @@ pub(super) struct Open {
     pub(super) tree_id: u32,
     pub(super) pipe: PipeId,
     /// What was granted when it was opened; later requests are held to it.
-    pub(super) access: AccessMask,
+    pub(super) access: GrantedAccess,
     user: Arc<str>,
     state: OpenState,
 }
@@ -83,7 +83,7 @@ impl Connection {
         // The order is that of the Windows pipe driver: parameters, name, descriptor, then the instance.
         let (pipe, grant) = match self.named_pipe(&asked).and_then(|pipe| {
             let descriptor = &self.config.pipes.get(pipe.0).ok_or_else(not_found)?.security_descriptor;
-            let decision = check_pipe_client(descriptor, &token, desired);
+            let decision = check_pipe_client(descriptor, &token, desired.into());
             match decision.result {
                 Ok(grant) => {
                     self.is_encrypted_enough(pipe, request)?;
@@ -206,7 +206,7 @@ impl Connection {
                         (NtStatus::INSUFFICIENT_RESOURCES, "the server is at its limit")
                     }
                 };
-                let desired = entry.access;
+                let desired = entry.access.mask();
                 let name = self.config.pipes.get(pipe.0).map(|pipe| pipe.name.clone()).unwrap_or_default();
                 self.opens.remove(&open);
                 self.event(Event::OpenRefused { user, name, desired, status, reason: reason.into() });

@@ -80,7 +80,7 @@ fn check(check: &Check, output: &mut Output) -> Result<Exit, Failure> {
         Some(user) => token(user, check)?,
         None => Token::anonymous(),
     };
-    let decision = check_pipe_client(&descriptor, &token, check.access);
+    let decision = check_pipe_client(&descriptor, &token, check.access.into());
     let answer = output.bold(if decision.is_granted() { "yes" } else { "no" });
     output.line(format_args!("{answer}: {decision}"))?;
     Ok(if decision.is_granted() { Exit::Ok } else { Exit::NotPermitted })

@@ -31,7 +31,7 @@ fn every_type_is_printed_back() {
 }
 
 #[test]
-fn text_that_is_no_attribute_says_where() {
+fn an_error_points_at_the_fault_in_an_attribute() {
     // The attribute starts at byte 13.
     for (text, offset, message) in [
         ("()", 14, "expected the name of the attribute in double quotes, found `)`"),

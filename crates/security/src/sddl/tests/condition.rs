@@ -61,7 +61,7 @@ fn text_is_printed_as_windows_prints_it() {
 }
 
 #[test]
-fn text_that_is_no_condition_says_where() {
+fn an_error_points_at_the_fault_in_a_condition() {
     // The condition starts at byte 15.
     for (text, offset, message) in [
         ("", 15, "expected a condition in parentheses, found `)`"),

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use standpipe_security::{Parts, SecurityDescriptor};
+use standpipe_security::{DescriptorParts, SecurityDescriptor};
 
 use super::harness::{Peer, READ_WRITE, Reply, STORY_ACL, config, credentials};
 use crate::crypto::SigningAlgorithm;
@@ -130,7 +130,7 @@ fn each_part_of_the_descriptor_is_told_to_those_who_may_read_it() {
         let bytes = output(&query(&mut peer, file_id, INFO_SECURITY, 0, parts));
         assert_eq!(
             SecurityDescriptor::from_bytes(&bytes).unwrap(),
-            descriptor.select(Parts(parts)),
+            descriptor.select(DescriptorParts(parts)),
             "{parts}"
         );
     }
