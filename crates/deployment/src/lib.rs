@@ -28,7 +28,7 @@ pub use definition::{
 };
 pub use file::{
     Encryption, Environment, PipeEncryption, PipeMode, Problem, Problems, ProcessEnvironment, Protocol,
-    Source, Span, TaskKind, Visibility,
+    Source, Span, TaskKind, Visibility, keys,
 };
 pub use password::{Password, PasswordError};
 pub use startup::{TaskFailure, TaskFailureReason};

@@ -1,5 +1,6 @@
 //! The deployment file as it is written: its text, its values with their places, and what is wrong with it.
 
+pub mod keys;
 pub(crate) mod parsed;
 mod problem;
 mod reader;

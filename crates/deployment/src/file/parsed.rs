@@ -5,14 +5,10 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::keys::{self, Words};
 use super::problem::{Problem, Source, Span};
 use super::reader::{Field, Reader, Table};
 use super::text::{Environment, Text};
-
-/// Most instances that one role may have.
-pub(crate) const MOST_INSTANCES: u32 = 1000;
-/// The most connections that an endpoint can be told to take: more than a machine has file descriptors for.
-const MOST_CONNECTIONS: u32 = 1_000_000;
 
 /// A deployment file as written.
 #[derive(Debug, Default)]
@@ -47,7 +43,7 @@ pub(crate) struct Task {
 }
 
 /// How a startup task relates to its role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskKind {
     /// Waited for; a failure stops the role.
     Simple,
@@ -55,6 +51,11 @@ pub enum TaskKind {
     Background,
     /// Started and left alone, but the role does not end before it.
     Foreground,
+}
+
+impl Words for TaskKind {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("simple", Self::Simple), ("background", Self::Background), ("foreground", Self::Foreground)];
 }
 
 /// `[roles.R.service]`
@@ -87,7 +88,7 @@ pub(crate) struct Pipe {
 }
 
 /// Whether a pipe is for encrypted requests only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PipeEncryption {
     /// As its endpoint says.
     Offered,
@@ -95,13 +96,22 @@ pub enum PipeEncryption {
     Required,
 }
 
+impl Words for PipeEncryption {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("offered", Self::Offered), ("required", Self::Required)];
+}
+
 /// What a pipe carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PipeMode {
     /// Messages with boundaries.
     Message,
     /// A stream of bytes.
     Byte,
+}
+
+impl Words for PipeMode {
+    const WORDS: &'static [(&'static str, Self)] = &[("message", Self::Message), ("byte", Self::Byte)];
 }
 
 /// `[roles.R.endpoints.NAME]`
@@ -118,7 +128,7 @@ pub(crate) struct Endpoint {
 }
 
 /// What an endpoint speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// Named pipes over SMB.
     Smb,
@@ -126,8 +136,12 @@ pub enum Protocol {
     Http,
 }
 
-/// Who an endpoint is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl Words for Protocol {
+    const WORDS: &'static [(&'static str, Self)] = &[("smb", Self::Smb), ("http", Self::Http)];
+}
+
+/// Whom an endpoint is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visibility {
     /// Other roles of the deployment.
     Internal,
@@ -135,8 +149,12 @@ pub enum Visibility {
     Input,
 }
 
+impl Words for Visibility {
+    const WORDS: &'static [(&'static str, Self)] = &[("internal", Self::Internal), ("input", Self::Input)];
+}
+
 /// Whether what passes an endpoint for pipes is encrypted; it is signed in any case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encryption {
     /// Never.
     Off,
@@ -144,6 +162,11 @@ pub enum Encryption {
     Offered,
     /// Always: clients that cannot are refused.
     Required,
+}
+
+impl Words for Encryption {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("off", Self::Off), ("offered", Self::Offered), ("required", Self::Required)];
 }
 
 /// `[roles.R.calls.NAME]`
@@ -170,7 +193,7 @@ pub(crate) fn parse(source: &Source, environment: &dyn Environment) -> (File, Ve
         return (File::default(), problems.collect());
     }
     let mut reader = Reader { file: text, environment, problems: Vec::new() };
-    let mut table = Table::of(root.get_ref(), 0..0, "the deployment file");
+    let mut table = Table::of(&keys::DEPLOYMENT, root.get_ref(), 0..0, "the deployment file");
     let name = table.text(&mut reader, "name");
     let roles = table.named(&mut reader, "roles", "role");
     let roles = roles.into_iter().map(|(name, table)| role(&mut reader, name, table)).collect();
@@ -179,14 +202,12 @@ pub(crate) fn parse(source: &Source, environment: &dyn Environment) -> (File, Ve
 }
 
 fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>) -> Role {
-    let instances = table.number(reader, "instances", 1, MOST_INSTANCES);
+    let instances = table.number(reader, "instances");
     let user = table.text(reader, "user");
     let accounts = table.text(reader, "accounts");
     let startup = table.list(reader, "startup", "startup task");
     let startup = startup.into_iter().map(|table| task(reader, table)).collect();
-    let service = table.value("service").and_then(|(at, value)| {
-        Table::read(reader, "service", value, at, format!("the service of role `{}`", name.get_ref()))
-    });
+    let service = table.one(reader, "service", format!("the service of role `{}`", name.get_ref()));
     let service = service.map(|table| self::service(reader, table));
     let pipes = table.named(reader, "pipes", "pipe");
     let pipes = pipes.into_iter().map(|(name, table)| pipe(reader, name, table)).collect();
@@ -202,15 +223,7 @@ fn task(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Task {
     let task = Task {
         at: table.at.clone(),
         command: table.command(reader, "command"),
-        kind: table.choice(
-            reader,
-            "type",
-            &[
-                ("simple", TaskKind::Simple),
-                ("background", TaskKind::Background),
-                ("foreground", TaskKind::Foreground),
-            ],
-        ),
+        kind: table.choice(reader, "type"),
         elevated: table.flag(reader, "elevated"),
         timeout: table.duration(reader, "timeout"),
         environment: table.variables(reader, "environment"),
@@ -227,7 +240,7 @@ fn service(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Service {
         check_interval: table.duration(reader, "check-interval"),
         start_timeout: table.duration(reader, "start-timeout"),
         stop_timeout: table.duration(reader, "stop-timeout"),
-        max_failures: table.number(reader, "max-failures", 1, 1000),
+        max_failures: table.number(reader, "max-failures"),
         environment: table.variables(reader, "environment"),
     };
     table.finish(reader);
@@ -238,19 +251,15 @@ fn pipe(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
     let pipe = Pipe {
         name,
         sddl: table.text(reader, "sddl"),
-        mode: table.choice(reader, "mode", &[("message", PipeMode::Message), ("byte", PipeMode::Byte)]),
+        mode: table.choice(reader, "mode"),
         backend: table.text(reader, "backend"),
         command: table.command(reader, "command"),
         environment: table.variables(reader, "environment"),
         stop_timeout: table.duration(reader, "stop-timeout"),
         caller: table.flag(reader, "caller"),
         connect_timeout: table.duration(reader, "connect-timeout"),
-        max_instances: table.number(reader, "max-instances", 1, 65_535),
-        encryption: table.choice(
-            reader,
-            "encryption",
-            &[("offered", PipeEncryption::Offered), ("required", PipeEncryption::Required)],
-        ),
+        max_instances: table.number(reader, "max-instances"),
+        encryption: table.choice(reader, "encryption"),
     };
     table.finish(reader);
     pipe
@@ -259,20 +268,12 @@ fn pipe(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
 fn endpoint(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>) -> Endpoint {
     let endpoint = Endpoint {
         name,
-        protocol: table.choice(reader, "protocol", &[("smb", Protocol::Smb), ("http", Protocol::Http)]),
-        port: table.number(reader, "port", 1, 65_535),
-        visibility: table.choice(
-            reader,
-            "visibility",
-            &[("internal", Visibility::Internal), ("input", Visibility::Input)],
-        ),
-        encryption: table.choice(
-            reader,
-            "encryption",
-            &[("off", Encryption::Off), ("offered", Encryption::Offered), ("required", Encryption::Required)],
-        ),
-        max_connections: table.number(reader, "max-connections", 1, MOST_CONNECTIONS),
-        max_connections_per_address: table.number(reader, "max-connections-per-address", 1, MOST_CONNECTIONS),
+        protocol: table.choice(reader, "protocol"),
+        port: table.number(reader, "port"),
+        visibility: table.choice(reader, "visibility"),
+        encryption: table.choice(reader, "encryption"),
+        max_connections: table.number(reader, "max-connections"),
+        max_connections_per_address: table.number(reader, "max-connections-per-address"),
         session_lifetime: table.duration(reader, "session-lifetime"),
     };
     table.finish(reader);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::keys::{Holds, Keys, Words};
 use super::problem::{Problem, Span};
 use super::text::{Environment, Text};
 
@@ -151,63 +152,67 @@ type Entry<'t, 'i> = (&'t Spanned<DeString<'i>>, &'t Spanned<DeValue<'i>>);
 
 /// A table that is being read: keys are taken one by one, and what is left over at the end is unknown.
 pub(super) struct Table<'t, 'i> {
+    keys: &'static Keys,
     /// How messages call it: ``pipe `simple` ``.
     what: String,
     /// Where messages about the table itself point to: its name.
     pub(super) at: Span,
     entries: Vec<Entry<'t, 'i>>,
-    known: Vec<&'static str>,
+    /// The keys that the reader has asked for.
+    asked: Vec<&'static str>,
 }
 
 impl<'t, 'i> Table<'t, 'i> {
-    pub(super) fn of(table: &'t DeTable<'i>, at: Span, what: impl Into<String>) -> Self {
-        Self { what: what.into(), at, entries: in_file_order(table), known: Vec::new() }
+    pub(super) fn of(keys: &'static Keys, table: &'t DeTable<'i>, at: Span, what: impl Into<String>) -> Self {
+        Self { keys, what: what.into(), at, entries: in_file_order(table), asked: Vec::new() }
     }
 
-    /// A value as a table; notes a wrong type.
-    pub(super) fn read(
+    /// A value as a table with these keys; notes a wrong type.
+    fn read(
+        keys: &'static Keys,
         reader: &mut Reader<'_>,
         key: &str,
         value: &'t Spanned<DeValue<'i>>,
         at: Span,
         what: impl Into<String>,
     ) -> Option<Self> {
-        if let Some(table) = value.get_ref().as_table() {
-            Some(Self::of(table, at, what))
-        } else {
-            reader.wrong_type(key, value, "a table");
-            None
-        }
+        as_table(reader, key, value).map(|table| Self::of(keys, table, at, what))
+    }
+
+    /// What the table of keys says that this one holds. A key that is not in it is our mistake, which any test finds.
+    fn holds(&self, key: &str) -> Option<Holds> {
+        let found = self.keys.get(key);
+        debug_assert!(found.is_some(), "`{key}` is not in the table of the keys of a {}", self.keys.name);
+        found.map(|key| key.holds)
     }
 
     fn take(&mut self, key: &'static str) -> Option<Entry<'t, 'i>> {
-        self.known.push(key);
+        self.asked.push(key);
         let index = self.entries.iter().position(|(name, _)| name.get_ref() == key)?;
         Some(self.entries.remove(index))
     }
 
-    /// Takes a key with its value, as it is.
-    pub(super) fn value(&mut self, key: &'static str) -> Option<(Span, &'t Spanned<DeValue<'i>>)> {
-        self.take(key).map(|(name, value)| (name.span(), value))
+    /// A table: `[roles.R.service]`.
+    pub(super) fn one(&mut self, reader: &mut Reader<'_>, key: &'static str, what: String) -> Option<Self> {
+        let Some(Holds::Table(keys)) = self.holds(key) else { return self.misread(key) };
+        let (name, value) = self.take(key)?;
+        Table::read(keys, reader, key, value, name.span(), what)
     }
 
     pub(super) fn text(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<Text> {
+        let Some(Holds::Text) = self.holds(key) else { return self.misread(key) };
         self.take(key).map_or(Field::Absent, |(_, value)| reader.text(key, value, "a string").into())
     }
 
-    pub(super) fn number(
-        &mut self,
-        reader: &mut Reader<'_>,
-        key: &'static str,
-        least: u32,
-        most: u32,
-    ) -> Field<Spanned<u32>> {
+    pub(super) fn number(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<Spanned<u32>> {
+        let Some(Holds::Number { least, most }) = self.holds(key) else { return self.misread(key) };
         self.take(key).map_or(Field::Absent, |(_, value)| {
             reader.number(key, value, least, most).map(|number| Spanned::new(value.span(), number)).into()
         })
     }
 
     pub(super) fn flag(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<bool> {
+        let Some(Holds::Flag) = self.holds(key) else { return self.misread(key) };
         self.take(key).map_or(Field::Absent, |(_, value)| {
             let flag = value.get_ref().as_bool();
             if flag.is_none() {
@@ -218,21 +223,18 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     pub(super) fn duration(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<Duration> {
+        let Some(Holds::Duration) = self.holds(key) else { return self.misread(key) };
         self.take(key).map_or(Field::Absent, |(_, value)| reader.duration(key, value).into())
     }
 
-    /// One of a few words, each with what it stands for.
-    pub(super) fn choice<T: Copy>(
-        &mut self,
-        reader: &mut Reader<'_>,
-        key: &'static str,
-        words: &[(&'static str, T)],
-    ) -> Field<T> {
+    /// One of a few words.
+    pub(super) fn choice<T: Words>(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<T> {
+        let Some(Holds::Choice(names)) = self.holds(key) else { return self.misread(key) };
         let Some((_, value)) = self.take(key) else { return Field::Absent };
-        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let names = names();
         let expected = one_of(&names);
         let Some(text) = reader.text(key, value, &expected) else { return Field::Bad };
-        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text.as_str()) {
+        if let Some((_, meaning)) = T::WORDS.iter().find(|(word, _)| *word == text.as_str()) {
             return Field::Given(*meaning);
         }
         let problem = Problem::at(text.span(), format!("`{key}` must be {expected}"));
@@ -247,6 +249,7 @@ impl<'t, 'i> Table<'t, 'i> {
     pub(super) fn command(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<Vec<Text>> {
         const HINT: &str = "no shell takes part; write the program and each argument by itself: \
                             command = [\"program\", \"argument\"]";
+        let Some(Holds::Command) = self.holds(key) else { return self.misread(key) };
         let Some((_, value)) = self.take(key) else { return Field::Absent };
         let Some(array) = value.get_ref().as_array() else {
             let found = describe(value.get_ref());
@@ -289,10 +292,11 @@ impl<'t, 'i> Table<'t, 'i> {
         reader: &mut Reader<'_>,
         key: &'static str,
     ) -> Vec<(Spanned<String>, Text)> {
-        let Some((name, value)) = self.take(key) else { return Vec::new() };
-        let Some(table) = Table::read(reader, key, value, name.span(), key) else { return Vec::new() };
+        let Some(Holds::Variables) = self.holds(key) else { return self.misread(key) };
+        let Some((_, value)) = self.take(key) else { return Vec::new() };
+        let Some(table) = as_table(reader, key, value) else { return Vec::new() };
         let mut variables = Vec::new();
-        for (name, value) in table.entries {
+        for (name, value) in in_file_order(table) {
             let Some(text) = reader.text(name.get_ref(), value, "a string") else { continue };
             let variable = name.get_ref().as_ref();
             if variable.is_empty() || variable.contains(['=', '\0']) || text.as_str().contains('\0') {
@@ -315,12 +319,13 @@ impl<'t, 'i> Table<'t, 'i> {
         key: &'static str,
         kind: &str,
     ) -> Vec<(Spanned<String>, Table<'t, 'i>)> {
-        let Some((key_name, value)) = self.take(key) else { return Vec::new() };
-        let Some(table) = Table::read(reader, key, value, key_name.span(), key) else { return Vec::new() };
+        let Some(Holds::Named(keys)) = self.holds(key) else { return self.misread(key) };
+        let Some((_, value)) = self.take(key) else { return Vec::new() };
+        let Some(table) = as_table(reader, key, value) else { return Vec::new() };
         let mut named = Vec::new();
-        for (name, value) in table.entries {
+        for (name, value) in in_file_order(table) {
             let what = format!("{kind} `{}`", name.get_ref());
-            if let Some(table) = Table::read(reader, name.get_ref(), value, name.span(), what) {
+            if let Some(table) = Table::read(keys, reader, name.get_ref(), value, name.span(), what) {
                 named.push((Spanned::new(name.span(), name.get_ref().clone().into_owned()), table));
             }
         }
@@ -334,6 +339,7 @@ impl<'t, 'i> Table<'t, 'i> {
         key: &'static str,
         kind: &str,
     ) -> Vec<Table<'t, 'i>> {
+        let Some(Holds::List(keys)) = self.holds(key) else { return self.misread(key) };
         let Some((name, value)) = self.take(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {
             let found = describe(value.get_ref());
@@ -349,9 +355,16 @@ impl<'t, 'i> Table<'t, 'i> {
             .enumerate()
             .filter_map(|(index, value)| {
                 let at = if value.span().is_empty() { name.span() } else { value.span() };
-                Table::read(reader, key, value, at, format!("{kind} {}", index + 1))
+                Table::read(keys, reader, key, value, at, format!("{kind} {}", index + 1))
             })
             .collect()
+    }
+
+    /// What a key gives whose reader takes it for something else than the table of keys does: our mistake, which any
+    /// test finds.
+    fn misread<T: Default>(&self, key: &str) -> T {
+        debug_assert!(false, "`{key}` of a {} is read as something else", self.keys.name);
+        T::default()
     }
 
     /// Says that secrets do not belong in the file, when `key` is there; then the answer is true.
@@ -369,9 +382,14 @@ impl<'t, 'i> Table<'t, 'i> {
 
     /// Notes every key that was not taken.
     pub(super) fn finish(self, reader: &mut Reader<'_>) {
+        let mut known = self.keys.names();
+        debug_assert!(
+            known.iter().all(|key| self.asked.contains(key)),
+            "not every key of a {} is read",
+            self.keys.name
+        );
         for (name, _) in &self.entries {
             let key = name.get_ref().as_ref();
-            let mut known = self.known.clone();
             let problem = Problem::at(name.span(), format!("unknown key `{key}` in {}", self.what));
             reader.report(if let Some(near) = nearest(key, &known) {
                 problem.label(format!("did you mean `{near}`?"))
@@ -381,6 +399,19 @@ impl<'t, 'i> Table<'t, 'i> {
             });
         }
     }
+}
+
+/// A value as a table; notes a wrong type.
+fn as_table<'t, 'i>(
+    reader: &mut Reader<'_>,
+    key: &str,
+    value: &'t Spanned<DeValue<'i>>,
+) -> Option<&'t DeTable<'i>> {
+    let table = value.get_ref().as_table();
+    if table.is_none() {
+        reader.wrong_type(key, value, "a table");
+    }
+    table
 }
 
 fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
