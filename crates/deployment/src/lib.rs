@@ -14,6 +14,7 @@ pub mod local;
 mod password;
 mod permissions;
 mod resolve;
+mod spawn_hint;
 mod startup;
 pub mod state;
 mod stop;

@@ -1,13 +1,14 @@
-//! What starts, stops and queries a service: the Windows SCM, or plain processes.
+//! What starts, stops and queries a service, whatever kind of service it is.
 
-use std::io;
-use std::path::PathBuf;
+use std::error::Error;
+use std::fmt;
 
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::probe::{BoxFuture, NotReady};
 use crate::state::Status;
+use crate::watcher::Refusal;
 
 /// What starts, stops and queries one service.
 ///
@@ -35,96 +36,54 @@ pub trait Manager: Send + Sync {
     fn changes(&self) -> watch::Receiver<Status>;
 }
 
-/// Why a service, a task or any other process could not be started.
+/// Why a manager did not start its service.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// There is no command to run.
-    #[error("the command is empty")]
-    EmptyCommand,
-    /// No such program.
-    #[error("no program `{}`{}", program.display(), if *searched { " in any folder of PATH" } else { "" })]
-    Missing {
-        /// What was looked for.
-        program: PathBuf,
-        /// Whether PATH was searched, or a path was given.
-        searched: bool,
-    },
-    /// The file is there and may not be run by this identity.
-    #[error("`{}` may not be run: no permission to execute it", program.display())]
-    Denied {
-        /// The program.
-        program: PathBuf,
-    },
-    /// The file is there and is not a program for this machine.
-    #[error("`{}` is not a program that this machine can run", program.display())]
-    NotAProgram {
-        /// The program.
-        program: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The folder to run it in is not there or cannot be entered.
-    #[error("the folder `{}` to run it in cannot be used", folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The account to run it under does not exist on this machine.
-    #[error("there is no user `{user}` on this machine to run it as")]
-    NoSuchUser {
-        /// The user's name.
-        user: String,
-    },
-    /// Only root can run a process as somebody else.
-    #[error("only root can run it as the user `{user}`")]
-    NotRoot {
-        /// The user's name.
-        user: String,
-    },
     /// It runs already, or is on its way up or down.
     #[error("the service is not stopped, so it cannot be started")]
     NotStopped,
-    /// This platform has no such manager yet.
-    #[error("{what} is not yet supported on this platform")]
-    Unsupported {
-        /// What was asked for.
-        what: &'static str,
-    },
-    /// The system refused for a reason that may pass: no memory, too many processes.
-    #[error("the system could not start `{}`", program.display())]
-    System {
-        /// The program.
-        program: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// The manager refused or failed, for a reason of its own.
+    #[error(transparent)]
+    Refused(#[from] StartRefused),
+}
+
+/// A start that the manager refused or could not carry out: whether trying again can help, and the manager's own error.
+#[derive(Debug)]
+pub struct StartRefused {
+    refusal: Refusal,
+    error: Box<dyn Error + Send + Sync>,
+}
+
+impl StartRefused {
+    /// A start that failed with the manager's own `error`, which says why in words for a person.
+    pub fn new(refusal: Refusal, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { refusal, error: error.into() }
+    }
+
+    /// The manager's own error.
+    pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.error
+    }
+}
+
+impl fmt::Display for StartRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for StartRefused {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
 }
 
 impl StartError {
-    /// Whether trying again cannot help until a person changes something.
-    pub const fn is_fatal(&self) -> bool {
-        !matches!(self, Self::System { .. } | Self::NotStopped)
-    }
-
-    /// Whether the reason is that somebody may not do it, rather than that something is wrong.
-    pub const fn is_permission(&self) -> bool {
-        matches!(self, Self::Denied { .. } | Self::NoSuchUser { .. } | Self::NotRoot { .. })
-    }
-
-    /// What to do about it, when that can be said.
-    pub const fn hint(&self) -> Option<&'static str> {
+    /// Whether and after what trying again can help.
+    pub const fn refusal(&self) -> Refusal {
         match self {
-            Self::Missing { searched: true, .. } => {
-                Some("give the path of the program, relative to the deployment file")
-            }
-            Self::Denied { .. } => Some("make it executable: chmod +x"),
-            Self::NotAProgram { .. } => {
-                Some("a script needs the program of its first line, such as `#!/bin/sh`")
-            }
-            Self::NotRoot { .. } => Some("run standpipe as root, or leave out `user`"),
-            _ => None,
+            Self::NotStopped => Refusal::ForNow,
+            Self::Refused(refused) => refused.refusal,
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The platform's wish that this process stops.
+//! The platform's request to stop this process.
 
 use std::io;
 
-/// Listens for the platform's wish that this process stops: SIGTERM, SIGINT, SIGHUP (its terminal is gone) and
+/// Listens for the platform's request to stop this process: SIGTERM, SIGINT, SIGHUP (its terminal is gone) and
 /// SIGQUIT on Unix, Ctrl-C elsewhere.
 ///
 /// From the moment it listens, those signals no longer end the process by themselves. SIGHUP and SIGQUIT stay
@@ -46,7 +46,7 @@ impl Shutdown {
         Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
     }
 
-    /// Waits until a stop is wished for and returns the signal's name. Can be called again, for the next one.
+    /// Waits for the next request to stop and returns its signal's name.
     pub async fn requested(&mut self) -> &'static str {
         #[cfg(unix)]
         tokio::select! {
@@ -78,61 +78,4 @@ fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
-}
-
-#[cfg(test)]
-#[cfg(target_os = "linux")]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-    use crate::process::spawn;
-    use crate::process::testing::{Teller, shell, soon};
-
-    /// Not a test by itself: the next one runs it in a process of its own.
-    #[tokio::test]
-    async fn helper_that_listens() {
-        let Some(path) = std::env::var_os("STANDPIPE_TEST_TELLER") else { return };
-        let mut teller = std::fs::File::options().write(true).open(path).unwrap();
-        let mut signals = Shutdown::listen().unwrap();
-        writeln!(teller, "listening").unwrap();
-        loop {
-            writeln!(teller, "{}", signals.requested().await).unwrap();
-        }
-    }
-
-    /// What such a process, begun with `before`, notices of each of the signals, in this order.
-    async fn noticed(before: &str, signals: &[&str]) -> Vec<String> {
-        let folder = tempfile::TempDir::new().unwrap();
-        let mut teller = Teller::new(folder.path());
-        let exe = std::env::current_exe().unwrap();
-        let script =
-            format!("{before} exec '{}' --exact shutdown::tests::helper_that_listens", exe.display());
-        let mut spec = shell(&script, folder.path());
-        spec.environment = vec![("STANDPIPE_TEST_TELLER".into(), folder.path().join("teller").into())];
-        let process = spawn(&spec).await.unwrap();
-        assert_eq!(teller.line().await, "listening");
-        let pid = process.pid();
-        let mut noticed = Vec::new();
-        for signal in signals {
-            let mut kill = spawn(&shell(&format!("kill -{signal} {pid}"), folder.path())).await.unwrap();
-            soon(kill.wait()).await;
-            // Those that are ignored leave no trace: the next one does.
-            if signal != &"HUP" && signal != &"QUIT" || before.is_empty() {
-                noticed.push(teller.line().await);
-            }
-        }
-        noticed
-    }
-
-    #[tokio::test]
-    async fn every_wish_to_stop_is_noticed() {
-        let all = noticed("", &["TERM", "INT", "HUP", "QUIT"]).await;
-        assert_eq!(all, ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
-    }
-
-    #[tokio::test]
-    async fn what_is_ignored_from_the_start_stays_ignored() {
-        assert_eq!(noticed("trap '' HUP QUIT;", &["HUP", "QUIT", "TERM"]).await, ["SIGTERM"]);
-    }
 }

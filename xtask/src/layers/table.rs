@@ -79,6 +79,7 @@ pub(crate) const OUTSIDE: &[Outside] = &[
     outside("fuzz", Some(&["security", "smb"])),
     outside("bench", None),
     outside("soak", None),
+    Outside { for_tests: true, ..outside("teller", Some(&[])) },
     Outside { for_tests: true, ..outside("whole-path", None) },
     outside("xtask", Some(&[])),
 ];

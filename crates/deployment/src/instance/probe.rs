@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use standpipe_pipe::backend::Backend;
 use standpipe_pipe::{Mode, PipeName};
-use standpipe_service::process::Tree;
+use standpipe_process::Tree;
 use standpipe_service::{BoxFuture, NotReady, Probe};
 
 use super::{PrepareError, command};

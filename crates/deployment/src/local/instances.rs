@@ -5,9 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use standpipe_service::process::{self, Ask, Orphaned, Output, Process, ProcessSpec};
+use standpipe_process::{self as process, Ask, Exit, Orphaned, Output, Process, ProcessSpec, SpawnError};
 use standpipe_service::watcher::{backoff, next_jitter};
-use standpipe_service::{Exit, StartError};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -36,7 +35,7 @@ pub(super) enum End {
 enum Life {
     Asked,
     Ended(Exit),
-    NotStarted(StartError),
+    NotStarted(SpawnError),
 }
 
 pub(super) struct Keeper {

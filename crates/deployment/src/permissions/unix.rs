@@ -7,8 +7,3 @@ use std::os::unix::fs::PermissionsExt;
 pub(crate) fn others_can_read(metadata: &Metadata) -> bool {
     metadata.permissions().mode() & 0o066 != 0
 }
-
-/// Whether it is a file that somebody may execute.
-pub(crate) fn is_executable(metadata: &Metadata) -> bool {
-    metadata.is_file() && metadata.permissions().mode() & 0o111 != 0
-}

@@ -6,8 +6,3 @@ use std::fs::Metadata;
 pub(crate) fn others_can_read(_metadata: &Metadata) -> bool {
     false
 }
-
-/// Whether it is a file at all; what can be executed follows from its name.
-pub(crate) fn is_executable(metadata: &Metadata) -> bool {
-    metadata.is_file()
-}

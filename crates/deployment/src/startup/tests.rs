@@ -1,6 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
-use standpipe_service::process::Tree;
+use standpipe_process::Tree;
 
 use super::*;
 use crate::environment::search_path;

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use tokio::sync::Notify;
 
 use super::*;
+use crate::manager::StartError;
 
 /// A manager whose first query answers with what it saw, but only once the service was started.
 struct Late {

@@ -3,7 +3,9 @@
 use core::fmt;
 use std::time::Duration;
 
-use crate::state::{Exit, State};
+use standpipe_process::Exit;
+
+use crate::state::State;
 
 /// One failure of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use clap::Args;
 use standpipe_deployment::local::{LocalInstance, LocalOptions, LocalOutcome, LocalRuntime, RecyclePolicy};
 use standpipe_deployment::state::InstanceRecord;
 use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Stop, state};
-use standpipe_service::process::Output as ProcessOutput;
+use standpipe_process::Output as ProcessOutput;
 use tokio::sync::watch;
 use tracing::{info, warn};
 

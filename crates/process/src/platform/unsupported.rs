@@ -3,9 +3,10 @@
 use std::convert::Infallible;
 use std::ffi::OsStr;
 
-use super::{ProcessSpec, Tail};
-use crate::manager::StartError;
-use crate::state::Exit;
+use crate::error::SpawnError;
+use crate::exit::Exit;
+use crate::spec::ProcessSpec;
+use crate::tail::Tail;
 
 /// A process and everything it started. Nothing is started here, so it is always empty.
 #[derive(Debug, Clone, Default)]
@@ -31,51 +32,51 @@ impl Tree {
 }
 
 #[derive(Debug)]
-pub(super) struct Child(Infallible);
+pub(crate) struct Child(Infallible);
 
 impl Child {
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         match self.0 {}
     }
 
-    pub(super) fn tree(&self) -> &Tree {
+    pub(crate) fn tree(&self) -> &Tree {
         match self.0 {}
     }
 
-    pub(super) fn tail(&self) -> &Tail {
+    pub(crate) fn tail(&self) -> &Tail {
         match self.0 {}
     }
 
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         match self.0 {}
     }
 
     #[expect(clippy::unused_async, reason = "the other platform waits here")]
-    pub(super) async fn wait(&mut self) -> Exit {
+    pub(crate) async fn wait(&mut self) -> Exit {
         match self.0 {}
     }
 }
 
 #[expect(clippy::unused_async, reason = "the other platform waits here")]
-pub(super) async fn spawn(_: &ProcessSpec) -> Result<Child, StartError> {
-    Err(StartError::Unsupported { what: "running a service or a task as a process" })
+pub(crate) async fn spawn(_: &ProcessSpec) -> Result<Child, SpawnError> {
+    Err(SpawnError::Unsupported { what: "running a service or a task as a process" })
 }
 
 #[cfg(unix)]
 #[expect(clippy::unused_async, reason = "the other platform waits here")]
-pub(super) async fn spawn_on(_: &ProcessSpec, _: std::os::fd::OwnedFd) -> Result<Child, StartError> {
-    Err(StartError::Unsupported { what: "running a command as a process" })
+pub(crate) async fn spawn_on(_: &ProcessSpec, _: std::os::fd::OwnedFd) -> Result<Child, SpawnError> {
+    Err(SpawnError::Unsupported { what: "running a command as a process" })
 }
 
-pub(super) fn check(_: &ProcessSpec) -> Result<(), StartError> {
-    Err(StartError::Unsupported { what: "running a service or a task as a process" })
+pub(crate) fn check(_: &ProcessSpec) -> Result<(), SpawnError> {
+    Err(SpawnError::Unsupported { what: "running a service or a task as a process" })
 }
 
-pub(super) fn user_ids(_: &str) -> Result<Option<(u32, u32)>, StartError> {
-    Err(StartError::Unsupported { what: "running a service or a task as another user" })
+pub(crate) fn user_ids(_: &str) -> Result<Option<(u32, u32)>, SpawnError> {
+    Err(SpawnError::Unsupported { what: "running a service or a task as another user" })
 }
 
 #[expect(clippy::unused_async, reason = "the other platform waits here")]
-pub(super) async fn end_abandoned(_: &str, _: &OsStr) -> bool {
+pub(crate) async fn end_abandoned(_: &str, _: &OsStr) -> bool {
     true
 }

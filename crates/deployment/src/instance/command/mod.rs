@@ -8,7 +8,7 @@ use std::time::Duration;
 use standpipe_pipe::Caller;
 use standpipe_pipe::Mode;
 use standpipe_pipe::backend::{Backend, ConnectFuture, Connector, Instance};
-use standpipe_service::process::{self, Orphaned, Output, ProcessSpec, Tree};
+use standpipe_process::{self as process, Orphaned, Output, ProcessSpec, Tree};
 
 use crate::definition::{PipeCommand, Role};
 use crate::environment::{self, InstanceEnvironment};
@@ -127,7 +127,7 @@ async fn follow(
     mut process: process::Process,
     closed: tokio::sync::oneshot::Receiver<()>,
     stop_timeout: Duration,
-) -> standpipe_service::Exit {
+) -> process::Exit {
     let exit = tokio::select! {
         exit = process.wait() => exit,
         _ = closed => {

@@ -12,8 +12,9 @@ use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use standpipe_service::process::{self, Ask, Orphaned, Output, Process, ProcessSpec, Tree};
-use standpipe_service::{Exit, StartError};
+use standpipe_process::{
+    self as process, Ask, Exit, Orphaned, Output, Process, ProcessSpec, SpawnError, Tree,
+};
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -23,6 +24,7 @@ use tracing::{info, warn};
 use crate::definition::StartupTask;
 use crate::environment::{self, InstanceEnvironment};
 use crate::file::TaskKind;
+use crate::spawn_hint::spawn_hint;
 
 /// How long a task that is stopped may take before it is killed.
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -41,7 +43,7 @@ pub struct TaskFailure {
     pub output: Vec<String>,
     /// Why it could not be started.
     #[source]
-    pub cause: Option<StartError>,
+    pub cause: Option<SpawnError>,
 }
 
 /// What can go wrong with a startup task.
@@ -79,7 +81,7 @@ impl TaskFailure {
     /// What to do about it, when that can be said.
     pub fn hint(&self) -> Option<&'static str> {
         match &self.reason {
-            TaskFailureReason::Start => self.cause.as_ref()?.hint(),
+            TaskFailureReason::Start => spawn_hint(self.cause.as_ref()?),
             TaskFailureReason::TimedOut { .. } => Some("give the task a longer `timeout`"),
             TaskFailureReason::Exit { .. } => None,
         }

@@ -168,7 +168,7 @@ impl Tree {
 
 /// Kills the processes that belong to a tree whose maker is gone, have `variable` set to `value` in their
 /// environment, and everything that they started. Returns whether none is left.
-pub(in super::super) async fn end_abandoned(variable: &str, value: &OsStr) -> bool {
+pub(crate) async fn end_abandoned(variable: &str, value: &OsStr) -> bool {
     let all_gone = async {
         loop {
             let handles: Vec<Handle> =

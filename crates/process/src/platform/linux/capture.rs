@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 use tracing::{Dispatch, Span, info, warn};
 
 use super::lines::Lines;
-use crate::process::Tail;
+use crate::tail::Tail;
 
 /// How many lines may wait to be logged, those of all processes together.
 const WAITING_LINES: usize = 1024;

@@ -6,6 +6,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::{is_executable, others_can_read};
+pub(crate) use unix::others_can_read;
 #[cfg(windows)]
-pub(crate) use windows::{is_executable, others_can_read};
+pub(crate) use windows::others_can_read;

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use standpipe_service::process::Output;
+use standpipe_process::Output;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;

@@ -1,79 +1,22 @@
 //! Real processes: shells, sleepers and daemons.
 
 use std::fs;
-use std::future::Future;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
-use rustix::process::{Pid, Signal, kill_process};
+use standpipe_teller::{Teller, eventually, is_alive, soon};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::unix::pipe;
 
 use super::procfs;
-use crate::manager::StartError;
-use crate::process::{Ask, Orphaned, Output, Process, ProcessSpec, Tree, end_abandoned, spawn};
-use crate::state::Exit;
+use crate::error::SpawnError;
+use crate::exit::Exit;
+use crate::{Ask, Process, ProcessSpec, Tree, spawn};
 
 const LONG: Duration = Duration::from_secs(30);
 
-pub(crate) fn shell(script: &str, folder: &Path) -> ProcessSpec {
-    ProcessSpec {
-        name: "test".into(),
-        command: vec!["sh".into(), "-c".into(), script.into()],
-        folder: folder.to_path_buf(),
-        environment: Vec::new(),
-        withheld: Vec::new(),
-        user: None,
-        orphaned: Orphaned::Kill,
-        output: Output::Log,
-        within: None,
-    }
-}
-
-/// What must happen soon, or the test fails instead of hanging.
-pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LONG, what).await.expect("nothing happened")
-}
-
-/// A fifo through which a script tells the test something.
-pub(crate) struct Teller {
-    lines: BufReader<pipe::Receiver>,
-}
-
-impl Teller {
-    pub(crate) fn new(folder: &Path) -> Self {
-        let path = folder.join("teller");
-        mknodat(CWD, &path, FileType::Fifo, Mode::from(0o600), 0).unwrap();
-        let receiver = pipe::OpenOptions::new().read_write(true).open_receiver(&path).unwrap();
-        Self { lines: BufReader::new(receiver) }
-    }
-
-    pub(crate) async fn line(&mut self) -> String {
-        let mut line = String::new();
-        soon(self.lines.read_line(&mut line)).await.unwrap();
-        line.trim_end().to_owned()
-    }
-
-    pub(crate) async fn pid(&mut self) -> i32 {
-        self.line().await.parse().unwrap()
-    }
-}
-
-fn is_alive(pid: i32) -> bool {
-    procfs::entry(pid).is_some_and(|entry| !entry.zombie)
-}
-
-/// Waits for what happens in another thread and has no signal of its own.
-async fn eventually(mut holds: impl FnMut() -> bool) {
-    soon(async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+fn shell(script: &str, folder: &Path) -> ProcessSpec {
+    ProcessSpec::new("test", ["sh", "-c", script], folder)
 }
 
 async fn start(script: &str, folder: &Path) -> Process {
@@ -138,21 +81,21 @@ async fn what_cannot_be_started_is_told_apart() {
         assert!(error.is_fatal(), "{error}");
         error
     };
-    assert!(matches!(start(&[]).await, StartError::EmptyCommand));
-    assert!(matches!(start(&[""]).await, StartError::EmptyCommand));
-    assert!(matches!(start(&["no-such-program"]).await, StartError::Missing { searched: true, .. }));
-    assert!(matches!(start(&["./nothing"]).await, StartError::Missing { searched: false, .. }));
-    assert!(matches!(start(&["./plain"]).await, StartError::Denied { .. }));
-    assert!(matches!(start(&["./orphan"]).await, StartError::NotAProgram { .. }));
+    assert!(matches!(start(&[]).await, SpawnError::EmptyCommand));
+    assert!(matches!(start(&[""]).await, SpawnError::EmptyCommand));
+    assert!(matches!(start(&["no-such-program"]).await, SpawnError::Missing { searched: true, .. }));
+    assert!(matches!(start(&["./nothing"]).await, SpawnError::Missing { searched: false, .. }));
+    assert!(matches!(start(&["./plain"]).await, SpawnError::Denied { .. }));
+    assert!(matches!(start(&["./orphan"]).await, SpawnError::NotAProgram { .. }));
     assert_eq!(
         start(&["no-such-program"]).await.to_string(),
         "no program `no-such-program` in any folder of PATH"
     );
 
     let nowhere = shell("true", &folder.path().join("nowhere"));
-    assert!(matches!(spawn(&nowhere).await.unwrap_err(), StartError::Folder { .. }));
+    assert!(matches!(spawn(&nowhere).await.unwrap_err(), SpawnError::Folder { .. }));
     let stranger = ProcessSpec { user: Some("no-such-user".into()), ..shell("true", folder.path()) };
-    assert!(matches!(spawn(&stranger).await.unwrap_err(), StartError::NoSuchUser { .. }));
+    assert!(matches!(spawn(&stranger).await.unwrap_err(), SpawnError::NoSuchUser { .. }));
 }
 
 #[tokio::test]
@@ -170,7 +113,7 @@ async fn another_user_needs_root_and_gets_nothing_of_it() {
             let home = nix::unistd::User::from_name("nobody").unwrap().unwrap().dir;
             assert_eq!(lines[2..], [format!("{} nobody nobody", home.display())]);
         }
-        Err(error) => assert!(matches!(error, StartError::NotRoot { .. }), "{error}"),
+        Err(error) => assert!(matches!(error, SpawnError::NotRoot { .. }), "{error}"),
     }
 }
 
@@ -186,7 +129,7 @@ async fn a_daemon_that_left_everything_behind_ends_with_its_tree() {
     let (exit, politely) = soon(process.stop(Ask::Tree, Duration::from_millis(50))).await;
     assert_eq!((exit, politely), (Exit::Signal(15), false));
     assert!(!is_alive(daemon));
-    eventually(|| procfs::entry(daemon).is_none()).await;
+    eventually(|| procfs::entry(daemon.cast_signed()).is_none()).await;
 }
 
 #[tokio::test]
@@ -227,7 +170,7 @@ async fn a_dropped_process_is_killed() {
     let mut teller = Teller::new(folder.path());
     let process = start("sleep 1000 & echo $! > teller; wait", folder.path()).await;
     let sleeper = teller.pid().await;
-    let shell = i32::try_from(process.pid()).unwrap();
+    let shell = process.pid();
     drop(process);
     eventually(|| !is_alive(sleeper) && !is_alive(shell)).await;
 }
@@ -254,77 +197,6 @@ async fn a_flood_of_output_does_not_hold_up_the_process() {
     assert_eq!(process.tail().lines().last().map(String::as_str), Some("end"));
 }
 
-/// Not a test by itself: the next one runs it in a process of its own, and kills that.
-#[tokio::test]
-async fn helper_that_is_killed() {
-    let Ok(folder) = std::env::var("STANDPIPE_TEST_FOLDER") else { return };
-    let _process = start("echo $$ > teller; exec sleep 1000", Path::new(&folder)).await;
-    std::future::pending::<()>().await;
-}
-
-#[tokio::test]
-async fn a_process_dies_with_the_one_that_started_it() {
-    let folder = TempDir::new().unwrap();
-    let mut teller = Teller::new(folder.path());
-    let mut helper = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "process::linux::tests::helper_that_is_killed"])
-        .env("STANDPIPE_TEST_FOLDER", folder.path())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let child = teller.pid().await;
-    assert!(is_alive(child));
-    kill_process(Pid::from_child(&helper), Signal::KILL).unwrap();
-    helper.wait().unwrap();
-    eventually(|| !is_alive(child)).await;
-}
-
-/// Not a test by itself: the next one runs it in a process of its own, and kills that.
-#[tokio::test]
-async fn helper_that_leaves_something_behind() {
-    let Ok(folder) = std::env::var("STANDPIPE_TEST_LEAVES") else { return };
-    let mut spec = shell("setsid sh -c 'echo $$ > teller; exec sleep 1000' & wait", Path::new(&folder));
-    spec.environment = vec![("OF_WHOM".into(), folder.into())];
-    let _process = spawn(&spec).await.unwrap();
-    std::future::pending::<()>().await;
-}
-
-#[tokio::test]
-async fn what_a_killed_process_left_behind_is_found_and_nothing_else() {
-    let folder = TempDir::new().unwrap();
-    let mut teller = Teller::new(folder.path());
-    let value = folder.path().as_os_str();
-    let mut helper = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "process::linux::tests::helper_that_leaves_something_behind"])
-        .env("STANDPIPE_TEST_LEAVES", folder.path())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let left = teller.pid().await;
-    // Its maker is there, and so are those of ours and of nobody.
-    let mut ours = shell("exec sleep 1000", folder.path());
-    ours.environment = vec![("OF_WHOM".into(), value.to_owned())];
-    let ours = spawn(&ours).await.unwrap();
-    let mut nobodys = std::process::Command::new("sleep")
-        .arg("1000")
-        .env("OF_WHOM", value)
-        .env_remove("STANDPIPE_TREE")
-        .spawn()
-        .unwrap();
-    assert!(soon(end_abandoned("OF_WHOM", value)).await);
-    assert!(is_alive(left));
-
-    kill_process(Pid::from_child(&helper), Signal::KILL).unwrap();
-    helper.wait().unwrap();
-    assert!(soon(end_abandoned("OF_WHOM", "another".as_ref())).await);
-    assert!(is_alive(left));
-    assert!(soon(end_abandoned("OF_WHOM", value)).await);
-    assert!(!is_alive(left));
-    assert!(is_alive(i32::try_from(ours.pid()).unwrap()) && nobodys.try_wait().unwrap().is_none());
-    nobodys.kill().unwrap();
-    nobodys.wait().unwrap();
-}
-
 #[tokio::test]
 async fn a_command_talks_through_its_socket_and_what_it_complains_of_is_kept() {
     let folder = TempDir::new().unwrap();
@@ -333,7 +205,7 @@ async fn a_command_talks_through_its_socket_and_what_it_complains_of_is_kept() {
     let mut ours = tokio::net::UnixStream::from_std(ours).unwrap();
     let script = "read word; echo \"got $word\"; echo complaint >&2; exit 3";
     let spec = shell(script, folder.path());
-    let mut process = crate::process::spawn_on(&spec, theirs.into()).await.unwrap();
+    let mut process = crate::spawn_on(&spec, theirs.into()).await.unwrap();
     soon(tokio::io::AsyncWriteExt::write_all(&mut ours, b"hello\n")).await.unwrap();
     let mut answer = String::new();
     soon(tokio::io::AsyncReadExt::read_to_string(&mut ours, &mut answer)).await.unwrap();
@@ -345,7 +217,7 @@ async fn a_command_talks_through_its_socket_and_what_it_complains_of_is_kept() {
 #[test]
 fn what_could_not_be_started_is_known_before() {
     let folder = TempDir::new().unwrap();
-    assert!(crate::process::check(&shell("exit 0", folder.path())).is_ok());
+    assert!(crate::check(&shell("exit 0", folder.path())).is_ok());
     let missing = ProcessSpec { command: vec!["./missing".into()], ..shell("", folder.path()) };
-    assert!(matches!(crate::process::check(&missing), Err(StartError::Missing { .. })));
+    assert!(matches!(crate::check(&missing), Err(SpawnError::Missing { .. })));
 }

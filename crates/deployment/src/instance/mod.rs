@@ -19,9 +19,9 @@ use std::time::Duration;
 
 use standpipe_pipe::NameError;
 use standpipe_pipe::backend::Backend;
-use standpipe_service::process::{self, Orphaned, Output, ProcessSpec, Tree};
+use standpipe_process::{self as process, Orphaned, Output, ProcessSpec, SpawnError, Tree};
 use standpipe_service::watcher::{Policy, Verdict};
-use standpipe_service::{ProcessManager, Report, StartError, supervise};
+use standpipe_service::{Manager, ProcessManager, Report, supervise};
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -33,6 +33,7 @@ pub use outcome::Outcome;
 use crate::definition::{Command, Deployment, Role, Service};
 use crate::environment::{self, InstanceEnvironment, search_path};
 use crate::file::TaskKind;
+use crate::spawn_hint::spawn_hint;
 use crate::startup::{STOP_GRACE, Startup};
 use crate::state::{EndpointRecord, InstanceLock, StateDir, StateError};
 use crate::stop::Stop;
@@ -74,7 +75,7 @@ pub enum PrepareError {
         /// The user.
         user: String,
         /// Why.
-        source: StartError,
+        source: SpawnError,
     },
     /// A pipe's name cannot be used on this machine.
     #[error("the pipe `{name}` of role `{role}` cannot be offered")]
@@ -108,7 +109,7 @@ impl PrepareError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::State(error) => error.hint(),
-            Self::User { source, .. } => source.hint(),
+            Self::User { source, .. } => spawn_hint(source),
             Self::NoManager { .. } => Some("say how to start it: command = [\"program\", \"argument\"]"),
             Self::PipeName { .. } => None,
         }
@@ -265,6 +266,7 @@ impl Life<'_> {
         let (reports, mut changes) = watch::channel(Report::initial());
         let (stop_service, service_stops) = oneshot::channel::<()>();
         let watched = role.service.as_ref().and_then(|service| self.manager(service));
+        let watched = watched.as_ref().map(|(manager, policy)| (&**manager, policy.clone()));
         let mut watching = pin!(watch(watched, service_stops, &reports));
         let mut verdict = None;
         let has_service = role.service.is_some();
@@ -339,7 +341,7 @@ impl Life<'_> {
         }
     }
 
-    fn manager(&self, service: &Service) -> Option<(ProcessManager, Policy)> {
+    fn manager(&self, service: &Service) -> Option<(Box<dyn Manager>, Policy)> {
         let command: &Command = service.command.as_ref()?;
         let spec = ProcessSpec {
             name: service.name.clone(),
@@ -359,13 +361,13 @@ impl Life<'_> {
             max_failures: NonZeroU32::new(service.max_failures).unwrap_or(NonZeroU32::MIN),
             ..Policy::default()
         };
-        Some((ProcessManager::new(spec, PipesAccept(self.backends.clone())), policy))
+        Some((Box::new(ProcessManager::new(spec, PipesAccept(self.backends.clone()))), policy))
     }
 }
 
 /// Watches the service, if there is one, until the other end of `stops` is dropped.
 async fn watch(
-    watched: Option<(ProcessManager, Policy)>,
+    watched: Option<(&dyn Manager, Policy)>,
     stops: oneshot::Receiver<()>,
     reports: &watch::Sender<Report>,
 ) -> Verdict {
@@ -373,7 +375,7 @@ async fn watch(
         Some((manager, policy)) => {
             // Any number will do, as long as instances do not have the same.
             let seed = RandomState::new().hash_one(std::process::id());
-            supervise(&manager, policy, seed, async { drop(stops.await) }, reports).await
+            supervise(manager, policy, seed, async { drop(stops.await) }, reports).await
         }
         None => std::future::pending().await,
     }

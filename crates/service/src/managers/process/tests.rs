@@ -1,16 +1,21 @@
 //! The manager, alone and under the watcher, with real processes.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 
+use standpipe_process::Exit;
+use standpipe_teller::{Teller, soon};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::*;
 use crate::probe::Alive;
-use crate::process::imp::tests::{Teller, shell, soon};
-use crate::state::Exit;
 use crate::supervisor::{Report, supervise};
 use crate::watcher::{Phase, Policy, Verdict};
+
+fn shell(script: &str, folder: &Path) -> ProcessSpec {
+    ProcessSpec::new("test", ["sh", "-c", script], folder)
+}
 
 /// Ready when the test says so.
 struct Switch(watch::Receiver<bool>);

@@ -1,10 +1,11 @@
 //! What the file cannot show by itself: the files it names, and this machine.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use standpipe_process::program;
 
 use crate::definition::{
     Backend, Command, Deployment, Endpoint, PasswordSource, Program, Role, local_address,
@@ -12,7 +13,6 @@ use crate::definition::{
 use crate::environment::search_path;
 use crate::file::{Problem, Span};
 use crate::password::{Password, PasswordError};
-use crate::permissions;
 
 /// How far a check looks beyond the deployment file itself.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +46,12 @@ pub(crate) fn check(deployment: &Deployment, look: Look<'_>) -> Vec<Problem> {
             _ => Vec::new(),
         },
     };
-    let mut checker =
-        Checker { here: !matches!(look, Look::Files), problems: Vec::new(), checked: HashSet::new() };
+    let mut checker = Checker {
+        folder: deployment.folder(),
+        here: !matches!(look, Look::Files),
+        problems: Vec::new(),
+        checked: HashSet::new(),
+    };
     for (role, addresses) in roles {
         checker.role(role);
         for endpoint in &role.endpoints {
@@ -57,7 +61,9 @@ pub(crate) fn check(deployment: &Deployment, look: Look<'_>) -> Vec<Problem> {
     checker.problems
 }
 
-struct Checker {
+struct Checker<'a> {
+    /// The folder of the deployment, in which its programs run.
+    folder: &'a Path,
     /// Whether this is the machine that will run it.
     here: bool,
     problems: Vec<Problem>,
@@ -65,7 +71,7 @@ struct Checker {
     checked: HashSet<SocketAddr>,
 }
 
-impl Checker {
+impl Checker<'_> {
     fn role(&mut self, role: &Role) {
         for task in &role.startup {
             self.program(&task.command);
@@ -87,7 +93,7 @@ impl Checker {
         let span = command.span.clone();
         match &command.program {
             Program::Path(path) => match std::fs::metadata(path) {
-                Ok(metadata) if permissions::is_executable(&metadata) => {}
+                Ok(metadata) if program::is_executable(&metadata) => {}
                 Ok(metadata) if metadata.is_dir() => self.problems.push(
                     Problem::at(span, format!("the program `{}` is a folder", path.display()))
                         .hint("name the program's file"),
@@ -105,7 +111,7 @@ impl Checker {
             Program::Name(name) => {
                 // Where it will be looked for when it is started.
                 let path = search_path(std::env::current_exe().ok().as_deref(), std::env::var_os("PATH"));
-                if search(name, &path).is_none() {
+                if program::find(name.as_ref(), self.folder, Some(&path)).is_err() {
                     self.problems.push(
                         Problem::at(span, format!("no program `{name}` on the search path"))
                             .label("not found on PATH")
@@ -157,18 +163,6 @@ impl Checker {
             });
         }
     }
-}
-
-/// The first program of that name on a search path.
-fn search(name: &str, path: &OsStr) -> Option<PathBuf> {
-    let names = if cfg!(windows) && Path::new(name).extension().is_none() {
-        vec![name.to_owned(), format!("{name}.exe"), format!("{name}.cmd"), format!("{name}.bat")]
-    } else {
-        vec![name.to_owned()]
-    };
-    std::env::split_paths(path)
-        .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
-        .find(|candidate| std::fs::metadata(candidate).is_ok_and(|found| permissions::is_executable(&found)))
 }
 
 #[cfg(test)]

@@ -3,13 +3,12 @@
 mod capture;
 mod lines;
 mod procfs;
-mod program;
 mod spawner;
 mod tree;
 mod user;
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 use std::ffi::OsString;
 use std::io;
@@ -22,18 +21,19 @@ use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_sig
 use tokio::process::Command;
 
 pub use self::tree::Tree;
-pub(super) use self::tree::end_abandoned;
+pub(crate) use self::tree::end_abandoned;
 
 use self::capture::Capture;
 use self::spawner::{Note, Spawned};
 use self::user::Identity;
-use super::{Orphaned, Output, ProcessSpec, Tail};
-use crate::manager::StartError;
-use crate::state::Exit;
+use crate::error::SpawnError;
+use crate::exit::Exit;
+use crate::spec::{Orphaned, Output, ProcessSpec};
+use crate::tail::Tail;
 
 /// A process, its tree and its output.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(crate) struct Child {
     process: tokio::process::Child,
     tree: Tree,
     tail: Tail,
@@ -44,20 +44,20 @@ pub(super) struct Child {
 }
 
 impl Child {
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.note.pid.cast_unsigned()
     }
 
-    pub(super) fn tree(&self) -> &Tree {
+    pub(crate) fn tree(&self) -> &Tree {
         &self.tree
     }
 
-    pub(super) fn tail(&self) -> &Tail {
+    pub(crate) fn tail(&self) -> &Tail {
         &self.tail
     }
 
     /// Asks the process itself to end.
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         // Not waited for yet, so its number is still its own.
         if self.exit.is_none()
             && let Some(pid) = Pid::from_raw(self.note.pid)
@@ -66,7 +66,7 @@ impl Child {
         }
     }
 
-    pub(super) async fn wait(&mut self) -> Exit {
+    pub(crate) async fn wait(&mut self) -> Exit {
         let exit = if let Some(exit) = self.exit {
             exit
         } else {
@@ -97,44 +97,44 @@ fn exit_of(status: ExitStatus) -> Exit {
     }
 }
 
-pub(super) fn user_ids(user: &str) -> Result<Option<(u32, u32)>, StartError> {
+pub(crate) fn user_ids(user: &str) -> Result<Option<(u32, u32)>, SpawnError> {
     Ok(Identity::find(user)?.map(|identity| identity.ids()))
 }
 
 /// What is known of a process before it is started.
-struct Plan<'a> {
+struct Launch<'a> {
     named: &'a OsString,
     arguments: &'a [OsString],
     program: PathBuf,
     identity: Option<Identity>,
 }
 
-fn plan(spec: &ProcessSpec) -> Result<Plan<'_>, StartError> {
-    let Some((named, arguments)) = spec.command.split_first() else { return Err(StartError::EmptyCommand) };
+fn launch_of(spec: &ProcessSpec) -> Result<Launch<'_>, SpawnError> {
+    let Some((named, arguments)) = spec.command.split_first() else { return Err(SpawnError::EmptyCommand) };
     std::fs::metadata(&spec.folder)
         .and_then(|meta| if meta.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) })
-        .map_err(|source| StartError::Folder { folder: spec.folder.clone(), source })?;
+        .map_err(|source| SpawnError::Folder { folder: spec.folder.clone(), source })?;
     let path = spec.environment.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
     let path = path.or_else(|| std::env::var_os("PATH"));
-    let program = program::find(named, &spec.folder, path.as_deref())?;
+    let program = crate::program::find(named, &spec.folder, path.as_deref())?;
     let identity = spec.user.as_deref().map(Identity::find).transpose()?.flatten();
-    Ok(Plan { named, arguments, program, identity })
+    Ok(Launch { named, arguments, program, identity })
 }
 
-pub(super) fn check(spec: &ProcessSpec) -> Result<(), StartError> {
-    plan(spec).map(|_| ())
+pub(crate) fn check(spec: &ProcessSpec) -> Result<(), SpawnError> {
+    launch_of(spec).map(|_| ())
 }
 
-pub(super) async fn spawn(spec: &ProcessSpec) -> Result<Child, StartError> {
+pub(crate) async fn spawn(spec: &ProcessSpec) -> Result<Child, SpawnError> {
     start(spec, None).await
 }
 
-pub(super) async fn spawn_on(spec: &ProcessSpec, socket: OwnedFd) -> Result<Child, StartError> {
+pub(crate) async fn spawn_on(spec: &ProcessSpec, socket: OwnedFd) -> Result<Child, SpawnError> {
     start(spec, Some(socket)).await
 }
 
-async fn start(spec: &ProcessSpec, socket: Option<OwnedFd>) -> Result<Child, StartError> {
-    let Plan { named, arguments, program, identity } = plan(spec)?;
+async fn start(spec: &ProcessSpec, socket: Option<OwnedFd>) -> Result<Child, SpawnError> {
+    let Launch { named, arguments, program, identity } = launch_of(spec)?;
     let tree = spec.within.as_ref().map_or_else(Tree::new, Tree::branch);
     let tail = Tail::default();
     let mut command = Command::new(&program);
@@ -204,20 +204,20 @@ fn prepare(command: &mut Command, orphaned: Orphaned, identity: Option<Identity>
 }
 
 /// What an error of fork or exec means.
-fn explain(source: io::Error, program: &std::path::Path, user: Option<&str>) -> StartError {
+fn explain(source: io::Error, program: &std::path::Path, user: Option<&str>) -> SpawnError {
     let program = program.to_path_buf();
     match (source.kind(), user) {
         (io::ErrorKind::PermissionDenied, Some(user)) if source.raw_os_error() == Some(1) => {
-            StartError::NotRoot { user: user.to_owned() }
+            SpawnError::NotRoot { user: user.to_owned() }
         }
-        (io::ErrorKind::PermissionDenied, _) => StartError::Denied { program },
+        (io::ErrorKind::PermissionDenied, _) => SpawnError::Denied { program },
         // The program was found, so what is missing is its interpreter.
         (io::ErrorKind::NotFound | io::ErrorKind::InvalidInput, _) => {
-            StartError::NotAProgram { program, source }
+            SpawnError::NotAProgram { program, source }
         }
         _ if source.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
-            StartError::NotAProgram { program, source }
+            SpawnError::NotAProgram { program, source }
         }
-        _ => StartError::System { program, source },
+        _ => SpawnError::System { program, source },
     }
 }

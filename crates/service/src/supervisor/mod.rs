@@ -8,10 +8,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use crate::manager::{Manager, StartError};
+use crate::manager::Manager;
 use crate::probe::{BoxFuture, NotReady};
 use crate::state::{State, Status};
-use crate::watcher::{Action, Input, Phase, Policy, Refusal, Verdict, Watcher};
+use crate::watcher::{Action, Input, Phase, Policy, Verdict, Watcher};
 
 /// How a supervised service is doing, for whoever shows or serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +96,7 @@ pub async fn supervise(
                     match manager.start().await {
                         Ok(()) => Input::Observed(manager.query().await),
                         Err(refused) => {
-                            Input::StartRefused { refusal: refusal(&refused), reason: with_sources(&refused) }
+                            Input::StartRefused { refusal: refused.refusal(), reason: with_sources(&refused) }
                         }
                     }
                 }
@@ -185,14 +185,6 @@ fn tell(watcher: &mut Watcher, now: Duration, input: Input, reports: &watch::Sen
         *current = report;
         changed
     });
-}
-
-fn refusal(error: &StartError) -> Refusal {
-    match (error.is_fatal(), error.is_permission()) {
-        (false, _) => Refusal::ForNow,
-        (true, false) => Refusal::ForGood,
-        (true, true) => Refusal::NotPermitted,
-    }
 }
 
 /// An error and its sources on one line.

@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use standpipe_process::{Process, ProcessSpec, SpawnError, spawn};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::{Process, ProcessSpec, spawn};
-use crate::manager::{Manager, StartError};
+use crate::manager::{Manager, StartError, StartRefused};
 use crate::probe::{BoxFuture, NotReady, Probe};
 use crate::state::{State, Status};
+use crate::watcher::Refusal;
 
 /// The first wait between two probes of a starting service; it doubles up to [`SLOWEST_PROBE`].
 const FIRST_PROBE: Duration = Duration::from_millis(10);
@@ -71,7 +72,7 @@ impl ProcessManager {
             }
             Err(error) => {
                 self.status.send_replace(Status::of(State::Stopped));
-                Err(error)
+                Err(StartRefused::from(error).into())
             }
         }
     }
@@ -160,12 +161,23 @@ impl ProcessManager {
     }
 }
 
-/// The next wish that goes further than what was done.
+/// The next request that goes further than what was done.
 async fn next_ending(
     asked: &mut watch::Receiver<Ending>,
     told: Ending,
 ) -> Result<Ending, watch::error::RecvError> {
     asked.wait_for(|ending| *ending > told).await.map(|ending| *ending)
+}
+
+impl From<SpawnError> for StartRefused {
+    fn from(error: SpawnError) -> Self {
+        let refusal = match (error.is_fatal(), error.is_permission()) {
+            (false, _) => Refusal::ForNow,
+            (true, false) => Refusal::ForGood,
+            (true, true) => Refusal::NotPermitted,
+        };
+        Self::new(refusal, error)
+    }
 }
 
 impl Manager for ProcessManager {

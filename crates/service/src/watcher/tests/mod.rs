@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::*;
-use crate::state::Exit;
+use standpipe_process::Exit;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -8,7 +8,7 @@ use nix::unistd::{User, getgrouplist};
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-use crate::manager::StartError;
+use crate::error::SpawnError;
 
 /// A user, with the groups that a log-on would give.
 #[derive(Debug)]
@@ -23,15 +23,15 @@ pub(super) struct Identity {
 
 impl Identity {
     /// The user of this name, or `None` when this process runs as that user already.
-    pub(super) fn find(name: &str) -> Result<Option<Self>, StartError> {
-        let unknown = || StartError::NoSuchUser { user: name.to_owned() };
+    pub(super) fn find(name: &str) -> Result<Option<Self>, SpawnError> {
+        let unknown = || SpawnError::NoSuchUser { user: name.to_owned() };
         let user = User::from_name(name).ok().flatten().ok_or_else(unknown)?;
         let own = geteuid();
         if own.as_raw() == user.uid.as_raw() {
             return Ok(None);
         }
         if !own.is_root() {
-            return Err(StartError::NotRoot { user: name.to_owned() });
+            return Err(SpawnError::NotRoot { user: name.to_owned() });
         }
         let c_name = CString::new(name).map_err(|_| unknown())?;
         let groups = getgrouplist(&c_name, user.gid).map_err(|_| unknown())?;

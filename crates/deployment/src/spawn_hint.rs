@@ -1,0 +1,18 @@
+//! What to do about a process that could not be started, in the words of the deployment file.
+
+use standpipe_process::SpawnError;
+
+/// What to do about it, when that can be said.
+pub(crate) const fn spawn_hint(error: &SpawnError) -> Option<&'static str> {
+    match error {
+        SpawnError::Missing { searched: true, .. } => {
+            Some("give the path of the program, relative to the deployment file")
+        }
+        SpawnError::Denied { .. } => Some("make it executable: chmod +x"),
+        SpawnError::NotAProgram { .. } => {
+            Some("a script needs the program of its first line, such as `#!/bin/sh`")
+        }
+        SpawnError::NotRoot { .. } => Some("run standpipe as root, or leave out `user`"),
+        _ => None,
+    }
+}

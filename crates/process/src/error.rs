@@ -1,0 +1,82 @@
+//! Why a process could not be started.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a process could not be started.
+#[derive(Debug, Error)]
+pub enum SpawnError {
+    /// There is no command to run.
+    #[error("the command is empty")]
+    EmptyCommand,
+    /// No such program.
+    #[error("no program `{}`{}", program.display(), if *searched { " in any folder of PATH" } else { "" })]
+    Missing {
+        /// What was looked for.
+        program: PathBuf,
+        /// Whether PATH was searched, or a path was given.
+        searched: bool,
+    },
+    /// The file is there and may not be run by this identity.
+    #[error("`{}` may not be run: no permission to execute it", program.display())]
+    Denied {
+        /// The program.
+        program: PathBuf,
+    },
+    /// The file is there and is not a program for this machine.
+    #[error("`{}` is not a program that this machine can run", program.display())]
+    NotAProgram {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder to run it in is not there or cannot be entered.
+    #[error("the folder `{}` to run it in cannot be used", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The account to run it under does not exist on this machine.
+    #[error("there is no user `{user}` on this machine to run it as")]
+    NoSuchUser {
+        /// The user's name.
+        user: String,
+    },
+    /// Only root can run a process as somebody else.
+    #[error("only root can run it as the user `{user}`")]
+    NotRoot {
+        /// The user's name.
+        user: String,
+    },
+    /// This system is not supported yet.
+    #[error("{what} is not yet supported on this platform")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The system refused for a reason that may pass: no memory, too many processes.
+    #[error("the system could not start `{}`", program.display())]
+    System {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl SpawnError {
+    /// Whether trying again cannot help until a person changes something.
+    pub const fn is_fatal(&self) -> bool {
+        !matches!(self, Self::System { .. })
+    }
+
+    /// Whether the reason is that somebody may not do it, rather than that something is wrong.
+    pub const fn is_permission(&self) -> bool {
+        matches!(self, Self::Denied { .. } | Self::NoSuchUser { .. } | Self::NotRoot { .. })
+    }
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod exit;
+mod platform;
+mod process;
+pub mod program;
+mod spec;
+mod tail;
+
+pub use error::SpawnError;
+pub use exit::Exit;
+pub use platform::Tree;
+#[cfg(unix)]
+pub use process::spawn_on;
+pub use process::{Process, check, end_abandoned, spawn, user_ids};
+pub use spec::{Ask, Orphaned, Output, ProcessSpec};
+pub use tail::Tail;

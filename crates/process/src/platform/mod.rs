@@ -1,0 +1,25 @@
+//! What differs between systems: sessions, process handles, signals, and which files are programs.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+use linux as processes;
+#[cfg(not(target_os = "linux"))]
+mod unsupported;
+#[cfg(not(target_os = "linux"))]
+use unsupported as processes;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix as programs;
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as programs;
+
+pub use processes::Tree;
+#[cfg(unix)]
+pub(crate) use processes::spawn_on;
+pub(crate) use processes::{Child, check, end_abandoned, spawn, user_ids};
+pub(crate) use programs::{is_executable, program_names};

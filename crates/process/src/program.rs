@@ -1,0 +1,70 @@
+//! Finds the program of a command before it is started, so that what is wrong with it can be told apart.
+
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+
+use crate::error::SpawnError;
+use crate::platform;
+
+/// The file that `program` names: in the folders of the search path `path` when it has no separator, else relative to
+/// `folder`. So are the folders of the search path that are relative.
+///
+/// # Errors
+/// [`SpawnError::EmptyCommand`], [`SpawnError::Missing`] or [`SpawnError::Denied`].
+pub fn find(program: &OsStr, folder: &Path, path: Option<&OsStr>) -> Result<PathBuf, SpawnError> {
+    if program.is_empty() {
+        return Err(SpawnError::EmptyCommand);
+    }
+    let named = Path::new(program);
+    if named.components().count() > 1 || named.is_absolute() || named.parent() != Some(Path::new("")) {
+        let file = folder.join(named);
+        return match Candidate::at(&file) {
+            Candidate::Program => Ok(file),
+            Candidate::Unusable => Err(SpawnError::Denied { program: file }),
+            Candidate::Absent => Err(SpawnError::Missing { program: file, searched: false }),
+        };
+    }
+    let mut denied = None;
+    for searched in path.map(std::env::split_paths).into_iter().flatten() {
+        for name in platform::program_names(program) {
+            let file = folder.join(&searched).join(name);
+            match Candidate::at(&file) {
+                Candidate::Program => return Ok(file),
+                Candidate::Unusable => denied = denied.or(Some(file)),
+                Candidate::Absent => {}
+            }
+        }
+    }
+    // As a shell does: a program that may not be run is only reported when no other one can be.
+    Err(match denied {
+        Some(program) => SpawnError::Denied { program },
+        None => SpawnError::Missing { program: named.to_path_buf(), searched: true },
+    })
+}
+
+/// Whether this is a file that somebody may execute. Windows decides that by the file's name, so every file counts
+/// there.
+pub fn is_executable(file: &Metadata) -> bool {
+    file.is_file() && platform::is_executable(file)
+}
+
+/// What is found where a program may be.
+enum Candidate {
+    Program,
+    /// Something that cannot be executed.
+    Unusable,
+    Absent,
+}
+
+impl Candidate {
+    fn at(file: &Path) -> Self {
+        match std::fs::metadata(file) {
+            Ok(meta) if is_executable(&meta) => Self::Program,
+            Ok(meta) if meta.is_dir() => Self::Absent,
+            Ok(_) => Self::Unusable,
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Self::Unusable,
+            Err(_) => Self::Absent,
+        }
+    }
+}
