@@ -115,6 +115,23 @@ pub trait Accounts: Send + Sync {
 }
 
 /// Accounts in memory.
+///
+/// ```
+/// use standpipe_security::{Account, AccountSet, Accounts, NtHash, well_known};
+///
+/// let mut accounts = AccountSet::new();
+/// accounts.add(Account {
+///     name: "Anna".parse()?,
+///     sid: "S-1-5-21-1-2-3-1001".parse()?,
+///     nt_hash: NtHash::of_password("correct horse"),
+///     groups: vec![well_known::BUILTIN_USERS],
+///     enabled: true,
+/// })?;
+/// let anna = accounts.find("ANNA").expect("case does not matter");
+/// assert_eq!(anna.name.as_str(), "Anna");
+/// assert!(accounts.find("bert").is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct AccountSet {
     by_name: BTreeMap<String, Arc<Account>>,

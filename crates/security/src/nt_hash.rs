@@ -11,6 +11,15 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 ///
 /// Whoever holds the hash can log on without the password. It is wiped when dropped, never printed by `Debug`, and
 /// compared in constant time.
+///
+/// ```
+/// use standpipe_security::NtHash;
+///
+/// let hash = NtHash::of_password("Password");
+/// assert_eq!(hash, NtHash::from_hex("a4f49c406510bdcab6824ee7c30fd852")?);
+/// assert_eq!(format!("{hash:?}"), "NtHash(hidden)");
+/// # Ok::<(), standpipe_security::NtHashError>(())
+/// ```
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct NtHash([u8; 16]);
 

@@ -22,6 +22,22 @@ impl Integrity {
 }
 
 /// The identity of a caller and the groups it belongs to, as after a log-on to Windows ([MS-DTYP] 2.5.2).
+///
+/// ```
+/// use standpipe_security::{Account, NtHash, Token, well_known};
+///
+/// let account = Account {
+///     name: "anna".parse()?,
+///     sid: "S-1-5-21-1-2-3-1001".parse()?,
+///     nt_hash: NtHash::of_password("correct horse"),
+///     groups: vec![well_known::BUILTIN_USERS],
+///     enabled: true,
+/// };
+/// let token = Token::network_logon(&account);
+/// assert!(token.contains(&well_known::BUILTIN_USERS), "from the account");
+/// assert!(token.contains(&well_known::AUTHENTICATED_USERS), "added by the log-on");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     user: Sid,

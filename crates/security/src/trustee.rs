@@ -15,6 +15,13 @@ const UNRESOLVED_LEN: usize = 28;
 /// back unchanged, and [`crate::SecurityDescriptor::resolve`] completes it. Until then an allow entry for it
 /// matches nobody, and a deny entry matches every account or group with that relative identifier, of
 /// whatever domain: both on the safe side.
+///
+/// ```
+/// use standpipe_security::{Trustee, well_known};
+///
+/// assert_eq!(Trustee::from_alias("BA"), Some(well_known::BUILTIN_ADMINISTRATORS.into()));
+/// assert_eq!(Trustee::from_alias("DA").and_then(|admins| admins.sid().copied()), None);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trustee {
     /// A SID.

@@ -8,6 +8,10 @@ use alloc::string::String;
 /// Some characters therefore stay as they are: those outside the first plane, those whose upper case takes several
 /// characters (`ß`) or is an ASCII letter (`ı`, `ſ`: otherwise two names could be one account), and Georgian, whose
 /// capitals are younger than Windows' table.
+///
+/// ```
+/// assert_eq!(standpipe_security::upcase("Jürgen Weiß"), "JÜRGEN WEIß");
+/// ```
 pub fn upcase(text: &str) -> String {
     text.chars().map(upcase_char).collect()
 }

@@ -28,6 +28,18 @@ const INVALID_FOR_PIPES: AccessMask = AccessMask(0x0CE0_FE00);
 /// - an entry limited to a kind of object or property grants nothing and denies as if it were not limited;
 /// - a mandatory label in the SACL counts ([MS-DTYP] 2.5.3.3); without one no label applies, where Windows would
 ///   assume Medium.
+///
+/// ```
+/// use standpipe_security::{AccessMask, PIPE_MAPPING, SecurityDescriptor, Token, check_access};
+///
+/// let descriptor: SecurityDescriptor = "D:(A;;GR;;;AN)".parse()?;
+/// let check = |desired: AccessMask| check_access(&descriptor, &Token::anonymous(), desired.into(), &PIPE_MAPPING);
+///
+/// let grant = check(AccessMask::GENERIC_READ).result?;
+/// assert!(grant.access().contains(AccessMask::FILE_READ_DATA));
+/// assert!(!check(AccessMask::GENERIC_WRITE).is_granted());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn check_access(
     sd: &SecurityDescriptor,
     token: &Token,
@@ -87,6 +99,18 @@ pub fn check_access(
 /// A request for `SYNCHRONIZE` alone is checked as it stands. A request for bit 0x4 alone is refused: no client's grant
 /// contains that bit, not even for `MAXIMUM_ALLOWED`. No client ever creates an instance, and for a file the same bit
 /// would let the client write.
+///
+/// ```
+/// use standpipe_security::{AccessMask, SecurityDescriptor, Token, check_pipe_client};
+///
+/// let descriptor: SecurityDescriptor = "D:(D;;GA;;;AN)(A;;GA;;;WD)".parse()?;
+/// let decision = check_pipe_client(&descriptor, &Token::anonymous(), AccessMask::GENERIC_READ.into());
+/// assert_eq!(
+///     decision.to_string(),
+///     r"denied read (0x20089): entry 1 (D;;GA;;;AN) denies it to NT AUTHORITY\ANONYMOUS LOGON (S-1-5-7)",
+/// );
+/// # Ok::<(), standpipe_security::SddlError>(())
+/// ```
 pub fn check_pipe_client(sd: &SecurityDescriptor, token: &Token, desired: DesiredAccess) -> AccessDecision {
     let invalid = desired.0 & INVALID_FOR_PIPES;
     if !invalid.is_empty() {

@@ -97,6 +97,21 @@ impl fmt::Display for Principal {
 }
 
 /// Puts a descriptor of a pipe into words.
+///
+/// ```
+/// use standpipe_security::{SecurityDescriptor, explain::explain};
+///
+/// let descriptor: SecurityDescriptor = "O:BAD:(D;;GA;;;BG)(A;;GR;;;AU)".parse()?;
+/// assert_eq!(
+///     explain(&descriptor).to_string(),
+///     r"owner: BUILTIN\Administrators (S-1-5-32-544)
+/// access: the first entry that settles a right counts
+///   1  denies  BUILTIN\Guests (S-1-5-32-546)                everything
+///   2  allows  NT AUTHORITY\Authenticated Users (S-1-5-11)  read
+/// ",
+/// );
+/// # Ok::<(), standpipe_security::SddlError>(())
+/// ```
 pub fn explain(sd: &SecurityDescriptor) -> Explanation {
     let entries = |acl: &Acl| -> Vec<Entry> {
         acl.aces.iter().enumerate().map(|(index, ace)| entry(index + 1, ace)).collect()

@@ -14,7 +14,15 @@ use alloc::string::String;
 use crate::descriptor::AceFlags;
 use crate::sid::SidError;
 
-/// Why a text is not SDDL, and where.
+/// Why a text is not SDDL, and the position of the fault.
+///
+/// ```
+/// use standpipe_security::SecurityDescriptor;
+///
+/// let error = "D:(A;;GA;;;XX)".parse::<SecurityDescriptor>().unwrap_err();
+/// assert_eq!(error.offset(), 11);
+/// assert_eq!(error.to_string(), "expected a SID (S-1-…) or an alias such as BA, AU or WD, found `XX`");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct SddlError {
