@@ -71,7 +71,17 @@ pub(super) fn disconnected(reason: &DisconnectReason, peer: SocketAddr, log: &Lo
     let suppressed = line.suppressed;
     match reason {
         DisconnectReason::Drained => {}
-        DisconnectReason::Protocol(what) => {
+        DisconnectReason::KeyUsedUp => {
+            tracing::warn!(%peer, suppressed, "closing: the session's encryption key is used up");
+        }
+        DisconnectReason::ReplyNotFramed => {
+            tracing::error!(%peer, suppressed, "closing: a reply could not be framed");
+        }
+        DisconnectReason::Malformed(_)
+        | DisconnectReason::Violation(_)
+        | DisconnectReason::Smb1NotServed
+        | DisconnectReason::CompoundTooLong { .. } => {
+            let what = reason.to_string();
             tracing::warn!(%peer, what, suppressed, "closing: broken protocol");
         }
         DisconnectReason::FrameTooLong { length, limit } => {

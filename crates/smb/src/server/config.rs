@@ -51,6 +51,11 @@ impl Config {
         let named = self.pipes.iter().position(|pipe| standpipe_security::upcase(&pipe.name) == wanted);
         named.map(PipeId).or(self.other_names)
     }
+
+    /// Whether only encrypted requests open and use this pipe.
+    pub(super) fn requires_encryption(&self, pipe: PipeId) -> bool {
+        self.pipes.get(pipe.0).is_some_and(|pipe| pipe.require_encryption)
+    }
 }
 
 impl fmt::Debug for Config {

@@ -17,29 +17,28 @@
 //! Time is handed in as [`Now`] and must not go back. Randomness comes from the seed given to
 //! [`Connection::new`], so the same seed and inputs give the same outputs.
 
-mod completion;
+mod commands;
 mod config;
 mod connection;
-mod credits;
+mod disconnect;
 mod dispatch;
-mod frames;
+mod event;
 mod gate;
-mod info;
-mod io;
-mod ioctl;
-mod negotiate;
-mod open;
-mod pending;
-mod pipe_end;
-mod session;
-mod transfer;
+mod ids;
+mod input;
+mod output;
+mod replies;
+mod request;
+mod state;
 
 #[cfg(test)]
 mod tests;
 
 pub use config::{Config, Encryption, Limits, Pipe, PipeId, PipeMode};
 pub use connection::Connection;
+pub use disconnect::{Blame, DisconnectReason, Malformation, Violation};
+pub use event::Event;
 pub use gate::{Failures, GatePolicy, LogonGate, network_of};
-pub use io::{
-    DisconnectReason, Event, Input, Now, OpenFailure, OpenId, Output, SessionId, WaitId, WriteFailure,
-};
+pub use ids::{OpenId, SessionId, WaitId};
+pub use input::{Input, Now, OpenFailure, WriteFailure};
+pub use output::Output;

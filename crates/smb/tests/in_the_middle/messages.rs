@@ -1,7 +1,7 @@
 //! Changing, repeating, dropping and inventing what passes after the log-on.
 
 use standpipe_smb::client::{self, ConnectionError, RequestError};
-use standpipe_smb::server::DisconnectReason;
+use standpipe_smb::server::Violation;
 use standpipe_smb::wire::Command;
 use standpipe_smb::{Dialect, NtStatus};
 
@@ -79,7 +79,7 @@ fn in_3_1_1_a_tree_connect_without_its_signature_ends_the_connection() {
     let outcome =
         attacked_on(Dialect::Smb311, changing(From::Client, Command::TREE_CONNECT, |m| unsigned(m)));
     assert_eq!(outcome.failed(), ConnectionError::Disconnected);
-    assert_eq!(outcome.disconnect, Some(DisconnectReason::Protocol("unsigned TREE_CONNECT")));
+    assert_eq!(outcome.disconnect, Some(Violation::UnsignedTreeConnect.into()));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_request_that_is_repeated_is_not_carried_out_again() {
             sent
         });
         assert_eq!(outcome.reached, [REQUEST], "{outcome:?}");
-        assert_eq!(outcome.disconnect, Some(DisconnectReason::Protocol("message id out of the window")));
+        assert_eq!(outcome.disconnect, Some(Violation::MessageId.into()));
     });
 }
 
@@ -166,12 +166,8 @@ fn what_a_side_has_said_itself_is_not_the_other_sides_word() {
             if is_answer(&message) { pass(From::Client, message) } else { pass(from, message) }
         });
         assert_eq!(outcome.error, Some(ConnectionError::Disconnected));
-        let response = "a client sent a response";
-        assert!(
-            matches!(outcome.disconnect, Some(DisconnectReason::Protocol(why))
-                if why == response || why == "message id out of the window"),
-            "{outcome:?}"
-        );
+        let expected = [Violation::Response, Violation::MessageId].map(|violation| Some(violation.into()));
+        assert!(expected.contains(&outcome.disconnect), "{outcome:?}");
     });
 }
 

@@ -138,7 +138,7 @@ fn flushes_that_are_given_up_leave_nothing_behind() {
         assert_eq!(peer.reply_to(flush).unwrap().status(), NtStatus::CANCELLED);
     }
     let open = OpenId(file_id.volatile);
-    assert_eq!(peer.connection.end_of(open).unwrap().writers.len(), 1);
+    assert_eq!(peer.connection.writers_of(open), 1);
     peer.handle(Input::Written { open, result: Ok(()) });
     assert_eq!(peer.reply_to(write).unwrap().status(), NtStatus::SUCCESS);
 }

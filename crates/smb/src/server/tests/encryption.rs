@@ -3,7 +3,7 @@ use core::time::Duration;
 use super::harness::{Asked, Peer, READ_WRITE, config, credentials, data};
 use crate::crypto::encryption::Sealer;
 use crate::crypto::{Cipher, SigningAlgorithm};
-use crate::server::{Config, DisconnectReason, Encryption, Event};
+use crate::server::{Config, Encryption, Event, Malformation, Violation};
 use crate::wire::{CloseRequest, Command, ControlCode, Empty, Header, PipeWaitRequest};
 use crate::{Dialect, NtStatus};
 
@@ -91,7 +91,7 @@ fn the_replies_that_end_a_session_are_still_encrypted() {
     assert_eq!(peer.reply_to(read).unwrap().status(), NtStatus::PIPE_BROKEN);
     // Afterwards nobody has the key any more.
     peer.send(Command::ECHO, Empty::encode);
-    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+    assert_eq!(peer.disconnected, Some(Violation::EncryptedWithoutKeys.into()));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_key_speaks_for_its_own_session_only() {
     header.session_id ^= 1;
     let message = peer.message(&header, Empty::encode);
     peer.send_raw(&message);
-    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+    assert_eq!(peer.disconnected, Some(Violation::EncryptedForeignSession.into()));
 
     // The key of one session under the name of another.
     let mut peer = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
@@ -130,7 +130,7 @@ fn a_key_speaks_for_its_own_session_only() {
     let mut message = peer.message(&header, Empty::encode);
     Sealer::new(&keys.client_to_server, peer.session_id ^ 1).seal(&mut message, 0).unwrap();
     peer.send_frame(&message);
-    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+    assert_eq!(peer.disconnected, Some(Violation::EncryptedWithoutKeys.into()));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn an_encrypted_message_before_log_on_ends_the_connection() {
     let mut peer = Peer::new(with(Encryption::Offered));
     peer.negotiate(&[Dialect::Smb311], None);
     peer.send_frame(&[b"\xFDSMB".as_slice(), &[1; 80]].concat());
-    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+    assert_eq!(peer.disconnected, Some(Malformation::TransformHeader.into()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::harness::{Peer, READ_WRITE, config};
 use crate::NtStatus;
-use crate::server::{DisconnectReason, Input, Limits};
+use crate::server::{DisconnectReason, Input, Limits, Violation};
 use crate::wire::{Command, Empty, Header};
 
 #[test]
@@ -63,7 +63,7 @@ fn a_message_id_out_of_turn_ends_the_connection() {
         let header = Header { message_id: wrong, ..peer.header(Command::ECHO, 1) };
         let message = peer.message(&header, Empty::encode);
         peer.send_raw(&message);
-        assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))), "id {wrong}");
+        assert_eq!(peer.disconnected, Some(Violation::MessageId.into()), "id {wrong}");
     }
 }
 
@@ -76,7 +76,7 @@ fn a_replayed_request_ends_the_connection() {
     let message = peer.message(&header, |out| request.encode(out));
     peer.send_raw(&message);
     peer.send_raw(&message);
-    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+    assert_eq!(peer.disconnected, Some(Violation::MessageId.into()));
     assert_eq!(peer.written(), [b"once"]);
 }
 
@@ -85,7 +85,7 @@ fn what_is_no_smb2_request_ends_the_connection() {
     for message in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\xFDSMB", b"\xFCSMBxxxxxxxxxxxxxxxx", b"\xFESMB"] {
         let mut peer = Peer::connected();
         peer.send_raw(message);
-        assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))), "{message:?}");
+        assert!(matches!(peer.disconnected, Some(DisconnectReason::Malformed(_))), "{message:?}");
     }
     let mut peer = Peer::connected();
     peer.handle(Input::Received(b"GET / HTTP/1.1\r\n\r\n"));

@@ -3,7 +3,7 @@ use core::time::Duration;
 use super::harness::{Asked, Peer, READ_WRITE, config, credentials};
 use crate::auth::client::Credentials;
 use crate::crypto::SigningAlgorithm;
-use crate::server::{DisconnectReason, Event, LogonGate};
+use crate::server::{DisconnectReason, Event, LogonGate, Violation};
 use crate::wire::{Command, Empty, Flags};
 use crate::{Dialect, NtStatus};
 
@@ -120,7 +120,7 @@ fn an_unsigned_tree_connect_in_3_1_1_ends_the_connection() {
     peer.keys = None;
     let message = peer.message(&header, |out| request.encode(out));
     peer.send_raw(&message);
-    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+    assert_eq!(peer.disconnected, Some(Violation::UnsignedTreeConnect.into()));
 }
 
 #[test]

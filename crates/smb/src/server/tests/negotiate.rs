@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::harness::{Peer, config};
 use crate::crypto::SigningAlgorithm;
-use crate::server::{DisconnectReason, Input};
+use crate::server::{DisconnectReason, Input, Violation};
 use crate::wire::negotiate::{DIALECT_WILDCARD, SECURITY_SIGNING_ENABLED, SECURITY_SIGNING_REQUIRED};
 use crate::wire::{
     Command, ControlCode, FileId, NegotiateContexts, NegotiateRequest, NegotiateResponse, Smb1Negotiate,
@@ -77,11 +77,11 @@ fn smb1_itself_is_answered_by_closing_the_connection() {
         let mut peer = Peer::new(config());
         peer.send_raw(&message);
         assert!(peer.replies.is_empty());
-        assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+        assert_eq!(peer.disconnected, Some(DisconnectReason::Smb1NotServed));
     }
     let mut peer = Peer::connected();
     peer.send_raw(&Smb1Negotiate::encode(&["SMB 2.???"]));
-    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+    assert_eq!(peer.disconnected, Some(Violation::LateSmb1.into()));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_second_negotiate_ends_the_connection() {
     peer.negotiate(&Dialect::ALL, None);
     let offer = Peer::offer(&Dialect::ALL, None);
     peer.send(Command::NEGOTIATE, |out| offer.encode(out, 0, &[0; 32]));
-    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+    assert_eq!(peer.disconnected, Some(Violation::SecondNegotiate.into()));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn anything_before_negotiate_ends_the_connection() {
     let mut peer = Peer::new(config());
     peer.send(Command::ECHO, crate::wire::Empty::encode);
     assert!(peer.replies.is_empty());
-    assert!(matches!(peer.disconnected, Some(DisconnectReason::Protocol(_))));
+    assert_eq!(peer.disconnected, Some(Violation::BeforeNegotiate.into()));
 }
 
 #[test]

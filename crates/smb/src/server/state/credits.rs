@@ -9,7 +9,7 @@ const WORDS: usize = SPAN as usize / 64;
 /// The window runs from the oldest unused id to the newest granted one. An id is used once; the span is bounded,
 /// so a client that leaves holes stops being granted more.
 #[derive(Debug)]
-pub(super) struct CreditWindow {
+pub(crate) struct CreditWindow {
     /// The oldest id that was not used.
     low: u64,
     /// One past the newest id granted.
@@ -22,13 +22,13 @@ pub(super) struct CreditWindow {
 
 impl CreditWindow {
     /// A window that holds the id 0, which the first request must use.
-    pub(super) fn new(limit: u16) -> CreditWindow {
-        CreditWindow { low: 0, high: 1, used: [0; WORDS], limit: u64::from(limit).clamp(1, SPAN) }
+    pub(crate) fn new(limit: u16) -> Self {
+        Self { low: 0, high: 1, used: [0; WORDS], limit: u64::from(limit).clamp(1, SPAN) }
     }
 
     /// Uses `charge` ids from `first` on; a charge of 0 counts as 1. `false` if any of them was not granted or is
     /// used already, and then nothing changes.
-    pub(super) fn consume(&mut self, first: u64, charge: u16) -> bool {
+    pub(crate) fn consume(&mut self, first: u64, charge: u16) -> bool {
         let Some(end) = first.checked_add(u64::from(charge.max(1))) else {
             return false;
         };
@@ -47,7 +47,7 @@ impl CreditWindow {
     }
 
     /// Grants up to `requested` credits, at least one where the limit allows, and says how many.
-    pub(super) fn grant(&mut self, requested: u16) -> u16 {
+    pub(crate) fn grant(&mut self, requested: u16) -> u16 {
         let room = self.limit.saturating_sub(self.high - self.low);
         let granted = u64::from(requested.max(1)).min(room);
         // `granted` is at most `requested.max(1)`, so it fits.
@@ -56,7 +56,7 @@ impl CreditWindow {
     }
 
     /// How many credits the client has not used.
-    pub(super) fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         let used: u32 = self.used.iter().map(|word| word.count_ones()).sum();
         (self.high - self.low).saturating_sub(u64::from(used))
     }

@@ -1,4 +1,4 @@
-//! The client's end of one pipe: what the service wrote and the client has not read, and who waits for it.
+//! The client's end of one pipe: what the service wrote and the client has not read, and the requests that wait.
 //!
 //! The rules are those of the Windows pipe driver ([MS-SMB2] 3.3.5.12, [MS-FSCC] 2.3.45 and 2.4.37): data first,
 //! then the end; in message mode one message for each read, cut messages continue with the next read.
@@ -6,16 +6,16 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::PipeMode;
-use super::pending::PendingId;
+use super::PendingId;
 use crate::NtStatus;
+use crate::server::PipeMode;
 use crate::wire::PipePeek;
 use crate::wire::info::{STATE_CLOSING, STATE_CONNECTED};
 
 /// What a message costs beyond its bytes, so that empty ones cannot pile up for free.
 const MESSAGE_OVERHEAD: usize = 64;
 
-/// How the service's end stands.
+/// The state of the service's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Peer {
     Connected,
@@ -25,19 +25,20 @@ enum Peer {
     Disconnected,
 }
 
-/// A request that waits for data.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Waiting {
-    pub(super) request: PendingId,
-    pub(super) max: usize,
+/// A request that waits for data: a READ or a transceive.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader {
+    pub(crate) request: PendingId,
+    /// How much it takes at most, in bytes.
+    pub(crate) max: usize,
 }
 
 /// A request that waits for the backend to take what was written before.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Writer {
+pub(crate) enum Writer {
     /// A WRITE of this many bytes.
     Write { request: PendingId, count: usize },
-    /// The write of a transceive, which is answered by what the service says.
+    /// The write of a transceive, whose reply is what the service writes.
     Transceive { request: PendingId, count: usize },
     /// A FLUSH: done when everything before it is written.
     Flush { request: PendingId },
@@ -45,19 +46,19 @@ pub(super) enum Writer {
 
 impl Writer {
     /// What is held until the backend has taken it, its overhead included, in bytes.
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         match self {
-            Writer::Write { count, .. } | Writer::Transceive { count, .. } => count + MESSAGE_OVERHEAD,
-            Writer::Flush { .. } => 0,
+            Self::Write { count, .. } | Self::Transceive { count, .. } => count + MESSAGE_OVERHEAD,
+            Self::Flush { .. } => 0,
         }
     }
 }
 
 /// What a read got: this many bytes of the front, and how the read ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Taken {
-    pub(super) status: NtStatus,
-    pub(super) length: usize,
+pub(crate) struct Taken {
+    pub(crate) status: NtStatus,
+    pub(crate) length: usize,
 }
 
 #[derive(Debug)]
@@ -74,23 +75,23 @@ impl Chunk {
 
 /// The client's end of a connected pipe.
 #[derive(Debug)]
-pub(super) struct PipeEnd {
+pub(crate) struct PipeEnd {
     mode: PipeMode,
-    pub(super) read_mode: PipeMode,
+    read_mode: PipeMode,
     /// `FILE_PIPE_COMPLETE_OPERATION`: a read of an empty pipe does not wait.
-    pub(super) nonblocking: bool,
+    nonblocking: bool,
     chunks: VecDeque<Chunk>,
     buffered: usize,
     peer: Peer,
-    pub(super) readers: VecDeque<Waiting>,
-    pub(super) writers: VecDeque<Writer>,
+    readers: VecDeque<Reader>,
+    writers: VecDeque<Writer>,
 }
 
 impl PipeEnd {
     /// A newly connected end. Windows starts every client in byte read mode; a pipe whose writes are messages is
     /// read by message here, as remote clients that never set the mode expect.
-    pub(super) fn new(mode: PipeMode) -> PipeEnd {
-        PipeEnd {
+    pub(crate) fn new(mode: PipeMode) -> Self {
+        Self {
             mode,
             read_mode: mode,
             nonblocking: false,
@@ -102,30 +103,118 @@ impl PipeEnd {
         }
     }
 
-    pub(super) fn mode(&self) -> PipeMode {
+    pub(crate) fn mode(&self) -> PipeMode {
         self.mode
     }
 
-    pub(super) fn is_connected(&self) -> bool {
+    /// How the client reads: one message for each read, or bytes.
+    pub(crate) fn read_mode(&self) -> PipeMode {
+        self.read_mode
+    }
+
+    /// Whether reads of an empty pipe do not wait.
+    pub(crate) fn is_nonblocking(&self) -> bool {
+        self.nonblocking
+    }
+
+    /// Sets how the client reads.
+    pub(crate) fn set_modes(&mut self, read_mode: PipeMode, nonblocking: bool) {
+        self.read_mode = read_mode;
+        self.nonblocking = nonblocking;
+    }
+
+    /// Whether requests wait for data.
+    pub(crate) fn has_readers(&self) -> bool {
+        !self.readers.is_empty()
+    }
+
+    /// Lets a request wait for data, behind those that wait already.
+    pub(crate) fn add_reader(&mut self, reader: Reader) {
+        self.readers.push_back(reader);
+    }
+
+    /// The request that has waited longest for data, if it can be answered: with data, or with this status.
+    pub(crate) fn next_answerable(&mut self) -> Option<(Reader, Option<NtStatus>)> {
+        let end_of_data = if self.has_data() { None } else { Some(self.end_of_data()?) };
+        Some((self.readers.pop_front()?, end_of_data))
+    }
+
+    /// Takes the request that has waited longest for data, if what the service writes now can go straight to it.
+    pub(crate) fn take_reader_for(&mut self, bytes: &[u8]) -> Option<Reader> {
+        if self.has_data() || (bytes.is_empty() && self.mode == PipeMode::Byte) {
+            return None;
+        }
+        self.readers.pop_front()
+    }
+
+    /// Whether requests wait for the backend to take what was written.
+    pub(crate) fn has_writers(&self) -> bool {
+        !self.writers.is_empty()
+    }
+
+    /// Lets a request wait until the backend has taken what was written.
+    pub(crate) fn add_writer(&mut self, writer: Writer) {
+        self.writers.push_back(writer);
+    }
+
+    /// The backend took the oldest write, or will not.
+    pub(crate) fn take_writer(&mut self) -> Option<Writer> {
+        self.writers.pop_front()
+    }
+
+    /// Takes the oldest request that waits for the backend, if it is a FLUSH: nothing is written before it any more.
+    pub(crate) fn take_flush(&mut self) -> Option<PendingId> {
+        let Some(Writer::Flush { request }) = self.writers.front().copied() else {
+            return None;
+        };
+        self.writers.pop_front();
+        Some(request)
+    }
+
+    /// Gives up a request that waits for data.
+    pub(crate) fn forget_reader(&mut self, request: PendingId) {
+        self.readers.retain(|reader| reader.request != request);
+    }
+
+    /// Gives up a request that waits. A write stays, as it may have reached the service.
+    pub(crate) fn forget(&mut self, request: PendingId) {
+        self.forget_reader(request);
+        // Nothing was written for a flush, so nothing would bound how many are given up.
+        self.writers
+            .retain(|writer| !matches!(writer, Writer::Flush { request: flush } if *flush == request));
+    }
+
+    /// The requests that wait for the backend.
+    #[cfg(test)]
+    pub(crate) fn writers(&self) -> &VecDeque<Writer> {
+        &self.writers
+    }
+
+    /// The requests that wait, for the open ends.
+    pub(crate) fn into_requests(self) -> (VecDeque<Reader>, VecDeque<Writer>) {
+        (self.readers, self.writers)
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
         self.peer == Peer::Connected
     }
 
-    pub(super) fn has_data(&self) -> bool {
+    pub(crate) fn has_data(&self) -> bool {
         !self.chunks.is_empty()
     }
 
     /// What is held for the client, its overhead included, in bytes.
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.buffered + self.chunks.len() * MESSAGE_OVERHEAD
     }
 
     /// How many bytes can be read.
-    pub(super) fn available(&self) -> usize {
+    pub(crate) fn available(&self) -> usize {
         self.buffered
     }
 
     /// Takes in what the service wrote.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         if self.peer != Peer::Connected || (bytes.is_empty() && self.mode == PipeMode::Byte) {
             return;
         }
@@ -134,21 +223,21 @@ impl PipeEnd {
     }
 
     /// The service closed its end.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         if self.peer == Peer::Connected {
             self.peer = Peer::Closing;
         }
     }
 
     /// The service disconnected its end.
-    pub(super) fn disconnect(&mut self) {
+    pub(crate) fn disconnect(&mut self) {
         self.peer = Peer::Disconnected;
         self.chunks.clear();
         self.buffered = 0;
     }
 
-    /// How a read ends that finds no data: `None` when it has to wait.
-    pub(super) fn end_of_data(&self) -> Option<NtStatus> {
+    /// The status of a read that finds no data: `None` when it has to wait.
+    pub(crate) fn end_of_data(&self) -> Option<NtStatus> {
         match self.peer {
             Peer::Connected if self.nonblocking => Some(NtStatus::PIPE_EMPTY),
             Peer::Connected => None,
@@ -157,8 +246,8 @@ impl PipeEnd {
         }
     }
 
-    /// How a write ends that cannot be tried: `None` when it can.
-    pub(super) fn refuses_write(&self) -> Option<NtStatus> {
+    /// The status of a write that cannot be tried: `None` when it can.
+    pub(crate) fn refuses_write(&self) -> Option<NtStatus> {
         match self.peer {
             Peer::Connected => None,
             Peer::Closing => Some(NtStatus::PIPE_CLOSING),
@@ -167,7 +256,7 @@ impl PipeEnd {
     }
 
     /// Appends up to `max` bytes of what can be read to `out`, taking them away. Only call it when there is data.
-    pub(super) fn read_into(&mut self, out: &mut Vec<u8>, max: usize, by_message: bool) -> Taken {
+    pub(crate) fn read_into(&mut self, out: &mut Vec<u8>, max: usize, by_message: bool) -> Taken {
         let start = out.len();
         let mut status = NtStatus::SUCCESS;
         while let Some(chunk) = self.chunks.front_mut() {
@@ -192,9 +281,9 @@ impl PipeEnd {
         Taken { status, length: out.len() - start }
     }
 
-    /// Takes in what the service wrote, when somebody waits for it and nothing is held: appends up to `max` bytes
+    /// Takes in what the service wrote, when a request waits for it and nothing is held: appends up to `max` bytes
     /// to `out` straight away and holds the rest.
-    pub(super) fn pass_into(
+    pub(crate) fn pass_into(
         &mut self,
         bytes: &[u8],
         out: &mut Vec<u8>,
@@ -213,7 +302,7 @@ impl PipeEnd {
     }
 
     /// Answers FSCTL_PIPE_PEEK: appends its fixed part and as much data as fits `max` bytes in all.
-    pub(super) fn peek_into(&self, out: &mut Vec<u8>, max: usize) -> NtStatus {
+    pub(crate) fn peek_into(&self, out: &mut Vec<u8>, max: usize) -> NtStatus {
         let messages = self.mode == PipeMode::Message;
         let first = self.chunks.front().map_or(0, |chunk| chunk.rest().len());
         let state = if self.peer == Peer::Connected { STATE_CONNECTED } else { STATE_CLOSING };
@@ -269,7 +358,7 @@ mod tests {
     #[test]
     fn byte_reads_join_what_was_written() {
         let mut end = PipeEnd::new(PipeMode::Message);
-        end.read_mode = PipeMode::Byte;
+        end.set_modes(PipeMode::Byte, false);
         end.push(b"ab");
         end.push(b"cd");
         assert_eq!(read(&mut end, 3), (NtStatus::SUCCESS, b"abc".to_vec()));

@@ -1,4 +1,4 @@
-//! Writing replies: frames, compounds, and their signatures.
+//! Building replies: the frames that wait to be sent, their compounds and signatures.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -16,39 +16,50 @@ const CREDITS_AT: usize = 14;
 const FLAGS_AT: usize = 16;
 const NEXT_COMMAND_AT: usize = 20;
 
-/// A reply that is not sealed yet.
-struct Open {
+/// A reply that is not complete yet.
+struct Unfinished {
     start: usize,
     keys: Option<Arc<SessionKeys>>,
 }
 
-/// Frames that wait to be sent, the last of which may still be growing.
+/// Why a frame was not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotFramed {
+    /// It is longer than a frame can be.
+    TooLong,
+    /// The session has no key to encrypt it with.
+    WithoutKey,
+    /// The session's key has encrypted as many messages as it may.
+    KeyUsedUp,
+}
+
+/// Replies in frames that wait to be sent, the last of which may still be growing.
 ///
 /// A frame is begun, gets one reply or several (then they form a compound), and is ended. A reply is signed when
 /// the next one begins or the frame ends, because its padding and NextCommand are part of what is signed.
 #[derive(Default)]
-pub(super) struct Frames {
+pub(crate) struct Replies {
     buffer: Vec<u8>,
     /// Where the frame begins that is being written.
     frame: Option<usize>,
-    /// The reply before the one being written, and where it ends without padding. It is sealed once it is
+    /// The reply before the one being written, and where it ends without padding. It is finished once it is
     /// certain that the one being written stays, for it has to say where that begins.
-    before: Option<(Open, usize)>,
+    before: Option<(Unfinished, usize)>,
     /// The reply being written.
-    reply: Option<Open>,
+    reply: Option<Unfinished>,
 }
 
-impl Frames {
+impl Replies {
     /// Begins a frame.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         debug_assert!(self.frame.is_none());
         self.frame = Some(self.buffer.len());
         self.buffer.extend_from_slice(&[0; FRAME_PREFIX]);
     }
 
     /// Begins a reply and gives the buffer to which its body is to be appended. With `keys` it will be signed.
-    pub(super) fn reply(&mut self, header: &Header, keys: Option<Arc<SessionKeys>>) -> &mut Vec<u8> {
-        self.seal_before();
+    pub(crate) fn reply(&mut self, header: &Header, keys: Option<Arc<SessionKeys>>) -> &mut Vec<u8> {
+        self.finish_before();
         if let Some(reply) = self.reply.take() {
             let end = self.buffer.len();
             pad_to_8(&mut self.buffer, reply.start);
@@ -56,19 +67,19 @@ impl Frames {
         }
         let start = self.buffer.len();
         header.encode(&mut self.buffer);
-        self.reply = Some(Open { start, keys });
+        self.reply = Some(Unfinished { start, keys });
         &mut self.buffer
     }
 
     /// Sets the status of the reply being written.
-    pub(super) fn set_status(&mut self, status: NtStatus) {
+    pub(crate) fn set_status(&mut self, status: NtStatus) {
         if let Some(reply) = &self.reply {
             patch_u32(&mut self.buffer, reply.start + STATUS_AT, status.0);
         }
     }
 
     /// Sets the credits that the reply being written grants.
-    pub(super) fn set_credits(&mut self, credits: u16) {
+    pub(crate) fn set_credits(&mut self, credits: u16) {
         if let Some(reply) = &self.reply
             && let Some(field) =
                 self.buffer.get_mut(reply.start + CREDITS_AT..).and_then(<[u8]>::first_chunk_mut)
@@ -77,31 +88,8 @@ impl Frames {
         }
     }
 
-    /// Sets the session, and the keys to sign with, of the reply being written: SESSION_SETUP makes them.
-    pub(super) fn set_session(&mut self, session_id: u64, keys: Option<Arc<SessionKeys>>) {
-        const SESSION_ID_AT: usize = 40;
-        if let Some(reply) = &mut self.reply {
-            if let Some(field) =
-                self.buffer.get_mut(reply.start + SESSION_ID_AT..).and_then(<[u8]>::first_chunk_mut)
-            {
-                *field = session_id.to_le_bytes();
-            }
-            if keys.is_some() {
-                reply.keys = keys;
-            }
-        }
-    }
-
-    /// Sets the TreeId of the reply being written: TREE_CONNECT makes it.
-    pub(super) fn set_tree(&mut self, tree_id: u32) {
-        const TREE_ID_AT: usize = 36;
-        if let Some(reply) = &self.reply {
-            patch_u32(&mut self.buffer, reply.start + TREE_ID_AT, tree_id);
-        }
-    }
-
     /// Gives the reply being written this signature, for want of a key.
-    pub(super) fn set_signature(&mut self, signature: [u8; 16]) {
+    pub(crate) fn set_signature(&mut self, signature: [u8; 16]) {
         if let Some(reply) = &self.reply
             && let Some(message) = self.buffer.get_mut(reply.start..)
         {
@@ -114,16 +102,8 @@ impl Frames {
         }
     }
 
-    /// Throws the body written so far away, keeping the reply's header.
-    pub(super) fn clear_body(&mut self) -> &mut Vec<u8> {
-        if let Some(reply) = &self.reply {
-            self.buffer.truncate(reply.start + HEADER_LEN);
-        }
-        &mut self.buffer
-    }
-
     /// Throws the reply being written away.
-    pub(super) fn drop_reply(&mut self) {
+    pub(crate) fn drop_reply(&mut self) {
         if let Some(reply) = self.reply.take() {
             self.buffer.truncate(reply.start);
         }
@@ -133,43 +113,50 @@ impl Frames {
         }
     }
 
+    /// The reply being written, for the command that fills it in.
+    pub(crate) fn current_mut(&mut self) -> Reply<'_> {
+        Reply(self)
+    }
+
     /// The reply being written, from its header on.
-    pub(super) fn current(&self) -> &[u8] {
+    pub(crate) fn current(&self) -> &[u8] {
         self.reply.as_ref().and_then(|reply| self.buffer.get(reply.start..)).unwrap_or_default()
     }
 
-    /// Ends the frame, if one is begun; one without a reply is thrown away. With a sealer it is encrypted; `false`
-    /// if that fails, and then the frame is thrown away too.
-    #[must_use]
-    pub(super) fn end(&mut self, sealer: Option<&mut Sealer>) -> bool {
+    /// Ends the frame, if one is begun; one without a reply is thrown away. With a sealer it is encrypted. If that
+    /// fails, the frame is thrown away too.
+    pub(crate) fn end(&mut self, sealer: Option<&mut Sealer>) -> Result<(), NotFramed> {
         let Some(frame) = self.frame.take() else {
-            return true;
+            return Ok(());
         };
-        self.seal_before();
+        self.finish_before();
         if let Some(reply) = self.reply.take() {
             let end = self.buffer.len();
             self.sign(reply, end);
         }
         if self.buffer.len() == frame + FRAME_PREFIX {
             self.buffer.truncate(frame);
-            return true;
+            return Ok(());
         }
-        let too_long = self.buffer.len() - frame > FRAME_MAX - TRANSFORM_LEN;
-        if too_long
-            || sealer.is_some_and(|sealer| sealer.seal(&mut self.buffer, frame + FRAME_PREFIX).is_none())
+        if self.buffer.len() - frame > FRAME_MAX - TRANSFORM_LEN {
+            self.buffer.truncate(frame);
+            return Err(NotFramed::TooLong);
+        }
+        if let Some(sealer) = sealer
+            && sealer.seal(&mut self.buffer, frame + FRAME_PREFIX).is_none()
         {
             self.buffer.truncate(frame);
-            return false;
+            return Err(NotFramed::KeyUsedUp);
         }
         let length = self.buffer.len() - frame - FRAME_PREFIX;
         if let Some(prefix) = self.buffer.get_mut(frame..).and_then(<[u8]>::first_chunk_mut) {
             *prefix = frame_prefix_for(length);
         }
-        true
+        Ok(())
     }
 
     /// Throws the frame being written away, if one is begun.
-    pub(super) fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self) {
         if let Some(frame) = self.frame.take() {
             self.buffer.truncate(frame);
             self.before = None;
@@ -177,8 +164,8 @@ impl Frames {
         }
     }
 
-    /// Seals the reply before the one being written.
-    fn seal_before(&mut self) {
+    /// Finishes the reply before the one being written.
+    fn finish_before(&mut self) {
         if let (Some((before, _)), Some(reply)) = (self.before.take(), &self.reply) {
             let next = reply.start;
             patch_u32(&mut self.buffer, before.start + NEXT_COMMAND_AT, (next - before.start) as u32);
@@ -186,31 +173,67 @@ impl Frames {
         }
     }
 
-    fn sign(&mut self, reply: Open, end: usize) {
+    fn sign(&mut self, reply: Unfinished, end: usize) {
         if let (Some(keys), Some(message)) = (reply.keys, self.buffer.get_mut(reply.start..end)) {
             keys.signing.sign(message, Sender::Server);
         }
     }
 
     /// How many bytes there are to send, the frame being written included.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.buffer.len()
     }
 
     /// How long the frame being written is, in bytes.
-    pub(super) fn frame_len(&self) -> usize {
+    pub(crate) fn frame_len(&self) -> usize {
         self.frame.map_or(0, |frame| self.buffer.len() - frame)
     }
 
     /// Whether there is anything to send.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
     /// Swaps what is to be sent with `into`, which must be empty.
-    pub(super) fn take(&mut self, into: &mut Vec<u8>) {
+    pub(crate) fn take(&mut self, into: &mut Vec<u8>) {
         debug_assert!(self.frame.is_none());
         core::mem::swap(&mut self.buffer, into);
+    }
+}
+
+/// The reply being written, for the command that fills it in.
+pub(crate) struct Reply<'a>(&'a mut Replies);
+
+impl Reply<'_> {
+    /// The buffer to which the reply's body is to be appended, right behind its header.
+    pub(crate) fn body(&mut self) -> &mut Vec<u8> {
+        if let Some(reply) = &self.0.reply {
+            self.0.buffer.truncate(reply.start + HEADER_LEN);
+        }
+        &mut self.0.buffer
+    }
+
+    /// Sets the session, and the keys to sign with,: SESSION_SETUP makes them.
+    pub(crate) fn set_session(&mut self, session_id: u64, keys: Option<Arc<SessionKeys>>) {
+        const SESSION_ID_AT: usize = 40;
+        if let Some(reply) = &mut self.0.reply {
+            if let Some(field) =
+                self.0.buffer.get_mut(reply.start + SESSION_ID_AT..).and_then(<[u8]>::first_chunk_mut)
+            {
+                *field = session_id.to_le_bytes();
+            }
+            if keys.is_some() {
+                reply.keys = keys;
+            }
+        }
+    }
+
+    /// Sets the TreeId: TREE_CONNECT makes it.
+    pub(crate) fn set_tree(&mut self, tree_id: u32) {
+        const TREE_ID_AT: usize = 36;
+        if let Some(reply) = &self.0.reply {
+            patch_u32(&mut self.0.buffer, reply.start + TREE_ID_AT, tree_id);
+        }
     }
 }
 
@@ -233,13 +256,13 @@ mod tests {
         }
     }
 
-    fn add(frames: &mut Frames, message_id: u64) {
-        frames.reply(&header(message_id), None).extend_from_slice(&[4, 0, 0, 0]);
+    fn add(replies: &mut Replies, message_id: u64) {
+        replies.reply(&header(message_id), None).extend_from_slice(&[4, 0, 0, 0]);
     }
 
-    fn only_frame(frames: &mut Frames) -> Vec<u8> {
+    fn only_frame(replies: &mut Replies) -> Vec<u8> {
         let mut out = Vec::new();
-        frames.take(&mut out);
+        replies.take(&mut out);
         let (prefix, message) = out.split_first_chunk().unwrap();
         assert_eq!(frame_prefix(*prefix), FramePrefix::Message(message.len()));
         message.to_vec()
@@ -247,11 +270,11 @@ mod tests {
 
     #[test]
     fn replies_of_a_compound_are_aligned_and_chained() {
-        let mut frames = Frames::default();
-        frames.begin();
-        (0..3).for_each(|id| add(&mut frames, id));
-        assert!(frames.end(None));
-        let message = only_frame(&mut frames);
+        let mut replies = Replies::default();
+        replies.begin();
+        (0..3).for_each(|id| add(&mut replies, id));
+        replies.end(None).unwrap();
+        let message = only_frame(&mut replies);
         assert_eq!(message.len(), 72 + 72 + 68);
         let next: Vec<u32> =
             [0, 72, 144].iter().map(|at| Header::decode(&message[*at..]).unwrap().next_command).collect();
@@ -260,24 +283,24 @@ mod tests {
 
     #[test]
     fn a_dropped_reply_leaves_no_trace_in_the_one_before() {
-        let mut frames = Frames::default();
-        frames.begin();
-        add(&mut frames, 0);
-        add(&mut frames, 1);
-        frames.drop_reply();
-        assert!(frames.end(None));
-        let message = only_frame(&mut frames);
+        let mut replies = Replies::default();
+        replies.begin();
+        add(&mut replies, 0);
+        add(&mut replies, 1);
+        replies.drop_reply();
+        replies.end(None).unwrap();
+        let message = only_frame(&mut replies);
         assert_eq!(message.len(), 68);
         assert_eq!(Header::decode(&message).unwrap().next_command, 0);
     }
 
     #[test]
     fn a_frame_without_replies_is_not_sent() {
-        let mut frames = Frames::default();
-        frames.begin();
-        add(&mut frames, 0);
-        frames.drop_reply();
-        assert!(frames.end(None));
-        assert!(frames.is_empty());
+        let mut replies = Replies::default();
+        replies.begin();
+        add(&mut replies, 0);
+        replies.drop_reply();
+        replies.end(None).unwrap();
+        assert!(replies.is_empty());
     }
 }

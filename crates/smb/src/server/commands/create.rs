@@ -1,0 +1,177 @@
+//! CREATE, [MS-SMB2] 3.3.5.9: the way from a name to a pipe, past its security descriptor.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+
+use standpipe_security::{AccessMask, Grant, check_pipe_client};
+
+use crate::NtStatus;
+use crate::server::request::{Done, MayWait, Refused, Request};
+use crate::server::state::{
+    Established, Granted, Opens, Outputs, PendingId, PendingRequests, Random, WaitsFor,
+};
+use crate::server::{Config, Event, OpenFailure, OpenId, Output, PipeId};
+use crate::wire::{
+    CreateRequest, CreateResponse, FileId, IMPERSONATION_DELEGATE, OPTION_OPEN_BY_FILE_ID,
+    OPTION_RESERVE_OPFILTER, Opened,
+};
+
+/// How much of a name that a client gave goes into the log.
+const LOGGED_NAME: usize = 80;
+
+/// What CREATE may touch.
+pub(crate) struct Create<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) session: Option<&'a Established>,
+    pub(crate) draining: bool,
+    pub(crate) random: &'a mut Random,
+    pub(crate) opens: &'a mut Opens,
+    pub(crate) pending: &'a PendingRequests,
+    pub(crate) outputs: &'a mut Outputs,
+}
+
+/// Why an open is refused: for the client, and for the log.
+struct OpenRefused {
+    status: NtStatus,
+    reason: String,
+}
+
+impl OpenRefused {
+    fn new(status: NtStatus, reason: impl Into<String>) -> Self {
+        Self { status, reason: reason.into() }
+    }
+
+    fn no_such_pipe() -> Self {
+        Self::new(NtStatus::OBJECT_NAME_NOT_FOUND, "no pipe has this name")
+    }
+}
+
+impl Create<'_> {
+    /// Has the backend connected, if the pipe's descriptor lets the user in, and waits for that.
+    pub(crate) fn handle(self, request: &Request<'_>) -> Result<Done, Refused> {
+        let asked = CreateRequest::decode(request.message)?;
+        let session = self.session.ok_or(NtStatus::USER_SESSION_DELETED)?;
+        let desired = AccessMask(asked.desired_access);
+        let (pipe, grant) = match self.granted(request, &asked, session, desired) {
+            Ok(granted) => granted,
+            Err(OpenRefused { status, reason }) => {
+                let user = Arc::clone(session.user());
+                let name = asked.name.chars().take(LOGGED_NAME).collect();
+                self.outputs.event(Event::OpenRefused { user, name, desired, status, reason });
+                return Err(status.into());
+            }
+        };
+        self.pending.check_room(request, MayWait::Anywhere)?;
+        let open = loop {
+            let open = OpenId(self.random.id());
+            if !self.opens.contains(open) {
+                break open;
+            }
+        };
+        let file_id = FileId { persistent: self.random.id(), volatile: open.0 };
+        let (user, token) = (Arc::clone(session.user()), Arc::clone(session.token()));
+        let granted = Granted {
+            file_id,
+            session_id: request.session_id,
+            tree_id: request.tree_id,
+            pipe,
+            access: grant.access(),
+            user: Arc::clone(&user),
+            encrypted_only: self.config.requires_encryption(pipe),
+        };
+        self.opens.add(open, granted, request.id);
+        self.outputs.push(Output::Open { open, pipe, grant, token, user });
+        Ok(Done::Waits(WaitsFor::Open(open), file_id))
+    }
+
+    /// The pipe that a CREATE names, and what is granted on it. The order of the checks is that of the Windows pipe
+    /// driver: parameters, name, descriptor, then the limits.
+    fn granted(
+        &self,
+        request: &Request<'_>,
+        asked: &CreateRequest,
+        session: &Established,
+        desired: AccessMask,
+    ) -> Result<(PipeId, Grant), OpenRefused> {
+        check_parameters(asked)?;
+        let pipe = self.config.find_pipe(&asked.name).ok_or_else(OpenRefused::no_such_pipe)?;
+        let offered = self.config.pipes.get(pipe.0).ok_or_else(OpenRefused::no_such_pipe)?;
+        let decision = check_pipe_client(&offered.security_descriptor, session.token(), desired.into());
+        let Ok(grant) = decision.result else {
+            return Err(OpenRefused::new(NtStatus::ACCESS_DENIED, decision.to_string()));
+        };
+        // A user whom the descriptor does not let in learns nothing of this.
+        if !request.encrypted && offered.require_encryption {
+            return Err(OpenRefused::new(NtStatus::ACCESS_DENIED, "the pipe takes encrypted requests only"));
+        }
+        self.check_room()?;
+        Ok((pipe, grant))
+    }
+
+    /// Whether one more open can be had by a user whom the descriptor lets in.
+    fn check_room(&self) -> Result<(), OpenRefused> {
+        if self.draining {
+            return Err(OpenRefused::new(NtStatus::PIPE_NOT_AVAILABLE, "the server is stopping"));
+        }
+        if self.opens.len() >= self.config.limits.opens {
+            return Err(OpenRefused::new(
+                NtStatus::INSUFFICIENT_RESOURCES,
+                "too many opens on the connection",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Checks what a CREATE asks for besides a name and rights.
+fn check_parameters(asked: &CreateRequest) -> Result<(), OpenRefused> {
+    if asked.impersonation_level > IMPERSONATION_DELEGATE {
+        return Err(OpenRefused::new(NtStatus::BAD_IMPERSONATION_LEVEL, "no such impersonation level"));
+    }
+    if asked.impersonation_level == IMPERSONATION_DELEGATE {
+        return Err(OpenRefused::new(NtStatus::BAD_IMPERSONATION_LEVEL, "delegation is not possible"));
+    }
+    if asked.options & (OPTION_OPEN_BY_FILE_ID | OPTION_RESERVE_OPFILTER) != 0 {
+        return Err(OpenRefused::new(NtStatus::NOT_SUPPORTED, "a pipe is opened by its name"));
+    }
+    if asked.durable_reconnect {
+        return Err(OpenRefused::new(NtStatus::OBJECT_NAME_NOT_FOUND, "pipes have no durable opens"));
+    }
+    Ok(())
+}
+
+/// The backend's answer to an open, and the CREATE that it answers.
+pub(crate) fn opened(
+    open: OpenId,
+    result: Result<(), OpenFailure>,
+    config: &Config,
+    opens: &mut Opens,
+    outputs: &mut Outputs,
+) -> Option<(PendingId, Result<CreateResponse, NtStatus>)> {
+    let pipe = opens.connecting_to(open)?;
+    let offered = config.pipes.get(pipe.0)?;
+    let failure = match result {
+        Ok(()) => {
+            let (granted, request) = opens.connect(open, offered.mode)?;
+            outputs.event(Event::Opened { user: Arc::clone(&granted.user), pipe });
+            let of = if config.other_names == Some(pipe) { Opened::NewFile } else { Opened::Pipe };
+            return Some((request, Ok(CreateResponse { file_id: granted.file_id, of })));
+        }
+        Err(failure) => failure,
+    };
+    let (granted, request) = opens.take_connecting(open)?;
+    let (status, reason) = match failure {
+        OpenFailure::NotListening => (NtStatus::PIPE_NOT_AVAILABLE, "the service is not listening"),
+        OpenFailure::AllInstancesBusy => (NtStatus::INSTANCE_NOT_AVAILABLE, "all instances are in use"),
+        OpenFailure::Refused => (NtStatus::ACCESS_DENIED, "the service refused the caller"),
+        OpenFailure::OutOfResources => (NtStatus::INSUFFICIENT_RESOURCES, "the server is at its limit"),
+    };
+    outputs.event(Event::OpenRefused {
+        user: granted.user,
+        name: offered.name.clone(),
+        desired: granted.access.mask(),
+        status,
+        reason: reason.into(),
+    });
+    Some((request, Err(status)))
+}

@@ -1,0 +1,153 @@
+//! QUERY_INFO, [MS-SMB2] 3.3.5.20: what clients can ask of a pipe.
+
+use alloc::vec::Vec;
+
+use standpipe_security::{AccessMask, DescriptorParts};
+
+use crate::server::replies::Reply;
+use crate::server::request::{Done, Refused, Request};
+use crate::server::state::{ConnectedOpen, Negotiated, Opens, PipeEnd};
+use crate::server::{Config, PipeMode};
+use crate::wire::encode_buffer_too_small;
+use crate::wire::info::{
+    CLASS_ACCESS, CLASS_ALIGNMENT, CLASS_ALL, CLASS_BASIC, CLASS_EA, CLASS_INTERNAL, CLASS_MODE, CLASS_PIPE,
+    CLASS_PIPE_LOCAL, CLASS_PIPE_REMOTE, CLASS_POSITION, CLASS_STANDARD, FilePipeInformation, INFO_FILE,
+    INFO_SECURITY, QueryInfoRequest, QueryInfoResponse, STATE_CLOSING, STATE_CONNECTED,
+};
+use crate::{Dialect, NtStatus};
+
+/// The size of a pipe's buffers that clients learn, in bytes.
+const QUOTA: u32 = 4096;
+/// The highest FileInformationClass of [MS-FSCC] 2.4.
+pub(super) const LAST_CLASS: u8 = 78;
+
+/// Answers what is asked of an open.
+pub(crate) fn handle(
+    request: &Request<'_>,
+    config: &Config,
+    negotiated: &Negotiated,
+    opens: &Opens,
+    mut reply: Reply<'_>,
+) -> Result<Done, Refused> {
+    let asked = QueryInfoRequest::decode(request.message)?;
+    let open = opens.find(request, asked.file_id)?;
+    let (file_id, room) = (open.granted.file_id, asked.output_length as usize);
+    negotiated.check_size(request, room)?;
+    let output = match asked.info_type {
+        INFO_FILE => {
+            let output = file_information(&open, asked.class, config, opens)?;
+            if room < output.len() {
+                return Err(NtStatus::INFO_LENGTH_MISMATCH.into());
+            }
+            output
+        }
+        INFO_SECURITY => {
+            let output = security_information(&open, config, asked.additional)?;
+            if room < output.len() {
+                // [MS-SMB2] 3.3.5.20.3: the client learns how large its buffer must be.
+                let in_context = negotiated.dialect == Dialect::Smb311;
+                encode_buffer_too_small(reply.body(), output.len() as u32, in_context);
+                return Ok(Done::RepliedOn(file_id, NtStatus::BUFFER_TOO_SMALL));
+            }
+            output
+        }
+        _ => return Err(NtStatus::NOT_SUPPORTED.into()),
+    };
+    QueryInfoResponse { output: &output }.encode(reply.body());
+    Ok(Done::RepliedOn(file_id, NtStatus::SUCCESS))
+}
+
+fn file_information(
+    open: &ConnectedOpen<'_, &PipeEnd>,
+    class: u8,
+    config: &Config,
+    opens: &Opens,
+) -> Result<Vec<u8>, NtStatus> {
+    if matches!(class, CLASS_BASIC | CLASS_ALL | CLASS_PIPE | CLASS_PIPE_LOCAL | CLASS_PIPE_REMOTE) {
+        open.check_granted(AccessMask::FILE_READ_ATTRIBUTES)?;
+    }
+    let (granted, end) = (open.granted, open.end);
+    let available = end.available() as u64;
+    let mut out = Vec::new();
+    match class {
+        CLASS_BASIC => basic_information(&mut out),
+        CLASS_STANDARD => standard_information(&mut out, available),
+        CLASS_INTERNAL => out.extend_from_slice(&granted.file_id.persistent.to_le_bytes()),
+        CLASS_EA | CLASS_MODE | CLASS_ALIGNMENT => out.extend_from_slice(&[0; 4]),
+        CLASS_ACCESS => out.extend_from_slice(&granted.access.mask().0.to_le_bytes()),
+        CLASS_POSITION => out.extend_from_slice(&available.to_le_bytes()),
+        CLASS_ALL => {
+            basic_information(&mut out);
+            standard_information(&mut out, available);
+            out.extend_from_slice(&granted.file_id.persistent.to_le_bytes());
+            out.extend_from_slice(&[0; 4]); // extended attributes
+            out.extend_from_slice(&granted.access.mask().0.to_le_bytes());
+            out.extend_from_slice(&available.to_le_bytes());
+            out.extend_from_slice(&[0; 12]); // mode, alignment, an empty name
+        }
+        CLASS_PIPE => FilePipeInformation {
+            read_mode: u32::from(end.read_mode() == PipeMode::Message),
+            completion_mode: u32::from(end.is_nonblocking()),
+        }
+        .encode(&mut out),
+        CLASS_PIPE_LOCAL => {
+            let max = config.pipes.get(granted.pipe.0).and_then(|pipe| pipe.max_instances);
+            pipe_local_information(&mut out, end, max, opens.of_pipe(granted.pipe));
+        }
+        CLASS_PIPE_REMOTE => out.extend_from_slice(&[0; 12]),
+        1..=LAST_CLASS => return Err(NtStatus::NOT_SUPPORTED),
+        _ => return Err(NtStatus::INVALID_INFO_CLASS),
+    }
+    Ok(out)
+}
+
+/// FileBasicInformation, [MS-FSCC] 2.4.7.
+fn basic_information(out: &mut Vec<u8>) {
+    const ATTRIBUTE_NORMAL: u32 = 0x80;
+    out.extend_from_slice(&[0; 32]);
+    out.extend_from_slice(&ATTRIBUTE_NORMAL.to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
+}
+
+/// FileStandardInformation, [MS-FSCC] 2.4.47.
+fn standard_information(out: &mut Vec<u8>, available: u64) {
+    out.extend_from_slice(&u64::from(2 * QUOTA).to_le_bytes());
+    out.extend_from_slice(&available.to_le_bytes());
+    out.extend_from_slice(&[1, 0, 0, 0, 1, 0, 0, 0]); // one link, delete pending, no directory
+}
+
+/// FilePipeLocalInformation, [MS-FSCC] 2.4.37.
+fn pipe_local_information(out: &mut Vec<u8>, end: &PipeEnd, max_instances: Option<u32>, instances: usize) {
+    const DUPLEX: u32 = 2;
+    const CLIENT_END: u32 = 0;
+    for field in [
+        u32::from(end.mode() == PipeMode::Message),
+        DUPLEX,
+        max_instances.unwrap_or(u32::MAX),
+        instances as u32,
+        QUOTA,
+        end.available() as u32,
+        QUOTA,
+        QUOTA,
+        if end.is_connected() { STATE_CONNECTED } else { STATE_CLOSING },
+        CLIENT_END,
+    ] {
+        out.extend_from_slice(&field.to_le_bytes());
+    }
+}
+
+/// The parts of the pipe's security descriptor that were asked for, [MS-DTYP] 2.4.7.
+fn security_information(
+    open: &ConnectedOpen<'_, &PipeEnd>,
+    config: &Config,
+    wanted: u32,
+) -> Result<Vec<u8>, NtStatus> {
+    const SACL: u32 = 0x8;
+    if wanted & SACL != 0 {
+        // Reading the SACL takes ACCESS_SYSTEM_SECURITY, which nobody is granted.
+        return Err(NtStatus::ACCESS_DENIED);
+    }
+    open.check_granted(AccessMask::READ_CONTROL)?;
+    let pipe = config.pipes.get(open.granted.pipe.0).ok_or(NtStatus::FILE_CLOSED)?;
+    pipe.security_descriptor.select(DescriptorParts(wanted)).to_bytes().map_err(|_| NtStatus::INTERNAL_ERROR)
+}

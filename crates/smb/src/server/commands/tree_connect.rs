@@ -1,0 +1,57 @@
+//! TREE_CONNECT and TREE_DISCONNECT, [MS-SMB2] 3.3.5.7 and 3.3.5.8: the one share is `IPC$`.
+
+use crate::NtStatus;
+use crate::server::replies::Reply;
+use crate::server::request::{Done, Refused, Request};
+use crate::server::state::{Established, Holdings};
+use crate::wire::session::{SHARE_NO_CACHING, SHARE_TYPE_PIPE};
+use crate::wire::{Empty, TreeConnectRequest, TreeConnectResponse};
+
+/// The most that a user can be granted on `IPC$`: all of a file's rights.
+const MAXIMAL_ACCESS: u32 = 0x001F_01FF;
+/// How long the parts of a share's path may be, [MS-SMB2] 2.2.9.
+const MAX_SERVER_NAME: usize = 255;
+const MAX_SHARE_NAME: usize = 80;
+
+/// Connects to `IPC$`; a session has at most `limit` tree connects.
+pub(crate) fn connect(
+    request: &Request<'_>,
+    session: Option<&mut Established>,
+    limit: usize,
+    mut reply: Reply<'_>,
+) -> Result<Done, Refused> {
+    let asked = TreeConnectRequest::decode(request.message)?;
+    let (server, share) = asked
+        .path
+        .strip_prefix(r"\\")
+        .and_then(|path| path.split_once('\\'))
+        .filter(|(server, share)| {
+            server.encode_utf16().count() <= MAX_SERVER_NAME && share.encode_utf16().count() <= MAX_SHARE_NAME
+        })
+        .ok_or(NtStatus::INVALID_PARAMETER)?;
+    if server.is_empty() || !share.eq_ignore_ascii_case("IPC$") {
+        return Err(NtStatus::BAD_NETWORK_NAME.into());
+    }
+    let id = session.ok_or(NtStatus::USER_SESSION_DELETED)?.add_tree(limit)?;
+    reply.set_tree(id);
+    TreeConnectResponse {
+        share_type: SHARE_TYPE_PIPE,
+        share_flags: SHARE_NO_CACHING,
+        capabilities: 0,
+        maximal_access: MAXIMAL_ACCESS,
+    }
+    .encode(reply.body());
+    Ok(Done::Replied(NtStatus::SUCCESS))
+}
+
+/// Ends a tree connect with everything in it.
+pub(crate) fn disconnect(
+    request: &Request<'_>,
+    holdings: &mut Holdings,
+    mut reply: Reply<'_>,
+) -> Result<Done, Refused> {
+    Empty::decode(request.message)?;
+    holdings.end_tree(request.session_id, request.tree_id);
+    Empty::encode(reply.body());
+    Ok(Done::Replied(NtStatus::SUCCESS))
+}

@@ -1,0 +1,67 @@
+//! Whether a request is let in: its signature, session and tree connect, [MS-SMB2] 3.3.5.2.4 to 3.3.5.2.11.
+
+use crate::crypto::Sender;
+use crate::server::request::{Refused, Request};
+use crate::server::state::{Established, Holdings, Session, State};
+use crate::server::{DisconnectReason, Event, Violation};
+use crate::wire::{Command, Flags};
+use crate::{Dialect, NtStatus};
+
+/// Whether a client whose session has expired may send this, besides logging on again: it may let go of what it has
+/// ([MS-SMB2] 3.3.5.2.9). Samba's `smb2.session.expire2` expects that ECHO goes on, and CANCEL, which is not admitted
+/// like others, too.
+fn is_for_expired_sessions(command: Command) -> bool {
+    matches!(command, Command::LOGOFF | Command::CLOSE | Command::LOCK | Command::ECHO)
+}
+
+/// Admits a request, or says how it is refused.
+pub(super) fn admit(request: &Request<'_>, state: &mut State) -> Result<(), Refused> {
+    let command = request.header.command;
+    if command == Command::NEGOTIATE {
+        return Ok(());
+    }
+    let smb311 = state.phase.negotiated().is_some_and(|n| n.dialect == Dialect::Smb311);
+    let Holdings { sessions, outputs, .. } = &mut state.holdings;
+    let session = sessions.get(request.session_id);
+    let established = session.and_then(Session::established);
+    if request.encrypted {
+        // That it could be decrypted proves as much as a signature.
+    } else if established.is_some_and(Established::requires_encryption) && command != Command::SESSION_SETUP {
+        return Err(NtStatus::ACCESS_DENIED.into());
+    } else if request.header.flags.contains(Flags::SIGNED) {
+        let Some(established) = established else {
+            return Err(match session {
+                Some(_) => NtStatus::NOT_SUPPORTED,
+                None => NtStatus::USER_SESSION_DELETED,
+            }
+            .into());
+        };
+        if established.keys().signing.verify(request.message, Sender::Client).is_err() {
+            outputs.event(Event::BadSignature { missing: false });
+            return Err(NtStatus::ACCESS_DENIED.into());
+        }
+    } else if let Some(established) = established
+        && (established.requires_signing() || command == Command::TREE_CONNECT && smb311)
+    {
+        outputs.event(Event::BadSignature { missing: true });
+        // [MS-SMB2] 3.3.5.7: an unsigned TREE_CONNECT in 3.1.1 is answered by closing the connection.
+        return Err(if command == Command::TREE_CONNECT && smb311 {
+            DisconnectReason::from(Violation::UnsignedTreeConnect).into()
+        } else {
+            NtStatus::ACCESS_DENIED.into()
+        });
+    }
+    if command == Command::SESSION_SETUP || (command == Command::ECHO && request.session_id == 0) {
+        return Ok(());
+    }
+    let session = session.ok_or(NtStatus::USER_SESSION_DELETED)?;
+    let established = established.ok_or(NtStatus::SEC_E_UNSUPPORTED_FUNCTION)?;
+    if session.is_expired() && !is_for_expired_sessions(command) {
+        return Err(NtStatus::NETWORK_SESSION_EXPIRED.into());
+    }
+    let needs_tree = !matches!(command, Command::LOGOFF | Command::TREE_CONNECT | Command::ECHO);
+    if needs_tree && !established.has_tree(request.tree_id) {
+        return Err(NtStatus::NETWORK_NAME_DELETED.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! The connection: bytes and events in, replies and requests to the shell out.
+
+mod admission;
+mod backend;
+mod completion;
+mod compound;
+mod receive;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::replies::{NotFramed, Replies};
+use super::state::{CreditWindow, Phase, State};
+use super::{Config, DisconnectReason, Input, LogonGate, Now, OpenId, Output};
+use crate::NtStatus;
+use crate::wire::Deframer;
+
+/// The server's half of one transport connection. See the [module](super) for the order of calls.
+pub struct Connection {
+    state: State,
+    deframer: Deframer,
+    /// Received bytes that are not looked at before the client has taken more of its replies.
+    held: Vec<u8>,
+    replies: Replies,
+    credits: CreditWindow,
+}
+
+impl Connection {
+    /// A connection that was just accepted. Every random number it needs comes from `seed`, which must not be
+    /// used twice.
+    #[must_use]
+    pub fn new(config: Arc<Config>, seed: [u8; 32], now: Now) -> Self {
+        Self {
+            credits: CreditWindow::new(config.limits.credits),
+            state: State::new(config, seed, now),
+            deframer: Deframer::default(),
+            held: Vec::new(),
+            replies: Replies::default(),
+        }
+    }
+
+    /// Asks this gate about every log-on from now on.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Box<dyn LogonGate>) -> Self {
+        self.state.gate = Some(gate);
+        self
+    }
+
+    /// Takes an input in. Afterwards there may be bytes to transmit, outputs, and another time to wake up.
+    #[expect(clippy::needless_pass_by_value, reason = "an input is used up")]
+    pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        if self.state.phase.is_closed() {
+            return;
+        }
+        self.state.holdings.expire_sessions(now);
+        match input {
+            Input::Received(bytes) => self.received(now, bytes),
+            Input::Timeout => self.timeout(now),
+            Input::Opened { open, result } => self.opened(now, open, result),
+            Input::Data { open, bytes } => self.data(now, open, bytes),
+            Input::Written { open, result } => self.written(now, open, result),
+            Input::Closed { open } => self.backend_closed(now, open),
+            Input::Disconnected { open } => self.backend_disconnected(now, open),
+            Input::Waited { wait, available } => self.waited(now, wait, available),
+            Input::EndSession { session } => self.state.holdings.end_replaced(now, session),
+            Input::Drain => self.drain(),
+        }
+        self.answer_deferred(now);
+        let holdings = &mut self.state.holdings;
+        holdings.sessions.forget_unused_sealers();
+        if self.state.draining && holdings.opens.is_empty() && holdings.pending.is_empty() {
+            self.disconnect(DisconnectReason::Drained);
+        }
+    }
+
+    /// The next thing asked of the shell.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.state.holdings.outputs.pop()
+    }
+
+    /// Swaps the bytes to send with `into`, which must be empty; `false` if there are none.
+    #[must_use]
+    pub fn take_transmit(&mut self, into: &mut Vec<u8>) -> bool {
+        debug_assert!(into.is_empty());
+        if self.replies.is_empty() {
+            return false;
+        }
+        self.replies.take(into);
+        true
+    }
+
+    /// When to call [`Connection::handle`] with [`Input::Timeout`], on the clock of [`Now::monotonic`].
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Duration> {
+        if self.state.phase.is_closed() {
+            return None;
+        }
+        // What is held can be looked at as soon as the replies before it are taken.
+        let resume = (!self.held.is_empty() && !self.is_full()).then_some(Duration::ZERO);
+        let holdings = &self.state.holdings;
+        let (logon_deadline, lapse) = (holdings.sessions.logon_deadline(), holdings.sessions.next_lapse());
+        [holdings.pending.interim_due(), logon_deadline, lapse, resume].into_iter().flatten().min()
+    }
+
+    /// Whether the shell should read from this open's backend. Ask again after each input.
+    #[must_use]
+    pub fn wants_data(&self, open: OpenId) -> bool {
+        let read_ahead = self.state.config.limits.read_ahead;
+        !self.is_full() && self.state.holdings.opens.wants_data(open, read_ahead)
+    }
+
+    /// How many opens there are, those being connected included.
+    #[must_use]
+    pub fn open_count(&self) -> usize {
+        self.state.holdings.opens.len()
+    }
+
+    /// Closes the connection: everything that belongs to it ends here.
+    fn disconnect(&mut self, reason: DisconnectReason) {
+        if self.state.phase.is_closed() {
+            return;
+        }
+        self.state.phase = Phase::Closed;
+        self.state.holdings.end_all();
+        self.deframer = Deframer::default();
+        self.held = Vec::new();
+        self.state.holdings.outputs.push(Output::Disconnect(reason));
+    }
+
+    fn timeout(&mut self, now: Now) {
+        let deadline = self.state.holdings.sessions.logon_deadline();
+        if deadline.is_some_and(|deadline| deadline <= now.monotonic) {
+            return self.disconnect(DisconnectReason::LogonTimeout);
+        }
+        self.resume(now);
+        self.send_interims(now);
+    }
+
+    fn drain(&mut self) {
+        self.state.draining = true;
+        let holdings = &mut self.state.holdings;
+        holdings.pending.end_waits(&mut holdings.outputs, NtStatus::PIPE_NOT_AVAILABLE, |_| true);
+    }
+
+    /// How many requests wait for the backend of this open to take what was written.
+    #[cfg(test)]
+    pub(super) fn writers_of(&mut self, open: OpenId) -> usize {
+        self.state.holdings.opens.end_of(open).map_or(0, |end| end.writers().len())
+    }
+
+    /// Ends the frame being written, encrypted with the key of this session.
+    fn end_frame(&mut self, encrypted_by: Option<u64>) {
+        let result = match encrypted_by {
+            None => self.replies.end(None),
+            Some(id) => match self.state.holdings.sessions.sealer_of(id) {
+                Some(sealer) => self.replies.end(Some(sealer)),
+                None => Err(NotFramed::WithoutKey),
+            },
+        };
+        if let Err(cause) = result {
+            self.replies.abandon();
+            self.disconnect(match cause {
+                NotFramed::KeyUsedUp => DisconnectReason::KeyUsedUp,
+                NotFramed::TooLong | NotFramed::WithoutKey => DisconnectReason::ReplyNotFramed,
+            });
+        }
+    }
+
+    /// Grants credits: one at a time until a user has logged on.
+    fn grant(&mut self, requested: u16) -> u16 {
+        let requested = if self.state.holdings.sessions.has_established() { requested } else { 1 };
+        self.credits.grant(requested)
+    }
+
+    /// Whether the client has to take some of its replies before more are made.
+    fn is_full(&self) -> bool {
+        self.replies.len() > self.high_water()
+    }
+
+    /// How many bytes of replies are made before the client has taken any.
+    fn high_water(&self) -> usize {
+        2 * self.state.config.limits.max_transfer as usize
+    }
+}

@@ -1,0 +1,83 @@
+//! What is worth a line in the log or a counter.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use standpipe_security::AccessMask;
+
+use super::PipeId;
+use crate::{Dialect, NtStatus};
+
+/// What happened, for the log and the counters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The dialect was agreed on.
+    Negotiated {
+        /// The dialect.
+        dialect: Dialect,
+    },
+    /// Somebody logged on.
+    LoggedOn {
+        /// The account's name.
+        user: Arc<str>,
+    },
+    /// Somebody who had logged on did so again: the session counts anew.
+    LoggedOnAgain {
+        /// The account's name.
+        user: Arc<str>,
+    },
+    /// A log-on became too old ([`Config::session_lifetime`](super::Config::session_lifetime)).
+    SessionExpired {
+        /// The account's name.
+        user: Arc<str>,
+    },
+    /// An expired session ended, because its user did not log on again.
+    SessionLapsed {
+        /// The account's name.
+        user: Arc<str>,
+    },
+    /// A log-on was refused.
+    LogonRefused {
+        /// The name that was tried, when the attempt got that far.
+        user: Option<String>,
+        /// What the client was told.
+        status: NtStatus,
+        /// Why, for the administrator.
+        reason: String,
+    },
+    /// A session ended because the client asked for it.
+    LoggedOff {
+        /// The account's name.
+        user: Arc<str>,
+    },
+    /// A session ended because the same user came back in another one.
+    SessionReplaced {
+        /// The account's name.
+        user: Arc<str>,
+    },
+    /// A pipe was opened and its backend took it.
+    Opened {
+        /// The account's name.
+        user: Arc<str>,
+        /// Which pipe.
+        pipe: PipeId,
+    },
+    /// An open was refused.
+    OpenRefused {
+        /// The account's name.
+        user: Arc<str>,
+        /// The pipe's name as the client gave it, cut to 80 characters.
+        name: String,
+        /// What the client asked for.
+        desired: AccessMask,
+        /// What the client was told.
+        status: NtStatus,
+        /// Why, for the administrator.
+        reason: String,
+    },
+    /// A request's signature was missing or wrong.
+    BadSignature {
+        /// Whether there was none at all.
+        missing: bool,
+    },
+}

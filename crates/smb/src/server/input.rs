@@ -1,0 +1,92 @@
+//! What the shell hands to a [`Connection`](super::Connection).
+
+use core::time::Duration;
+
+use super::{OpenId, SessionId, WaitId};
+use crate::FileTime;
+
+/// What time it is, as the shell sees it when it hands in an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic time since a moment of the shell's choice.
+    pub monotonic: Duration,
+    /// The time of day; only told to clients.
+    pub wall: FileTime,
+}
+
+/// What the shell tells the connection.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Bytes arrived from the client, split anywhere.
+    Received(&'a [u8]),
+    /// The time of [`Connection::next_timeout`](super::Connection::next_timeout) has come.
+    Timeout,
+    /// The answer to [`Output::Open`].
+    Opened {
+        /// Which open.
+        open: OpenId,
+        /// Whether the backend took it.
+        result: Result<(), OpenFailure>,
+    },
+    /// The service wrote: one whole message in message mode, any bytes in byte mode.
+    Data {
+        /// Which open.
+        open: OpenId,
+        /// What the service wrote; a message may be empty.
+        bytes: &'a [u8],
+    },
+    /// The answer to the oldest unanswered [`Output::Write`] of this open.
+    Written {
+        /// Which open.
+        open: OpenId,
+        /// Whether the backend took all of it.
+        result: Result<(), WriteFailure>,
+    },
+    /// The service closed its end, after everything it wrote was handed in as [`Input::Data`].
+    Closed {
+        /// Which open.
+        open: OpenId,
+    },
+    /// The service disconnected its end: what it wrote and was not read is lost
+    /// (`DisconnectNamedPipe`).
+    Disconnected {
+        /// Which open.
+        open: OpenId,
+    },
+    /// The answer to [`Output::Wait`].
+    Waited {
+        /// Which wait.
+        wait: WaitId,
+        /// Whether an instance of the pipe listens now; `false` when the time ran out.
+        available: bool,
+    },
+    /// Another connection's [`Output::EndSession`] names this session of the same user: it ends with all it has.
+    EndSession {
+        /// Which session. One that has ended already is ignored.
+        session: SessionId,
+    },
+    /// The server is about to stop: new log-ons, opens and waits are refused, what is in flight goes on.
+    Drain,
+}
+
+/// Why a backend did not take an open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenFailure {
+    /// The service is not running or not listening now: the client may wait and try again.
+    NotListening,
+    /// Every instance of the pipe is in use.
+    AllInstancesBusy,
+    /// The service refused this caller.
+    Refused,
+    /// The server is at one of its limits.
+    OutOfResources,
+}
+
+/// Why a backend did not take what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteFailure {
+    /// The service closed its end.
+    Gone,
+    /// The message is longer than the backend can carry.
+    TooLong,
+}

@@ -1,0 +1,84 @@
+//! What a client holds on a connection, and how it ends: with its session, its tree connect, or by itself.
+
+use alloc::sync::Arc;
+
+use super::{Opens, Outputs, PendingRequests, Sessions};
+use crate::NtStatus;
+use crate::server::{Config, Event, Now, Output, SessionId};
+
+/// What a client holds: sessions, opens and requests that wait. They end together, which the shell has to know.
+pub(crate) struct Holdings {
+    pub(crate) sessions: Sessions,
+    pub(crate) opens: Opens,
+    pub(crate) pending: PendingRequests,
+    pub(crate) outputs: Outputs,
+}
+
+impl Holdings {
+    /// Nothing yet.
+    pub(super) fn new(config: &Config, now: Now) -> Self {
+        Self {
+            sessions: Sessions::new(config, now),
+            opens: Opens::default(),
+            pending: PendingRequests::new(&config.limits),
+            outputs: Outputs::default(),
+        }
+    }
+
+    /// Ends a session with everything in it.
+    pub(crate) fn end_session(&mut self, now: Now, id: u64) {
+        let Self { sessions, opens, pending, outputs } = self;
+        opens.end_where(pending, outputs, |open| open.session_id() == id);
+        pending.end_waits(outputs, NtStatus::CANCELLED, |reply| reply.session_id == id);
+        if sessions.remove(now, id) {
+            outputs.push(Output::SessionEnded { session: SessionId(id) });
+        }
+    }
+
+    /// Ends a tree connect with everything in it.
+    pub(crate) fn end_tree(&mut self, session_id: u64, tree_id: u32) {
+        let Self { sessions, opens, pending, outputs } = self;
+        opens
+            .end_where(pending, outputs, |open| open.session_id() == session_id && open.tree_id() == tree_id);
+        pending.end_waits(outputs, NtStatus::CANCELLED, |reply| {
+            reply.session_id == session_id && reply.tree_id == tree_id
+        });
+        if let Some(session) = sessions.established_mut(session_id) {
+            session.remove_tree(tree_id);
+        }
+    }
+
+    /// Ends a session whose user came back in another one.
+    pub(crate) fn end_replaced(&mut self, now: Now, SessionId(id): SessionId) {
+        if let Some(session) = self.sessions.established(id) {
+            let user = Arc::clone(session.user());
+            self.end_session(now, id);
+            self.outputs.event(Event::SessionReplaced { user });
+        }
+    }
+
+    /// Lets those sessions expire whose time is over ([MS-SMB2] 3.3.6.3 *Session Expiration Timer*), and ends those
+    /// whose user did not log on again within another lifetime: a user who may no longer log on must not keep what
+    /// is open for ever.
+    pub(crate) fn expire_sessions(&mut self, now: Now) {
+        for id in self.sessions.over(now) {
+            if let Some(user) = self.sessions.expire(id) {
+                self.outputs.event(Event::SessionExpired { user });
+            }
+            if self.sessions.is_over(now, id)
+                && let Some(user) = self.sessions.established(id).map(|session| Arc::clone(session.user()))
+            {
+                self.end_session(now, id);
+                self.outputs.event(Event::SessionLapsed { user });
+            }
+        }
+    }
+
+    /// Ends everything, for the connection is closed.
+    pub(crate) fn end_all(&mut self) {
+        let Self { sessions, opens, pending, outputs } = self;
+        opens.clear(outputs);
+        pending.clear(outputs);
+        sessions.clear();
+    }
+}

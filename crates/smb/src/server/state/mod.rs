@@ -1,0 +1,54 @@
+//! What a connection knows: each part owns its fields, and a command gets only the parts that it may touch (the
+//! table in [`dispatch`](super::dispatch) hands them out).
+
+mod credits;
+mod holdings;
+mod negotiated;
+mod opens;
+mod outputs;
+mod pending;
+mod pipe_end;
+mod random;
+mod session;
+mod sessions;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+pub(crate) use credits::CreditWindow;
+pub(crate) use holdings::Holdings;
+pub(crate) use negotiated::{Negotiated, Phase};
+pub(crate) use opens::{ConnectedOpen, Granted, Opens};
+pub(crate) use outputs::Outputs;
+pub(crate) use pending::{Pending, PendingId, PendingRequests, ReplyTo, Rest, WaitsFor};
+pub(crate) use pipe_end::{PipeEnd, Reader, Taken, Writer};
+pub(crate) use random::Random;
+pub(crate) use session::{Established, LogOn, Protection, Session};
+pub(crate) use sessions::Sessions;
+
+use super::{Config, LogonGate, Now};
+
+/// Everything that a command may touch, part by part.
+pub(crate) struct State {
+    pub(crate) config: Arc<Config>,
+    pub(crate) random: Random,
+    pub(crate) phase: Phase,
+    pub(crate) gate: Option<Box<dyn LogonGate>>,
+    /// Whether the server is about to stop.
+    pub(crate) draining: bool,
+    pub(crate) holdings: Holdings,
+}
+
+impl State {
+    /// The state of a connection that was just accepted.
+    pub(crate) fn new(config: Arc<Config>, seed: [u8; 32], now: Now) -> Self {
+        Self {
+            random: Random::new(seed),
+            phase: Phase::Fresh,
+            gate: None,
+            draining: false,
+            holdings: Holdings::new(&config, now),
+            config,
+        }
+    }
+}
