@@ -1,8 +1,10 @@
 //! What may stand on the command line. Parsing looks at nothing but the arguments.
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 
 use crate::commands::Command;
+use crate::logging::LogFormat;
+use crate::output::Colour;
 
 /// Runs a native service, watches it, and serves its secured named pipe to the network.
 #[derive(Debug, Parser)]
@@ -29,38 +31,6 @@ pub(crate) struct Cli {
     /// When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
     pub(crate) color: Colour,
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people.
-    Human,
-    /// One JSON object on each line.
-    Json,
-    /// As for people, but lines of processes are passed on as they are: for `up`, whose instances write such lines.
-    #[value(skip)]
-    Relay,
-}
-
-/// How this process logs, for the processes it starts to do the same.
-#[derive(Debug)]
-pub(crate) struct LogOptions {
-    /// Which lines.
-    pub(crate) filter: String,
-    /// How they are written.
-    pub(crate) format: LogFormat,
-}
-
-/// When to use colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Colour {
-    /// On a terminal.
-    Auto,
-    /// Everywhere.
-    Always,
-    /// Nowhere.
-    Never,
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const VARIABLE: &str = "STANDPIPE_NT_HASH";
 /// Who calls: a user with its password, or with the NT hash of it, which is all that the protocol needs.
 #[derive(Args, Debug)]
 pub(crate) struct LogOnArgs {
-    /// Who logs in: an account of the server, or DOMAIN\user
+    /// The user that logs on: an account of the server, or DOMAIN\user
     #[arg(short, long, value_name = "NAME")]
     user: String,
 

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::time::SystemTime;
 
+use clap::ValueEnum;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -10,13 +11,33 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::cli::LogFormat;
 use crate::live::LiveView;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object on each line.
+    Json,
+    /// As for people, but lines of processes are passed on as they are: for `up`, whose instances write such lines.
+    #[value(skip)]
+    Relay,
+}
+
+/// How this process logs, for the processes it starts to do the same.
+#[derive(Debug)]
+pub(crate) struct LogOptions {
+    /// Which lines.
+    pub(crate) filter: String,
+    /// How they are written.
+    pub(crate) format: LogFormat,
+}
 
 /// The target of events that are lines which a process wrote.
 const OUTPUT_TARGET: &str = "standpipe::output";
 
-/// Starts writing log lines. A filter that cannot be read is said so and replaced by `info`: no reason not to run.
+/// Starts writing log lines. An unreadable filter is reported and replaced by `info`: it is no reason not to run.
 pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveView) {
     let (filter, wrong) = match EnvFilter::try_new(filter) {
         Ok(filter) => (filter, None),
@@ -26,7 +47,7 @@ pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveVie
         .with_env_filter(filter)
         .with_writer(view)
         .with_ansi(colour)
-        // When whoever read the log is gone, there is nobody to tell that either.
+        // When the reader of the log has gone, there is nobody to report that to either.
         .log_internal_errors(false);
     let started = match format {
         LogFormat::Human => builder.event_format(Human { relays: false }).try_init(),
@@ -83,7 +104,7 @@ fn colour_of(level: Level) -> &'static str {
     }
 }
 
-/// What an event says, with nothing in it that a terminal would obey: some of it comes from strangers.
+/// The text of an event, with nothing in it that a terminal would obey: strangers write some of it.
 #[derive(Default)]
 struct Fields {
     message: String,

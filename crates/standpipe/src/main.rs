@@ -1,54 +1,5 @@
-//! The command `standpipe`: parses its arguments, wires the libraries together, prints, and says with its exit code how
-//! it went. Everything else is in the libraries.
+//! The command `standpipe`. All of it is in the library of the same name.
 
-mod cli;
-mod commands;
-mod failure;
-mod live;
-mod log_on;
-mod logging;
-mod output;
-mod password;
-
-use std::panic::AssertUnwindSafe;
-use std::process::ExitCode;
-
-use clap::Parser;
-use clap::error::ErrorKind;
-
-use crate::cli::{Cli, LogOptions};
-use crate::failure::Exit;
-use crate::output::Output;
-
-fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(failure::report_bug));
-    let exit = std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Bug);
-    exit.into()
-}
-
-fn run() -> Exit {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Clap's own exit code for a wrong argument is 2; help and the version are no errors.
-            let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            let printed = error.print();
-            return if is_help && printed.is_ok() { Exit::Ok } else { Exit::Usage };
-        }
-    };
-    let mut output = Output::new(cli.color);
-    let log = LogOptions { filter: cli.log, format: cli.log_format };
-    logging::start(
-        &log.filter,
-        cli.command.log_format(log.format),
-        output.colours_errors(),
-        output.live_view(),
-    );
-    match commands::run(cli.command, &log, &mut output) {
-        Ok(exit) => exit,
-        Err(failure) => {
-            output.failure(&failure);
-            failure.exit()
-        }
-    }
+fn main() -> std::process::ExitCode {
+    standpipe::main()
 }

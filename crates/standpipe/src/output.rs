@@ -3,9 +3,21 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-use crate::cli::Colour;
+use clap::ValueEnum;
+
 use crate::failure::Failure;
 use crate::live::LiveView;
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
 
 /// Where a command writes to, and whether colours are wanted there.
 pub(crate) struct Output {

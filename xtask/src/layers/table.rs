@@ -82,6 +82,7 @@ pub(crate) const OUTSIDE: &[Outside] = &[
     Outside { for_tests: true, ..outside("teller", Some(&[])) },
     Outside { for_tests: true, ..outside("whole-path", None) },
     outside("xtask", Some(&[])),
+    outside("generate", Some(&["standpipe", "deployment"])),
 ];
 
 /// Arrows that the split of `pipe` and `deployment` has not removed yet.

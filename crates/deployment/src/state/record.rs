@@ -14,6 +14,7 @@ const LONGEST: u64 = 256 * 1024;
 
 /// How far an instance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Its startup tasks run.
@@ -58,6 +59,7 @@ impl std::fmt::Display for Stage {
 
 /// An endpoint of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EndpointRecord {
     /// Its name in the deployment file.
     pub name: String,
@@ -69,6 +71,7 @@ pub struct EndpointRecord {
 
 /// The state of one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InstanceRecord {
     /// Its role.
     pub role: String,

@@ -9,6 +9,7 @@ use super::{LoadError, Moment, Outcome, Plan, ServerProcess, Usage, Workload, ru
 
 /// What came of a load, in numbers that can be compared.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// How many connections there were.
     pub connections: usize,
@@ -37,6 +38,7 @@ pub struct Report {
 
 /// How long calls took, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Latency {
     /// Half of them took no longer.
     pub p50: f64,
@@ -50,6 +52,7 @@ pub struct Latency {
 
 /// What the server used while it counted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ServerUse {
     /// CPU time in seconds.
     pub cpu_seconds: f64,

@@ -21,7 +21,7 @@ const PASSWD_EXAMPLES: &str =
 const ENABLE_EXAMPLES: &str = "Example:\n  standpipe account enable serviceUser --file accounts.toml";
 const DISABLE_EXAMPLES: &str = "Example:\n  standpipe account disable serviceUser --file accounts.toml";
 
-/// Manage the accounts that may log in
+/// Manage the accounts that may log on
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {
     /// Add an account
@@ -36,10 +36,10 @@ pub(crate) enum Account {
     /// Change an account's password
     #[command(after_help = PASSWD_EXAMPLES)]
     Passwd(Passwd),
-    /// Let an account log in again
+    /// Let an account log on again
     #[command(after_help = ENABLE_EXAMPLES)]
     Enable(Named),
-    /// Keep an account from logging in
+    /// Keep an account from logging on
     #[command(after_help = DISABLE_EXAMPLES)]
     Disable(Named),
 }
@@ -92,12 +92,17 @@ pub(crate) struct FileArg {
     path: PathBuf,
 }
 
-/// An account as `list --json` shows it.
+/// An account as `standpipe account list --json` shows it.
 #[derive(serde::Serialize)]
-struct Shown {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Shown {
+    /// The account's name.
     name: String,
+    /// Its SID.
     sid: String,
+    /// The groups it is a member of, by name, or by SID where a group has no name.
     groups: Vec<String>,
+    /// Whether it can log on.
     enabled: bool,
 }
 
@@ -128,11 +133,11 @@ pub(super) fn run(account: Account, output: &mut Output) -> Result<Exit, Failure
         }
         Account::Enable(named) => {
             AccountFile::new(&named.file.path).set_enabled(&named.name, true)?;
-            output.line(format_args!("{} can log in", named.name))?;
+            output.line(format_args!("{} can log on", named.name))?;
         }
         Account::Disable(named) => {
             AccountFile::new(&named.file.path).set_enabled(&named.name, false)?;
-            output.line(format_args!("{} cannot log in any more", named.name))?;
+            output.line(format_args!("{} can no longer log on", named.name))?;
         }
         Account::List(list) => show(&list, output)?,
     }

@@ -98,8 +98,9 @@ pub(crate) struct Bench {
 
 /// What one call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-enum WorkloadArg {
+pub(crate) enum WorkloadArg {
     /// A request and its reply in one round trip, on a pipe that stays open; for pipes of messages
     Transceive,
     /// Open the pipe, write, read, close: four round trips
@@ -142,14 +143,21 @@ impl From<SigningArg> for SigningAlgorithm {
     }
 }
 
-/// What is printed.
+/// What `standpipe bench --json` prints.
 #[derive(Serialize)]
-struct Shown {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Shown {
+    /// The address of the pipe.
     pipe: String,
+    /// What one call is.
     workload: WorkloadArg,
+    /// How many calls there are at a time on each connection.
     callers: u64,
+    /// The length of each request, in bytes.
     size: u64,
+    /// The dialect of SMB that client and server agreed on.
     dialect: String,
+    /// How messages are signed or encrypted.
     protection: String,
     #[serde(flatten)]
     report: Report,

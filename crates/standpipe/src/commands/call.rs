@@ -81,17 +81,21 @@ pub(crate) struct Call {
     json: bool,
 }
 
-/// What `--json` prints.
+/// What `standpipe call --json` prints.
 #[derive(Serialize)]
-struct Shown {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Shown {
+    /// The reply as text, without its NUL; not there with `--hex`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reply: Option<String>,
-    /// Instead of the text with `--hex`.
+    /// The reply as hexadecimal digits; only there with `--hex`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_hex: Option<String>,
+    /// The address of the pipe.
     pipe: String,
+    /// How long the call took, connecting and logging on included.
     milliseconds: u64,
-    /// Only there when the reply is not UTF-8 and bytes had to be replaced.
+    /// Whether the reply is not UTF-8, so that bytes had to be replaced; only there when that is so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     lossy: bool,
 }

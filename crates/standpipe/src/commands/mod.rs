@@ -1,8 +1,8 @@
 //! The commands, one file each.
 
-mod account;
-mod bench;
-mod call;
+pub(crate) mod account;
+pub(crate) mod bench;
+pub(crate) mod call;
 mod check;
 mod connect;
 mod instances;
@@ -18,8 +18,8 @@ use standpipe_pipe::client::Client;
 use tokio::runtime::Runtime;
 use tracing::Span;
 
-use crate::cli::{LogFormat, LogOptions};
 use crate::failure::{Caused, Exit, Failure};
+use crate::logging::{LogFormat, LogOptions};
 use crate::output::Output;
 
 /// How long a server has to answer a good-bye: what was wanted of it is there already.
@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Connect(connect::Connect),
     /// Call a pipe as fast as it answers, and say how fast that is
     Bench(bench::Bench),
-    /// Manage the accounts that may log in
+    /// Manage the accounts that may log on
     #[command(subcommand)]
     Account(account::Account),
     /// Say what an access-control list means, and whom it lets in

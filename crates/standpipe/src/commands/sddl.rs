@@ -54,7 +54,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["groups", "anonymous"])]
     accounts: Option<PathBuf>,
 
-    /// A caller that did not log in
+    /// A caller that did not log on
     #[arg(long, conflicts_with = "user")]
     anonymous: bool,
 
@@ -97,7 +97,7 @@ fn token(user: &str, check: &Check) -> Result<Token, Failure> {
             })?;
             if !account.enabled {
                 return Err(Failure::new(Exit::NotPermitted, format!("the account {user} is disabled"))
-                    .hint("it cannot log in, whatever the descriptor says"));
+                    .hint("it cannot log on, whatever the descriptor says"));
             }
             Account::clone(&account)
         }

@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{instances, runtime};
-use crate::cli::{LogFormat, LogOptions};
 use crate::failure::{Caused, Exit, Failure};
 use crate::live::LiveView;
+use crate::logging::{LogFormat, LogOptions};
 use crate::output::{Output, columns};
 
 const EXAMPLES: &str = "Examples:\n  \

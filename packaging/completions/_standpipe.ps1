@@ -1,0 +1,306 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'standpipe'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'standpipe' {
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Run a whole deployment on this machine, and start again what fails')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run one instance of a role: its startup tasks, its service, its endpoints')
+            [CompletionResult]::new('ps', 'ps', [CompletionResultType]::ParameterValue, 'Show the instances of a deployment that runs on this machine')
+            [CompletionResult]::new('call', 'call', [CompletionResultType]::ParameterValue, 'Send one request to a pipe and print its reply')
+            [CompletionResult]::new('connect', 'connect', [CompletionResultType]::ParameterValue, 'Offer a pipe of another machine as a local one, for programs that know nothing of the network')
+            [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Call a pipe as fast as it answers, and say how fast that is')
+            [CompletionResult]::new('account', 'account', [CompletionResultType]::ParameterValue, 'Manage the accounts that may log on')
+            [CompletionResult]::new('sddl', 'sddl', [CompletionResultType]::ParameterValue, 'Say what an access-control list means, and whom it lets in')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check a deployment file: every mistake, with its line')
+            break
+        }
+        'standpipe;up' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder to keep state in; without it, one for the deployment where this user keeps such things')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--no-view', '--no-view', [CompletionResultType]::ParameterName, 'Only log lines, also on a terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;run' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'The role; not needed when the deployment has only one')
+            [CompletionResult]::new('--instance', '--instance', [CompletionResultType]::ParameterName, 'Which instance of the role this is, from 0')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1')
+            [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder to keep state in; without it, one for the deployment where this user keeps such things')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;ps' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name')
+            [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder that the deployment keeps its state in; then no deployment file is needed')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'As JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;call' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Send what is in a file')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user that logs on: an account of the server, or DOMAIN\user')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user that logs on: an account of the server, or DOMAIN\user')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Read the password from the only line of a file that nobody else can read')
+            [CompletionResult]::new('--password-env', '--password-env', [CompletionResultType]::ParameterName, 'Read the password from this environment variable instead of STANDPIPE_PASSWORD')
+            [CompletionResult]::new('--nt-hash-file', '--nt-hash-file', [CompletionResultType]::ParameterName, 'Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else can read')
+            [CompletionResult]::new('--nt-hash-env', '--nt-hash-env', [CompletionResultType]::ParameterName, 'Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'What the pipe carries: `message`, so that the request is one, or `byte`, so that it may be of any length')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the reply into a file, which is made or replaced once the reply is there')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for the connection and the log-on, for a busy pipe, and for the reply, each')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Send and print bytes as they are: no NUL is added to the request or taken from the reply, and no line end added')
+            [CompletionResult]::new('--hex', '--hex', [CompletionResultType]::ParameterName, 'Take the request as hexadecimal digits, with or without spaces, and print the reply so; nothing is added to it')
+            [CompletionResult]::new('--one-message', '--one-message', [CompletionResultType]::ParameterName, 'Take the first message for the whole reply, for a service that keeps the pipe open')
+            [CompletionResult]::new('--encrypt', '--encrypt', [CompletionResultType]::ParameterName, 'Encrypt everything after the log-on, and call no server that cannot; without it, only servers that ask for it')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the reply as JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;connect' {
+            [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'The local pipe''s name; without it, that of the remote one')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'The folder to offer it in, which is made when it is missing; without it, `STANDPIPE_PIPES`, or this user''s own')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'What the pipe carries: `message` or `byte`')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user that logs on: an account of the server, or DOMAIN\user')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user that logs on: an account of the server, or DOMAIN\user')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Read the password from the only line of a file that nobody else can read')
+            [CompletionResult]::new('--password-env', '--password-env', [CompletionResultType]::ParameterName, 'Read the password from this environment variable instead of STANDPIPE_PASSWORD')
+            [CompletionResult]::new('--nt-hash-file', '--nt-hash-file', [CompletionResultType]::ParameterName, 'Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else can read')
+            [CompletionResult]::new('--nt-hash-env', '--nt-hash-env', [CompletionResultType]::ParameterName, 'Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH')
+            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Local connections at a time; more wait until one ends')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for the server and the log-on, and for a pipe that is busy, each')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--dotnet', '--dotnet', [CompletionResultType]::ParameterName, 'Offer it where programs on .NET look: as `CoreFxPipe_NAME` in the folder for temporary files, in byte mode')
+            [CompletionResult]::new('--encrypt', '--encrypt', [CompletionResultType]::ParameterName, 'Encrypt everything after the log-on, and use no server that cannot; without it, only for servers that ask for it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;bench' {
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user that logs on: an account of the server, or DOMAIN\user')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user that logs on: an account of the server, or DOMAIN\user')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Read the password from the only line of a file that nobody else can read')
+            [CompletionResult]::new('--password-env', '--password-env', [CompletionResultType]::ParameterName, 'Read the password from this environment variable instead of STANDPIPE_PASSWORD')
+            [CompletionResult]::new('--nt-hash-file', '--nt-hash-file', [CompletionResultType]::ParameterName, 'Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else can read')
+            [CompletionResult]::new('--nt-hash-env', '--nt-hash-env', [CompletionResultType]::ParameterName, 'Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH')
+            [CompletionResult]::new('--workload', '--workload', [CompletionResultType]::ParameterName, 'What one call is')
+            [CompletionResult]::new('--connections', '--connections', [CompletionResultType]::ParameterName, 'How many connections')
+            [CompletionResult]::new('--callers', '--callers', [CompletionResultType]::ParameterName, 'How many calls at a time on each connection, each on a pipe of its own')
+            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'How many bytes each request has')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'What the service''s reply must be')
+            [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'How long to measure; `idle` connections are left alone for so long')
+            [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'How long to call before measuring begins')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'How many threads call; by default as many as there are processors')
+            [CompletionResult]::new('--signing', '--signing', [CompletionResultType]::ParameterName, 'Offer only this way to sign; without it, whatever both sides can, the fastest first')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'An address of this machine to connect from; several are used in turn')
+            [CompletionResult]::new('--server-pid', '--server-pid', [CompletionResultType]::ParameterName, 'The server''s process on this machine: say what CPU time and memory it uses, with its children of the same program')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long connecting and logging on may take')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--encrypt', '--encrypt', [CompletionResultType]::ParameterName, 'Encrypt everything after the log-on instead of signing it')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;account' {
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Add an account')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove an account; its SID is not given to another')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Show the accounts')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Change an account''s password')
+            [CompletionResult]::new('enable', 'enable', [CompletionResultType]::ParameterValue, 'Let an account log on again')
+            [CompletionResult]::new('disable', 'disable', [CompletionResultType]::ParameterValue, 'Keep an account from logging on')
+            break
+        }
+        'standpipe;account;add' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The account file; a startup task of an instance need not say it')
+            [CompletionResult]::new('--groups', '--groups', [CompletionResultType]::ParameterName, 'The groups it is a member of: Users, Administrators, Guests, or SIDs')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Read the password from the only line of a file that nobody else can read')
+            [CompletionResult]::new('--password-env', '--password-env', [CompletionResultType]::ParameterName, 'Read the password from this environment variable instead of STANDPIPE_PASSWORD')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;account;remove' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The account file; a startup task of an instance need not say it')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;account;list' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The account file; a startup task of an instance need not say it')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'As JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;account;passwd' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The account file; a startup task of an instance need not say it')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Read the password from the only line of a file that nobody else can read')
+            [CompletionResult]::new('--password-env', '--password-env', [CompletionResultType]::ParameterName, 'Read the password from this environment variable instead of STANDPIPE_PASSWORD')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;account;enable' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The account file; a startup task of an instance need not say it')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;account;disable' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The account file; a startup task of an instance need not say it')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;sddl' {
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Say in words what a security descriptor means for a pipe')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Say whether an account may open a pipe, and which entry decides')
+            break
+        }
+        'standpipe;sddl;explain' {
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;sddl;check' {
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The account that opens the pipe; without --accounts, one made up for the question')
+            [CompletionResult]::new('--groups', '--groups', [CompletionResultType]::ParameterName, 'What the made-up account is a member of: Users, Administrators, Guests, or SIDs')
+            [CompletionResult]::new('--accounts', '--accounts', [CompletionResultType]::ParameterName, 'The file to find the account in')
+            [CompletionResult]::new('--access', '--access', [CompletionResultType]::ParameterName, 'What the caller asks for: read, write, readwrite, all, maximum, or a mask such as 0x12019f')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--anonymous', '--anonymous', [CompletionResultType]::ParameterName, 'A caller that did not log on')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;check' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--here', '--here', [CompletionResultType]::ParameterName, 'Also look at this machine: whether passwords can be read, ports are free')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

@@ -1,0 +1,269 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_standpipe_global_optspecs
+    string join \n log= log-format= color= h/help V/version
+end
+
+function __fish_standpipe_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_standpipe_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_standpipe_using_subcommand
+    set -l cmd (__fish_standpipe_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c standpipe -n "__fish_standpipe_needs_command" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_needs_command" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_needs_command" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_needs_command" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "up" -d 'Run a whole deployment on this machine, and start again what fails'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "run" -d 'Run one instance of a role: its startup tasks, its service, its endpoints'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "ps" -d 'Show the instances of a deployment that runs on this machine'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "call" -d 'Send one request to a pipe and print its reply'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "connect" -d 'Offer a pipe of another machine as a local one, for programs that know nothing of the network'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "bench" -d 'Call a pipe as fast as it answers, and say how fast that is'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "account" -d 'Manage the accounts that may log on'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "sddl" -d 'Say what an access-control list means, and whom it lets in'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "check" -d 'Check a deployment file: every mistake, with its line'
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s f -l file -d 'The deployment file' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l no-view -d 'Only log lines, also on a terminal'
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s f -l file -d 'The deployment file' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l role -d 'The role; not needed when the deployment has only one' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l instance -d 'Which instance of the role this is, from 0' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l address -d 'The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s f -l file -d 'The deployment file, which says the deployment\'s name' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l state-dir -d 'The folder that the deployment keeps its state in; then no deployment file is needed' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l json -d 'As JSON'
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l file -d 'Send what is in a file' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -s u -l user -d 'The user that logs on: an account of the server, or DOMAIN\\user' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l nt-hash-file -d 'Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l nt-hash-env -d 'Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l mode -d 'What the pipe carries: `message`, so that the request is one, or `byte`, so that it may be of any length' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l output -d 'Write the reply into a file, which is made or replaced once the reply is there' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l timeout -d 'How long to wait for the connection and the log-on, for a busy pipe, and for the reply, each' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l raw -d 'Send and print bytes as they are: no NUL is added to the request or taken from the reply, and no line end added'
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l hex -d 'Take the request as hexadecimal digits, with or without spaces, and print the reply so; nothing is added to it'
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l one-message -d 'Take the first message for the whole reply, for a service that keeps the pipe open'
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l encrypt -d 'Encrypt everything after the log-on, and call no server that cannot; without it, only servers that ask for it'
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l json -d 'Print the reply as JSON'
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l local -d 'The local pipe\'s name; without it, that of the remote one' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l folder -d 'The folder to offer it in, which is made when it is missing; without it, `STANDPIPE_PIPES`, or this user\'s own' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l mode -d 'What the pipe carries: `message` or `byte`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -s u -l user -d 'The user that logs on: an account of the server, or DOMAIN\\user' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l nt-hash-file -d 'Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l nt-hash-env -d 'Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l max-connections -d 'Local connections at a time; more wait until one ends' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l timeout -d 'How long to wait for the server and the log-on, and for a pipe that is busy, each' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l dotnet -d 'Offer it where programs on .NET look: as `CoreFxPipe_NAME` in the folder for temporary files, in byte mode'
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l encrypt -d 'Encrypt everything after the log-on, and use no server that cannot; without it, only for servers that ask for it'
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -s u -l user -d 'The user that logs on: an account of the server, or DOMAIN\\user' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l nt-hash-file -d 'Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l nt-hash-env -d 'Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l workload -d 'What one call is' -r -f -a "transceive\t'A request and its reply in one round trip, on a pipe that stays open; for pipes of messages'
+call\t'Open the pipe, write, read, close: four round trips'
+log-on\t'Connect, log on, log off'
+idle\t'Nothing: open a pipe on each connection, wait, and make one call at the end'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l connections -d 'How many connections' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l callers -d 'How many calls at a time on each connection, each on a pipe of its own' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l size -d 'How many bytes each request has' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l expect -d 'What the service\'s reply must be' -r -f -a "same\t'The request\'s bytes'
+reversed\t'The request, a text that ends with a NUL, backwards and without the NUL'
+anything\t'Anything'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l duration -d 'How long to measure; `idle` connections are left alone for so long' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l warm-up -d 'How long to call before measuring begins' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l threads -d 'How many threads call; by default as many as there are processors' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l signing -d 'Offer only this way to sign; without it, whatever both sides can, the fastest first' -r -f -a "gmac\t'AES-128-GMAC'
+cmac\t'AES-128-CMAC'
+hmac\t'HMAC-SHA256'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l from -d 'An address of this machine to connect from; several are used in turn' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l server-pid -d 'The server\'s process on this machine: say what CPU time and memory it uses, with its children of the same program' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l timeout -d 'How long connecting and logging on may take' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l encrypt -d 'Encrypt everything after the log-on instead of signing it'
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l json -d 'Print the result as JSON'
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -f -a "add" -d 'Add an account'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -f -a "remove" -d 'Remove an account; its SID is not given to another'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -f -a "list" -d 'Show the accounts'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -f -a "passwd" -d 'Change an account\'s password'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -f -a "enable" -d 'Let an account log on again'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -f -a "disable" -d 'Keep an account from logging on'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l groups -d 'The groups it is a member of: Users, Administrators, Guests, or SIDs' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -l json -d 'As JSON'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -f -a "explain" -d 'Say in words what a security descriptor means for a pipe'
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -f -a "check" -d 'Say whether an account may open a pipe, and which entry decides'
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from explain" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from explain" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from explain" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from explain" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l user -d 'The account that opens the pipe; without --accounts, one made up for the question' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l groups -d 'What the made-up account is a member of: Users, Administrators, Guests, or SIDs' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l accounts -d 'The file to find the account in' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l access -d 'What the caller asks for: read, write, readwrite, all, maximum, or a mask such as 0x12019f' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l anonymous -d 'A caller that did not log on'
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s f -l file -d 'The deployment file' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l here -d 'Also look at this machine: whether passwords can be read, ports are free'
+complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s V -l version -d 'Print version'
