@@ -1,7 +1,7 @@
 //! A client of the fuzzed connection, as small as can be: it logs on for real, so that fuzzing gets past the door.
 
 use standpipe_smb::auth::client::{Credentials, Initiator, Nonces};
-use standpipe_smb::crypto::encryption::{Opener, Sealer};
+use standpipe_smb::crypto::encryption::{Decrypter, Sealer};
 use standpipe_smb::crypto::{Cipher, PreauthHash, Sender, SessionKeys, SigningAlgorithm, SigningKey};
 use standpipe_smb::{Dialect, NtStatus};
 
@@ -47,7 +47,7 @@ pub(crate) struct Client {
     pub(crate) session: u64,
     pub(crate) tree: u32,
     pub(crate) signing: Option<SigningKey>,
-    pub(crate) encryption: Option<(Sealer, Opener)>,
+    pub(crate) encryption: Option<(Sealer, Decrypter)>,
     pub(crate) preauth: Option<PreauthHash>,
     /// The ids of the opens that the server has confirmed, oldest first.
     pub(crate) files: Vec<[u8; 16]>,
@@ -170,7 +170,7 @@ impl Client {
         let keys = SessionKeys::derive(terms.dialect, &key, preauth.as_ref(), terms.signing, terms.cipher);
         self.signing = Some(keys.signing);
         self.encryption = keys.ciphers.map(|ciphers| {
-            (Sealer::new(&ciphers.client_to_server, self.session), Opener::new(&ciphers.server_to_client))
+            (Sealer::new(&ciphers.client_to_server, self.session), Decrypter::new(&ciphers.server_to_client))
         });
         Some(())
     }
@@ -219,7 +219,7 @@ fn negotiate_body(terms: Terms) -> Vec<u8> {
     body[4] = 1; // signing enabled
     body[8] = 0x40; // can encrypt, which is looked at in 3.0 and 3.0.2 only
     body[12] = 9; // some client's GUID
-    body.extend_from_slice(&terms.dialect.to_wire().to_le_bytes());
+    body.extend_from_slice(&terms.dialect.to_wire().0.to_le_bytes());
     if terms.dialect == Dialect::Smb311 {
         body[28..32].copy_from_slice(&104_u32.to_le_bytes()); // where the contexts start
         body[32] = 1; // one context
@@ -227,7 +227,8 @@ fn negotiate_body(terms: Terms) -> Vec<u8> {
         body.extend_from_slice(&[1, 0, 38, 0, 0, 0, 0, 0]); // pre-authentication integrity, 38 bytes
         body.extend_from_slice(&[1, 0, 32, 0, 1, 0]); // one algorithm, 32 bytes of salt, SHA-512
         body.extend_from_slice(&[0x5A; 32]);
-        let choices = [(2, terms.cipher.map(Cipher::to_wire)), (8, Some(terms.signing.to_wire()))];
+        let choices =
+            [(2, terms.cipher.map(|cipher| cipher.to_wire().0)), (8, Some(terms.signing.to_wire().0))];
         for (kind, id) in choices.into_iter().filter_map(|(kind, id)| Some((kind, id?))) {
             body[32] += 1;
             body.extend_from_slice(&[0; 8][..(8 - body.len() % 8) % 8]);

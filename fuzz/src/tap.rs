@@ -3,8 +3,9 @@
 
 use standpipe_smb::Dialect;
 use standpipe_smb::auth::server::{Acceptor, Step, StepInput};
-use standpipe_smb::crypto::encryption::{Opener, Sealer};
+use standpipe_smb::crypto::encryption::{Decrypter, Sealer};
 use standpipe_smb::crypto::{Cipher, PreauthHash, Sender, SessionKeys, SigningAlgorithm, SigningKey};
+use standpipe_smb::wire::negotiate::{Capabilities, CipherId};
 use standpipe_smb::wire::{NegotiateResponse, SessionSetupRequest};
 
 use crate::peer::{NEGOTIATE, SESSION_SETUP, number};
@@ -24,7 +25,7 @@ pub(crate) struct Tap {
 struct Keys {
     session: u64,
     signing: SigningKey,
-    sealing: Option<(Sealer, Opener)>,
+    sealing: Option<(Sealer, Decrypter)>,
 }
 
 impl Tap {
@@ -88,7 +89,7 @@ impl Tap {
         let Some((dialect, signing, cipher)) = self.terms else { return };
         let keys = SessionKeys::derive(dialect, key, Some(&self.preauth.value()), signing, cipher);
         let sealing = keys.ciphers.map(|ciphers| {
-            (Sealer::new(&ciphers.server_to_client, session), Opener::new(&ciphers.server_to_client))
+            (Sealer::new(&ciphers.server_to_client, session), Decrypter::new(&ciphers.server_to_client))
         });
         self.keys = Some(Keys { session, signing: keys.signing, sealing });
     }
@@ -132,12 +133,13 @@ impl Tap {
 fn terms(message: &[u8]) -> Option<(Dialect, SigningAlgorithm, Option<Cipher>)> {
     let response = NegotiateResponse::decode(message).ok()?;
     let dialect = Dialect::from_wire(response.dialect)?;
-    let first = |list: Option<&Vec<u16>>| list.and_then(|list| list.first().copied());
     let contexts = response.contexts.as_ref();
-    let signing = first(contexts.and_then(|contexts| contexts.signing.as_ref()));
+    let signing = contexts.and_then(|contexts| contexts.signing.as_ref()?.first().copied());
     let cipher = match dialect {
-        Dialect::Smb311 => first(contexts.and_then(|contexts| contexts.ciphers.as_ref())),
-        Dialect::Smb300 | Dialect::Smb302 if response.capabilities & 0x40 != 0 => Some(1),
+        Dialect::Smb311 => contexts.and_then(|contexts| contexts.ciphers.as_ref()?.first().copied()),
+        Dialect::Smb300 | Dialect::Smb302 if response.capabilities.contains(Capabilities::ENCRYPTION) => {
+            Some(CipherId::AES_128_CCM)
+        }
         _ => None,
     };
     let signing = signing.and_then(SigningAlgorithm::from_wire).unwrap_or(SigningAlgorithm::AesCmac);

@@ -9,6 +9,7 @@ extern crate std;
 pub mod auth;
 pub mod client;
 pub mod crypto;
+mod numbers;
 pub mod server;
 mod status;
 pub mod wire;

@@ -64,7 +64,7 @@ async fn a_dialect_that_is_talked_down_is_told() {
     let talk_down = |message: &mut Vec<u8>| {
         if message.starts_with(b"\xFESMB") && message[12] == 0 {
             let mut offer = NegotiateRequest::decode(message).unwrap();
-            offer.dialects = vec![0x0202];
+            offer.dialects = vec![standpipe_smb::wire::DialectRevision::SMB_2_0_2];
             offer.contexts = None;
             message.truncate(64);
             offer.encode(message, 0, &[0; 32]);

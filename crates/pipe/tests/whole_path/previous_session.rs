@@ -3,13 +3,19 @@
 use std::net::SocketAddr;
 
 use standpipe_pipe::client::{CallOptions, Client, ConnectOptions, Credentials as PipeCredentials};
+use standpipe_security::DesiredAccess;
 use standpipe_smb::auth::client::{Credentials, Initiator, Nonces};
+use standpipe_smb::client::READ_WRITE;
 use standpipe_smb::crypto::{Sender, SessionKeys, SigningAlgorithm};
+use standpipe_smb::wire::negotiate::{Capabilities, SecurityMode};
+use standpipe_smb::wire::session::SessionSetupFlags;
+use standpipe_smb::wire::transfer::ReadFlags;
 use standpipe_smb::wire::{
-    Command, CreateRequest, CreateResponse, Empty, FileId, Flags, Header, IMPERSONATION, NegotiateRequest,
-    ReadRequest, ReadResponse, SessionSetupRequest, SessionSetupResponse, TreeConnectRequest,
-    frame_prefix_for,
+    Command, CreateRequest, CreateResponse, Empty, FileId, Flags, Header, ImpersonationLevel,
+    NegotiateRequest, ReadRequest, ReadResponse, SessionSetupRequest, SessionSetupResponse,
+    TreeConnectRequest, frame_prefix_for,
 };
+use standpipe_smb::wire::{CreateOptions, TreeOrAsync};
 use standpipe_smb::{Dialect, FileTime, NtStatus};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -31,8 +37,8 @@ impl Raw {
         let stream = TcpStream::connect(server).await.unwrap();
         let mut raw = Raw { stream, message_id: 0, session_id: 0, tree_id: 0, keys: None };
         let offer = NegotiateRequest {
-            security_mode: 1,
-            capabilities: 0,
+            security_mode: SecurityMode::SIGNING_ENABLED,
+            capabilities: Capabilities::NONE,
             client_guid: [9; 16],
             dialects: vec![Dialect::Smb210.to_wire()],
             contexts: None,
@@ -63,8 +69,13 @@ impl Raw {
     }
 
     async fn set_up(&mut self, token: &[u8], previous_session_id: u64) -> (Header, Vec<u8>) {
-        let request =
-            SessionSetupRequest { flags: 0, security_mode: 1, capabilities: 0, previous_session_id, token };
+        let request = SessionSetupRequest {
+            flags: SessionSetupFlags::NONE,
+            security_mode: SecurityMode::SIGNING_ENABLED,
+            capabilities: Capabilities::NONE,
+            previous_session_id,
+            token,
+        };
         self.ask(Command::SESSION_SETUP, |out| request.encode(out)).await
     }
 
@@ -75,9 +86,9 @@ impl Raw {
             self.tree_id = header.tree_id().filter(|_| header.status == NtStatus::SUCCESS).unwrap();
         }
         let request = CreateRequest {
-            impersonation_level: IMPERSONATION,
-            desired_access: 0x0012_019F,
-            options: 0,
+            impersonation_level: ImpersonationLevel::IMPERSONATION,
+            desired_access: DesiredAccess(READ_WRITE),
+            options: CreateOptions::NONE,
             name: name().as_str().to_owned(),
             durable_reconnect: false,
         };
@@ -90,7 +101,8 @@ impl Raw {
     }
 
     async fn send_read(&mut self, file_id: FileId) {
-        let request = ReadRequest { flags: 0, length: 100, file_id, minimum_count: 0, channel: 0 };
+        let request =
+            ReadRequest { flags: ReadFlags::NONE, length: 100, file_id, minimum_count: 0, channel: 0 };
         self.send(Command::READ, |out| request.encode(out)).await;
     }
 
@@ -108,7 +120,7 @@ impl Raw {
             flags: Flags::default(),
             next_command: 0,
             message_id: self.message_id,
-            tree_or_async: Header::tree_field(self.tree_id),
+            tree_or_async: TreeOrAsync::Tree(self.tree_id),
             session_id: self.session_id,
         };
         self.message_id += 1;

@@ -16,22 +16,17 @@ use super::wire::Wire;
 use super::{Config, ConnectionError, Encryption, Ready, Stage};
 use crate::auth::client::{Challenging, Finishing, Initiator, Nonces};
 use crate::crypto::{Cipher, PreauthHash, SessionKeys, SigningAlgorithm};
-use crate::wire::negotiate::{
-    CAPABILITY_ENCRYPTION, CAPABILITY_LARGE_MTU, HASH_SHA512, SECURITY_SIGNING_ENABLED,
-    SECURITY_SIGNING_REQUIRED,
-};
-use crate::wire::session::{
-    SESSION_ENCRYPT_DATA, SESSION_IS_GUEST, SESSION_IS_NULL, SHARE_ENCRYPT_DATA, SHARE_TYPE_PIPE,
-};
+use crate::wire::negotiate::{Capabilities, CipherId, HashId, SecurityMode};
+use crate::wire::session::{SessionFlags, SessionSetupFlags, ShareFlags, ShareType};
 use crate::wire::{
-    Command, ControlCode, FileId, Header, IOCTL_IS_FSCTL, IoctlRequest, IoctlResponse, NegotiateContexts,
+    Command, ControlCode, FileId, Header, IoctlFlags, IoctlRequest, IoctlResponse, NegotiateContexts,
     NegotiateRequest, NegotiateResponse, SessionSetupRequest, SessionSetupResponse, TreeConnectRequest,
     TreeConnectResponse, ValidateNegotiateRequest, ValidateNegotiateResponse,
 };
 use crate::{Dialect, FileTime, NtStatus};
 
 /// The security mode: signing is not only possible but demanded.
-const SECURITY_MODE: u16 = SECURITY_SIGNING_ENABLED | SECURITY_SIGNING_REQUIRED;
+const SECURITY_MODE: SecurityMode = SecurityMode::SIGNING_ENABLED.with(SecurityMode::SIGNING_REQUIRED);
 /// No maximum may be smaller ([MS-SMB2] 3.2.5.2).
 const LEAST_MAXIMUM: u32 = 65_536;
 
@@ -122,14 +117,14 @@ impl Negotiating {
             // [MS-SMB2] 2.2.3: only clients of the 3.x family have capabilities. That of encryption is for 3.0; in
             // 3.1.1 Samba chooses no cipher without it.
             capabilities: if config.max_dialect.is_smb3() {
-                CAPABILITY_LARGE_MTU | if encrypts { CAPABILITY_ENCRYPTION } else { 0 }
+                Capabilities::LARGE_MTU | if encrypts { Capabilities::ENCRYPTION } else { Capabilities::NONE }
             } else {
-                0
+                Capabilities::NONE
             },
             client_guid,
             dialects: Dialect::ALL.into_iter().filter(offered).map(Dialect::to_wire).collect(),
             contexts: offered(&Dialect::Smb311).then(|| NegotiateContexts {
-                preauth_hashes: Some([HASH_SHA512].into()),
+                preauth_hashes: Some([HashId::SHA512].into()),
                 ciphers: (encrypts && !config.ciphers.is_empty())
                     .then(|| config.ciphers.iter().map(|cipher| cipher.to_wire()).collect()),
                 signing: (!config.signing.is_empty())
@@ -178,7 +173,8 @@ impl Negotiating {
                 "encryption is required, and the server speaks no SMB 3, which has it"
             }));
         }
-        wire.multi_credit = dialect >= Dialect::Smb210 && response.capabilities & CAPABILITY_LARGE_MTU != 0;
+        wire.multi_credit =
+            dialect >= Dialect::Smb210 && response.capabilities.contains(Capabilities::LARGE_MTU);
         // A request that cannot cost several credits carries no more than one pays for.
         let largest =
             if wire.multi_credit { config.limits.max_transfer.max(LEAST_MAXIMUM) } else { LEAST_MAXIMUM };
@@ -214,7 +210,7 @@ fn agreed_signing(
 ) -> Result<SigningAlgorithm, ConnectionError> {
     const PREAUTH: ConnectionError = ConnectionError::Violation("no hash for pre-authentication integrity");
     let contexts = contexts.ok_or(PREAUTH)?;
-    if contexts.preauth_hashes.as_deref() != Some(&[HASH_SHA512]) {
+    if contexts.preauth_hashes.as_deref() != Some(&[HashId::SHA512]) {
         return Err(PREAUTH);
     }
     match contexts.signing.as_deref() {
@@ -236,17 +232,18 @@ fn agreed_cipher(
     match dialect {
         Dialect::Smb202 | Dialect::Smb210 => Ok(None),
         Dialect::Smb300 | Dialect::Smb302 => {
-            let both = offer.capabilities & response.capabilities & CAPABILITY_ENCRYPTION != 0;
+            let both = [offer.capabilities, response.capabilities]
+                .iter()
+                .all(|capabilities| capabilities.contains(Capabilities::ENCRYPTION));
             Ok(both.then_some(Cipher::Aes128Ccm))
         }
         Dialect::Smb311 => {
-            fn ciphers(contexts: Option<&NegotiateContexts>) -> Option<&[u16]> {
+            fn ciphers(contexts: Option<&NegotiateContexts>) -> Option<&[CipherId]> {
                 contexts?.ciphers.as_deref()
             }
             let offered = ciphers(offer.contexts.as_ref()).unwrap_or_default();
             match ciphers(response.contexts.as_ref()) {
-                // 0 stands for none of those offered.
-                None | Some([0]) => Ok(None),
+                None | Some([CipherId::NONE]) => Ok(None),
                 Some([id]) if offered.contains(id) => Ok(Cipher::from_wire(*id)),
                 Some([_]) => Err(ConnectionError::Violation("a cipher that was not offered")),
                 Some(_) => Err(ConnectionError::Violation("more than one cipher")),
@@ -271,9 +268,9 @@ fn seal(agreed: &mut Agreed, wire: &mut Wire, config: &Config) -> Result<(), Con
 
 fn send_session_setup(wire: &mut Wire, preauth: &mut PreauthHash, token: &[u8], config: &Config) {
     let request = SessionSetupRequest {
-        flags: 0,
-        security_mode: SECURITY_MODE as u8,
-        capabilities: 0,
+        flags: SessionSetupFlags::NONE,
+        security_mode: SECURITY_MODE,
+        capabilities: Capabilities::NONE,
         previous_session_id: config.previous_session.unwrap_or_default(),
         token,
     };
@@ -337,10 +334,10 @@ impl ProvingLogOn {
             return refused(Stage::LogOn, header.status);
         }
         let response = SessionSetupResponse::decode(message)?;
-        if response.flags & SESSION_IS_GUEST != 0 {
+        if response.flags.contains(SessionFlags::IS_GUEST) {
             return Err(ConnectionError::Policy("the server made this a guest session"));
         }
-        if response.flags & SESSION_IS_NULL != 0 {
+        if response.flags.contains(SessionFlags::IS_NULL) {
             return Err(ConnectionError::Policy("the server made this an anonymous session"));
         }
         self.agreed.ready.session_id = wire.session_id;
@@ -353,7 +350,7 @@ impl ProvingLogOn {
         wire.protection = Protection::signed(keys);
         wire.verify_plain(header, message)?;
         let config = context.config;
-        if response.flags & SESSION_ENCRYPT_DATA != 0 || config.encryption == Encryption::Required {
+        if response.flags.contains(SessionFlags::ENCRYPT_DATA) || config.encryption == Encryption::Required {
             seal(&mut self.agreed, wire, config)?;
         }
 
@@ -382,10 +379,10 @@ impl ConnectingTree {
             return refused(Stage::TreeConnect, header.status);
         }
         let response = TreeConnectResponse::decode(message)?;
-        if response.share_type != SHARE_TYPE_PIPE {
+        if response.share_type != ShareType::PIPE {
             return Err(ConnectionError::Violation("IPC$ that is no share of pipes"));
         }
-        if response.share_flags & SHARE_ENCRYPT_DATA != 0 && self.agreed.ready.encryption.is_none() {
+        if response.share_flags.contains(ShareFlags::ENCRYPT_DATA) && self.agreed.ready.encryption.is_none() {
             seal(&mut self.agreed, wire, context.config)?;
         }
         wire.tree_id = header.tree_id().ok_or(ConnectionError::Violation("a tree connect without an id"))?;
@@ -406,7 +403,7 @@ impl ConnectingTree {
             code: ControlCode::VALIDATE_NEGOTIATE_INFO,
             file_id: FileId::ANY,
             max_output: ValidateNegotiateResponse::LEN,
-            flags: IOCTL_IS_FSCTL,
+            flags: IoctlFlags::IS_FSCTL,
             input: &input,
         };
         wire.send(Command::IOCTL, Purpose::Handshake, 0, |out, _| request.encode(out));

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::ConnectionError;
 use crate::NtStatus;
-use crate::crypto::encryption::{OpenError, Opener, Sealer, TransformHeader};
+use crate::crypto::encryption::{DecryptError, Decrypter, Sealer, TransformHeader};
 use crate::crypto::{Cipher, Sender, SessionKeys};
 use crate::wire::header::PROTOCOL_TRANSFORM;
 use crate::wire::{Flags, Header};
@@ -24,7 +24,7 @@ pub(super) enum Protection {
 pub(super) struct Seal {
     session_id: u64,
     sealer: Sealer,
-    opener: Opener,
+    decrypter: Decrypter,
 }
 
 impl Protection {
@@ -41,8 +41,8 @@ impl Protection {
         let ciphers = keys.ciphers.as_ref()?;
         let cipher = ciphers.client_to_server.cipher();
         let sealer = Sealer::new(&ciphers.client_to_server, session_id);
-        let opener = Opener::new(&ciphers.server_to_client);
-        *self = Protection::Sealed(Box::new(Seal { session_id, sealer, opener }));
+        let decrypter = Decrypter::new(&ciphers.server_to_client);
+        *self = Protection::Sealed(Box::new(Seal { session_id, sealer, decrypter }));
         Some(cipher)
     }
 
@@ -68,10 +68,10 @@ impl Protection {
         if header.session_id != seal.session_id {
             return Err(ConnectionError::Violation("an encrypted reply for another session"));
         }
-        match seal.opener.open(frame) {
+        match seal.decrypter.open(frame) {
             Ok(messages) => Ok(messages),
-            Err(OpenError::Malformed(error)) => Err(error.into()),
-            Err(OpenError::BadSignature) => Err(ConnectionError::BadSignature),
+            Err(DecryptError::Malformed(error)) => Err(error.into()),
+            Err(DecryptError::BadSignature) => Err(ConnectionError::BadSignature),
         }
     }
 
@@ -88,7 +88,7 @@ impl Protection {
             Protection::None => Ok(()),
             Protection::Sealed(_) => Err(ConnectionError::Unencrypted { status }),
             Protection::Signed(_) if !header.flags.contains(Flags::SIGNED) => {
-                let interim = status == NtStatus::PENDING && header.flags.contains(Flags::ASYNC);
+                let interim = status == NtStatus::PENDING && header.async_id().is_some();
                 if interim { Ok(()) } else { Err(ConnectionError::Unsigned { status }) }
             }
             Protection::Signed(keys) => {

@@ -67,7 +67,7 @@ impl Expected {
 
 fn data(bytes: &[u8], max: u32, more: bool) -> Result<Data, Malformed> {
     if bytes.len() > max as usize {
-        return Err(Malformed("reply, which is longer than what was asked for"));
+        return Err(Malformed::new("reply", "its data is longer than what was asked for"));
     }
     Ok(Data { bytes: bytes.to_vec(), more })
 }

@@ -4,16 +4,19 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use standpipe_security::AccessMask;
+use standpipe_security::{AccessMask, DesiredAccess};
 
 use super::flight::Purpose;
 use super::reply::Expected;
 use super::wire::Wire;
 use super::{OpenPipe, ReadMode, Ready, RequestError, RequestId};
-use crate::wire::info::{CLASS_PIPE, FilePipeInformation, INFO_FILE, SetInfoRequest};
+use crate::wire::info::{
+    FileInfoClass, FilePipeInformation, InfoType, PipeCompletionMode, PipeReadMode, SetInfoRequest,
+};
+use crate::wire::transfer::{ReadFlags, WriteFlags};
 use crate::wire::{
-    CloseRequest, Command, ControlCode, CreateRequest, Empty, FileId, FlushRequest, IMPERSONATION,
-    IOCTL_IS_FSCTL, IoctlRequest, PipePeek, PipeWaitRequest, ReadRequest, WriteRequest,
+    CloseRequest, Command, ControlCode, CreateOptions, CreateRequest, Empty, FileId, FlushRequest,
+    ImpersonationLevel, IoctlFlags, IoctlRequest, PipePeek, PipeWaitRequest, ReadRequest, WriteRequest,
 };
 
 /// Something to ask the server for.
@@ -106,9 +109,9 @@ pub(super) fn write(wire: &mut Wire, request: RequestId, operation: &Operation<'
     match operation {
         Operation::Open { name, access } => send(Command::CREATE, &|out| {
             let request = CreateRequest {
-                impersonation_level: IMPERSONATION,
-                desired_access: access.0,
-                options: 0,
+                impersonation_level: ImpersonationLevel::IMPERSONATION,
+                desired_access: DesiredAccess(*access),
+                options: CreateOptions::NONE,
                 name: name.clone().into_owned(),
                 durable_reconnect: false,
             };
@@ -116,14 +119,14 @@ pub(super) fn write(wire: &mut Wire, request: RequestId, operation: &Operation<'
         }),
         Operation::SetReadMode { pipe, mode } => send(Command::SET_INFO, &|out| {
             let read_mode = match mode {
-                ReadMode::Byte => 0,
-                ReadMode::Message => 1,
+                ReadMode::Byte => PipeReadMode::BYTE,
+                ReadMode::Message => PipeReadMode::MESSAGE,
             };
             let mut input = Vec::new();
-            FilePipeInformation { read_mode, completion_mode: 0 }.encode(&mut input);
+            FilePipeInformation { read_mode, completion_mode: PipeCompletionMode::QUEUE }.encode(&mut input);
             let request = SetInfoRequest {
-                info_type: INFO_FILE,
-                class: CLASS_PIPE,
+                info_type: InfoType::FILE,
+                class: FileInfoClass::PIPE,
                 additional: 0,
                 file_id: pipe.0,
                 input: &input,
@@ -131,12 +134,17 @@ pub(super) fn write(wire: &mut Wire, request: RequestId, operation: &Operation<'
             request.encode(out);
         }),
         Operation::Read { pipe, max } => send(Command::READ, &|out| {
-            let request =
-                ReadRequest { flags: 0, length: *max, file_id: pipe.0, minimum_count: 0, channel: 0 };
+            let request = ReadRequest {
+                flags: ReadFlags::NONE,
+                length: *max,
+                file_id: pipe.0,
+                minimum_count: 0,
+                channel: 0,
+            };
             request.encode(out);
         }),
         Operation::Write { pipe, bytes } => send(Command::WRITE, &|out| {
-            WriteRequest { file_id: pipe.0, channel: 0, flags: 0, data: bytes }.encode(out);
+            WriteRequest { file_id: pipe.0, channel: 0, flags: WriteFlags::NONE, data: bytes }.encode(out);
         }),
         Operation::Transceive { pipe, bytes, max } => send(Command::IOCTL, &|out| {
             control(ControlCode::PIPE_TRANSCEIVE, pipe.0, *max, bytes).encode(out);
@@ -161,5 +169,5 @@ pub(super) fn write(wire: &mut Wire, request: RequestId, operation: &Operation<'
 }
 
 fn control(code: ControlCode, file_id: FileId, max_output: u32, input: &[u8]) -> IoctlRequest<'_> {
-    IoctlRequest { code, file_id, max_output, flags: IOCTL_IS_FSCTL, input }
+    IoctlRequest { code, file_id, max_output, flags: IoctlFlags::IS_FSCTL, input }
 }

@@ -6,7 +6,7 @@ use super::ConnectionError;
 use super::flight::{Flight, Flights, Purpose, charge};
 use super::protection::{Protection, of_session};
 use crate::NtStatus;
-use crate::wire::{Command, Empty, FRAME_PREFIX, Flags, Header, frame_prefix_for};
+use crate::wire::{Command, Empty, FRAME_PREFIX, Flags, Header, TreeOrAsync, frame_prefix_for};
 
 /// What is written for the server, and what every request's header needs.
 pub(super) struct Wire {
@@ -75,8 +75,7 @@ impl Wire {
     pub(super) fn cancel(&mut self, message_id: u64, async_id: Option<u64>) {
         let mut header = self.header(Command::CANCEL, message_id);
         if let Some(async_id) = async_id {
-            header.flags = header.flags.with(Flags::ASYNC);
-            header.tree_or_async = async_id;
+            header.tree_or_async = TreeOrAsync::Async(async_id);
         }
         self.write(&header, |out, _| Empty::encode(out));
     }
@@ -90,7 +89,7 @@ impl Wire {
             flags: Flags::default(),
             next_command: 0,
             message_id,
-            tree_or_async: Header::tree_field(self.tree_id),
+            tree_or_async: TreeOrAsync::Tree(self.tree_id),
             session_id: self.session_id,
         }
     }

@@ -27,7 +27,7 @@ const ENCRYPTED: u16 = 1;
 
 /// The message was changed on the way, or encrypted with another key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum OpenError {
+pub enum DecryptError {
     /// The header in the clear is malformed.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -47,15 +47,18 @@ impl TransformHeader {
     /// Reads the header at the start of an encrypted message, whose length it must tell right.
     pub fn decode(message: &[u8]) -> Result<TransformHeader, Malformed> {
         let mut reader = Reader::new(message, "encrypted message");
-        let protocol: [u8; 4] = reader.array()?;
-        reader.skip(SIGNATURE.len() + NONCE.len())?;
-        let length = reader.u32()?;
-        reader.skip(2)?;
-        let flags = reader.u16()?;
-        let session_id = reader.u64()?;
-        let fits = usize::try_from(length).is_ok_and(|length| length == reader.rest().len());
-        if protocol != PROTOCOL_TRANSFORM || flags != ENCRYPTED || !fits || length == 0 {
-            return Err(reader.malformed());
+        if reader.array("ProtocolId")? != PROTOCOL_TRANSFORM {
+            return Err(reader.malformed("ProtocolId"));
+        }
+        reader.skip(SIGNATURE.len() + NONCE.len(), "Signature and Nonce")?;
+        let length = reader.length32("OriginalMessageSize")?;
+        reader.skip(2, "Reserved")?;
+        if reader.u16("Flags")? != ENCRYPTED {
+            return Err(reader.malformed("Flags"));
+        }
+        let session_id = reader.u64("SessionId")?;
+        if length == 0 || length != reader.rest().len() {
+            return Err(reader.malformed("OriginalMessageSize"));
         }
         Ok(TransformHeader { session_id })
     }
@@ -154,27 +157,28 @@ impl Sealer {
 }
 
 /// Decrypts the messages of one direction of a session.
-pub struct Opener {
+pub struct Decrypter {
     aead: Aead,
 }
 
-impl Opener {
+impl Decrypter {
     /// For this key.
-    pub fn new(key: &CipherKey) -> Opener {
-        Opener { aead: Aead::new(key) }
+    pub fn new(key: &CipherKey) -> Decrypter {
+        Decrypter { aead: Aead::new(key) }
     }
 
     /// Decrypts in place and gives the message inside. What it says of its session must still be compared with the
     /// header ([MS-SMB2] 3.3.5.2.1.1).
-    pub fn open<'a>(&self, message: &'a mut [u8]) -> Result<&'a mut [u8], OpenError> {
+    pub fn open<'a>(&self, message: &'a mut [u8]) -> Result<&'a mut [u8], DecryptError> {
         TransformHeader::decode(message)?;
-        let (header, content) =
-            message.split_first_chunk_mut::<TRANSFORM_LEN>().ok_or(Malformed("encrypted message"))?;
+        let (header, content) = message
+            .split_first_chunk_mut::<TRANSFORM_LEN>()
+            .ok_or(Malformed::new("encrypted message", "header"))?;
         let (nonce, tag) = (field(header, NONCE.start), field(header, SIGNATURE.start));
         if self.aead.decrypt(&nonce, &header[NONCE.start..], content, tag) {
             Ok(content)
         } else {
-            Err(OpenError::BadSignature)
+            Err(DecryptError::BadSignature)
         }
     }
 }
@@ -190,9 +194,9 @@ impl fmt::Debug for Sealer {
     }
 }
 
-impl fmt::Debug for Opener {
+impl fmt::Debug for Decrypter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opener").finish_non_exhaustive()
+        f.debug_struct("Decrypter").finish_non_exhaustive()
     }
 }
 

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::kdf::derive;
 use super::signing::{SigningAlgorithm, SigningKey};
 use crate::wire::Dialect;
+use crate::wire::negotiate::CipherId;
 
 /// A cipher of SMB 3, [MS-SMB2] 2.2.3.1.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,13 +28,13 @@ impl Cipher {
     pub const ALL: [Cipher; 4] = [Cipher::Aes128Ccm, Cipher::Aes128Gcm, Cipher::Aes256Ccm, Cipher::Aes256Gcm];
 
     /// The cipher with this number on the wire, if it is one we know.
-    pub fn from_wire(id: u16) -> Option<Cipher> {
-        Cipher::ALL.into_iter().find(|cipher| *cipher as u16 == id)
+    pub fn from_wire(id: CipherId) -> Option<Self> {
+        Self::ALL.into_iter().find(|cipher| cipher.to_wire() == id)
     }
 
     /// The number on the wire.
-    pub fn to_wire(self) -> u16 {
-        self as u16
+    pub fn to_wire(self) -> CipherId {
+        CipherId(self as u16)
     }
 
     /// Whether its keys have 256 bits instead of 128.

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use super::mac::{HmacSha256, hmac_sha256};
+use crate::wire::negotiate::SigningId;
 
 /// Where the signature is in the header.
 const SIGNATURE: core::ops::Range<usize> = 48..64;
@@ -42,13 +43,13 @@ impl SigningAlgorithm {
         [SigningAlgorithm::HmacSha256, SigningAlgorithm::AesCmac, SigningAlgorithm::AesGmac];
 
     /// The algorithm with this number on the wire, if it is one we know.
-    pub fn from_wire(id: u16) -> Option<SigningAlgorithm> {
-        SigningAlgorithm::ALL.into_iter().find(|algorithm| *algorithm as u16 == id)
+    pub fn from_wire(id: SigningId) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.to_wire() == id)
     }
 
     /// The number on the wire.
-    pub fn to_wire(self) -> u16 {
-        self as u16
+    pub fn to_wire(self) -> SigningId {
+        SigningId(self as u16)
     }
 }
 

@@ -6,15 +6,9 @@ use alloc::vec::Vec;
 use crate::NtStatus;
 use crate::crypto::encryption::{Sealer, TRANSFORM_LEN};
 use crate::crypto::{Sender, SessionKeys};
-use crate::wire::header::{HEADER_LEN, SIGNATURE_RANGE};
+use crate::wire::header::{HEADER_LEN, WrittenHeader};
 use crate::wire::negotiate::pad_to_8;
-use crate::wire::{FRAME_MAX, FRAME_PREFIX, Flags, Header, frame_prefix_for, patch_u32};
-
-/// Where a header holds its status, flags, credits and next command.
-const STATUS_AT: usize = 8;
-const CREDITS_AT: usize = 14;
-const FLAGS_AT: usize = 16;
-const NEXT_COMMAND_AT: usize = 20;
+use crate::wire::{FRAME_MAX, FRAME_PREFIX, Header, frame_prefix_for};
 
 /// A reply that is not complete yet.
 struct Unfinished {
@@ -73,33 +67,30 @@ impl Replies {
 
     /// Sets the status of the reply being written.
     pub(crate) fn set_status(&mut self, status: NtStatus) {
-        if let Some(reply) = &self.reply {
-            patch_u32(&mut self.buffer, reply.start + STATUS_AT, status.0);
+        if let Some((mut header, _)) = self.written() {
+            header.set_status(status);
         }
     }
 
     /// Sets the credits that the reply being written grants.
     pub(crate) fn set_credits(&mut self, credits: u16) {
-        if let Some(reply) = &self.reply
-            && let Some(field) =
-                self.buffer.get_mut(reply.start + CREDITS_AT..).and_then(<[u8]>::first_chunk_mut)
-        {
-            *field = credits.to_le_bytes();
+        if let Some((mut header, _)) = self.written() {
+            header.set_credits(credits);
         }
     }
 
     /// Gives the reply being written this signature, for want of a key.
     pub(crate) fn set_signature(&mut self, signature: [u8; 16]) {
-        if let Some(reply) = &self.reply
-            && let Some(message) = self.buffer.get_mut(reply.start..)
-        {
-            if let Some(flags) = message.get_mut(FLAGS_AT) {
-                *flags |= Flags::SIGNED.0 as u8;
-            }
-            if let Some(field) = message.get_mut(SIGNATURE_RANGE) {
-                field.copy_from_slice(&signature);
-            }
+        if let Some((mut header, _)) = self.written() {
+            header.set_signed();
+            header.set_signature(&signature);
         }
+    }
+
+    /// The header of the reply being written, and the reply.
+    fn written(&mut self) -> Option<(WrittenHeader<'_>, &mut Unfinished)> {
+        let reply = self.reply.as_mut()?;
+        Some((WrittenHeader(self.buffer.get_mut(reply.start..)?), reply))
     }
 
     /// Throws the reply being written away.
@@ -168,7 +159,9 @@ impl Replies {
     fn finish_before(&mut self) {
         if let (Some((before, _)), Some(reply)) = (self.before.take(), &self.reply) {
             let next = reply.start;
-            patch_u32(&mut self.buffer, before.start + NEXT_COMMAND_AT, (next - before.start) as u32);
+            if let Some(message) = self.buffer.get_mut(before.start..) {
+                WrittenHeader(message).set_next_command((next - before.start) as u32);
+            }
             self.sign(before, next);
         }
     }
@@ -215,13 +208,8 @@ impl Reply<'_> {
 
     /// Sets the session, and the keys to sign with,: SESSION_SETUP makes them.
     pub(crate) fn set_session(&mut self, session_id: u64, keys: Option<Arc<SessionKeys>>) {
-        const SESSION_ID_AT: usize = 40;
-        if let Some(reply) = &mut self.0.reply {
-            if let Some(field) =
-                self.0.buffer.get_mut(reply.start + SESSION_ID_AT..).and_then(<[u8]>::first_chunk_mut)
-            {
-                *field = session_id.to_le_bytes();
-            }
+        if let Some((mut header, reply)) = self.0.written() {
+            header.set_session_id(session_id);
             if keys.is_some() {
                 reply.keys = keys;
             }
@@ -230,9 +218,8 @@ impl Reply<'_> {
 
     /// Sets the TreeId: TREE_CONNECT makes it.
     pub(crate) fn set_tree(&mut self, tree_id: u32) {
-        const TREE_ID_AT: usize = 36;
-        if let Some(reply) = &self.0.reply {
-            patch_u32(&mut self.0.buffer, reply.start + TREE_ID_AT, tree_id);
+        if let Some((mut header, _)) = self.0.written() {
+            header.set_tree_id(tree_id);
         }
     }
 }
@@ -240,6 +227,7 @@ impl Reply<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::TreeOrAsync;
     use crate::wire::{Command, FramePrefix, frame_prefix};
 
     fn header(message_id: u64) -> Header {
@@ -251,7 +239,7 @@ mod tests {
             flags: crate::wire::Flags::RESPONSE,
             next_command: 0,
             message_id,
-            tree_or_async: 0,
+            tree_or_async: TreeOrAsync::Tree(0),
             session_id: 0,
         }
     }

@@ -3,9 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use standpipe_security::{AccessMask, DesiredAccess};
+
 use super::header::HEADER_LEN;
-use super::reader::part;
 use super::{Malformed, Reader, decode_utf16, encode_utf16};
+use crate::numbers::{flags, numbers};
 
 /// Names an open: [MS-SMB2] 2.2.14.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +23,7 @@ impl FileId {
     pub const ANY: FileId = FileId { persistent: u64::MAX, volatile: u64::MAX };
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<FileId, Malformed> {
-        Ok(FileId { persistent: reader.u64()?, volatile: reader.u64()? })
+        Ok(FileId { persistent: reader.u64("FileId")?, volatile: reader.u64("FileId")? })
     }
 
     pub(crate) fn encode(self, out: &mut Vec<u8>) {
@@ -30,26 +32,40 @@ impl FileId {
     }
 }
 
-/// `FILE_OPEN`: the CreateDisposition with which pipes are opened.
-pub const DISPOSITION_OPEN: u32 = 1;
-/// `FILE_OPEN_BY_FILE_ID` of CreateOptions.
-pub const OPTION_OPEN_BY_FILE_ID: u32 = 0x2000;
-/// `FILE_RESERVE_OPFILTER` of CreateOptions.
-pub const OPTION_RESERVE_OPFILTER: u32 = 0x0010_0000;
-/// The ImpersonationLevel *Impersonation*.
-pub const IMPERSONATION: u32 = 2;
-/// The ImpersonationLevel *Delegate*.
-pub const IMPERSONATION_DELEGATE: u32 = 3;
+numbers! {
+    /// What to do with an object that is there or not (CreateDisposition).
+    pub struct CreateDisposition(u32) {
+        OPEN = 1, "FILE_OPEN", "open what is there, as for pipes";
+    }
+}
+
+flags! {
+    /// How to open (CreateOptions).
+    pub struct CreateOptions(u32) {
+        OPEN_BY_FILE_ID = 0x2000, "FILE_OPEN_BY_FILE_ID", "the name is a file's number";
+        RESERVE_OPFILTER = 0x0010_0000, "FILE_RESERVE_OPFILTER", "reserved";
+    }
+}
+
+numbers! {
+    /// What the service may do in the caller's name (ImpersonationLevel).
+    pub struct ImpersonationLevel(u32) {
+        ANONYMOUS = 0, "Anonymous", "not know who the caller is";
+        IDENTIFICATION = 1, "Identification", "know who the caller is";
+        IMPERSONATION = 2, "Impersonation", "act as the caller on this machine";
+        DELEGATE = 3, "Delegate", "act as the caller on other machines";
+    }
+}
 
 /// A CREATE request. What pipes ignore (oplocks, sharing, attributes) is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateRequest {
     /// What the service may do in the caller's name.
-    pub impersonation_level: u32,
+    pub impersonation_level: ImpersonationLevel,
     /// The access asked for.
-    pub desired_access: u32,
-    /// `OPTION_*` and others.
-    pub options: u32,
+    pub desired_access: DesiredAccess,
+    /// How to open it.
+    pub options: CreateOptions,
     /// The pipe's name.
     pub name: String,
     /// Whether a create context asks to reconnect a durable open (`DHnC`, `DH2C`).
@@ -62,26 +78,25 @@ impl CreateRequest {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<CreateRequest, Malformed> {
-        const WHAT: &str = "CREATE request";
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), WHAT);
+        let mut reader = Reader::body(message, "CREATE request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        reader.skip(2)?; // SecurityFlags, RequestedOplockLevel
-        let impersonation_level = reader.u32()?;
-        reader.skip(16)?; // SmbCreateFlags, Reserved
-        let desired_access = reader.u32()?;
-        reader.skip(12)?; // FileAttributes, ShareAccess, CreateDisposition
-        let options = reader.u32()?;
-        let name_offset = usize::from(reader.u16()?);
-        let name_length = usize::from(reader.u16()?);
-        let contexts_offset = reader.u32()? as usize;
-        let contexts_length = reader.u32()? as usize;
-        let name = part(message, name_offset, name_length, Self::BUFFER_OFFSET, WHAT)?;
-        let contexts = part(message, contexts_offset, contexts_length, Self::BUFFER_OFFSET, WHAT)?;
-        Ok(CreateRequest {
+        reader.skip(2, "SecurityFlags and RequestedOplockLevel")?;
+        let impersonation_level = ImpersonationLevel(reader.u32("ImpersonationLevel")?);
+        reader.skip(16, "SmbCreateFlags and Reserved")?;
+        let desired_access = DesiredAccess(AccessMask(reader.u32("DesiredAccess")?));
+        reader.skip(12, "FileAttributes, ShareAccess and CreateDisposition")?;
+        let options = CreateOptions(reader.u32("CreateOptions")?);
+        let name_offset = reader.length16("NameOffset")?;
+        let name_length = reader.length16("NameLength")?;
+        let contexts_offset = reader.length32("CreateContextsOffset")?;
+        let contexts_length = reader.length32("CreateContextsLength")?;
+        let name = reader.part(name_offset, name_length, "Name")?;
+        let contexts = reader.part(contexts_offset, contexts_length, "CreateContexts")?;
+        Ok(Self {
             impersonation_level,
             desired_access,
             options,
-            name: decode_utf16(name, WHAT)?,
+            name: decode_utf16(name).ok_or(reader.malformed("Name"))?,
             durable_reconnect: has_durable_reconnect(contexts)?,
         })
     }
@@ -92,13 +107,13 @@ impl CreateRequest {
         let name = encode_utf16(&self.name);
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
         out.extend_from_slice(&[0; 2]);
-        out.extend_from_slice(&self.impersonation_level.to_le_bytes());
+        out.extend_from_slice(&self.impersonation_level.0.to_le_bytes());
         out.extend_from_slice(&[0; 16]);
-        out.extend_from_slice(&self.desired_access.to_le_bytes());
+        out.extend_from_slice(&self.desired_access.0.0.to_le_bytes());
         out.extend_from_slice(&[0; 4]);
         out.extend_from_slice(&SHARE_READ_WRITE.to_le_bytes());
-        out.extend_from_slice(&DISPOSITION_OPEN.to_le_bytes());
-        out.extend_from_slice(&self.options.to_le_bytes());
+        out.extend_from_slice(&CreateDisposition::OPEN.0.to_le_bytes());
+        out.extend_from_slice(&self.options.0.to_le_bytes());
         out.extend_from_slice(&(Self::BUFFER_OFFSET as u16).to_le_bytes());
         out.extend_from_slice(&(name.len() as u16).to_le_bytes());
         out.extend_from_slice(&[0; 8]);
@@ -111,31 +126,30 @@ impl CreateRequest {
 
 /// Walks the create contexts ([MS-SMB2] 2.2.13.2), checking their bounds.
 fn has_durable_reconnect(contexts: &[u8]) -> Result<bool, Malformed> {
-    const WHAT: &str = "create context";
     let mut found = false;
     let mut rest = contexts;
     while !rest.is_empty() {
-        let mut reader = Reader::new(rest, WHAT);
-        let next = reader.u32()? as usize;
-        let this = if next == 0 {
-            rest
-        } else if next < 16 || !next.is_multiple_of(8) {
-            return Err(Malformed(WHAT));
-        } else {
-            rest.get(..next).ok_or(Malformed(WHAT))?
+        let malformed = |field| Malformed::new("create context", field);
+        let next = Reader::new(rest, "create context").length32("Next")?;
+        let (context, following) = match next {
+            0 => (rest, &[][..]),
+            16.. if next.is_multiple_of(8) => rest.split_at_checked(next).ok_or(malformed("Next"))?,
+            _ => return Err(malformed("Next")),
         };
-        let name_offset = usize::from(reader.u16()?);
-        let name_length = usize::from(reader.u16()?);
-        reader.skip(2)?;
-        let data_offset = usize::from(reader.u16()?);
-        let data_length = reader.u32()? as usize;
+        let mut reader = Reader::new(context, "create context");
+        reader.skip(4, "Next")?;
+        let name_offset = reader.length16("NameOffset")?;
+        let name_length = reader.length16("NameLength")?;
+        reader.skip(2, "Reserved")?;
+        let data_offset = reader.length16("DataOffset")?;
+        let data_length = reader.length32("DataLength")?;
         if name_length < 4 {
-            return Err(Malformed(WHAT));
+            return Err(malformed("NameLength"));
         }
-        let name = part(this, name_offset, name_length, 16, WHAT)?;
-        part(this, data_offset, data_length, 16, WHAT)?;
+        let name = reader.part(name_offset, name_length, "Name")?;
+        reader.part(data_offset, data_length, "Data")?;
         found |= matches!(name, b"DHnC" | b"DH2C");
-        rest = if next == 0 { &[] } else { rest.get(next..).unwrap_or_default() };
+        rest = following;
     }
     Ok(found)
 }
@@ -145,8 +159,8 @@ fn has_durable_reconnect(contexts: &[u8]) -> Result<bool, Malformed> {
 pub struct CreateResponse {
     /// The open.
     pub file_id: FileId,
-    /// Of what.
-    pub of: Opened,
+    /// What was opened.
+    pub opened: Opened,
 }
 
 /// What a CREATE response says was opened.
@@ -166,12 +180,13 @@ impl CreateResponse {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<CreateResponse, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "CREATE response");
+        let mut reader = Reader::body(message, "CREATE response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        reader.skip(2)?;
-        let of = if reader.u32()? == Self::ACTION_CREATED { Opened::NewFile } else { Opened::Pipe };
-        reader.skip(56)?;
-        Ok(CreateResponse { file_id: FileId::decode(&mut reader)?, of })
+        reader.skip(2, "OplockLevel and Flags")?;
+        let is_new = reader.u32("CreateAction")? == Self::ACTION_CREATED;
+        let opened = if is_new { Opened::NewFile } else { Opened::Pipe };
+        reader.skip(56, "times, sizes and attributes")?;
+        Ok(Self { file_id: FileId::decode(&mut reader)?, opened })
     }
 
     /// Appends the body.
@@ -180,7 +195,7 @@ impl CreateResponse {
         const ATTRIBUTE_NORMAL: u32 = 0x80;
         const ATTRIBUTE_ARCHIVE: u32 = 0x20;
         const OPLOCK_BATCH: u8 = 9;
-        let (oplock, action, attributes) = match self.of {
+        let (oplock, action, attributes) = match self.opened {
             Opened::Pipe => (0, Self::ACTION_OPENED, ATTRIBUTE_NORMAL),
             Opened::NewFile => (OPLOCK_BATCH, Self::ACTION_CREATED, ATTRIBUTE_ARCHIVE),
         };
@@ -209,9 +224,9 @@ impl CloseRequest {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<CloseRequest, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "CLOSE request");
+        let mut reader = Reader::body(message, "CLOSE request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        reader.skip(6)?;
+        reader.skip(6, "Flags and Reserved")?;
         Ok(CloseRequest { file_id: FileId::decode(&mut reader)? })
     }
 

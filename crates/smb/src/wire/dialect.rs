@@ -2,6 +2,20 @@
 
 use core::fmt;
 
+use crate::numbers::numbers;
+
+numbers! {
+    /// A dialect's number on the wire (DialectRevision).
+    pub struct DialectRevision(u16) {
+        SMB_2_0_2 = 0x0202, "SMB 2.0.2", "Windows Vista SP1, Windows Server 2008";
+        SMB_2_1 = 0x0210, "SMB 2.1", "Windows 7, Windows Server 2008 R2";
+        WILDCARD = 0x02FF, "SMB 2.???", "the answer to an SMB1 NEGOTIATE that offers SMB 2 without saying which";
+        SMB_3_0 = 0x0300, "SMB 3.0", "Windows 8, Windows Server 2012";
+        SMB_3_0_2 = 0x0302, "SMB 3.0.2", "Windows 8.1, Windows Server 2012 R2";
+        SMB_3_1_1 = 0x0311, "SMB 3.1.1", "Windows 10, Windows Server 2016 and later";
+    }
+}
+
 /// A dialect of SMB 2 that both sides can speak, in order of age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u16)]
@@ -24,13 +38,13 @@ impl Dialect {
         [Dialect::Smb202, Dialect::Smb210, Dialect::Smb300, Dialect::Smb302, Dialect::Smb311];
 
     /// The dialect with this revision number, if it is one we know.
-    pub fn from_wire(revision: u16) -> Option<Dialect> {
-        Dialect::ALL.into_iter().find(|dialect| *dialect as u16 == revision)
+    pub fn from_wire(revision: DialectRevision) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.to_wire() == revision)
     }
 
     /// The revision number on the wire.
-    pub fn to_wire(self) -> u16 {
-        self as u16
+    pub fn to_wire(self) -> DialectRevision {
+        DialectRevision(self as u16)
     }
 
     /// Whether this is a dialect of the SMB 3 family, which derives a key for each purpose.

@@ -3,51 +3,68 @@
 use alloc::vec::Vec;
 
 use super::header::HEADER_LEN;
-use super::reader::part;
 use super::{FileId, Malformed, Reader};
+use crate::numbers::numbers;
 
-/// InfoType: about the file.
-pub const INFO_FILE: u8 = 1;
-/// InfoType: the security descriptor.
-pub const INFO_SECURITY: u8 = 3;
+numbers! {
+    /// What a QUERY_INFO or SET_INFO is about (InfoType).
+    pub struct InfoType(u8) {
+        FILE = 1, "SMB2_0_INFO_FILE", "the file or pipe";
+        FILE_SYSTEM = 2, "SMB2_0_INFO_FILESYSTEM", "the file system";
+        SECURITY = 3, "SMB2_0_INFO_SECURITY", "the security descriptor";
+        QUOTA = 4, "SMB2_0_INFO_QUOTA", "quotas";
+    }
+}
 
-/// `FileBasicInformation`.
-pub const CLASS_BASIC: u8 = 4;
-/// `FileStandardInformation`.
-pub const CLASS_STANDARD: u8 = 5;
-/// `FileInternalInformation`.
-pub const CLASS_INTERNAL: u8 = 6;
-/// `FileEaInformation`.
-pub const CLASS_EA: u8 = 7;
-/// `FileAccessInformation`.
-pub const CLASS_ACCESS: u8 = 8;
-/// `FilePositionInformation`.
-pub const CLASS_POSITION: u8 = 14;
-/// `FileModeInformation`.
-pub const CLASS_MODE: u8 = 16;
-/// `FileAlignmentInformation`.
-pub const CLASS_ALIGNMENT: u8 = 17;
-/// `FileAllInformation`.
-pub const CLASS_ALL: u8 = 18;
-/// `FilePipeInformation`.
-pub const CLASS_PIPE: u8 = 23;
-/// `FilePipeLocalInformation`.
-pub const CLASS_PIPE_LOCAL: u8 = 24;
-/// `FilePipeRemoteInformation`.
-pub const CLASS_PIPE_REMOTE: u8 = 25;
+numbers! {
+    /// Which information about a file or pipe, [MS-FSCC] 2.4 (FileInfoClass).
+    pub struct FileInfoClass(u8) {
+        BASIC = 4, "FileBasicInformation", "times and attributes";
+        STANDARD = 5, "FileStandardInformation", "sizes and links";
+        INTERNAL = 6, "FileInternalInformation", "the number of the open";
+        EA = 7, "FileEaInformation", "the length of the extended attributes";
+        ACCESS = 8, "FileAccessInformation", "the access that was granted";
+        POSITION = 14, "FilePositionInformation", "where the next read begins";
+        MODE = 16, "FileModeInformation", "how it was opened";
+        ALIGNMENT = 17, "FileAlignmentInformation", "how buffers must be aligned";
+        ALL = 18, "FileAllInformation", "several of the others in one";
+        PIPE = 23, "FilePipeInformation", "how the client reads";
+        PIPE_LOCAL = 24, "FilePipeLocalInformation", "the pipe's state and quotas";
+        PIPE_REMOTE = 25, "FilePipeRemoteInformation", "how long the client may collect what it writes";
+    }
+}
 
-/// `FILE_PIPE_CONNECTED_STATE`.
-pub const STATE_CONNECTED: u32 = 3;
-/// `FILE_PIPE_CLOSING_STATE`.
-pub const STATE_CLOSING: u32 = 4;
+numbers! {
+    /// The state of a pipe (NamedPipeState), [MS-FSCC] 2.4.38.
+    pub struct PipeState(u32) {
+        CONNECTED = 3, "FILE_PIPE_CONNECTED_STATE", "both ends are there";
+        CLOSING = 4, "FILE_PIPE_CLOSING_STATE", "the other end is gone";
+    }
+}
+
+numbers! {
+    /// Whether reads keep the boundaries of messages (ReadMode), [MS-FSCC] 2.4.37.
+    pub struct PipeReadMode(u32) {
+        BYTE = 0, "FILE_PIPE_BYTE_STREAM_MODE", "reads give whatever bytes there are";
+        MESSAGE = 1, "FILE_PIPE_MESSAGE_MODE", "each read gives one message or a part of it";
+    }
+}
+
+numbers! {
+    /// What a read does on an empty pipe, and a write on a full one (CompletionMode), [MS-FSCC] 2.4.37.
+    pub struct PipeCompletionMode(u32) {
+        QUEUE = 0, "FILE_PIPE_QUEUE_OPERATION", "it waits";
+        COMPLETE = 1, "FILE_PIPE_COMPLETE_OPERATION", "it does not wait";
+    }
+}
 
 /// A QUERY_INFO request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryInfoRequest {
-    /// `INFO_*`.
-    pub info_type: u8,
-    /// `CLASS_*`, when `info_type` is [`INFO_FILE`].
-    pub class: u8,
+    /// What it is about.
+    pub info_type: InfoType,
+    /// Which information, when it is about the [file](InfoType::FILE).
+    pub class: FileInfoClass,
     /// The most output the client takes, in bytes.
     pub output_length: u32,
     /// Which parts of the security descriptor ([MS-DTYP] 2.4.7).
@@ -61,14 +78,14 @@ impl QueryInfoRequest {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<QueryInfoRequest, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "QUERY_INFO request");
+        let mut reader = Reader::body(message, "QUERY_INFO request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        let info_type = reader.u8()?;
-        let class = reader.u8()?;
-        let output_length = reader.u32()?;
-        reader.skip(8)?;
-        let additional = reader.u32()?;
-        reader.skip(4)?;
+        let info_type = InfoType(reader.u8("InfoType")?);
+        let class = FileInfoClass(reader.u8("FileInfoClass")?);
+        let output_length = reader.u32("OutputBufferLength")?;
+        reader.skip(8, "InputBufferOffset and InputBufferLength")?;
+        let additional = reader.u32("AdditionalInformation")?;
+        reader.skip(4, "Flags")?;
         let file_id = FileId::decode(&mut reader)?;
         Ok(QueryInfoRequest { info_type, class, output_length, additional, file_id })
     }
@@ -76,7 +93,7 @@ impl QueryInfoRequest {
     /// Appends the body.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
-        out.extend_from_slice(&[self.info_type, self.class]);
+        out.extend_from_slice(&[self.info_type.0, self.class.0]);
         out.extend_from_slice(&self.output_length.to_le_bytes());
         out.extend_from_slice(&[0; 8]);
         out.extend_from_slice(&self.additional.to_le_bytes());
@@ -99,11 +116,11 @@ impl<'a> QueryInfoResponse<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<QueryInfoResponse<'a>, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "QUERY_INFO response");
+        let mut reader = Reader::body(message, "QUERY_INFO response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        let offset = usize::from(reader.u16()?);
-        let length = reader.u32()? as usize;
-        let output = part(message, offset, length, Self::BUFFER_OFFSET, "QUERY_INFO response")?;
+        let offset = reader.length16("OutputBufferOffset")?;
+        let length = reader.length32("OutputBufferLength")?;
+        let output = reader.part(offset, length, "Buffer")?;
         Ok(QueryInfoResponse { output })
     }
 
@@ -119,10 +136,10 @@ impl<'a> QueryInfoResponse<'a> {
 /// A SET_INFO request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetInfoRequest<'a> {
-    /// `INFO_*`.
-    pub info_type: u8,
-    /// `CLASS_*`, when `info_type` is [`INFO_FILE`].
-    pub class: u8,
+    /// What it is about.
+    pub info_type: InfoType,
+    /// Which information, when it is about the [file](InfoType::FILE).
+    pub class: FileInfoClass,
     /// Which parts of the security descriptor ([MS-DTYP] 2.4.7).
     pub additional: u32,
     /// The open.
@@ -137,23 +154,23 @@ impl<'a> SetInfoRequest<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<SetInfoRequest<'a>, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "SET_INFO request");
+        let mut reader = Reader::body(message, "SET_INFO request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        let info_type = reader.u8()?;
-        let class = reader.u8()?;
-        let length = reader.u32()? as usize;
-        let offset = usize::from(reader.u16()?);
-        reader.skip(2)?;
-        let additional = reader.u32()?;
+        let info_type = InfoType(reader.u8("InfoType")?);
+        let class = FileInfoClass(reader.u8("FileInfoClass")?);
+        let length = reader.length32("BufferLength")?;
+        let offset = reader.length16("BufferOffset")?;
+        reader.skip(2, "Reserved")?;
+        let additional = reader.u32("AdditionalInformation")?;
         let file_id = FileId::decode(&mut reader)?;
-        let input = part(message, offset, length, Self::BUFFER_OFFSET, "SET_INFO request")?;
+        let input = reader.part(offset, length, "Buffer")?;
         Ok(SetInfoRequest { info_type, class, additional, file_id, input })
     }
 
     /// Appends the body.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
-        out.extend_from_slice(&[self.info_type, self.class]);
+        out.extend_from_slice(&[self.info_type.0, self.class.0]);
         out.extend_from_slice(&(self.input.len() as u32).to_le_bytes());
         out.extend_from_slice(&(Self::BUFFER_OFFSET as u16).to_le_bytes());
         out.extend_from_slice(&[0; 2]);
@@ -171,22 +188,25 @@ pub fn encode_set_info_response(out: &mut Vec<u8>) {
 /// `FilePipeInformation`, [MS-FSCC] 2.4.37: how the client reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FilePipeInformation {
-    /// 0: bytes, 1: messages.
-    pub read_mode: u32,
-    /// 0: wait until there is data, 1: do not wait.
-    pub completion_mode: u32,
+    /// Whether reads keep the boundaries of messages.
+    pub read_mode: PipeReadMode,
+    /// Whether reads and writes wait.
+    pub completion_mode: PipeCompletionMode,
 }
 
 impl FilePipeInformation {
     /// Reads it.
     pub fn decode(input: &[u8]) -> Result<FilePipeInformation, Malformed> {
         let mut reader = Reader::new(input, "FilePipeInformation");
-        Ok(FilePipeInformation { read_mode: reader.u32()?, completion_mode: reader.u32()? })
+        Ok(Self {
+            read_mode: PipeReadMode(reader.u32("ReadMode")?),
+            completion_mode: PipeCompletionMode(reader.u32("CompletionMode")?),
+        })
     }
 
     /// Appends it.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.read_mode.to_le_bytes());
-        out.extend_from_slice(&self.completion_mode.to_le_bytes());
+        out.extend_from_slice(&self.read_mode.0.to_le_bytes());
+        out.extend_from_slice(&self.completion_mode.0.to_le_bytes());
     }
 }

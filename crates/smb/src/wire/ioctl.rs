@@ -5,32 +5,31 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::header::HEADER_LEN;
-use super::reader::part;
-use super::{FileId, Malformed, Reader, decode_utf16, encode_utf16, patch_u32};
+use super::info::PipeState;
+use super::negotiate::{Capabilities, SecurityMode};
+use super::{DialectRevision, FileId, Malformed, Reader, decode_utf16, encode_utf16, patch_u32};
+use crate::numbers::{flags, numbers};
 
-/// A file system control code. Any number may arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ControlCode(pub u32);
-
-impl ControlCode {
-    /// `FSCTL_PIPE_PEEK`.
-    pub const PIPE_PEEK: ControlCode = ControlCode(0x0011_400C);
-    /// `FSCTL_PIPE_WAIT`.
-    pub const PIPE_WAIT: ControlCode = ControlCode(0x0011_0018);
-    /// `FSCTL_PIPE_TRANSCEIVE`.
-    pub const PIPE_TRANSCEIVE: ControlCode = ControlCode(0x0011_C017);
-    /// `FSCTL_VALIDATE_NEGOTIATE_INFO`.
-    pub const VALIDATE_NEGOTIATE_INFO: ControlCode = ControlCode(0x0014_0204);
-    /// `FSCTL_DFS_GET_REFERRALS`.
-    pub const DFS_GET_REFERRALS: ControlCode = ControlCode(0x0006_0194);
-    /// `FSCTL_DFS_GET_REFERRALS_EX`.
-    pub const DFS_GET_REFERRALS_EX: ControlCode = ControlCode(0x0006_01B0);
-    /// `FSCTL_QUERY_NETWORK_INTERFACE_INFO`.
-    pub const QUERY_NETWORK_INTERFACE_INFO: ControlCode = ControlCode(0x0014_01FC);
+numbers! {
+    /// A file system control code (CtlCode).
+    pub struct ControlCode(u32) {
+        PIPE_PEEK = 0x0011_400C, "FSCTL_PIPE_PEEK", "look at what could be read";
+        PIPE_WAIT = 0x0011_0018, "FSCTL_PIPE_WAIT", "wait until a pipe can be opened";
+        PIPE_TRANSCEIVE = 0x0011_C017, "FSCTL_PIPE_TRANSCEIVE", "write a message and read one";
+        VALIDATE_NEGOTIATE_INFO = 0x0014_0204, "FSCTL_VALIDATE_NEGOTIATE_INFO", "confirm what was negotiated";
+        DFS_GET_REFERRALS = 0x0006_0194, "FSCTL_DFS_GET_REFERRALS", "ask where a path leads";
+        DFS_GET_REFERRALS_EX = 0x0006_01B0, "FSCTL_DFS_GET_REFERRALS_EX", "ask where a path leads, with more detail";
+        QUERY_NETWORK_INTERFACE_INFO =
+            0x0014_01FC, "FSCTL_QUERY_NETWORK_INTERFACE_INFO", "ask for the server's interfaces";
+    }
 }
 
-/// `SMB2_0_IOCTL_IS_FSCTL`, the only flag there is.
-pub const IOCTL_IS_FSCTL: u32 = 1;
+flags! {
+    /// The flags of an IOCTL request.
+    pub struct IoctlFlags(u32) {
+        IS_FSCTL = 0x1, "SMB2_0_IOCTL_IS_FSCTL", "a file system control, the only kind there is";
+    }
+}
 
 /// An IOCTL request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +40,8 @@ pub struct IoctlRequest<'a> {
     pub file_id: FileId,
     /// The most output the client takes, in bytes.
     pub max_output: u32,
-    /// [`IOCTL_IS_FSCTL`].
-    pub flags: u32,
+    /// The flags; [`IoctlFlags::IS_FSCTL`].
+    pub flags: IoctlFlags,
     /// The input.
     pub input: &'a [u8],
 }
@@ -53,19 +52,18 @@ impl<'a> IoctlRequest<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<IoctlRequest<'a>, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "IOCTL request");
+        let mut reader = Reader::body(message, "IOCTL request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        reader.skip(2)?;
-        let code = ControlCode(reader.u32()?);
+        reader.skip(2, "Reserved")?;
+        let code = ControlCode(reader.u32("CtlCode")?);
         let file_id = FileId::decode(&mut reader)?;
-        let input_offset = reader.u32()? as usize;
-        let input_count = reader.u32()? as usize;
-        reader.skip(4)?; // MaxInputResponse
-        reader.skip(8)?; // OutputOffset, OutputCount
-        let max_output = reader.u32()?;
-        let flags = reader.u32()?;
-        reader.skip(4)?;
-        let input = part(message, input_offset, input_count, Self::BUFFER_OFFSET, "IOCTL request")?;
+        let input_offset = reader.length32("InputOffset")?;
+        let input_count = reader.length32("InputCount")?;
+        reader.skip(12, "MaxInputResponse, OutputOffset and OutputCount")?;
+        let max_output = reader.u32("MaxOutputResponse")?;
+        let flags = IoctlFlags(reader.u32("Flags")?);
+        reader.skip(4, "Reserved2")?;
+        let input = reader.part(input_offset, input_count, "Input")?;
         Ok(IoctlRequest { code, file_id, max_output, flags, input })
     }
 
@@ -79,7 +77,7 @@ impl<'a> IoctlRequest<'a> {
         out.extend_from_slice(&(self.input.len() as u32).to_le_bytes());
         out.extend_from_slice(&[0; 12]);
         out.extend_from_slice(&self.max_output.to_le_bytes());
-        out.extend_from_slice(&self.flags.to_le_bytes());
+        out.extend_from_slice(&self.flags.0.to_le_bytes());
         out.extend_from_slice(&[0; 4]);
         out.extend_from_slice(self.input);
         if self.input.is_empty() {
@@ -105,16 +103,16 @@ impl<'a> IoctlResponse<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<IoctlResponse<'a>, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "IOCTL response");
+        let mut reader = Reader::body(message, "IOCTL response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        reader.skip(2)?;
-        let code = ControlCode(reader.u32()?);
+        reader.skip(2, "Reserved")?;
+        let code = ControlCode(reader.u32("CtlCode")?);
         let file_id = FileId::decode(&mut reader)?;
-        reader.skip(8)?;
-        let offset = reader.u32()? as usize;
-        let count = reader.u32()? as usize;
-        reader.skip(8)?;
-        let output = part(message, offset, count, Self::BUFFER_OFFSET, "IOCTL response")?;
+        reader.skip(8, "InputOffset and InputCount")?;
+        let offset = reader.length32("OutputOffset")?;
+        let count = reader.length32("OutputCount")?;
+        reader.skip(8, "Flags and Reserved2")?;
+        let output = reader.part(offset, count, "Output")?;
         Ok(IoctlResponse { code, file_id, output })
     }
 
@@ -152,36 +150,36 @@ impl<'a> IoctlResponse<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidateNegotiateRequest {
     /// Its capabilities.
-    pub capabilities: u32,
+    pub capabilities: Capabilities,
     /// Its GUID.
     pub guid: [u8; 16],
     /// Its security mode.
-    pub security_mode: u16,
+    pub security_mode: SecurityMode,
     /// Its dialects.
-    pub dialects: Vec<u16>,
+    pub dialects: Vec<DialectRevision>,
 }
 
 impl ValidateNegotiateRequest {
     /// Reads the control's input.
     pub fn decode(input: &[u8]) -> Result<ValidateNegotiateRequest, Malformed> {
         let mut reader = Reader::new(input, "FSCTL_VALIDATE_NEGOTIATE_INFO");
-        let capabilities = reader.u32()?;
-        let guid = reader.array()?;
-        let security_mode = reader.u16()?;
-        let count = usize::from(reader.u16()?);
-        let (dialects, _) = reader.bytes(count * 2)?.as_chunks::<2>();
-        let dialects = dialects.iter().map(|dialect| u16::from_le_bytes(*dialect)).collect();
+        let capabilities = Capabilities(reader.u32("Capabilities")?);
+        let guid = reader.array("Guid")?;
+        let security_mode = SecurityMode(reader.u16("SecurityMode")?);
+        let count = reader.length16("DialectCount")?;
+        let (dialects, _) = reader.bytes(count * 2, "Dialects")?.as_chunks::<2>();
+        let dialects = dialects.iter().map(|id| DialectRevision(u16::from_le_bytes(*id))).collect();
         Ok(ValidateNegotiateRequest { capabilities, guid, security_mode, dialects })
     }
 
     /// The control's input.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::from(self.capabilities.to_le_bytes());
+        let mut out = Vec::from(self.capabilities.0.to_le_bytes());
         out.extend_from_slice(&self.guid);
-        out.extend_from_slice(&self.security_mode.to_le_bytes());
+        out.extend_from_slice(&self.security_mode.0.to_le_bytes());
         out.extend_from_slice(&(self.dialects.len() as u16).to_le_bytes());
-        out.extend(self.dialects.iter().flat_map(|dialect| dialect.to_le_bytes()));
+        out.extend(self.dialects.iter().flat_map(|dialect| dialect.0.to_le_bytes()));
         out
     }
 }
@@ -190,13 +188,13 @@ impl ValidateNegotiateRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValidateNegotiateResponse {
     /// The server's capabilities.
-    pub capabilities: u32,
+    pub capabilities: Capabilities,
     /// The server's GUID.
     pub guid: [u8; 16],
     /// The server's security mode.
-    pub security_mode: u16,
+    pub security_mode: SecurityMode,
     /// The dialect chosen.
-    pub dialect: u16,
+    pub dialect: DialectRevision,
 }
 
 impl ValidateNegotiateResponse {
@@ -207,20 +205,20 @@ impl ValidateNegotiateResponse {
     pub fn decode(output: &[u8]) -> Result<ValidateNegotiateResponse, Malformed> {
         let mut reader = Reader::new(output, "FSCTL_VALIDATE_NEGOTIATE_INFO");
         Ok(ValidateNegotiateResponse {
-            capabilities: reader.u32()?,
-            guid: reader.array()?,
-            security_mode: reader.u16()?,
-            dialect: reader.u16()?,
+            capabilities: Capabilities(reader.u32("Capabilities")?),
+            guid: reader.array("Guid")?,
+            security_mode: SecurityMode(reader.u16("SecurityMode")?),
+            dialect: DialectRevision(reader.u16("Dialect")?),
         })
     }
 
     /// The control's output.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::from(self.capabilities.to_le_bytes());
+        let mut out = Vec::from(self.capabilities.0.to_le_bytes());
         out.extend_from_slice(&self.guid);
-        out.extend_from_slice(&self.security_mode.to_le_bytes());
-        out.extend_from_slice(&self.dialect.to_le_bytes());
+        out.extend_from_slice(&self.security_mode.0.to_le_bytes());
+        out.extend_from_slice(&self.dialect.0.to_le_bytes());
         out
     }
 }
@@ -237,14 +235,13 @@ pub struct PipeWaitRequest {
 impl PipeWaitRequest {
     /// Reads the control's input.
     pub fn decode(input: &[u8]) -> Result<PipeWaitRequest, Malformed> {
-        const WHAT: &str = "FSCTL_PIPE_WAIT";
-        let mut reader = Reader::new(input, WHAT);
-        let timeout = i64::from_le_bytes(reader.array()?);
-        let length = reader.u32()? as usize;
-        let specified = reader.u8()? != 0;
-        reader.skip(1)?;
-        let name = decode_utf16(reader.bytes(length)?, WHAT)?;
-        Ok(PipeWaitRequest { timeout: specified.then_some(timeout), name })
+        let mut reader = Reader::new(input, "FSCTL_PIPE_WAIT");
+        let timeout = i64::from_le_bytes(reader.array("Timeout")?);
+        let length = reader.length32("NameLength")?;
+        let specified = reader.u8("TimeoutSpecified")? != 0;
+        reader.skip(1, "Padding")?;
+        let name = decode_utf16(reader.bytes(length, "Name")?).ok_or(reader.malformed("Name"))?;
+        Ok(Self { timeout: specified.then_some(timeout), name })
     }
 
     /// The control's input.
@@ -287,8 +284,8 @@ impl PipeWaitRequest {
 /// The fixed part of `FSCTL_PIPE_PEEK`'s output, [MS-FSCC] 2.3.46; the data follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PipePeek {
-    /// The pipe's state: `STATE_*` of [`super::info`].
-    pub state: u32,
+    /// The pipe's state.
+    pub state: PipeState,
     /// How many bytes can be read.
     pub available: u32,
     /// How many messages can be read; 0 for a byte pipe.
@@ -305,17 +302,17 @@ impl PipePeek {
     pub fn decode(output: &[u8]) -> Result<(PipePeek, &[u8]), Malformed> {
         let mut reader = Reader::new(output, "FSCTL_PIPE_PEEK");
         let peek = PipePeek {
-            state: reader.u32()?,
-            available: reader.u32()?,
-            messages: reader.u32()?,
-            message_length: reader.u32()?,
+            state: PipeState(reader.u32("NamedPipeState")?),
+            available: reader.u32("ReadDataAvailable")?,
+            messages: reader.u32("NumberOfMessages")?,
+            message_length: reader.u32("MessageLength")?,
         };
         Ok((peek, reader.rest()))
     }
 
     /// Appends it.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        for field in [self.state, self.available, self.messages, self.message_length] {
+        for field in [self.state.0, self.available, self.messages, self.message_length] {
             out.extend_from_slice(&field.to_le_bytes());
         }
     }

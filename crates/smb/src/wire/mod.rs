@@ -24,17 +24,17 @@ pub mod transfer;
 mod tests;
 
 pub use create::{
-    CloseRequest, CreateRequest, CreateResponse, DISPOSITION_OPEN, FileId, IMPERSONATION,
-    IMPERSONATION_DELEGATE, OPTION_OPEN_BY_FILE_ID, OPTION_RESERVE_OPFILTER, Opened, encode_close_response,
+    CloseRequest, CreateDisposition, CreateOptions, CreateRequest, CreateResponse, FileId,
+    ImpersonationLevel, Opened, encode_close_response,
 };
 pub use deframer::{Assembled, Deframer, FrameError, Message};
-pub use dialect::Dialect;
+pub use dialect::{Dialect, DialectRevision};
 pub use error::{encode_buffer_too_small, encode_error};
 pub use filetime::FileTime;
 pub use frame::{FRAME_MAX, FRAME_PREFIX, FramePrefix, frame_prefix, frame_prefix_for};
-pub use header::{Command, Flags, Header};
+pub use header::{Command, Flags, Header, TreeOrAsync};
 pub use ioctl::{
-    ControlCode, IOCTL_IS_FSCTL, IoctlRequest, IoctlResponse, PipePeek, PipeWaitRequest,
+    ControlCode, IoctlFlags, IoctlRequest, IoctlResponse, PipePeek, PipeWaitRequest,
     ValidateNegotiateRequest, ValidateNegotiateResponse,
 };
 pub use negotiate::{NegotiateContexts, NegotiateRequest, NegotiateResponse};

@@ -3,37 +3,73 @@
 use alloc::vec::Vec;
 
 use super::header::HEADER_LEN;
-use super::reader::part;
-use super::{FileTime, Malformed, Reader};
+use super::{DialectRevision, FileTime, Malformed, Reader};
+use crate::numbers::{flags, numbers};
 
-/// `SMB2_NEGOTIATE_SIGNING_ENABLED`.
-pub const SECURITY_SIGNING_ENABLED: u16 = 1;
-/// `SMB2_NEGOTIATE_SIGNING_REQUIRED`.
-pub const SECURITY_SIGNING_REQUIRED: u16 = 2;
-/// `SMB2_GLOBAL_CAP_LARGE_MTU`: requests may cost several credits.
-pub const CAPABILITY_LARGE_MTU: u32 = 0x4;
-/// `SMB2_GLOBAL_CAP_ENCRYPTION`: only in dialects 3.0 and 3.0.2.
-pub const CAPABILITY_ENCRYPTION: u32 = 0x40;
-/// The revision that answers the SMB1 dialect string `SMB 2.???`.
-pub const DIALECT_WILDCARD: u16 = 0x02FF;
-/// `SHA-512`, the only hash for pre-authentication integrity.
-pub const HASH_SHA512: u16 = 1;
+flags! {
+    /// What a side does about signatures (SecurityMode).
+    pub struct SecurityMode(u16) {
+        SIGNING_ENABLED = 1, "SMB2_NEGOTIATE_SIGNING_ENABLED", "it can sign";
+        SIGNING_REQUIRED = 2, "SMB2_NEGOTIATE_SIGNING_REQUIRED", "it insists on signatures";
+    }
+}
 
-const CONTEXT_PREAUTH: u16 = 1;
-const CONTEXT_ENCRYPTION: u16 = 2;
-const CONTEXT_COMPRESSION: u16 = 3;
-const CONTEXT_RDMA: u16 = 7;
-const CONTEXT_SIGNING: u16 = 8;
+flags! {
+    /// What a side can do (Capabilities).
+    pub struct Capabilities(u32) {
+        LARGE_MTU = 0x4, "SMB2_GLOBAL_CAP_LARGE_MTU", "requests may cost several credits";
+        ENCRYPTION = 0x40, "SMB2_GLOBAL_CAP_ENCRYPTION", "it encrypts, in dialects 3.0 and 3.0.2";
+    }
+}
+
+numbers! {
+    /// A hash for pre-authentication integrity (HashAlgorithms).
+    pub struct HashId(u16) {
+        SHA512 = 1, "SHA-512", "the only one there is";
+    }
+}
+
+numbers! {
+    /// A cipher (Ciphers), [MS-SMB2] 2.2.3.1.2. [`crate::crypto::Cipher`] is one that is implemented.
+    pub struct CipherId(u16) {
+        NONE = 0, "none", "in a response: the server takes none of those offered";
+        AES_128_CCM = 1, "AES-128-CCM", "the one of 3.0";
+        AES_128_GCM = 2, "AES-128-GCM", "the usual one of 3.1.1";
+        AES_256_CCM = 3, "AES-256-CCM", "with the longer key";
+        AES_256_GCM = 4, "AES-256-GCM", "with the longer key";
+    }
+}
+
+numbers! {
+    /// A signing algorithm (SigningAlgorithms), [MS-SMB2] 2.2.3.1.7. [`crate::crypto::SigningAlgorithm`] is one that
+    /// is implemented.
+    pub struct SigningId(u16) {
+        HMAC_SHA256 = 0, "HMAC-SHA256", "the one of 2.0.2 and 2.1";
+        AES_CMAC = 1, "AES-CMAC", "the one of 3.0";
+        AES_GMAC = 2, "AES-GMAC", "the fastest";
+    }
+}
+
+numbers! {
+    /// What a negotiate context is about (ContextType), [MS-SMB2] 2.2.3.1.
+    struct ContextType(u16) {
+        PREAUTH = 1, "SMB2_PREAUTH_INTEGRITY_CAPABILITIES", "hashes";
+        ENCRYPTION = 2, "SMB2_ENCRYPTION_CAPABILITIES", "ciphers";
+        COMPRESSION = 3, "SMB2_COMPRESSION_CAPABILITIES", "compression, which is not offered";
+        RDMA = 7, "SMB2_RDMA_TRANSFORM_CAPABILITIES", "RDMA, which is not offered";
+        SIGNING = 8, "SMB2_SIGNING_CAPABILITIES", "signing algorithms";
+    }
+}
 
 /// What a NEGOTIATE says in its contexts; only dialect 3.1.1 has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NegotiateContexts {
     /// The hashes for pre-authentication integrity. A request must have this; an empty list is malformed.
-    pub preauth_hashes: Option<Vec<u16>>,
-    /// The ciphers, best first; in a response the one chosen, or 0 for none.
-    pub ciphers: Option<Vec<u16>>,
+    pub preauth_hashes: Option<Vec<HashId>>,
+    /// The ciphers, best first; in a response the one chosen, or [`CipherId::NONE`].
+    pub ciphers: Option<Vec<CipherId>>,
     /// The signing algorithms, best first; in a response the one chosen.
-    pub signing: Option<Vec<u16>>,
+    pub signing: Option<Vec<SigningId>>,
 }
 
 impl NegotiateContexts {
@@ -43,33 +79,35 @@ impl NegotiateContexts {
         let mut at = offset;
         for _ in 0..count {
             let mut reader = Reader::new(message.get(at..).unwrap_or_default(), "negotiate context");
-            let kind = reader.u16()?;
-            let length = usize::from(reader.u16()?);
-            reader.skip(4)?;
-            let mut data = Reader::new(reader.bytes(length)?, "negotiate context");
-            let duplicate = match kind {
-                CONTEXT_PREAUTH => {
-                    let hashes = usize::from(data.u16()?);
-                    let salt = usize::from(data.u16()?);
-                    let list = id_list(&mut data, hashes)?;
-                    data.skip(salt)?;
+            let context = ContextType(reader.u16("ContextType")?);
+            let length = reader.length16("DataLength")?;
+            reader.skip(4, "Reserved")?;
+            let mut data =
+                reader.sub(length, "Data", context.name().unwrap_or("unknown negotiate context"))?;
+            let duplicate = match context {
+                ContextType::PREAUTH => {
+                    let hashes = data.length16("HashAlgorithmCount")?;
+                    let salt = data.length16("SaltLength")?;
+                    let list = id_list(&mut data, hashes, "HashAlgorithms", HashId)?;
+                    data.skip(salt, "Salt")?;
                     contexts.preauth_hashes.replace(list).is_some()
                 }
-                CONTEXT_ENCRYPTION => {
-                    let ciphers = usize::from(data.u16()?);
-                    contexts.ciphers.replace(id_list(&mut data, ciphers)?).is_some()
+                ContextType::ENCRYPTION => {
+                    let ciphers = data.length16("CipherCount")?;
+                    contexts.ciphers.replace(id_list(&mut data, ciphers, "Ciphers", CipherId)?).is_some()
                 }
-                CONTEXT_SIGNING => {
-                    let algorithms = usize::from(data.u16()?);
-                    contexts.signing.replace(id_list(&mut data, algorithms)?).is_some()
+                ContextType::SIGNING => {
+                    let count = data.length16("SigningAlgorithmCount")?;
+                    let list = id_list(&mut data, count, "SigningAlgorithms", SigningId)?;
+                    contexts.signing.replace(list).is_some()
                 }
-                CONTEXT_COMPRESSION => core::mem::replace(&mut compression, true),
-                CONTEXT_RDMA => core::mem::replace(&mut rdma, true),
+                ContextType::COMPRESSION => core::mem::replace(&mut compression, true),
+                ContextType::RDMA => core::mem::replace(&mut rdma, true),
                 // [MS-SMB2] 3.3.5.4: unknown contexts are ignored.
                 _ => false,
             };
             if duplicate {
-                return Err(Malformed("negotiate contexts: one stands twice"));
+                return Err(Malformed::new("negotiate contexts", "one stands twice"));
             }
             at += (8 + length).next_multiple_of(8);
         }
@@ -88,32 +126,39 @@ impl NegotiateContexts {
             let mut data = Vec::with_capacity(6 + salt.len());
             data.extend_from_slice(&(hashes.len() as u16).to_le_bytes());
             data.extend_from_slice(&(salt.len() as u16).to_le_bytes());
-            data.extend(hashes.iter().flat_map(|id| id.to_le_bytes()));
+            data.extend(hashes.iter().flat_map(|id| id.0.to_le_bytes()));
             data.extend_from_slice(salt);
-            encode_context(out, start, CONTEXT_PREAUTH, &data);
+            encode_context(out, start, ContextType::PREAUTH, &data);
         }
-        for (kind, list) in [(CONTEXT_ENCRYPTION, &self.ciphers), (CONTEXT_SIGNING, &self.signing)] {
+        let ciphers = self.ciphers.as_ref().map(|list| list.iter().map(|id| id.0).collect::<Vec<_>>());
+        let signing = self.signing.as_ref().map(|list| list.iter().map(|id| id.0).collect::<Vec<_>>());
+        for (context, list) in [(ContextType::ENCRYPTION, ciphers), (ContextType::SIGNING, signing)] {
             if let Some(list) = list {
                 let mut data = Vec::from((list.len() as u16).to_le_bytes());
                 data.extend(list.iter().flat_map(|id| id.to_le_bytes()));
-                encode_context(out, start, kind, &data);
+                encode_context(out, start, context, &data);
             }
         }
     }
 }
 
 /// Reads a list of ids, which must not be empty.
-fn id_list(reader: &mut Reader<'_>, count: usize) -> Result<Vec<u16>, Malformed> {
+fn id_list<T>(
+    reader: &mut Reader<'_>,
+    count: usize,
+    field: &'static str,
+    id: fn(u16) -> T,
+) -> Result<Vec<T>, Malformed> {
     if count == 0 {
-        return Err(reader.malformed());
+        return Err(reader.malformed(field));
     }
-    let (ids, _) = reader.bytes(count * 2)?.as_chunks::<2>();
-    Ok(ids.iter().map(|id| u16::from_le_bytes(*id)).collect())
+    let (ids, _) = reader.bytes(count * 2, field)?.as_chunks::<2>();
+    Ok(ids.iter().map(|bytes| id(u16::from_le_bytes(*bytes))).collect())
 }
 
-fn encode_context(out: &mut Vec<u8>, start: usize, kind: u16, data: &[u8]) {
+fn encode_context(out: &mut Vec<u8>, start: usize, context: ContextType, data: &[u8]) {
     pad_to_8(out, start);
-    out.extend_from_slice(&kind.to_le_bytes());
+    out.extend_from_slice(&context.0.to_le_bytes());
     out.extend_from_slice(&(data.len() as u16).to_le_bytes());
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(data);
@@ -128,14 +173,14 @@ pub(crate) fn pad_to_8(out: &mut Vec<u8>, start: usize) {
 /// A NEGOTIATE request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NegotiateRequest {
-    /// `SECURITY_SIGNING_*`.
-    pub security_mode: u16,
-    /// `CAPABILITY_*`.
-    pub capabilities: u32,
+    /// What the side does about signatures.
+    pub security_mode: SecurityMode,
+    /// What the side can do.
+    pub capabilities: Capabilities,
     /// Tells this client from others.
     pub client_guid: [u8; 16],
     /// The revisions offered; unknown ones may be among them.
-    pub dialects: Vec<u16>,
+    pub dialects: Vec<DialectRevision>,
     /// The contexts, present when 3.1.1 is among the dialects.
     pub contexts: Option<NegotiateContexts>,
 }
@@ -147,23 +192,23 @@ impl NegotiateRequest {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<NegotiateRequest, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "NEGOTIATE request");
+        let mut reader = Reader::body(message, "NEGOTIATE request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        let count = reader.u16()?;
+        let count = reader.u16("DialectCount")?;
         if count == 0 || count > Self::MAX_DIALECTS {
-            return Err(reader.malformed());
+            return Err(reader.malformed("DialectCount"));
         }
-        let security_mode = reader.u16()?;
-        reader.skip(2)?;
-        let capabilities = reader.u32()?;
-        let client_guid = reader.array()?;
+        let security_mode = SecurityMode(reader.u16("SecurityMode")?);
+        reader.skip(2, "Reserved")?;
+        let capabilities = Capabilities(reader.u32("Capabilities")?);
+        let client_guid = reader.array("ClientGuid")?;
         // These eight bytes are ClientStartTime in older dialects and say where the contexts are in 3.1.1.
-        let context_offset = reader.u32()?;
-        let context_count = reader.u16()?;
-        reader.skip(2)?;
-        let dialects = id_list(&mut reader, usize::from(count))?;
-        let contexts = if dialects.contains(&crate::Dialect::Smb311.to_wire()) {
-            Some(NegotiateContexts::decode(message, context_offset as usize, context_count)?)
+        let context_offset = reader.length32("NegotiateContextOffset")?;
+        let context_count = reader.u16("NegotiateContextCount")?;
+        reader.skip(2, "Reserved2")?;
+        let dialects = id_list(&mut reader, usize::from(count), "Dialects", DialectRevision)?;
+        let contexts = if dialects.contains(&DialectRevision::SMB_3_1_1) {
+            Some(NegotiateContexts::decode(message, context_offset, context_count)?)
         } else {
             None
         };
@@ -174,9 +219,9 @@ impl NegotiateRequest {
     pub fn encode(&self, out: &mut Vec<u8>, start: usize, salt: &[u8; 32]) {
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
         out.extend_from_slice(&(self.dialects.len() as u16).to_le_bytes());
-        out.extend_from_slice(&self.security_mode.to_le_bytes());
+        out.extend_from_slice(&self.security_mode.0.to_le_bytes());
         out.extend_from_slice(&[0; 2]);
-        out.extend_from_slice(&self.capabilities.to_le_bytes());
+        out.extend_from_slice(&self.capabilities.0.to_le_bytes());
         out.extend_from_slice(&self.client_guid);
         let dialects_end = HEADER_LEN + usize::from(Self::STRUCTURE_SIZE) + 2 * self.dialects.len();
         match &self.contexts {
@@ -187,7 +232,7 @@ impl NegotiateRequest {
             }
             None => out.extend_from_slice(&[0; 8]),
         }
-        out.extend(self.dialects.iter().flat_map(|dialect| dialect.to_le_bytes()));
+        out.extend(self.dialects.iter().flat_map(|dialect| dialect.0.to_le_bytes()));
         if let Some(contexts) = &self.contexts {
             contexts.encode(out, start, salt);
         }
@@ -197,14 +242,14 @@ impl NegotiateRequest {
 /// A NEGOTIATE response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NegotiateResponse {
-    /// `SECURITY_SIGNING_*`.
-    pub security_mode: u16,
-    /// The dialect's revision, or [`DIALECT_WILDCARD`].
-    pub dialect: u16,
+    /// What the side does about signatures.
+    pub security_mode: SecurityMode,
+    /// The dialect's revision, or [`DialectRevision::WILDCARD`].
+    pub dialect: DialectRevision,
     /// Tells this server from others.
     pub server_guid: [u8; 16],
-    /// `CAPABILITY_*`.
-    pub capabilities: u32,
+    /// What the side can do.
+    pub capabilities: Capabilities,
     /// The largest transaction in bytes.
     pub max_transact: u32,
     /// The largest read in bytes.
@@ -225,25 +270,24 @@ impl NegotiateResponse {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<NegotiateResponse, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "NEGOTIATE response");
+        let mut reader = Reader::body(message, "NEGOTIATE response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        let security_mode = reader.u16()?;
-        let dialect = reader.u16()?;
-        let context_count = reader.u16()?;
-        let server_guid = reader.array()?;
-        let capabilities = reader.u32()?;
-        let max_transact = reader.u32()?;
-        let max_read = reader.u32()?;
-        let max_write = reader.u32()?;
-        let system_time = FileTime(reader.u64()?);
-        reader.skip(8)?;
-        let offset = usize::from(reader.u16()?);
-        let length = usize::from(reader.u16()?);
-        let context_offset = reader.u32()?;
-        let security_buffer =
-            part(message, offset, length, Self::BUFFER_OFFSET, "NEGOTIATE response")?.to_vec();
-        let contexts = if dialect == crate::Dialect::Smb311.to_wire() {
-            Some(NegotiateContexts::decode(message, context_offset as usize, context_count)?)
+        let security_mode = SecurityMode(reader.u16("SecurityMode")?);
+        let dialect = DialectRevision(reader.u16("DialectRevision")?);
+        let context_count = reader.u16("NegotiateContextCount")?;
+        let server_guid = reader.array("ServerGuid")?;
+        let capabilities = Capabilities(reader.u32("Capabilities")?);
+        let max_transact = reader.u32("MaxTransactSize")?;
+        let max_read = reader.u32("MaxReadSize")?;
+        let max_write = reader.u32("MaxWriteSize")?;
+        let system_time = FileTime(reader.u64("SystemTime")?);
+        reader.skip(8, "ServerStartTime")?;
+        let offset = reader.length16("SecurityBufferOffset")?;
+        let length = reader.length16("SecurityBufferLength")?;
+        let context_offset = reader.length32("NegotiateContextOffset")?;
+        let security_buffer = reader.part(offset, length, "Buffer")?.to_vec();
+        let contexts = if dialect == DialectRevision::SMB_3_1_1 {
+            Some(NegotiateContexts::decode(message, context_offset, context_count)?)
         } else {
             None
         };
@@ -264,12 +308,12 @@ impl NegotiateResponse {
     /// Appends the body; the header was just appended at `start`.
     pub fn encode(&self, out: &mut Vec<u8>, start: usize, salt: &[u8; 32]) {
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
-        out.extend_from_slice(&self.security_mode.to_le_bytes());
-        out.extend_from_slice(&self.dialect.to_le_bytes());
+        out.extend_from_slice(&self.security_mode.0.to_le_bytes());
+        out.extend_from_slice(&self.dialect.0.to_le_bytes());
         let context_count = self.contexts.as_ref().map_or(0, NegotiateContexts::count);
         out.extend_from_slice(&context_count.to_le_bytes());
         out.extend_from_slice(&self.server_guid);
-        out.extend_from_slice(&self.capabilities.to_le_bytes());
+        out.extend_from_slice(&self.capabilities.0.to_le_bytes());
         out.extend_from_slice(&self.max_transact.to_le_bytes());
         out.extend_from_slice(&self.max_read.to_le_bytes());
         out.extend_from_slice(&self.max_write.to_le_bytes());

@@ -3,28 +3,38 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::header::HEADER_LEN;
-use super::reader::part;
-use super::{Malformed, Reader, decode_utf16, encode_utf16};
+use standpipe_security::AccessMask;
 
-/// `SMB2_SESSION_FLAG_BINDING` of a request: bind another connection to a session.
-pub const SESSION_BINDING: u8 = 1;
-/// `SMB2_SESSION_FLAG_IS_GUEST` of a response.
-pub const SESSION_IS_GUEST: u16 = 1;
-/// `SMB2_SESSION_FLAG_IS_NULL` of a response: an anonymous session.
-pub const SESSION_IS_NULL: u16 = 2;
-/// `SMB2_SESSION_FLAG_ENCRYPT_DATA` of a response.
-pub const SESSION_ENCRYPT_DATA: u16 = 4;
+use super::header::HEADER_LEN;
+use super::negotiate::{Capabilities, SecurityMode};
+use super::{Malformed, Reader, decode_utf16, encode_utf16};
+use crate::numbers::{flags, numbers};
+
+flags! {
+    /// The flags of a SESSION_SETUP request.
+    pub struct SessionSetupFlags(u8) {
+        BINDING = 1, "SMB2_SESSION_FLAG_BINDING", "bind another connection to a session";
+    }
+}
+
+flags! {
+    /// What a session is (SessionFlags of a response).
+    pub struct SessionFlags(u16) {
+        IS_GUEST = 1, "SMB2_SESSION_FLAG_IS_GUEST", "a guest's session";
+        IS_NULL = 2, "SMB2_SESSION_FLAG_IS_NULL", "an anonymous session";
+        ENCRYPT_DATA = 4, "SMB2_SESSION_FLAG_ENCRYPT_DATA", "everything in the session is encrypted";
+    }
+}
 
 /// A SESSION_SETUP request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSetupRequest<'a> {
-    /// [`SESSION_BINDING`] or 0.
-    pub flags: u8,
-    /// `SECURITY_SIGNING_*`.
-    pub security_mode: u8,
-    /// `CAPABILITY_*`.
-    pub capabilities: u32,
+    /// The flags.
+    pub flags: SessionSetupFlags,
+    /// What the client does about signatures; a byte of it goes over the wire.
+    pub security_mode: SecurityMode,
+    /// What the client can do.
+    pub capabilities: Capabilities,
     /// A session of the same client that this one replaces, or 0.
     pub previous_session_id: u64,
     /// The security token.
@@ -37,25 +47,25 @@ impl<'a> SessionSetupRequest<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<SessionSetupRequest<'a>, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "SESSION_SETUP request");
+        let mut reader = Reader::body(message, "SESSION_SETUP request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        let flags = reader.u8()?;
-        let security_mode = reader.u8()?;
-        let capabilities = reader.u32()?;
-        reader.skip(4)?;
-        let offset = usize::from(reader.u16()?);
-        let length = usize::from(reader.u16()?);
-        let previous_session_id = reader.u64()?;
-        let token = part(message, offset, length, Self::BUFFER_OFFSET, "SESSION_SETUP request")?;
+        let flags = SessionSetupFlags(reader.u8("Flags")?);
+        let security_mode = SecurityMode(reader.u8("SecurityMode")?.into());
+        let capabilities = Capabilities(reader.u32("Capabilities")?);
+        reader.skip(4, "Channel")?;
+        let offset = reader.length16("SecurityBufferOffset")?;
+        let length = reader.length16("SecurityBufferLength")?;
+        let previous_session_id = reader.u64("PreviousSessionId")?;
+        let token = reader.part(offset, length, "Buffer")?;
         Ok(SessionSetupRequest { flags, security_mode, capabilities, previous_session_id, token })
     }
 
     /// Appends the body.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
-        out.push(self.flags);
-        out.push(self.security_mode);
-        out.extend_from_slice(&self.capabilities.to_le_bytes());
+        out.push(self.flags.0);
+        out.push(self.security_mode.0 as u8);
+        out.extend_from_slice(&self.capabilities.0.to_le_bytes());
         out.extend_from_slice(&[0; 4]);
         out.extend_from_slice(&(Self::BUFFER_OFFSET as u16).to_le_bytes());
         out.extend_from_slice(&(self.token.len() as u16).to_le_bytes());
@@ -67,8 +77,8 @@ impl<'a> SessionSetupRequest<'a> {
 /// A SESSION_SETUP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSetupResponse<'a> {
-    /// `SESSION_*`.
-    pub flags: u16,
+    /// What the session is.
+    pub flags: SessionFlags,
     /// The security token.
     pub token: &'a [u8],
 }
@@ -79,19 +89,19 @@ impl<'a> SessionSetupResponse<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<SessionSetupResponse<'a>, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "SESSION_SETUP response");
+        let mut reader = Reader::body(message, "SESSION_SETUP response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        let flags = reader.u16()?;
-        let offset = usize::from(reader.u16()?);
-        let length = usize::from(reader.u16()?);
-        let token = part(message, offset, length, Self::BUFFER_OFFSET, "SESSION_SETUP response")?;
+        let flags = SessionFlags(reader.u16("SessionFlags")?);
+        let offset = reader.length16("SecurityBufferOffset")?;
+        let length = reader.length16("SecurityBufferLength")?;
+        let token = reader.part(offset, length, "Buffer")?;
         Ok(SessionSetupResponse { flags, token })
     }
 
     /// Appends the body.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
-        out.extend_from_slice(&self.flags.to_le_bytes());
+        out.extend_from_slice(&self.flags.0.to_le_bytes());
         out.extend_from_slice(&(Self::BUFFER_OFFSET as u16).to_le_bytes());
         out.extend_from_slice(&(self.token.len() as u16).to_le_bytes());
         out.extend_from_slice(self.token);
@@ -114,16 +124,15 @@ impl TreeConnectRequest {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<TreeConnectRequest, Malformed> {
-        const WHAT: &str = "TREE_CONNECT request";
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), WHAT);
+        let mut reader = Reader::body(message, "TREE_CONNECT request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        let flags = reader.u16()?;
-        let offset = usize::from(reader.u16()?);
-        let length = usize::from(reader.u16()?);
+        let flags = reader.u16("Flags")?;
+        let offset = reader.length16("PathOffset")?;
+        let length = reader.length16("PathLength")?;
         // With the extension, the path's offset counts from the body's end ([MS-SMB2] 2.2.9.1).
         let base = if flags & TREE_EXTENSION_PRESENT != 0 { Self::BUFFER_OFFSET } else { 0 };
-        let path = part(message, base + offset, length, Self::BUFFER_OFFSET, WHAT)?;
-        Ok(TreeConnectRequest { path: decode_utf16(path, WHAT)? })
+        let path = reader.part(base + offset, length, "PathName")?;
+        Ok(Self { path: decode_utf16(path).ok_or(reader.malformed("PathName"))? })
     }
 
     /// Appends the body.
@@ -137,24 +146,34 @@ impl TreeConnectRequest {
     }
 }
 
-/// `SMB2_SHARE_TYPE_PIPE`.
-pub const SHARE_TYPE_PIPE: u8 = 2;
-/// `SMB2_SHAREFLAG_NO_CACHING`.
-pub const SHARE_NO_CACHING: u32 = 0x30;
-/// `SMB2_SHAREFLAG_ENCRYPT_DATA`.
-pub const SHARE_ENCRYPT_DATA: u32 = 0x8000;
+numbers! {
+    /// What a share holds (ShareType).
+    pub struct ShareType(u8) {
+        DISK = 1, "SMB2_SHARE_TYPE_DISK", "files";
+        PIPE = 2, "SMB2_SHARE_TYPE_PIPE", "named pipes, as in IPC$";
+        PRINT = 3, "SMB2_SHARE_TYPE_PRINT", "a printer";
+    }
+}
+
+flags! {
+    /// What a share asks of clients (ShareFlags).
+    pub struct ShareFlags(u32) {
+        NO_CACHING = 0x30, "SMB2_SHAREFLAG_NO_CACHING", "nothing is kept for later";
+        ENCRYPT_DATA = 0x8000, "SMB2_SHAREFLAG_ENCRYPT_DATA", "everything in the share is encrypted";
+    }
+}
 
 /// A TREE_CONNECT response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeConnectResponse {
-    /// [`SHARE_TYPE_PIPE`] for `IPC$`.
-    pub share_type: u8,
-    /// `SHARE_*`.
-    pub share_flags: u32,
-    /// The capabilities of the share.
+    /// What it holds; [`ShareType::PIPE`] for `IPC$`.
+    pub share_type: ShareType,
+    /// What it asks of clients.
+    pub share_flags: ShareFlags,
+    /// `SMB2_SHARE_CAP_*`: what it offers beside, of which `IPC$` has nothing.
     pub capabilities: u32,
     /// The most that this user could be granted.
-    pub maximal_access: u32,
+    pub maximal_access: AccessMask,
 }
 
 impl TreeConnectResponse {
@@ -162,23 +181,23 @@ impl TreeConnectResponse {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<TreeConnectResponse, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "TREE_CONNECT response");
+        let mut reader = Reader::body(message, "TREE_CONNECT response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        let share_type = reader.u8()?;
-        reader.skip(1)?;
-        let share_flags = reader.u32()?;
-        let capabilities = reader.u32()?;
-        let maximal_access = reader.u32()?;
+        let share_type = ShareType(reader.u8("ShareType")?);
+        reader.skip(1, "Reserved")?;
+        let share_flags = ShareFlags(reader.u32("ShareFlags")?);
+        let capabilities = reader.u32("Capabilities")?;
+        let maximal_access = AccessMask(reader.u32("MaximalAccess")?);
         Ok(TreeConnectResponse { share_type, share_flags, capabilities, maximal_access })
     }
 
     /// Appends the body.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
-        out.extend_from_slice(&[self.share_type, 0]);
-        out.extend_from_slice(&self.share_flags.to_le_bytes());
+        out.extend_from_slice(&[self.share_type.0, 0]);
+        out.extend_from_slice(&self.share_flags.0.to_le_bytes());
         out.extend_from_slice(&self.capabilities.to_le_bytes());
-        out.extend_from_slice(&self.maximal_access.to_le_bytes());
+        out.extend_from_slice(&self.maximal_access.0.to_le_bytes());
     }
 }
 
@@ -189,10 +208,10 @@ pub struct Empty;
 impl Empty {
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<Empty, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "empty body");
+        let mut reader = Reader::body(message, "empty body");
         reader.structure_size(4)?;
-        reader.skip(2)?;
-        Ok(Empty)
+        reader.skip(2, "Reserved")?;
+        Ok(Self)
     }
 
     /// Appends the body.

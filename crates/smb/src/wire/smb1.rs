@@ -22,18 +22,21 @@ impl Smb1Negotiate {
     /// Reads an SMB1 NEGOTIATE.
     pub fn decode(message: &[u8]) -> Result<Smb1Negotiate, Malformed> {
         let mut reader = Reader::new(message, "SMB1 NEGOTIATE");
-        if reader.array()? != PROTOCOL_SMB1 || reader.u8()? != Self::COMMAND_NEGOTIATE {
-            return Err(reader.malformed());
+        if reader.array("Protocol")? != PROTOCOL_SMB1 {
+            return Err(reader.malformed("Protocol"));
         }
-        reader.skip(Self::HEADER_LEN - 5)?;
-        if reader.u8()? != 0 {
-            return Err(reader.malformed()); // WordCount
+        if reader.u8("Command")? != Self::COMMAND_NEGOTIATE {
+            return Err(reader.malformed("Command"));
         }
-        let count = usize::from(reader.u16()?);
-        let mut dialects = reader.bytes(count)?;
+        reader.skip(Self::HEADER_LEN - 5, "header")?;
+        if reader.u8("WordCount")? != 0 {
+            return Err(reader.malformed("WordCount"));
+        }
+        let count = reader.length16("ByteCount")?;
+        let mut dialects = reader.bytes(count, "Dialects")?;
         let mut found = Smb1Negotiate::default();
         while let Some((0x02, rest)) = dialects.split_first() {
-            let end = rest.iter().position(|byte| *byte == 0).ok_or(reader.malformed())?;
+            let end = rest.iter().position(|byte| *byte == 0).ok_or(reader.malformed("Dialects"))?;
             match rest.get(..end) {
                 Some(b"SMB 2.002") => found.smb2_002 = true,
                 Some(b"SMB 2.???") => found.smb2_wildcard = true,
@@ -41,7 +44,7 @@ impl Smb1Negotiate {
             }
             dialects = rest.get(end + 1..).unwrap_or_default();
         }
-        if dialects.is_empty() { Ok(found) } else { Err(reader.malformed()) }
+        if dialects.is_empty() { Ok(found) } else { Err(reader.malformed("Dialects")) }
     }
 
     /// An SMB1 NEGOTIATE offering these dialect strings, for tests and fuzzing.

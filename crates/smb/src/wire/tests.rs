@@ -4,12 +4,17 @@ use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
+use standpipe_security::{AccessMask, DesiredAccess};
 
 use proptest::prelude::*;
 
 use super::info::{FilePipeInformation, QueryInfoRequest, QueryInfoResponse, SetInfoRequest};
 use super::*;
 use crate::NtStatus;
+use crate::wire::info::{PipeCompletionMode, PipeReadMode, PipeState};
+use crate::wire::negotiate::{Capabilities, CipherId, HashId, SecurityMode, SigningId};
+use crate::wire::session::{SessionFlags, SessionSetupFlags};
+use crate::wire::transfer::{ReadFlags, WriteFlags};
 
 const ID: FileId = FileId { persistent: 0x0102_0304_0506_0708, volatile: 0x1112_1314_1516_1718 };
 
@@ -24,7 +29,7 @@ fn message(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
         flags: Flags::default(),
         next_command: 0,
         message_id: 0,
-        tree_or_async: 0,
+        tree_or_async: TreeOrAsync::Tree(0),
         session_id: 0,
     }
     .encode(&mut out);
@@ -48,33 +53,39 @@ fn reads_back<'a, T: PartialEq + core::fmt::Debug>(
 #[test]
 fn negotiate_reads_back() {
     let request = NegotiateRequest {
-        security_mode: 1,
-        capabilities: 0x7F,
+        security_mode: SecurityMode(1),
+        capabilities: Capabilities(0x7F),
         client_guid: [7; 16],
-        dialects: vec![0x0202, 0x0210, 0x0300, 0x0302, 0x0311],
+        dialects: vec![
+            DialectRevision(0x0202),
+            DialectRevision(0x0210),
+            DialectRevision(0x0300),
+            DialectRevision(0x0302),
+            DialectRevision(0x0311),
+        ],
         contexts: Some(NegotiateContexts {
-            preauth_hashes: Some(vec![1]),
-            ciphers: Some(vec![2, 1]),
-            signing: Some(vec![2, 1, 0]),
+            preauth_hashes: Some(vec![HashId(1)]),
+            ciphers: Some(vec![CipherId(2), CipherId(1)]),
+            signing: Some(vec![SigningId(2), SigningId(1), SigningId(0)]),
         }),
     };
     let bytes = message(|out| request.encode(out, 0, &[9; 32]));
     reads_back(&bytes, bytes.len(), &request, NegotiateRequest::decode);
 
     let response = NegotiateResponse {
-        security_mode: 3,
-        dialect: 0x0311,
+        security_mode: SecurityMode(3),
+        dialect: DialectRevision(0x0311),
         server_guid: [3; 16],
-        capabilities: 4,
+        capabilities: Capabilities(4),
         max_transact: 1 << 20,
         max_read: 1 << 20,
         max_write: 1 << 20,
         system_time: FileTime(132),
         security_buffer: vec![5; 75],
         contexts: Some(NegotiateContexts {
-            preauth_hashes: Some(vec![1]),
+            preauth_hashes: Some(vec![HashId(1)]),
             ciphers: None,
-            signing: Some(vec![2]),
+            signing: Some(vec![SigningId(2)]),
         }),
     };
     let bytes = message(|out| response.encode(out, 0, &[9; 32]));
@@ -84,14 +95,14 @@ fn negotiate_reads_back() {
 #[test]
 fn negotiate_refuses_doubled_and_empty_contexts() {
     let request = NegotiateRequest {
-        security_mode: 1,
-        capabilities: 0,
+        security_mode: SecurityMode(1),
+        capabilities: Capabilities::NONE,
         client_guid: [7; 16],
-        dialects: vec![0x0311],
+        dialects: vec![DialectRevision(0x0311)],
         contexts: Some(NegotiateContexts {
             preauth_hashes: None,
-            ciphers: Some(vec![1]),
-            signing: Some(vec![1]),
+            ciphers: Some(vec![CipherId(1)]),
+            signing: Some(vec![SigningId(1)]),
         }),
     };
     let mut bytes = message(|out| request.encode(out, 0, &[0; 32]));
@@ -99,7 +110,10 @@ fn negotiate_refuses_doubled_and_empty_contexts() {
     assert_eq!(bytes[104], 2);
     assert_eq!(bytes[120], 8);
     bytes[120] = 2;
-    assert_eq!(NegotiateRequest::decode(&bytes), Err(Malformed("negotiate contexts: one stands twice")));
+    assert_eq!(
+        NegotiateRequest::decode(&bytes),
+        Err(Malformed::new("negotiate contexts", "one stands twice"))
+    );
     bytes[120] = 8;
     bytes[128] = 0; // SigningAlgorithmCount
     assert!(NegotiateRequest::decode(&bytes).is_err());
@@ -108,16 +122,16 @@ fn negotiate_refuses_doubled_and_empty_contexts() {
 #[test]
 fn session_and_tree_messages_read_back() {
     let request = SessionSetupRequest {
-        flags: 0,
-        security_mode: 1,
-        capabilities: 0,
+        flags: SessionSetupFlags(0),
+        security_mode: SecurityMode(1),
+        capabilities: Capabilities::NONE,
         previous_session_id: 99,
         token: b"token",
     };
     let bytes = message(|out| request.encode(out));
     reads_back(&bytes, bytes.len(), &request, SessionSetupRequest::decode);
 
-    let response = SessionSetupResponse { flags: 4, token: b"reply" };
+    let response = SessionSetupResponse { flags: SessionFlags(4), token: b"reply" };
     let bytes = message(|out| response.encode(out));
     reads_back(&bytes, bytes.len(), &response, SessionSetupResponse::decode);
 
@@ -126,10 +140,10 @@ fn session_and_tree_messages_read_back() {
     reads_back(&bytes, bytes.len(), &request, TreeConnectRequest::decode);
 
     let response = TreeConnectResponse {
-        share_type: session::SHARE_TYPE_PIPE,
-        share_flags: session::SHARE_NO_CACHING,
+        share_type: session::ShareType::PIPE,
+        share_flags: session::ShareFlags::NO_CACHING,
         capabilities: 0,
-        maximal_access: 0x001F_01FF,
+        maximal_access: AccessMask(0x001F_01FF),
     };
     let bytes = message(|out| response.encode(out));
     reads_back(&bytes, bytes.len(), &response, TreeConnectResponse::decode);
@@ -139,9 +153,9 @@ fn session_and_tree_messages_read_back() {
 fn create_reads_back_the_specifications_example() {
     // The request of [MS-SMB2] 4.4: opening the pipe `srvsvc`.
     let request = CreateRequest {
-        impersonation_level: IMPERSONATION,
-        desired_access: 0x0012_019F,
-        options: 0x0040_0040,
+        impersonation_level: ImpersonationLevel::IMPERSONATION,
+        desired_access: DesiredAccess(AccessMask(0x0012_019F)),
+        options: CreateOptions(0x0040_0040),
         name: "srvsvc".to_string(),
         durable_reconnect: false,
     };
@@ -150,8 +164,8 @@ fn create_reads_back_the_specifications_example() {
     assert_eq!(bytes[64], 57);
     assert_eq!(bytes[64 + 44..64 + 48], [0x78, 0, 12, 0], "NameOffset 0x78, NameLength 12");
 
-    for of in [Opened::Pipe, Opened::NewFile] {
-        let response = CreateResponse { file_id: ID, of };
+    for opened in [Opened::Pipe, Opened::NewFile] {
+        let response = CreateResponse { file_id: ID, opened };
         let bytes = message(|out| response.encode(out));
         assert_eq!(bytes.len(), 64 + 88);
         reads_back(&bytes, 64 + 80, &response, CreateResponse::decode);
@@ -166,9 +180,9 @@ fn create_reads_back_the_specifications_example() {
 #[test]
 fn create_contexts_are_walked_within_their_bounds() {
     let request = CreateRequest {
-        impersonation_level: IMPERSONATION,
-        desired_access: 1,
-        options: 0,
+        impersonation_level: ImpersonationLevel::IMPERSONATION,
+        desired_access: DesiredAccess(AccessMask(1)),
+        options: CreateOptions::NONE,
         name: "ab12".to_string(),
         durable_reconnect: true,
     };
@@ -190,7 +204,8 @@ fn create_contexts_are_walked_within_their_bounds() {
 
 #[test]
 fn transfers_read_back() {
-    let request = ReadRequest { flags: 0, length: 4096, file_id: ID, minimum_count: 1, channel: 0 };
+    let request =
+        ReadRequest { flags: ReadFlags::NONE, length: 4096, file_id: ID, minimum_count: 1, channel: 0 };
     let bytes = message(|out| request.encode(out));
     assert_eq!(bytes.len(), 64 + 49);
     reads_back(&bytes, 64 + 48, &request, ReadRequest::decode);
@@ -200,7 +215,7 @@ fn transfers_read_back() {
         let bytes = message(|out| response.encode(out));
         reads_back(&bytes, 64 + 16 + data.len(), &response, ReadResponse::decode);
 
-        let request = WriteRequest { file_id: ID, channel: 0, flags: 0, data };
+        let request = WriteRequest { file_id: ID, channel: 0, flags: WriteFlags::NONE, data };
         let bytes = message(|out| request.encode(out));
         reads_back(&bytes, 64 + 48 + data.len(), &request, WriteRequest::decode);
 
@@ -208,7 +223,7 @@ fn transfers_read_back() {
             code: ControlCode::PIPE_TRANSCEIVE,
             file_id: ID,
             max_output: 1024,
-            flags: IOCTL_IS_FSCTL,
+            flags: IoctlFlags::IS_FSCTL,
             input: data,
         };
         let bytes = message(|out| request.encode(out));
@@ -232,8 +247,8 @@ fn transfers_read_back() {
 #[test]
 fn information_reads_back() {
     let request = QueryInfoRequest {
-        info_type: info::INFO_FILE,
-        class: info::CLASS_STANDARD,
+        info_type: info::InfoType::FILE,
+        class: info::FileInfoClass::STANDARD,
         output_length: 24,
         additional: 0,
         file_id: ID,
@@ -246,8 +261,8 @@ fn information_reads_back() {
     reads_back(&bytes, bytes.len(), &response, QueryInfoResponse::decode);
 
     let request = SetInfoRequest {
-        info_type: info::INFO_FILE,
-        class: info::CLASS_PIPE,
+        info_type: info::InfoType::FILE,
+        class: info::FileInfoClass::PIPE,
         additional: 0,
         file_id: ID,
         input: &[1, 0, 0, 0, 0, 0, 0, 0],
@@ -256,23 +271,27 @@ fn information_reads_back() {
     reads_back(&bytes, bytes.len(), &request, SetInfoRequest::decode);
     assert_eq!(
         FilePipeInformation::decode(request.input),
-        Ok(FilePipeInformation { read_mode: 1, completion_mode: 0 })
+        Ok(FilePipeInformation { read_mode: PipeReadMode(1), completion_mode: PipeCompletionMode(0) })
     );
 }
 
 #[test]
 fn controls_read_back() {
     let request = ValidateNegotiateRequest {
-        capabilities: 1,
+        capabilities: Capabilities(1),
         guid: [2; 16],
-        security_mode: 3,
-        dialects: vec![0x0202, 0x0300],
+        security_mode: SecurityMode(3),
+        dialects: vec![DialectRevision(0x0202), DialectRevision(0x0300)],
     };
     let bytes = request.encode();
     reads_back(&bytes, bytes.len(), &request, ValidateNegotiateRequest::decode);
 
-    let response =
-        ValidateNegotiateResponse { capabilities: 4, guid: [5; 16], security_mode: 1, dialect: 0x0302 };
+    let response = ValidateNegotiateResponse {
+        capabilities: Capabilities(4),
+        guid: [5; 16],
+        security_mode: SecurityMode(1),
+        dialect: DialectRevision(0x0302),
+    };
     let bytes = response.encode();
     assert_eq!(bytes.len() as u32, ValidateNegotiateResponse::LEN);
     reads_back(&bytes, bytes.len(), &response, ValidateNegotiateResponse::decode);
@@ -282,7 +301,7 @@ fn controls_read_back() {
     assert_eq!(bytes.len(), 14 + 12);
     reads_back(&bytes, bytes.len(), &request, PipeWaitRequest::decode);
 
-    let peek = PipePeek { state: 3, available: 9, messages: 2, message_length: 4 };
+    let peek = PipePeek { state: PipeState(3), available: 9, messages: 2, message_length: 4 };
     let mut bytes = Vec::new();
     peek.encode(&mut bytes);
     bytes.push(7);

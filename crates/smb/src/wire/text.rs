@@ -3,16 +3,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Malformed;
-
-/// Decodes little-endian UTF-16 without a terminator. An odd length or a lone surrogate is malformed.
-pub fn decode_utf16(bytes: &[u8], what: &'static str) -> Result<String, Malformed> {
+/// Decodes little-endian UTF-16 without a terminator. `None` for an odd length or a lone surrogate.
+#[must_use]
+pub fn decode_utf16(bytes: &[u8]) -> Option<String> {
     let (units, []) = bytes.as_chunks::<2>() else {
-        return Err(Malformed(what));
+        return None;
     };
-    char::decode_utf16(units.iter().map(|unit| u16::from_le_bytes(*unit)))
-        .collect::<Result<String, _>>()
-        .map_err(|_| Malformed(what))
+    char::decode_utf16(units.iter().map(|unit| u16::from_le_bytes(*unit))).collect::<Result<_, _>>().ok()
 }
 
 /// Encodes as little-endian UTF-16 without a terminator.
@@ -28,13 +25,13 @@ mod tests {
     #[test]
     fn text_survives_the_round_trip() {
         for text in ["", "simple", "Füße 👍🏽 日本"] {
-            assert_eq!(decode_utf16(&encode_utf16(text), "text").as_deref(), Ok(text));
+            assert_eq!(decode_utf16(&encode_utf16(text)).as_deref(), Some(text));
         }
     }
 
     #[test]
-    fn rejects_odd_lengths_and_lone_surrogates() {
-        assert!(decode_utf16(&[0x41], "text").is_err());
-        assert!(decode_utf16(&[0x00, 0xD8], "text").is_err());
+    fn odd_lengths_and_lone_surrogates_are_rejected() {
+        assert_eq!(decode_utf16(&[0x41]), None);
+        assert_eq!(decode_utf16(&[0x00, 0xD8]), None);
     }
 }

@@ -3,17 +3,29 @@
 use alloc::vec::Vec;
 
 use super::header::HEADER_LEN;
-use super::reader::part;
 use super::{FileId, Malformed, Reader, patch_u32};
+use crate::numbers::flags;
 
-/// `SMB2_READFLAG_READ_UNBUFFERED`.
-pub const READ_UNBUFFERED: u8 = 1;
+flags! {
+    /// The flags of a READ, in dialects 3.0.2 and later.
+    pub struct ReadFlags(u8) {
+        UNBUFFERED = 1, "SMB2_READFLAG_READ_UNBUFFERED", "past the server's cache, which pipes refuse";
+    }
+}
+
+flags! {
+    /// The flags of a WRITE.
+    pub struct WriteFlags(u32) {
+        THROUGH = 1, "SMB2_WRITEFLAG_WRITE_THROUGH", "to the disk before the reply, which pipes refuse";
+        UNBUFFERED = 2, "SMB2_WRITEFLAG_WRITE_UNBUFFERED", "past the server's cache, which pipes refuse";
+    }
+}
 
 /// A READ request. The offset is not kept: pipes have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadRequest {
-    /// `READ_*`, in dialects 3.0.2 and later.
-    pub flags: u8,
+    /// The flags.
+    pub flags: ReadFlags,
     /// How many bytes at most.
     pub length: u32,
     /// The open.
@@ -29,23 +41,23 @@ impl ReadRequest {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<ReadRequest, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "READ request");
+        let mut reader = Reader::body(message, "READ request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        reader.skip(1)?;
-        let flags = reader.u8()?;
-        let length = reader.u32()?;
-        reader.skip(8)?;
+        reader.skip(1, "Padding")?;
+        let flags = ReadFlags(reader.u8("Flags")?);
+        let length = reader.u32("Length")?;
+        reader.skip(8, "Offset")?;
         let file_id = FileId::decode(&mut reader)?;
-        let minimum_count = reader.u32()?;
-        let channel = reader.u32()?;
-        reader.skip(8)?;
+        let minimum_count = reader.u32("MinimumCount")?;
+        let channel = reader.u32("Channel")?;
+        reader.skip(8, "RemainingBytes and ReadChannelInfo")?;
         Ok(ReadRequest { flags, length, file_id, minimum_count, channel })
     }
 
     /// Appends the body.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
-        out.extend_from_slice(&[ReadResponse::BUFFER_OFFSET as u8, self.flags]);
+        out.extend_from_slice(&[ReadResponse::BUFFER_OFFSET as u8, self.flags.0]);
         out.extend_from_slice(&self.length.to_le_bytes());
         out.extend_from_slice(&[0; 8]);
         self.file_id.encode(out);
@@ -68,13 +80,13 @@ impl<'a> ReadResponse<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<ReadResponse<'a>, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "READ response");
+        let mut reader = Reader::body(message, "READ response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        let offset = usize::from(reader.u8()?);
-        reader.skip(1)?;
-        let length = reader.u32()? as usize;
-        reader.skip(8)?;
-        Ok(ReadResponse { data: part(message, offset, length, Self::BUFFER_OFFSET, "READ response")? })
+        let offset = usize::from(reader.u8("DataOffset")?);
+        reader.skip(1, "Reserved")?;
+        let length = reader.length32("DataLength")?;
+        reader.skip(8, "DataRemaining and Reserved2")?;
+        Ok(Self { data: reader.part(offset, length, "Buffer")? })
     }
 
     /// Appends the body.
@@ -99,9 +111,6 @@ impl<'a> ReadResponse<'a> {
     }
 }
 
-/// `SMB2_WRITEFLAG_WRITE_THROUGH` and `SMB2_WRITEFLAG_WRITE_UNBUFFERED`, which pipes refuse.
-pub const WRITE_THROUGH_OR_UNBUFFERED: u32 = 3;
-
 /// A WRITE request. The offset is not kept: pipes have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteRequest<'a> {
@@ -109,8 +118,8 @@ pub struct WriteRequest<'a> {
     pub file_id: FileId,
     /// The RDMA channel; 0 for none.
     pub channel: u32,
-    /// `WRITE_*`.
-    pub flags: u32,
+    /// The flags.
+    pub flags: WriteFlags,
     /// What to write.
     pub data: &'a [u8],
 }
@@ -123,19 +132,19 @@ impl<'a> WriteRequest<'a> {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &'a [u8]) -> Result<WriteRequest<'a>, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "WRITE request");
+        let mut reader = Reader::body(message, "WRITE request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        let offset = usize::from(reader.u16()?);
-        let length = reader.u32()? as usize;
-        reader.skip(8)?;
+        let offset = reader.length16("DataOffset")?;
+        let length = reader.length32("Length")?;
+        reader.skip(8, "Offset")?;
         let file_id = FileId::decode(&mut reader)?;
-        let channel = reader.u32()?;
-        reader.skip(8)?;
-        let flags = reader.u32()?;
+        let channel = reader.u32("Channel")?;
+        reader.skip(8, "RemainingBytes and WriteChannelInfo")?;
+        let flags = WriteFlags(reader.u32("Flags")?);
         if offset > Self::MAX_DATA_OFFSET {
-            return Err(reader.malformed());
+            return Err(reader.malformed("DataOffset"));
         }
-        let data = part(message, offset, length, Self::BUFFER_OFFSET, "WRITE request")?;
+        let data = reader.part(offset, length, "Buffer")?;
         Ok(WriteRequest { file_id, channel, flags, data })
     }
 
@@ -148,7 +157,7 @@ impl<'a> WriteRequest<'a> {
         self.file_id.encode(out);
         out.extend_from_slice(&self.channel.to_le_bytes());
         out.extend_from_slice(&[0; 8]);
-        out.extend_from_slice(&self.flags.to_le_bytes());
+        out.extend_from_slice(&self.flags.0.to_le_bytes());
         out.extend_from_slice(self.data);
         if self.data.is_empty() {
             out.push(0);
@@ -168,10 +177,10 @@ impl WriteResponse {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<WriteResponse, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "WRITE response");
+        let mut reader = Reader::body(message, "WRITE response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        reader.skip(2)?;
-        Ok(WriteResponse { count: reader.u32()? })
+        reader.skip(2, "Reserved")?;
+        Ok(Self { count: reader.u32("Count")? })
     }
 
     /// Appends the body.
@@ -195,9 +204,9 @@ impl FlushRequest {
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<FlushRequest, Malformed> {
-        let mut reader = Reader::new(message.get(HEADER_LEN..).unwrap_or_default(), "FLUSH request");
+        let mut reader = Reader::body(message, "FLUSH request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
-        reader.skip(6)?;
+        reader.skip(6, "Reserved1 and Reserved2")?;
         Ok(FlushRequest { file_id: FileId::decode(&mut reader)? })
     }
 

@@ -3,6 +3,7 @@
 use standpipe_smb::Dialect;
 use standpipe_smb::client::{self, ConnectionError};
 use standpipe_smb::server::{self, DisconnectReason};
+use standpipe_smb::wire::negotiate::{Capabilities, CipherId, SecurityMode, SigningId};
 use standpipe_smb::wire::{Command, NegotiateRequest, NegotiateResponse};
 
 use crate::world::{From, attacked, attacked_on, changing, client_config, command_of, pass, server_config};
@@ -107,16 +108,18 @@ fn the_servers_choice_of_dialect_cannot_be_rewritten() {
 #[test]
 fn in_3_1_1_no_part_of_the_offer_can_be_changed() {
     let attacks: [Attack<NegotiateRequest>; 8] = [
-        ("signing is not required", |offer| offer.security_mode = 1),
-        ("no capabilities", |offer| offer.capabilities = 0),
+        ("signing is not required", |offer| offer.security_mode = SecurityMode(1)),
+        ("no capabilities", |offer| offer.capabilities = Capabilities(0)),
         ("another client", |offer| offer.client_guid[0] ^= 1),
-        ("only the oldest cipher", |offer| offer.contexts.as_mut().expect("3.1.1").ciphers = Some(vec![1])),
+        ("only the oldest cipher", |offer| {
+            offer.contexts.as_mut().expect("3.1.1").ciphers = Some(vec![CipherId(1)]);
+        }),
         ("no cipher that anybody knows", |offer| {
-            offer.contexts.as_mut().expect("3.1.1").ciphers = Some(vec![0x7777]);
+            offer.contexts.as_mut().expect("3.1.1").ciphers = Some(vec![CipherId(0x7777)]);
         }),
         ("no encryption", |offer| offer.contexts.as_mut().expect("3.1.1").ciphers = None),
         ("only the oldest signing", |offer| {
-            offer.contexts.as_mut().expect("3.1.1").signing = Some(vec![0]);
+            offer.contexts.as_mut().expect("3.1.1").signing = Some(vec![SigningId(0)]);
         }),
         ("no choice of signing", |offer| offer.contexts.as_mut().expect("3.1.1").signing = None),
     ];
@@ -132,12 +135,16 @@ fn in_3_1_1_no_part_of_the_offer_can_be_changed() {
 #[test]
 fn in_3_1_1_no_part_of_the_answer_can_be_changed() {
     let attacks: [Attack<NegotiateResponse>; 7] = [
-        ("signing is not required", |answer| answer.security_mode = 1),
-        ("no signing at all", |answer| answer.security_mode = 0),
+        ("signing is not required", |answer| answer.security_mode = SecurityMode(1)),
+        ("no signing at all", |answer| answer.security_mode = SecurityMode(0)),
         ("another server", |answer| answer.server_guid[0] ^= 1),
-        ("another cipher", |answer| answer.contexts.as_mut().expect("3.1.1").ciphers = Some(vec![1])),
+        ("another cipher", |answer| {
+            answer.contexts.as_mut().expect("3.1.1").ciphers = Some(vec![CipherId(1)]);
+        }),
         ("no encryption", |answer| answer.contexts.as_mut().expect("3.1.1").ciphers = None),
-        ("another signing", |answer| answer.contexts.as_mut().expect("3.1.1").signing = Some(vec![0])),
+        ("another signing", |answer| {
+            answer.contexts.as_mut().expect("3.1.1").signing = Some(vec![SigningId(0)]);
+        }),
         ("no choice of signing", |answer| answer.contexts.as_mut().expect("3.1.1").signing = None),
     ];
     for (name, attack) in attacks {
@@ -153,14 +160,14 @@ fn in_3_1_1_no_part_of_the_answer_can_be_changed() {
 #[test]
 fn before_3_1_1_a_changed_negotiation_does_not_pass_the_confirmation() {
     let offers: [Attack<NegotiateRequest>; 3] = [
-        ("signing is not required", |offer| offer.security_mode = 1),
-        ("no capabilities", |offer| offer.capabilities = 0),
+        ("signing is not required", |offer| offer.security_mode = SecurityMode(1)),
+        ("no capabilities", |offer| offer.capabilities = Capabilities(0)),
         ("another client", |offer| offer.client_guid[0] ^= 1),
     ];
     let answers: [Attack<NegotiateResponse>; 4] = [
-        ("signing is not required", |answer| answer.security_mode = 1),
-        ("no signing at all", |answer| answer.security_mode = 0),
-        ("no capabilities", |answer| answer.capabilities = 0),
+        ("signing is not required", |answer| answer.security_mode = SecurityMode(1)),
+        ("no signing at all", |answer| answer.security_mode = SecurityMode(0)),
+        ("no capabilities", |answer| answer.capabilities = Capabilities(0)),
         ("another server", |answer| answer.server_guid[0] ^= 1),
     ];
     for dialect in OLDER {
@@ -229,7 +236,9 @@ fn encryption_that_is_required_cannot_be_taken_away() {
             client(dialect),
             server_config(),
             changing(From::Server, Command::NEGOTIATE, |message| {
-                answering(message, |answer| answer.capabilities &= !0x40);
+                answering(message, |answer| {
+                    answer.capabilities = answer.capabilities.without(Capabilities::ENCRYPTION);
+                });
             }),
         );
         assert!(matches!(outcome.failed(), ConnectionError::Policy(_)), "{outcome:?}");
@@ -239,7 +248,9 @@ fn encryption_that_is_required_cannot_be_taken_away() {
             client_config(dialect),
             required,
             changing(From::Client, Command::NEGOTIATE, |message| {
-                offering(message, |offer| offer.capabilities &= !0x40);
+                offering(message, |offer| {
+                    offer.capabilities = offer.capabilities.without(Capabilities::ENCRYPTION);
+                });
             }),
         );
         assert!(matches!(outcome.failed(), ConnectionError::Refused { .. }), "{outcome:?}");

@@ -154,7 +154,7 @@ impl Challenging {
             (_, Some(false)) => return Err(InitiatorError::NoNtlm),
             _ => {}
         }
-        let bytes = resp.response.ok_or(Malformed("SPNEGO NegTokenResp without a token"))?;
+        let bytes = resp.response.ok_or(Malformed::new("SPNEGO NegTokenResp", "responseToken"))?;
         let challenge = Challenge::decode(bytes)?;
         if !challenge.flags.contains(REQUIRED.with(Flags::TARGET_INFO)) {
             return Err(InitiatorError::TooWeak);
@@ -247,7 +247,7 @@ impl Finishing {
 }
 
 fn bounded(token: &[u8]) -> Result<&[u8], InitiatorError> {
-    if token.len() > MAX_TOKEN { Err(Malformed("log-on token, which is too long").into()) } else { Ok(token) }
+    if token.len() > MAX_TOKEN { Err(Malformed::new("log-on token", "its length").into()) } else { Ok(token) }
 }
 
 #[cfg(test)]

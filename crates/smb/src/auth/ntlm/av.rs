@@ -29,6 +29,7 @@ impl AvId {
 pub(in crate::auth) struct AvPairs(Vec<u8>);
 
 impl AvPairs {
+    const STRUCTURE: &str = "NTLM attribute-value pairs";
     /// `MsvAvFlags`: the authenticate message carries an integrity code.
     pub(in crate::auth) const FLAG_MIC: u32 = 0x2;
 
@@ -39,15 +40,15 @@ impl AvPairs {
     /// Reads a list up to the pair that ends it, which must be there. What follows is not looked at: clients
     /// pad.
     pub(in crate::auth) fn decode(bytes: &[u8]) -> Result<AvPairs, Malformed> {
-        let mut reader = Reader::new(bytes, "NTLM attribute-value pairs");
+        let mut reader = Reader::new(bytes, Self::STRUCTURE);
         loop {
-            let read = bytes.len() - reader.rest().len();
-            let id = AvId(reader.u16()?);
-            let length = reader.u16()?;
+            let read = reader.position();
+            let id = AvId(reader.u16("AvId")?);
+            let length = reader.length16("AvLen")?;
             if id == AvId::END {
                 return Ok(AvPairs(bytes[..read].to_vec()));
             }
-            reader.skip(length.into())?;
+            reader.skip(length, "Value")?;
         }
     }
 
@@ -60,11 +61,11 @@ impl AvPairs {
 
     /// Every pair in order.
     pub(in crate::auth) fn iter(&self) -> impl Iterator<Item = (AvId, &[u8])> {
-        let mut reader = Reader::new(&self.0, "NTLM attribute-value pairs");
+        let mut reader = Reader::new(&self.0, Self::STRUCTURE);
         core::iter::from_fn(move || {
-            let id = AvId(reader.u16().ok()?);
-            let length = reader.u16().ok()?;
-            Some((id, reader.bytes(length.into()).ok()?))
+            let id = AvId(reader.u16("AvId").ok()?);
+            let length = reader.length16("AvLen").ok()?;
+            Some((id, reader.bytes(length, "Value").ok()?))
         })
     }
 
@@ -77,14 +78,14 @@ impl AvPairs {
     pub(in crate::auth) fn flags(&self) -> Result<u32, Malformed> {
         match self.get(AvId::FLAGS) {
             None => Ok(0),
-            Some(value) => Reader::new(value, "NTLM MsvAvFlags").u32(),
+            Some(value) => Reader::new(value, Self::STRUCTURE).u32("MsvAvFlags"),
         }
     }
 
     /// The server's time, when it said it.
     pub(in crate::auth) fn timestamp(&self) -> Result<Option<FileTime>, Malformed> {
         let value = self.get(AvId::TIMESTAMP);
-        value.map(|value| Reader::new(value, "NTLM MsvAvTimestamp").u64().map(FileTime)).transpose()
+        value.map(|value| Reader::new(value, Self::STRUCTURE).u64("MsvAvTimestamp").map(FileTime)).transpose()
     }
 
     /// Appends a pair. A value longer than its length field can say is cut.

@@ -19,23 +19,26 @@ const VERSION: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 0x0F];
 /// Checks the signature and type of a message.
 fn start<'a>(bytes: &'a [u8], message_type: u32, what: &'static str) -> Result<Reader<'a>, Malformed> {
     let mut reader = Reader::new(bytes, what);
-    if reader.array()? != SIGNATURE || reader.u32()? != message_type {
-        return Err(reader.malformed());
+    if reader.array("Signature")? != SIGNATURE {
+        return Err(reader.malformed("Signature"));
+    }
+    if reader.u32("MessageType")? != message_type {
+        return Err(reader.malformed("MessageType"));
     }
     Ok(reader)
 }
 
 /// Reads a length, a maximum that nobody uses, and an offset from the start of the message; gives the part of the
 /// message that they name. Offsets of empty parts mean nothing.
-fn field<'a>(message: &'a [u8], reader: &mut Reader<'_>) -> Result<&'a [u8], Malformed> {
-    let length = usize::from(reader.u16()?);
-    reader.skip(2)?;
-    let offset = usize::try_from(reader.u32()?).map_err(|_| reader.malformed())?;
+fn field<'a>(message: &'a [u8], reader: &mut Reader<'_>, field: &'static str) -> Result<&'a [u8], Malformed> {
+    let length = reader.length16(field)?;
+    reader.skip(2, field)?;
+    let offset = reader.length32(field)?;
     if length == 0 {
         return Ok(&[]);
     }
-    let end = offset.checked_add(length).ok_or(reader.malformed())?;
-    message.get(offset..end).ok_or(reader.malformed())
+    let end = offset.checked_add(length).ok_or(reader.malformed(field))?;
+    message.get(offset..end).ok_or(reader.malformed(field))
 }
 
 /// The first message: what the client can do. Its domain and workstation are not looked at.
@@ -47,7 +50,7 @@ pub(in crate::auth) struct Negotiate {
 impl Negotiate {
     pub(in crate::auth) fn decode(message: &[u8]) -> Result<Negotiate, Malformed> {
         let mut reader = start(message, 1, "NTLM NEGOTIATE message")?;
-        Ok(Negotiate { flags: Flags(reader.u32()?) })
+        Ok(Self { flags: Flags(reader.u32("NegotiateFlags")?) })
     }
 
     pub(in crate::auth) fn encode(self) -> Vec<u8> {
@@ -76,12 +79,12 @@ impl Challenge {
 
     pub(in crate::auth) fn decode(message: &[u8]) -> Result<Challenge, Malformed> {
         let mut reader = start(message, 2, "NTLM CHALLENGE message")?;
-        reader.skip(8)?;
-        let flags = Flags(reader.u32()?);
-        let nonce = reader.array()?;
+        reader.skip(8, "TargetName")?;
+        let flags = Flags(reader.u32("NegotiateFlags")?);
+        let nonce = reader.array("ServerChallenge")?;
         let target_info = if flags.contains(Flags::TARGET_INFO) {
-            reader.skip(8)?;
-            AvPairs::decode(field(message, &mut reader)?)?
+            reader.skip(8, "Reserved")?;
+            AvPairs::decode(field(message, &mut reader, "TargetInfo")?)?
         } else {
             AvPairs::new()
         };
@@ -128,22 +131,25 @@ pub(in crate::auth) struct Authenticate<'a> {
 
 impl<'a> Authenticate<'a> {
     pub(in crate::auth) fn decode(message: &'a [u8]) -> Result<Authenticate<'a>, Malformed> {
-        const WHAT: &str = "NTLM AUTHENTICATE message";
-        let mut reader = start(message, 3, WHAT)?;
-        reader.skip(8)?; // LmChallengeResponse
-        let nt_response = field(message, &mut reader)?;
-        let domain = field(message, &mut reader)?;
-        let user = field(message, &mut reader)?;
-        reader.skip(8)?; // Workstation
-        let encrypted_session_key = field(message, &mut reader)?;
-        let flags = Flags(reader.u32()?);
-        if domain.len() > MAX_NAME || user.len() > MAX_NAME || !flags.contains(Flags::UNICODE) {
-            return Err(reader.malformed());
+        let mut reader = start(message, 3, "NTLM AUTHENTICATE message")?;
+        reader.skip(8, "LmChallengeResponse")?;
+        let nt_response = field(message, &mut reader, "NtChallengeResponse")?;
+        let domain = field(message, &mut reader, "DomainName")?;
+        let user = field(message, &mut reader, "UserName")?;
+        reader.skip(8, "Workstation")?;
+        let encrypted_session_key = field(message, &mut reader, "EncryptedRandomSessionKey")?;
+        let flags = Flags(reader.u32("NegotiateFlags")?);
+        if !flags.contains(Flags::UNICODE) {
+            return Err(reader.malformed("NegotiateFlags"));
         }
-        Ok(Authenticate {
+        let name = |bytes: &[u8], field| {
+            let short = (bytes.len() <= MAX_NAME).then_some(bytes);
+            short.and_then(decode_utf16).ok_or(reader.malformed(field))
+        };
+        Ok(Self {
             flags,
-            user: decode_utf16(user, WHAT)?,
-            domain: decode_utf16(domain, WHAT)?,
+            user: name(user, "UserName")?,
+            domain: name(domain, "DomainName")?,
             nt_response,
             encrypted_session_key,
             mic: message.get(MIC_RANGE).and_then(|mic| mic.try_into().ok()),

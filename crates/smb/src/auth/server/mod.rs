@@ -235,7 +235,7 @@ struct AwaitNegotiate {
 impl AwaitNegotiate {
     fn step(self, token: &[u8], input: &StepInput<'_>) -> Result<Step, LogonFailure> {
         let resp = NegTokenResp::decode(token)?;
-        let negotiate = resp.response.ok_or(Malformed("SPNEGO NegTokenResp without a token"))?;
+        let negotiate = resp.response.ok_or(Malformed::new("SPNEGO NegTokenResp", "responseToken"))?;
         // The mechanism was named in the first reply, and is named only there.
         challenge(negotiate, Some(self.spnego), None, input)
     }
@@ -281,7 +281,7 @@ impl AwaitAuthenticate {
         if resp.state == Some(NegState::Reject) {
             return Err(LogonRefused::NoCommonMechanism.into());
         }
-        let authenticate = resp.response.ok_or(Malformed("SPNEGO NegTokenResp without a token"))?;
+        let authenticate = resp.response.ok_or(Malformed::new("SPNEGO NegTokenResp", "responseToken"))?;
         let verified = self.challenged.verify(authenticate, input)?;
         let ours = match resp.mech_list_mic {
             Some(mic) if verified.key.verify(Direction::ClientToServer, &spnego.mech_types, mic) => {

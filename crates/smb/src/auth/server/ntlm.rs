@@ -156,28 +156,28 @@ struct Response<'a> {
 
 impl<'a> Response<'a> {
     fn decode(message: &Authenticate<'a>) -> Result<Response<'a>, LogonRefused> {
-        const WHAT: Malformed = Malformed("NTLMv2 response");
+        let malformed = |field| Malformed::new("NTLMv2 response", field);
         let response = message.nt_response;
         let older = response.is_empty() || response.len() == V1_RESPONSE;
         if older || !message.flags.contains(Flags::EXTENDED_SESSION_SECURITY) {
             return Err(LogonRefused::NotNtlmV2);
         }
-        let (proof, client_part) = response.split_first_chunk::<16>().ok_or(WHAT)?;
-        let pairs = AvPairs::decode(response.get(V2_PAIRS..).ok_or(WHAT)?)?;
+        let (proof, client_part) = response.split_first_chunk::<16>().ok_or(malformed("Response"))?;
+        let pairs = AvPairs::decode(response.get(V2_PAIRS..).ok_or(malformed("AvPairs"))?)?;
         // Responserversion and HiResponserversion, the only ones there are.
         if !client_part.starts_with(&[1, 1]) {
-            return Err(WHAT.into());
+            return Err(malformed("RespType").into());
         }
         let mic = if pairs.flags()? & AvPairs::FLAG_MIC == 0 {
             None
         } else {
-            Some(message.mic.ok_or(Malformed("NTLM AUTHENTICATE message without its integrity code"))?)
+            Some(message.mic.ok_or(Malformed::new("NTLM AUTHENTICATE message", "MIC"))?)
         };
         // [MS-NLMP] unwraps the key only where signing or sealing was agreed on; every implementation does it
         // always.
         let encrypted_session_key = if message.flags.contains(Flags::KEY_EXCHANGE) {
             let key = message.encrypted_session_key.try_into();
-            Some(key.map_err(|_| Malformed("NTLM session key"))?)
+            Some(key.map_err(|_| Malformed::new("NTLM AUTHENTICATE message", "EncryptedRandomSessionKey"))?)
         } else {
             None
         };

@@ -308,7 +308,10 @@ fn an_exchanged_key_must_have_16_bytes() {
     let flags = fields(&[]).flags.with(Flags::KEY_EXCHANGE);
     let (acceptor, challenge) = go_on(step(Acceptor::new(), &negotiate()));
     let failure = step(acceptor, &raw_answer(&challenge, flags, false)).expect_err("no key");
-    assert_eq!(failure.reason, LogonRefused::Malformed(Malformed("NTLM session key")));
+    assert_eq!(
+        failure.reason,
+        LogonRefused::Malformed(Malformed::new("NTLM AUTHENTICATE message", "EncryptedRandomSessionKey"))
+    );
 }
 
 #[test]

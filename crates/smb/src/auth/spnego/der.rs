@@ -18,7 +18,7 @@ impl<'a> Der<'a> {
     }
 
     pub(super) fn malformed(&self) -> Malformed {
-        Malformed(self.what)
+        Malformed::new(self.what, "DER")
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -24,7 +24,7 @@ fn assert_seals(key: &CipherKey, session_id: u64, nonce: [u8; 16], plain: &[u8],
 fn assert_opens(key: &CipherKey, session_id: u64, sealed: &[u8], plain: &[u8]) {
     assert_eq!(TransformHeader::decode(sealed), Ok(TransformHeader { session_id }));
     let mut message = sealed.to_vec();
-    assert_eq!(Opener::new(key).open(&mut message).map(|content| &*content), Ok(plain));
+    assert_eq!(Decrypter::new(key).open(&mut message).map(|content| &*content), Ok(plain));
 }
 
 #[test]
@@ -128,11 +128,11 @@ fn rejects_what_is_no_encrypted_message() {
     for (place, value) in [(0, 0xFE), (36, 81), (42, 2)] {
         let mut changed = sealed.clone();
         changed[place] = value;
-        assert!(matches!(Opener::new(&key).open(&mut changed), Err(OpenError::Malformed(_))));
+        assert!(matches!(Decrypter::new(&key).open(&mut changed), Err(DecryptError::Malformed(_))));
     }
     let mut empty = sealed[..TRANSFORM_LEN].to_vec();
     empty[36..40].fill(0);
-    assert!(matches!(Opener::new(&key).open(&mut empty), Err(OpenError::Malformed(_))));
+    assert!(matches!(Decrypter::new(&key).open(&mut empty), Err(DecryptError::Malformed(_))));
 }
 
 proptest! {
@@ -145,17 +145,17 @@ proptest! {
         let key = some_keys(cipher).server_to_client;
         let mut sealed = plain.clone();
         Sealer::new(&key, 9).seal(&mut sealed, 0).expect("a short message");
-        let opener = Opener::new(&key);
+        let decrypter = Decrypter::new(&key);
         let mut message = sealed.clone();
-        prop_assert_eq!(opener.open(&mut message).map(|content| content.to_vec()), Ok(plain));
+        prop_assert_eq!(decrypter.open(&mut message).map(|content| content.to_vec()), Ok(plain));
         let bit = bit.index(sealed.len() * 8);
         sealed[bit / 8] ^= 1 << (bit % 8);
-        prop_assert!(opener.open(&mut sealed).is_err());
+        prop_assert!(decrypter.open(&mut sealed).is_err());
     }
 
     #[test]
     fn any_bytes_can_be_opened(mut message: Vec<u8>) {
-        let opener = Opener::new(&some_keys(Cipher::Aes128Gcm).server_to_client);
-        prop_assert!(opener.open(&mut message).is_err());
+        let decrypter = Decrypter::new(&some_keys(Cipher::Aes128Gcm).server_to_client);
+        prop_assert!(decrypter.open(&mut message).is_err());
     }
 }

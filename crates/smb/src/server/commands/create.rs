@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
-use standpipe_security::{AccessMask, Grant, check_pipe_client};
+use standpipe_security::{Grant, check_pipe_client};
 
 use crate::NtStatus;
 use crate::server::request::{Done, MayWait, Refused, Request};
@@ -11,10 +11,7 @@ use crate::server::state::{
     Established, Granted, Opens, Outputs, PendingId, PendingRequests, Random, WaitsFor,
 };
 use crate::server::{Config, Event, OpenFailure, OpenId, Output, PipeId};
-use crate::wire::{
-    CreateRequest, CreateResponse, FileId, IMPERSONATION_DELEGATE, OPTION_OPEN_BY_FILE_ID,
-    OPTION_RESERVE_OPFILTER, Opened,
-};
+use crate::wire::{CreateOptions, CreateRequest, CreateResponse, FileId, ImpersonationLevel, Opened};
 
 /// How much of a name that a client gave goes into the log.
 const LOGGED_NAME: usize = 80;
@@ -51,12 +48,12 @@ impl Create<'_> {
     pub(crate) fn handle(self, request: &Request<'_>) -> Result<Done, Refused> {
         let asked = CreateRequest::decode(request.message)?;
         let session = self.session.ok_or(NtStatus::USER_SESSION_DELETED)?;
-        let desired = AccessMask(asked.desired_access);
-        let (pipe, grant) = match self.granted(request, &asked, session, desired) {
+        let (pipe, grant) = match self.granted(request, &asked, session) {
             Ok(granted) => granted,
             Err(OpenRefused { status, reason }) => {
                 let user = Arc::clone(session.user());
                 let name = asked.name.chars().take(LOGGED_NAME).collect();
+                let desired = asked.desired_access.0;
                 self.outputs.event(Event::OpenRefused { user, name, desired, status, reason });
                 return Err(status.into());
             }
@@ -91,12 +88,11 @@ impl Create<'_> {
         request: &Request<'_>,
         asked: &CreateRequest,
         session: &Established,
-        desired: AccessMask,
     ) -> Result<(PipeId, Grant), OpenRefused> {
         check_parameters(asked)?;
         let pipe = self.config.find_pipe(&asked.name).ok_or_else(OpenRefused::no_such_pipe)?;
         let offered = self.config.pipes.get(pipe.0).ok_or_else(OpenRefused::no_such_pipe)?;
-        let decision = check_pipe_client(&offered.security_descriptor, session.token(), desired.into());
+        let decision = check_pipe_client(&offered.security_descriptor, session.token(), asked.desired_access);
         let Ok(grant) = decision.result else {
             return Err(OpenRefused::new(NtStatus::ACCESS_DENIED, decision.to_string()));
         };
@@ -125,13 +121,13 @@ impl Create<'_> {
 
 /// Checks what a CREATE asks for besides a name and rights.
 fn check_parameters(asked: &CreateRequest) -> Result<(), OpenRefused> {
-    if asked.impersonation_level > IMPERSONATION_DELEGATE {
+    if asked.impersonation_level > ImpersonationLevel::DELEGATE {
         return Err(OpenRefused::new(NtStatus::BAD_IMPERSONATION_LEVEL, "no such impersonation level"));
     }
-    if asked.impersonation_level == IMPERSONATION_DELEGATE {
+    if asked.impersonation_level == ImpersonationLevel::DELEGATE {
         return Err(OpenRefused::new(NtStatus::BAD_IMPERSONATION_LEVEL, "delegation is not possible"));
     }
-    if asked.options & (OPTION_OPEN_BY_FILE_ID | OPTION_RESERVE_OPFILTER) != 0 {
+    if asked.options.intersects(CreateOptions::OPEN_BY_FILE_ID | CreateOptions::RESERVE_OPFILTER) {
         return Err(OpenRefused::new(NtStatus::NOT_SUPPORTED, "a pipe is opened by its name"));
     }
     if asked.durable_reconnect {
@@ -154,8 +150,8 @@ pub(crate) fn opened(
         Ok(()) => {
             let (granted, request) = opens.connect(open, offered.mode)?;
             outputs.event(Event::Opened { user: Arc::clone(&granted.user), pipe });
-            let of = if config.other_names == Some(pipe) { Opened::NewFile } else { Opened::Pipe };
-            return Some((request, Ok(CreateResponse { file_id: granted.file_id, of })));
+            let opened = if config.other_names == Some(pipe) { Opened::NewFile } else { Opened::Pipe };
+            return Some((request, Ok(CreateResponse { file_id: granted.file_id, opened })));
         }
         Err(failure) => failure,
     };

@@ -5,7 +5,7 @@ use crate::server::replies::Reply;
 use crate::server::request::{Done, Refused, Request};
 use crate::server::state::{Holdings, Negotiated, Random};
 use crate::server::{Config, commands};
-use crate::wire::{ControlCode, FileId, IOCTL_IS_FSCTL, IoctlRequest};
+use crate::wire::{ControlCode, FileId, IoctlFlags, IoctlRequest};
 
 /// What IOCTL may touch.
 pub(crate) struct Ioctl<'a> {
@@ -21,7 +21,7 @@ impl Ioctl<'_> {
     pub(crate) fn handle(self, request: &Request<'_>, reply: Reply<'_>) -> Result<Done, Refused> {
         let Self { config, negotiated, draining, random, holdings } = self;
         let asked = IoctlRequest::decode(request.message)?;
-        if asked.flags != IOCTL_IS_FSCTL {
+        if asked.flags != IoctlFlags::IS_FSCTL {
             return Err(NtStatus::NOT_SUPPORTED.into());
         }
         negotiated.check_size(request, asked.input.len().max(asked.max_output as usize))?;

@@ -10,12 +10,10 @@ use crate::server::request::{Done, Refused, Request};
 use crate::server::state::{Negotiated, Outputs, Phase, Random};
 use crate::server::{Config, DisconnectReason, Encryption, Event, Now, Violation};
 use crate::wire::header::HEADER_LEN;
-use crate::wire::negotiate::{
-    CAPABILITY_ENCRYPTION, CAPABILITY_LARGE_MTU, DIALECT_WILDCARD, HASH_SHA512, SECURITY_SIGNING_ENABLED,
-    SECURITY_SIGNING_REQUIRED,
-};
+use crate::wire::negotiate::{Capabilities, CipherId, HashId, SecurityMode};
 use crate::wire::{
-    Flags, NegotiateContexts, NegotiateRequest, NegotiateResponse, Smb1Negotiate, ValidateNegotiateRequest,
+    DialectRevision, Flags, NegotiateContexts, NegotiateRequest, NegotiateResponse, Smb1Negotiate,
+    ValidateNegotiateRequest,
 };
 use crate::{Dialect, NtStatus};
 
@@ -98,13 +96,13 @@ pub(crate) fn from_smb1(
     let offer = Smb1Negotiate::decode(message).map_err(|_| DisconnectReason::Smb1NotServed)?;
     let dialect = if offer.smb2_wildcard {
         *phase = Phase::AfterSmb1;
-        DIALECT_WILDCARD
+        DialectRevision::WILDCARD
     } else if offer.smb2_002 && config.min_dialect == Dialect::Smb202 {
         let dialect = Dialect::Smb202.to_wire();
         let client = ValidateNegotiateRequest {
-            capabilities: 0,
+            capabilities: Capabilities::NONE,
             guid: [0; 16],
-            security_mode: 0,
+            security_mode: SecurityMode::NONE,
             dialects: vec![dialect],
         };
         *phase = Phase::Negotiated(settle_dialect(config, Dialect::Smb202, client));
@@ -120,7 +118,7 @@ fn settle_dialect(config: &Config, dialect: Dialect, client: ValidateNegotiateRe
     let multi_credit = dialect > Dialect::Smb202;
     // Before 3.1.1 there is one cipher, and a capability that says whether both know it.
     let encrypts = matches!(dialect, Dialect::Smb300 | Dialect::Smb302)
-        && client.capabilities & CAPABILITY_ENCRYPTION != 0
+        && client.capabilities.contains(Capabilities::ENCRYPTION)
         && config.encryption != Encryption::Off;
     Negotiated {
         dialect,
@@ -134,18 +132,18 @@ fn settle_dialect(config: &Config, dialect: Dialect, client: ValidateNegotiateRe
         multi_credit,
         preauth: None,
         client,
-        capabilities: if multi_credit { CAPABILITY_LARGE_MTU } else { 0 }
-            | if encrypts { CAPABILITY_ENCRYPTION } else { 0 },
+        capabilities: if multi_credit { Capabilities::LARGE_MTU } else { Capabilities::NONE }
+            | if encrypts { Capabilities::ENCRYPTION } else { Capabilities::NONE },
     }
 }
 
 /// The response without capabilities and contexts.
-fn response(config: &Config, now: Now, dialect: u16, max_transfer: u32) -> NegotiateResponse {
+fn response(config: &Config, now: Now, dialect: DialectRevision, max_transfer: u32) -> NegotiateResponse {
     NegotiateResponse {
         security_mode: security_mode(config),
         dialect,
         server_guid: config.guid,
-        capabilities: 0,
+        capabilities: Capabilities::NONE,
         max_transact: max_transfer,
         max_read: max_transfer,
         max_write: max_transfer,
@@ -156,9 +154,9 @@ fn response(config: &Config, now: Now, dialect: u16, max_transfer: u32) -> Negot
 }
 
 /// What the server says of signing, in NEGOTIATE and in FSCTL_VALIDATE_NEGOTIATE_INFO.
-pub(super) fn security_mode(config: &Config) -> u16 {
-    let required = if config.require_signing { SECURITY_SIGNING_REQUIRED } else { 0 };
-    SECURITY_SIGNING_ENABLED | required
+pub(super) fn security_mode(config: &Config) -> SecurityMode {
+    let required = if config.require_signing { SecurityMode::SIGNING_REQUIRED } else { SecurityMode::NONE };
+    SecurityMode::SIGNING_ENABLED | required
 }
 
 /// Chooses from what the client's contexts offer.
@@ -168,20 +166,20 @@ fn agree(
     encryption: Encryption,
 ) -> Result<NegotiateContexts, NtStatus> {
     let hashes = offered.preauth_hashes.as_ref().ok_or(NtStatus::INVALID_PARAMETER)?;
-    if !hashes.contains(&HASH_SHA512) {
+    if !hashes.contains(&HashId::SHA512) {
         return Err(NtStatus::SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP);
     }
     let mut chosen =
-        NegotiateContexts { preauth_hashes: Some(vec![HASH_SHA512]), ..NegotiateContexts::default() };
+        NegotiateContexts { preauth_hashes: Some(vec![HashId::SHA512]), ..NegotiateContexts::default() };
     if let Some(ciphers) = &offered.ciphers {
-        // The server's order counts: GCM is the fastest. The response names the one chosen; 0 stands
-        // for none of them ([MS-SMB2] 3.3.5.4).
+        // The server's order counts: GCM is the fastest. The response names the one chosen, or none
+        // of them ([MS-SMB2] 3.3.5.4).
         let preferred = [Cipher::Aes128Gcm, Cipher::Aes256Gcm, Cipher::Aes128Ccm, Cipher::Aes256Ccm];
         negotiated.cipher = preferred
             .into_iter()
             .filter(|_| encryption != Encryption::Off)
             .find(|cipher| ciphers.contains(&cipher.to_wire()));
-        chosen.ciphers = Some(vec![negotiated.cipher.map_or(0, Cipher::to_wire)]);
+        chosen.ciphers = Some(vec![negotiated.cipher.map_or(CipherId::NONE, Cipher::to_wire)]);
     }
     if let Some(algorithms) = &offered.signing {
         // The server's order counts: GMAC is the fastest.

@@ -10,9 +10,8 @@ use crate::server::state::{ConnectedOpen, Negotiated, Opens, PipeEnd};
 use crate::server::{Config, PipeMode};
 use crate::wire::encode_buffer_too_small;
 use crate::wire::info::{
-    CLASS_ACCESS, CLASS_ALIGNMENT, CLASS_ALL, CLASS_BASIC, CLASS_EA, CLASS_INTERNAL, CLASS_MODE, CLASS_PIPE,
-    CLASS_PIPE_LOCAL, CLASS_PIPE_REMOTE, CLASS_POSITION, CLASS_STANDARD, FilePipeInformation, INFO_FILE,
-    INFO_SECURITY, QueryInfoRequest, QueryInfoResponse, STATE_CLOSING, STATE_CONNECTED,
+    FileInfoClass, FilePipeInformation, InfoType, PipeCompletionMode, PipeReadMode, PipeState,
+    QueryInfoRequest, QueryInfoResponse,
 };
 use crate::{Dialect, NtStatus};
 
@@ -34,14 +33,14 @@ pub(crate) fn handle(
     let (file_id, room) = (open.granted.file_id, asked.output_length as usize);
     negotiated.check_size(request, room)?;
     let output = match asked.info_type {
-        INFO_FILE => {
+        InfoType::FILE => {
             let output = file_information(&open, asked.class, config, opens)?;
             if room < output.len() {
                 return Err(NtStatus::INFO_LENGTH_MISMATCH.into());
             }
             output
         }
-        INFO_SECURITY => {
+        InfoType::SECURITY => {
             let output = security_information(&open, config, asked.additional)?;
             if room < output.len() {
                 // [MS-SMB2] 3.3.5.20.3: the client learns how large its buffer must be.
@@ -59,24 +58,31 @@ pub(crate) fn handle(
 
 fn file_information(
     open: &ConnectedOpen<'_, &PipeEnd>,
-    class: u8,
+    class: FileInfoClass,
     config: &Config,
     opens: &Opens,
 ) -> Result<Vec<u8>, NtStatus> {
-    if matches!(class, CLASS_BASIC | CLASS_ALL | CLASS_PIPE | CLASS_PIPE_LOCAL | CLASS_PIPE_REMOTE) {
+    if matches!(
+        class,
+        FileInfoClass::BASIC
+            | FileInfoClass::ALL
+            | FileInfoClass::PIPE
+            | FileInfoClass::PIPE_LOCAL
+            | FileInfoClass::PIPE_REMOTE
+    ) {
         open.check_granted(AccessMask::FILE_READ_ATTRIBUTES)?;
     }
     let (granted, end) = (open.granted, open.end);
     let available = end.available() as u64;
     let mut out = Vec::new();
     match class {
-        CLASS_BASIC => basic_information(&mut out),
-        CLASS_STANDARD => standard_information(&mut out, available),
-        CLASS_INTERNAL => out.extend_from_slice(&granted.file_id.persistent.to_le_bytes()),
-        CLASS_EA | CLASS_MODE | CLASS_ALIGNMENT => out.extend_from_slice(&[0; 4]),
-        CLASS_ACCESS => out.extend_from_slice(&granted.access.mask().0.to_le_bytes()),
-        CLASS_POSITION => out.extend_from_slice(&available.to_le_bytes()),
-        CLASS_ALL => {
+        FileInfoClass::BASIC => basic_information(&mut out),
+        FileInfoClass::STANDARD => standard_information(&mut out, available),
+        FileInfoClass::INTERNAL => out.extend_from_slice(&granted.file_id.persistent.to_le_bytes()),
+        FileInfoClass::EA | FileInfoClass::MODE | FileInfoClass::ALIGNMENT => out.extend_from_slice(&[0; 4]),
+        FileInfoClass::ACCESS => out.extend_from_slice(&granted.access.mask().0.to_le_bytes()),
+        FileInfoClass::POSITION => out.extend_from_slice(&available.to_le_bytes()),
+        FileInfoClass::ALL => {
             basic_information(&mut out);
             standard_information(&mut out, available);
             out.extend_from_slice(&granted.file_id.persistent.to_le_bytes());
@@ -85,17 +91,17 @@ fn file_information(
             out.extend_from_slice(&available.to_le_bytes());
             out.extend_from_slice(&[0; 12]); // mode, alignment, an empty name
         }
-        CLASS_PIPE => FilePipeInformation {
-            read_mode: u32::from(end.read_mode() == PipeMode::Message),
-            completion_mode: u32::from(end.is_nonblocking()),
+        FileInfoClass::PIPE => FilePipeInformation {
+            read_mode: PipeReadMode(u32::from(end.read_mode() == PipeMode::Message)),
+            completion_mode: PipeCompletionMode(u32::from(end.is_nonblocking())),
         }
         .encode(&mut out),
-        CLASS_PIPE_LOCAL => {
+        FileInfoClass::PIPE_LOCAL => {
             let max = config.pipes.get(granted.pipe.0).and_then(|pipe| pipe.max_instances);
             pipe_local_information(&mut out, end, max, opens.of_pipe(granted.pipe));
         }
-        CLASS_PIPE_REMOTE => out.extend_from_slice(&[0; 12]),
-        1..=LAST_CLASS => return Err(NtStatus::NOT_SUPPORTED),
+        FileInfoClass::PIPE_REMOTE => out.extend_from_slice(&[0; 12]),
+        FileInfoClass(1..=LAST_CLASS) => return Err(NtStatus::NOT_SUPPORTED),
         _ => return Err(NtStatus::INVALID_INFO_CLASS),
     }
     Ok(out)
@@ -129,7 +135,7 @@ fn pipe_local_information(out: &mut Vec<u8>, end: &PipeEnd, max_instances: Optio
         end.available() as u32,
         QUOTA,
         QUOTA,
-        if end.is_connected() { STATE_CONNECTED } else { STATE_CLOSING },
+        if end.is_connected() { PipeState::CONNECTED.0 } else { PipeState::CLOSING.0 },
         CLIENT_END,
     ] {
         out.extend_from_slice(&field.to_le_bytes());

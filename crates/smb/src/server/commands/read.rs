@@ -9,7 +9,7 @@ use crate::server::replies::Reply;
 use crate::server::request::{Done, MayWait, Refused, Request};
 use crate::server::state::{Negotiated, Opens, PendingRequests, PipeEnd, Reader, Taken, WaitsFor};
 use crate::wire::ReadResponse;
-use crate::wire::transfer::{READ_UNBUFFERED, ReadRequest};
+use crate::wire::transfer::{ReadFlags, ReadRequest};
 use crate::{Dialect, NtStatus};
 
 /// Reads what is held, or waits for data.
@@ -24,7 +24,7 @@ pub(crate) fn handle(
     let open = opens.find_mut(request, asked.file_id)?;
     negotiated.check_size(request, asked.length as usize)?;
     if asked.channel != 0 && negotiated.dialect.is_smb3()
-        || asked.flags & READ_UNBUFFERED != 0 && negotiated.dialect >= Dialect::Smb302
+        || asked.flags.contains(ReadFlags::UNBUFFERED) && negotiated.dialect >= Dialect::Smb302
     {
         return Err(NtStatus::INVALID_PARAMETER.into());
     }

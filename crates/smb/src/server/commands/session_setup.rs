@@ -13,8 +13,8 @@ use crate::server::replies::Reply;
 use crate::server::request::{Done, Refused, Request};
 use crate::server::state::{Established, Holdings, LogOn, Negotiated, Protection, Random};
 use crate::server::{Config, DisconnectReason, Encryption, Event, LogonGate, Now, Output, SessionId};
-use crate::wire::negotiate::SECURITY_SIGNING_REQUIRED;
-use crate::wire::session::{SESSION_BINDING, SESSION_ENCRYPT_DATA};
+use crate::wire::negotiate::SecurityMode;
+use crate::wire::session::{SessionFlags, SessionSetupFlags};
 use crate::wire::{SessionSetupRequest, SessionSetupResponse};
 
 /// Log-ons that can be under way on a connection on which nobody has logged on.
@@ -39,7 +39,7 @@ impl SessionSetup<'_> {
         mut reply: Reply<'_>,
     ) -> Result<Done, Refused> {
         let setup = SessionSetupRequest::decode(request.message)?;
-        if setup.flags & SESSION_BINDING != 0 {
+        if setup.flags.contains(SessionSetupFlags::BINDING) {
             // A session of another connection cannot be bound: multichannel is not offered.
             return Err(match request.session_id {
                 0 => NtStatus::INVALID_PARAMETER,
@@ -59,18 +59,18 @@ impl SessionSetup<'_> {
             Ok(Step::Continue { acceptor, token }) => {
                 self.holdings.sessions.keep_log_on(id, LogOn { acceptor, preauth: log_on.preauth });
                 reply.set_session(id, None);
-                SessionSetupResponse { flags: 0, token: &token }.encode(reply.body());
+                SessionSetupResponse { flags: SessionFlags::NONE, token: &token }.encode(reply.body());
                 Ok(Done::Replied(NtStatus::MORE_PROCESSING_REQUIRED))
             }
             Ok(Step::Done { logon, token }) => {
-                let client_requires = u16::from(setup.security_mode) & SECURITY_SIGNING_REQUIRED != 0;
+                let client_requires = setup.security_mode.contains(SecurityMode::SIGNING_REQUIRED);
                 self.logged_on(now, id, &logon, log_on.preauth.as_ref(), client_requires)?;
                 self.end_previous(now, id, SessionId(setup.previous_session_id), logon.account.sid);
                 // A message that is encrypted is not signed as well.
                 let keys = if request.encrypted { None } else { self.holdings.sessions.keys_of(id) };
                 reply.set_session(id, keys);
                 let required = self.config.encryption == Encryption::Required;
-                let flags = if required { SESSION_ENCRYPT_DATA } else { 0 };
+                let flags = if required { SessionFlags::ENCRYPT_DATA } else { SessionFlags::NONE };
                 SessionSetupResponse { flags, token: &token }.encode(reply.body());
                 Ok(Done::Replied(NtStatus::SUCCESS))
             }

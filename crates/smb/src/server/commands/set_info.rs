@@ -9,7 +9,8 @@ use crate::server::replies::Reply;
 use crate::server::request::{Done, Refused, Request};
 use crate::server::state::{Negotiated, Opens};
 use crate::wire::info::{
-    CLASS_PIPE, FilePipeInformation, INFO_FILE, INFO_SECURITY, SetInfoRequest, encode_set_info_response,
+    FileInfoClass, FilePipeInformation, InfoType, PipeCompletionMode, PipeReadMode, SetInfoRequest,
+    encode_set_info_response,
 };
 
 /// Sets the read mode, and whether reads wait.
@@ -26,10 +27,10 @@ pub(crate) fn handle(
     }
     negotiated.check_size(request, asked.input.len())?;
     match (asked.info_type, asked.class) {
-        (INFO_FILE, CLASS_PIPE) => {}
+        (InfoType::FILE, FileInfoClass::PIPE) => {}
         // The descriptor is the deployment's; no client changes it.
-        (INFO_SECURITY, _) => return Err(NtStatus::ACCESS_DENIED.into()),
-        (INFO_FILE, class) if !(1..=LAST_CLASS).contains(&class) => {
+        (InfoType::SECURITY, _) => return Err(NtStatus::ACCESS_DENIED.into()),
+        (InfoType::FILE, class) if !(1..=LAST_CLASS).contains(&class.0) => {
             return Err(NtStatus::INVALID_INFO_CLASS.into());
         }
         _ => return Err(NtStatus::NOT_SUPPORTED.into()),
@@ -38,14 +39,14 @@ pub(crate) fn handle(
     let wanted = FilePipeInformation::decode(asked.input).map_err(|_| NtStatus::INFO_LENGTH_MISMATCH)?;
     let end = open.end;
     let read_mode = match wanted.read_mode {
-        0 => PipeMode::Byte,
-        1 if end.mode() == PipeMode::Message => PipeMode::Message,
+        PipeReadMode::BYTE => PipeMode::Byte,
+        PipeReadMode::MESSAGE if end.mode() == PipeMode::Message => PipeMode::Message,
         _ => return Err(NtStatus::INVALID_PARAMETER.into()),
     };
     let nonblocking = match wanted.completion_mode {
-        0 => false,
-        1 if !end.has_readers() && !end.has_writers() => true,
-        1 => return Err(NtStatus::PIPE_BUSY.into()),
+        PipeCompletionMode::QUEUE => false,
+        PipeCompletionMode::COMPLETE if !end.has_readers() && !end.has_writers() => true,
+        PipeCompletionMode::COMPLETE => return Err(NtStatus::PIPE_BUSY.into()),
         _ => return Err(NtStatus::INVALID_PARAMETER.into()),
     };
     end.set_modes(read_mode, nonblocking);

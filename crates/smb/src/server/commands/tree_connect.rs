@@ -1,14 +1,16 @@
 //! TREE_CONNECT and TREE_DISCONNECT, [MS-SMB2] 3.3.5.7 and 3.3.5.8: the one share is `IPC$`.
 
+use standpipe_security::AccessMask;
+
 use crate::NtStatus;
 use crate::server::replies::Reply;
 use crate::server::request::{Done, Refused, Request};
 use crate::server::state::{Established, Holdings};
-use crate::wire::session::{SHARE_NO_CACHING, SHARE_TYPE_PIPE};
+use crate::wire::session::{ShareFlags, ShareType};
 use crate::wire::{Empty, TreeConnectRequest, TreeConnectResponse};
 
 /// The most that a user can be granted on `IPC$`: all of a file's rights.
-const MAXIMAL_ACCESS: u32 = 0x001F_01FF;
+const MAXIMAL_ACCESS: AccessMask = AccessMask(0x001F_01FF);
 /// How long the parts of a share's path may be, [MS-SMB2] 2.2.9.
 const MAX_SERVER_NAME: usize = 255;
 const MAX_SHARE_NAME: usize = 80;
@@ -35,8 +37,8 @@ pub(crate) fn connect(
     let id = session.ok_or(NtStatus::USER_SESSION_DELETED)?.add_tree(limit)?;
     reply.set_tree(id);
     TreeConnectResponse {
-        share_type: SHARE_TYPE_PIPE,
-        share_flags: SHARE_NO_CACHING,
+        share_type: ShareType::PIPE,
+        share_flags: ShareFlags::NO_CACHING,
         capabilities: 0,
         maximal_access: MAXIMAL_ACCESS,
     }

@@ -9,7 +9,7 @@ use crate::server::state::{
     ConnectedOpen, Holdings, Negotiated, Outputs, PendingRequests, PipeEnd, WaitsFor, Writer,
 };
 use crate::wire::WriteRequest;
-use crate::wire::transfer::WRITE_THROUGH_OR_UNBUFFERED;
+use crate::wire::transfer::WriteFlags;
 
 /// Hands the data to the backend and waits.
 pub(crate) fn handle(
@@ -21,7 +21,8 @@ pub(crate) fn handle(
     let asked = WriteRequest::decode(request.message)?;
     let mut open = opens.find_mut(request, asked.file_id)?;
     negotiated.check_size(request, asked.data.len())?;
-    if negotiated.dialect.is_smb3() && (asked.channel != 0 || asked.flags & WRITE_THROUGH_OR_UNBUFFERED != 0)
+    if negotiated.dialect.is_smb3()
+        && (asked.channel != 0 || asked.flags.intersects(WriteFlags::THROUGH | WriteFlags::UNBUFFERED))
     {
         return Err(NtStatus::INVALID_PARAMETER.into());
     }

@@ -8,7 +8,7 @@ use crate::server::request::Compound;
 use crate::server::state::Established;
 use crate::server::{DisconnectReason, Event, Malformation, Now, Violation};
 use crate::wire::header::{HEADER_LEN, PROTOCOL_SMB1, PROTOCOL_SMB2, PROTOCOL_TRANSFORM};
-use crate::wire::{Command, Flags, FrameError, Header, Message};
+use crate::wire::{Command, Flags, FrameError, Header, Message, TreeOrAsync};
 
 /// How much a frame may be longer than the largest transfer after log-on: headers, names and compounds.
 const FRAME_OVERHEAD: usize = 64 * 1024;
@@ -84,10 +84,10 @@ impl Connection {
             return self.disconnect(Malformation::TransformHeader.into());
         };
         let session = self.state.holdings.sessions.established(session_id);
-        let Some(opener) = session.and_then(Established::opener) else {
+        let Some(decrypter) = session.and_then(Established::decrypter) else {
             return self.disconnect(Violation::EncryptedWithoutKeys.into());
         };
-        match opener.open(message.to_mut()) {
+        match decrypter.open(message.to_mut()) {
             Ok(inner) if inner.first_chunk() == Some(&PROTOCOL_SMB2) => {
                 self.replies.begin();
                 self.carry_out(now, inner, Compound::new(Some(session_id)));
@@ -117,7 +117,7 @@ impl Connection {
             flags: Flags::RESPONSE,
             next_command: 0,
             message_id: 0,
-            tree_or_async: 0,
+            tree_or_async: TreeOrAsync::Tree(0),
             session_id: 0,
         };
         self.replies.begin();

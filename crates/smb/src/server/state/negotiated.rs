@@ -3,6 +3,7 @@
 use crate::crypto::{Cipher, PreauthHash, SigningAlgorithm};
 use crate::server::request::Request;
 use crate::wire::ValidateNegotiateRequest;
+use crate::wire::negotiate::Capabilities;
 use crate::{Dialect, NtStatus};
 
 /// What one credit pays for, in bytes ([MS-SMB2] 3.3.5.2.5).
@@ -49,7 +50,7 @@ pub(crate) struct Negotiated {
     pub(crate) preauth: Option<PreauthHash>,
     /// What the client offered, for FSCTL_VALIDATE_NEGOTIATE_INFO.
     pub(crate) client: ValidateNegotiateRequest,
-    pub(crate) capabilities: u32,
+    pub(crate) capabilities: Capabilities,
 }
 
 impl Negotiated {

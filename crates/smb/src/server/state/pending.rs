@@ -11,7 +11,7 @@ use crate::NtStatus;
 use crate::crypto::SessionKeys;
 use crate::server::request::{Compound, MayWait, Request};
 use crate::server::{Limits, OpenId, Output, WaitId};
-use crate::wire::{Command, FileId, Flags, Header};
+use crate::wire::{Command, FileId, Flags, Header, TreeOrAsync};
 
 /// Names a request until it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,9 +40,6 @@ impl ReplyTo {
         if self.related {
             flags = flags.with(Flags::RELATED);
         }
-        if async_id.is_some() {
-            flags = flags.with(Flags::ASYNC);
-        }
         Header {
             credit_charge: self.credit_charge,
             status,
@@ -51,7 +48,7 @@ impl ReplyTo {
             flags,
             next_command: 0,
             message_id: self.message_id,
-            tree_or_async: async_id.unwrap_or_else(|| Header::tree_field(self.tree_id)),
+            tree_or_async: async_id.map_or(TreeOrAsync::Tree(self.tree_id), TreeOrAsync::Async),
             session_id: self.session_id,
         }
     }

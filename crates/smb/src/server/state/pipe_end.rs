@@ -10,7 +10,7 @@ use super::PendingId;
 use crate::NtStatus;
 use crate::server::PipeMode;
 use crate::wire::PipePeek;
-use crate::wire::info::{STATE_CLOSING, STATE_CONNECTED};
+use crate::wire::info::PipeState;
 
 /// What a message costs beyond its bytes, so that empty ones cannot pile up for free.
 const MESSAGE_OVERHEAD: usize = 64;
@@ -305,7 +305,7 @@ impl PipeEnd {
     pub(crate) fn peek_into(&self, out: &mut Vec<u8>, max: usize) -> NtStatus {
         let messages = self.mode == PipeMode::Message;
         let first = self.chunks.front().map_or(0, |chunk| chunk.rest().len());
-        let state = if self.peer == Peer::Connected { STATE_CONNECTED } else { STATE_CLOSING };
+        let state = if self.peer == Peer::Connected { PipeState::CONNECTED } else { PipeState::CLOSING };
         PipePeek {
             state,
             available: self.buffered as u32,

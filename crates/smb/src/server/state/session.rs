@@ -9,7 +9,7 @@ use standpipe_security::{Sid, Token};
 
 use crate::NtStatus;
 use crate::auth::server::Acceptor;
-use crate::crypto::encryption::Opener;
+use crate::crypto::encryption::Decrypter;
 use crate::crypto::{PreauthHash, SessionKeys};
 
 /// A session.
@@ -59,7 +59,7 @@ pub(crate) struct Established {
     encryption_required: bool,
     /// Decrypts the client's messages. What encrypts the server's is kept apart, for the replies to the requests
     /// that end the session.
-    opener: Option<Opener>,
+    decrypter: Option<Decrypter>,
     trees: BTreeSet<u32>,
     next_tree: u32,
     /// Another log-on of the same user, [MS-SMB2] 3.3.5.5.2.
@@ -86,7 +86,7 @@ impl Established {
             account,
             user,
             token,
-            opener: keys.ciphers.as_ref().map(|ciphers| Opener::new(&ciphers.client_to_server)),
+            decrypter: keys.ciphers.as_ref().map(|ciphers| Decrypter::new(&ciphers.client_to_server)),
             keys: Arc::new(keys),
             signing_required: protection.signing_required,
             encryption_required: protection.encryption_required,
@@ -117,8 +117,8 @@ impl Established {
     }
 
     /// What decrypts the client's messages, if they can be encrypted.
-    pub(crate) fn opener(&self) -> Option<&Opener> {
-        self.opener.as_ref()
+    pub(crate) fn decrypter(&self) -> Option<&Decrypter> {
+        self.decrypter.as_ref()
     }
 
     /// Whether requests that are not encrypted must be signed.

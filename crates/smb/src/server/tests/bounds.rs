@@ -6,8 +6,9 @@ use core::time::Duration;
 
 use super::harness::{Asked, Peer, READ_WRITE, config, credentials, data};
 use crate::server::{Config, Input, Limits, OpenId};
+use crate::wire::transfer::ReadFlags;
 use crate::wire::{
-    Command, ControlCode, Empty, FRAME_MAX, FileId, Header, IOCTL_IS_FSCTL, IoctlRequest, PipeWaitRequest,
+    Command, ControlCode, Empty, FRAME_MAX, FileId, Header, IoctlFlags, IoctlRequest, PipeWaitRequest,
     ReadRequest, frame_prefix_for,
 };
 use crate::{Dialect, NtStatus};
@@ -191,7 +192,7 @@ fn peek(peer: &mut Peer, file_id: FileId, more_follow: bool) -> Vec<u8> {
         code: ControlCode::PIPE_PEEK,
         file_id,
         max_output: MIB as u32,
-        flags: IOCTL_IS_FSCTL,
+        flags: IoctlFlags::IS_FSCTL,
         input: &[],
     };
     peer.message(&header, |out| {
@@ -242,7 +243,8 @@ fn services_are_not_read_from_while_the_client_takes_nothing() {
     for _ in 0..20 {
         let mut header = peer.header(Command::READ, 16);
         header.credits = 512;
-        let request = ReadRequest { flags: 0, length: MIB as u32, file_id, minimum_count: 0, channel: 0 };
+        let request =
+            ReadRequest { flags: ReadFlags::NONE, length: MIB as u32, file_id, minimum_count: 0, channel: 0 };
         let message = peer.message(&header, |out| request.encode(out));
         peer.send_raw(&message);
     }

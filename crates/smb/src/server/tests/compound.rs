@@ -3,7 +3,8 @@ use alloc::vec::Vec;
 use super::harness::{Peer, READ_WRITE, Reply, data};
 use crate::NtStatus;
 use crate::server::{Input, OpenId};
-use crate::wire::info::{CLASS_STANDARD, INFO_FILE, QueryInfoRequest};
+use crate::wire::info::{FileInfoClass, InfoType, QueryInfoRequest};
+use crate::wire::transfer::{ReadFlags, WriteFlags};
 use crate::wire::{CloseRequest, Command, FileId, Flags, FlushRequest, Header, ReadRequest, WriteRequest};
 
 /// An element of a compound before it is put together.
@@ -56,12 +57,12 @@ fn create(related: bool) -> Element {
 
 fn write(file_id: FileId) -> Element {
     element(Command::WRITE, true, |out| {
-        WriteRequest { file_id, channel: 0, flags: 0, data: b"text" }.encode(out);
+        WriteRequest { file_id, channel: 0, flags: WriteFlags::NONE, data: b"text" }.encode(out);
     })
 }
 
 fn read(file_id: FileId) -> Element {
-    let request = ReadRequest { flags: 0, length: 100, file_id, minimum_count: 0, channel: 0 };
+    let request = ReadRequest { flags: ReadFlags::NONE, length: 100, file_id, minimum_count: 0, channel: 0 };
     element(Command::READ, true, |out| request.encode(out))
 }
 
@@ -115,8 +116,8 @@ fn what_is_related_to_a_query_or_a_flush_means_its_open() {
     let file_id = peer.open("simple");
     let query = element(Command::QUERY_INFO, false, |out| {
         let request = QueryInfoRequest {
-            info_type: INFO_FILE,
-            class: CLASS_STANDARD,
+            info_type: InfoType::FILE,
+            class: FileInfoClass::STANDARD,
             output_length: 100,
             additional: 0,
             file_id,

@@ -1,11 +1,11 @@
 use super::harness::{Asked, Peer, READ_WRITE, config, credentials, data};
 use crate::crypto::SigningAlgorithm;
 use crate::server::{Event, Input, OpenFailure};
-use crate::wire::info::{
-    CLASS_ALL, CLASS_BASIC, CLASS_PIPE, CLASS_PIPE_LOCAL, CLASS_STANDARD, INFO_FILE, INFO_SECURITY,
-    QueryInfoRequest, QueryInfoResponse, SetInfoRequest,
+use crate::wire::info::{FileInfoClass, InfoType, QueryInfoRequest, QueryInfoResponse, SetInfoRequest};
+use crate::wire::{
+    CloseRequest, Command, ControlCode, CreateOptions, CreateRequest, Empty, FileId, ImpersonationLevel,
+    PipeWaitRequest,
 };
-use crate::wire::{CloseRequest, Command, ControlCode, CreateRequest, Empty, FileId, PipeWaitRequest};
 use crate::{Dialect, NtStatus};
 
 fn connected_as(user: &str) -> Peer {
@@ -90,9 +90,15 @@ fn later_requests_are_held_to_what_was_granted() {
 fn what_a_create_cannot_mean_is_refused() {
     let usual = Peer::create_request("simple", READ_WRITE);
     for (request, expected) in [
-        (CreateRequest { impersonation_level: 3, ..usual.clone() }, NtStatus::BAD_IMPERSONATION_LEVEL),
-        (CreateRequest { impersonation_level: 4, ..usual.clone() }, NtStatus::BAD_IMPERSONATION_LEVEL),
-        (CreateRequest { options: 0x2000, ..usual.clone() }, NtStatus::NOT_SUPPORTED),
+        (
+            CreateRequest { impersonation_level: ImpersonationLevel(3), ..usual.clone() },
+            NtStatus::BAD_IMPERSONATION_LEVEL,
+        ),
+        (
+            CreateRequest { impersonation_level: ImpersonationLevel(4), ..usual.clone() },
+            NtStatus::BAD_IMPERSONATION_LEVEL,
+        ),
+        (CreateRequest { options: CreateOptions(0x2000), ..usual.clone() }, NtStatus::NOT_SUPPORTED),
     ] {
         let mut peer = Peer::connected();
         assert_eq!(peer.ask(Command::CREATE, |out| request.encode(out)).status(), expected);
@@ -203,8 +209,8 @@ fn an_open_is_reported_once_the_backend_took_it() {
 fn query(
     peer: &mut Peer,
     file_id: FileId,
-    info_type: u8,
-    class: u8,
+    info_type: InfoType,
+    class: FileInfoClass,
     output_length: u32,
     additional: u32,
 ) -> super::harness::Reply {
@@ -217,38 +223,60 @@ fn information_about_a_pipe_is_what_windows_tells() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     peer.service_writes(file_id, b"waiting");
-    for (class, length) in
-        [(CLASS_BASIC, 40), (CLASS_STANDARD, 24), (CLASS_ALL, 100), (CLASS_PIPE, 8), (CLASS_PIPE_LOCAL, 40)]
-    {
-        let reply = query(&mut peer, file_id, INFO_FILE, class, 4096, 0);
-        assert_eq!(reply.status(), NtStatus::SUCCESS, "class {class}");
-        assert_eq!(QueryInfoResponse::decode(&reply.message).unwrap().output.len(), length, "class {class}");
-        let reply = query(&mut peer, file_id, INFO_FILE, class, 3, 0);
-        assert_eq!(reply.status(), NtStatus::INFO_LENGTH_MISMATCH, "class {class}");
+    for (class, length) in [
+        (FileInfoClass::BASIC, 40),
+        (FileInfoClass::STANDARD, 24),
+        (FileInfoClass::ALL, 100),
+        (FileInfoClass::PIPE, 8),
+        (FileInfoClass::PIPE_LOCAL, 40),
+    ] {
+        let reply = query(&mut peer, file_id, InfoType::FILE, class, 4096, 0);
+        assert_eq!(reply.status(), NtStatus::SUCCESS, "class {class:?}");
+        assert_eq!(
+            QueryInfoResponse::decode(&reply.message).unwrap().output.len(),
+            length,
+            "class {class:?}"
+        );
+        let reply = query(&mut peer, file_id, InfoType::FILE, class, 3, 0);
+        assert_eq!(reply.status(), NtStatus::INFO_LENGTH_MISMATCH, "class {class:?}");
     }
-    let reply = query(&mut peer, file_id, INFO_FILE, CLASS_PIPE_LOCAL, 40, 0);
+    let reply = query(&mut peer, file_id, InfoType::FILE, FileInfoClass::PIPE_LOCAL, 40, 0);
     let local = QueryInfoResponse::decode(&reply.message).unwrap().output.to_vec();
     assert_eq!(local[0], 1, "message type");
     assert_eq!(local[20..24], [7, 0, 0, 0], "bytes that can be read");
     assert_eq!(local[32], 3, "connected");
-    assert_eq!(query(&mut peer, file_id, INFO_FILE, 1, 4096, 0).status(), NtStatus::NOT_SUPPORTED);
-    assert_eq!(query(&mut peer, file_id, INFO_FILE, 200, 4096, 0).status(), NtStatus::INVALID_INFO_CLASS);
+    assert_eq!(
+        query(&mut peer, file_id, InfoType::FILE, FileInfoClass(1), 4096, 0).status(),
+        NtStatus::NOT_SUPPORTED
+    );
+    assert_eq!(
+        query(&mut peer, file_id, InfoType::FILE, FileInfoClass(200), 4096, 0).status(),
+        NtStatus::INVALID_INFO_CLASS
+    );
 }
 
 #[test]
 fn the_descriptor_can_be_read_but_not_changed() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
-    let reply = query(&mut peer, file_id, INFO_SECURITY, 0, 4096, 4);
+    let reply = query(&mut peer, file_id, InfoType::SECURITY, FileInfoClass(0), 4096, 4);
     assert_eq!(reply.status(), NtStatus::SUCCESS);
     let bytes = QueryInfoResponse::decode(&reply.message).unwrap().output;
     let descriptor = standpipe_security::SecurityDescriptor::from_bytes(bytes).unwrap();
     assert_eq!(Ok(descriptor), super::harness::STORY_ACL.parse());
-    let reply = query(&mut peer, file_id, INFO_SECURITY, 0, 4, 4);
+    let reply = query(&mut peer, file_id, InfoType::SECURITY, FileInfoClass(0), 4, 4);
     assert_eq!(reply.status(), NtStatus::BUFFER_TOO_SMALL);
     assert_eq!(reply.message[64 + 4], 12, "in 3.1.1 the size stands in a context");
-    assert_eq!(query(&mut peer, file_id, INFO_SECURITY, 0, 4096, 8).status(), NtStatus::ACCESS_DENIED);
-    let request =
-        SetInfoRequest { info_type: INFO_SECURITY, class: 0, additional: 4, file_id, input: &[1; 20] };
+    assert_eq!(
+        query(&mut peer, file_id, InfoType::SECURITY, FileInfoClass(0), 4096, 8).status(),
+        NtStatus::ACCESS_DENIED
+    );
+    let request = SetInfoRequest {
+        info_type: InfoType::SECURITY,
+        class: FileInfoClass(0),
+        additional: 4,
+        file_id,
+        input: &[1; 20],
+    };
     assert_eq!(peer.ask(Command::SET_INFO, |out| request.encode(out)).status(), NtStatus::ACCESS_DENIED);
 }

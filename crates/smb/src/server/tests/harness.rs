@@ -7,25 +7,28 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use standpipe_security::{Account, AccountName, AccountSet, NtHash, SecurityDescriptor, Sid, well_known};
+use standpipe_security::{
+    AccessMask, Account, AccountName, AccountSet, DesiredAccess, NtHash, SecurityDescriptor, Sid, well_known,
+};
 use zeroize::Zeroizing;
 
 use crate::auth::ServerNames;
 use crate::auth::client::{Credentials, Initiator, Nonces};
-use crate::crypto::encryption::{Opener, Sealer};
+use crate::crypto::encryption::{Decrypter, Sealer};
 use crate::crypto::{Cipher, PreauthHash, Sender, SessionKeys, SigningAlgorithm};
 use crate::server::{
     Config, Connection, DisconnectReason, Encryption, Event, Input, Limits, Now, OpenFailure, OpenId, Output,
     Pipe, PipeId, PipeMode, SessionId, WaitId,
 };
 use crate::wire::header::{HEADER_LEN, PROTOCOL_TRANSFORM};
-use crate::wire::negotiate::{CAPABILITY_ENCRYPTION, SECURITY_SIGNING_ENABLED};
-use crate::wire::session::SESSION_ENCRYPT_DATA;
+use crate::wire::negotiate::{Capabilities, HashId, SecurityMode};
+use crate::wire::session::{SessionFlags, SessionSetupFlags};
+use crate::wire::transfer::{ReadFlags, WriteFlags};
 use crate::wire::{
-    Command, ControlCode, CreateRequest, CreateResponse, FRAME_PREFIX, FileId, Flags, FramePrefix, Header,
-    IMPERSONATION, IOCTL_IS_FSCTL, IoctlRequest, NegotiateContexts, NegotiateRequest, NegotiateResponse,
-    ReadRequest, SessionSetupRequest, SessionSetupResponse, TreeConnectRequest, WriteRequest, frame_prefix,
-    frame_prefix_for,
+    Command, ControlCode, CreateOptions, CreateRequest, CreateResponse, FRAME_PREFIX, FileId, Flags,
+    FramePrefix, Header, ImpersonationLevel, IoctlFlags, IoctlRequest, NegotiateContexts, NegotiateRequest,
+    NegotiateResponse, ReadRequest, SessionSetupRequest, SessionSetupResponse, TreeConnectRequest,
+    TreeOrAsync, WriteRequest, frame_prefix, frame_prefix_for,
 };
 use crate::{Dialect, FileTime, NtStatus};
 
@@ -135,7 +138,7 @@ pub(super) struct Peer {
     /// The cipher agreed on.
     pub(super) cipher: Option<Cipher>,
     /// With what the client encrypts its requests and decrypts the replies to them.
-    pub(super) sealing: Option<(Sealer, Opener)>,
+    pub(super) sealing: Option<(Sealer, Decrypter)>,
 }
 
 impl Peer {
@@ -232,7 +235,7 @@ impl Peer {
             let mut opened = message.to_vec();
             let sealed = message.starts_with(&PROTOCOL_TRANSFORM);
             let mut message: &[u8] = match &self.sealing {
-                Some((_, opener)) if sealed => opener.open(&mut opened).unwrap(),
+                Some((_, decrypter)) if sealed => decrypter.open(&mut opened).unwrap(),
                 _ => &opened,
             };
             assert_eq!(sealed, self.sealing.is_some(), "a reply is encrypted when its request was");
@@ -276,7 +279,7 @@ impl Peer {
             flags: Flags::default(),
             next_command: 0,
             message_id,
-            tree_or_async: Header::tree_field(self.tree_id),
+            tree_or_async: TreeOrAsync::Tree(self.tree_id),
             session_id: self.session_id,
         }
     }
@@ -298,7 +301,7 @@ impl Peer {
     pub(super) fn seal(&mut self) {
         let ciphers = self.keys.as_ref().and_then(|keys| keys.ciphers.as_ref()).unwrap();
         let sealer = Sealer::new(&ciphers.client_to_server, self.session_id);
-        self.sealing = Some((sealer, Opener::new(&ciphers.server_to_client)));
+        self.sealing = Some((sealer, Decrypter::new(&ciphers.server_to_client)));
     }
 
     /// Sends a message as it is.
@@ -339,12 +342,12 @@ impl Peer {
 
     pub(super) fn offer(dialects: &[Dialect], signing: Option<SigningAlgorithm>) -> NegotiateRequest {
         NegotiateRequest {
-            security_mode: SECURITY_SIGNING_ENABLED,
-            capabilities: 0x7F,
+            security_mode: SecurityMode::SIGNING_ENABLED,
+            capabilities: Capabilities(0x7F),
             client_guid: [3; 16],
             dialects: dialects.iter().map(|dialect| dialect.to_wire()).collect(),
             contexts: dialects.contains(&Dialect::Smb311).then(|| NegotiateContexts {
-                preauth_hashes: Some(vec![1]),
+                preauth_hashes: Some(vec![HashId(1)]),
                 ciphers: None,
                 signing: signing.map(|algorithm| vec![algorithm.to_wire()]),
             }),
@@ -373,7 +376,7 @@ impl Peer {
         self.dialect = Dialect::from_wire(response.dialect).unwrap();
         self.cipher = match &response.contexts {
             Some(contexts) => contexts.ciphers.as_ref().and_then(|ids| Cipher::from_wire(ids[0])),
-            None => (response.capabilities & CAPABILITY_ENCRYPTION != 0).then_some(Cipher::Aes128Ccm),
+            None => response.capabilities.contains(Capabilities::ENCRYPTION).then_some(Cipher::Aes128Ccm),
         };
         self.signing = response
             .contexts
@@ -398,7 +401,11 @@ impl Peer {
         let second = self.session_setup(&token, &mut preauth);
         if second.status() == NtStatus::SUCCESS {
             let response = SessionSetupResponse::decode(&second.message).unwrap();
-            assert_eq!(response.flags & !SESSION_ENCRYPT_DATA, 0, "neither guest nor anonymous");
+            assert_eq!(
+                response.flags.without(SessionFlags::ENCRYPT_DATA),
+                SessionFlags::NONE,
+                "neither guest nor anonymous"
+            );
             let key = finishing.finish(response.token).unwrap();
             let hash = preauth.value();
             let keys = SessionKeys::derive(self.dialect, &key, Some(&hash), self.signing, self.cipher);
@@ -411,9 +418,9 @@ impl Peer {
     pub(super) fn session_setup(&mut self, token: &[u8], preauth: &mut PreauthHash) -> Reply {
         let header = self.header(Command::SESSION_SETUP, 1);
         let request = SessionSetupRequest {
-            flags: 0,
-            security_mode: 1,
-            capabilities: 0,
+            flags: SessionSetupFlags(0),
+            security_mode: SecurityMode(1),
+            capabilities: Capabilities::NONE,
             previous_session_id: self.previous_session_id,
             token,
         };
@@ -436,9 +443,9 @@ impl Peer {
 
     pub(super) fn create_request(name: &str, desired_access: u32) -> CreateRequest {
         CreateRequest {
-            impersonation_level: IMPERSONATION,
-            desired_access,
-            options: 0,
+            impersonation_level: ImpersonationLevel::IMPERSONATION,
+            desired_access: DesiredAccess(AccessMask(desired_access)),
+            options: CreateOptions::NONE,
             name: name.to_string(),
             durable_reconnect: false,
         }
@@ -458,12 +465,12 @@ impl Peer {
     }
 
     pub(super) fn send_read(&mut self, file_id: FileId, length: u32) -> u64 {
-        let request = ReadRequest { flags: 0, length, file_id, minimum_count: 0, channel: 0 };
+        let request = ReadRequest { flags: ReadFlags::NONE, length, file_id, minimum_count: 0, channel: 0 };
         self.send(Command::READ, |out| request.encode(out))
     }
 
     pub(super) fn send_write(&mut self, file_id: FileId, data: &[u8]) -> u64 {
-        let request = WriteRequest { file_id, channel: 0, flags: 0, data };
+        let request = WriteRequest { file_id, channel: 0, flags: WriteFlags::NONE, data };
         self.send(Command::WRITE, |out| request.encode(out))
     }
 
@@ -474,7 +481,7 @@ impl Peer {
         input: &[u8],
         max_output: u32,
     ) -> u64 {
-        let request = IoctlRequest { code, file_id, max_output, flags: IOCTL_IS_FSCTL, input };
+        let request = IoctlRequest { code, file_id, max_output, flags: IoctlFlags::IS_FSCTL, input };
         self.send(Command::IOCTL, |out| request.encode(out))
     }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::harness::{Peer, READ_WRITE, config};
 use crate::NtStatus;
 use crate::server::{DisconnectReason, Input, Limits, Violation};
+use crate::wire::transfer::WriteFlags;
 use crate::wire::{Command, Empty, Header};
 
 #[test]
@@ -72,7 +73,7 @@ fn a_replayed_request_ends_the_connection() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let header = peer.header(Command::WRITE, 1);
-    let request = crate::wire::WriteRequest { file_id, channel: 0, flags: 0, data: b"once" };
+    let request = crate::wire::WriteRequest { file_id, channel: 0, flags: WriteFlags::NONE, data: b"once" };
     let message = peer.message(&header, |out| request.encode(out));
     peer.send_raw(&message);
     peer.send_raw(&message);

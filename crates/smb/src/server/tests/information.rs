@@ -8,9 +8,8 @@ use super::harness::{Peer, READ_WRITE, Reply, STORY_ACL, config, credentials};
 use crate::crypto::SigningAlgorithm;
 use crate::server::{Input, OpenId};
 use crate::wire::info::{
-    CLASS_ACCESS, CLASS_ALIGNMENT, CLASS_ALL, CLASS_BASIC, CLASS_EA, CLASS_INTERNAL, CLASS_MODE, CLASS_PIPE,
-    CLASS_PIPE_LOCAL, CLASS_PIPE_REMOTE, CLASS_POSITION, CLASS_STANDARD, FilePipeInformation, INFO_FILE,
-    INFO_SECURITY, QueryInfoRequest, QueryInfoResponse, SetInfoRequest,
+    FileInfoClass, FilePipeInformation, InfoType, PipeCompletionMode, PipeReadMode, QueryInfoRequest,
+    QueryInfoResponse, SetInfoRequest,
 };
 use crate::wire::{Command, FileId};
 use crate::{Dialect, NtStatus};
@@ -19,7 +18,13 @@ const OWNER: u32 = 1;
 const GROUP: u32 = 2;
 const DACL: u32 = 4;
 
-fn query(peer: &mut Peer, file_id: FileId, info_type: u8, class: u8, additional: u32) -> Reply {
+fn query(
+    peer: &mut Peer,
+    file_id: FileId,
+    info_type: InfoType,
+    class: FileInfoClass,
+    additional: u32,
+) -> Reply {
     let request = QueryInfoRequest { info_type, class, output_length: 4096, additional, file_id };
     peer.ask(Command::QUERY_INFO, |out| request.encode(out))
 }
@@ -29,14 +34,24 @@ fn output(reply: &Reply) -> Vec<u8> {
     QueryInfoResponse::decode(&reply.message).unwrap().output.to_vec()
 }
 
-fn set(peer: &mut Peer, file_id: FileId, info_type: u8, class: u8, input: &[u8]) -> NtStatus {
+fn set(
+    peer: &mut Peer,
+    file_id: FileId,
+    info_type: InfoType,
+    class: FileInfoClass,
+    input: &[u8],
+) -> NtStatus {
     let request = SetInfoRequest { info_type, class, additional: DACL, file_id, input };
     peer.ask(Command::SET_INFO, |out| request.encode(out)).status()
 }
 
 fn modes(read_mode: u32, completion_mode: u32) -> Vec<u8> {
     let mut out = Vec::new();
-    FilePipeInformation { read_mode, completion_mode }.encode(&mut out);
+    FilePipeInformation {
+        read_mode: PipeReadMode(read_mode),
+        completion_mode: PipeCompletionMode(completion_mode),
+    }
+    .encode(&mut out);
     out
 }
 
@@ -45,32 +60,35 @@ fn every_class_of_a_pipe_has_its_length_and_the_others_their_status() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let known = [
-        (CLASS_BASIC, 40),
-        (CLASS_STANDARD, 24),
-        (CLASS_INTERNAL, 8),
-        (CLASS_EA, 4),
-        (CLASS_ACCESS, 4),
-        (CLASS_POSITION, 8),
-        (CLASS_MODE, 4),
-        (CLASS_ALIGNMENT, 4),
-        (CLASS_ALL, 100),
-        (CLASS_PIPE, 8),
-        (CLASS_PIPE_LOCAL, 40),
-        (CLASS_PIPE_REMOTE, 12),
+        (FileInfoClass::BASIC, 40),
+        (FileInfoClass::STANDARD, 24),
+        (FileInfoClass::INTERNAL, 8),
+        (FileInfoClass::EA, 4),
+        (FileInfoClass::ACCESS, 4),
+        (FileInfoClass::POSITION, 8),
+        (FileInfoClass::MODE, 4),
+        (FileInfoClass::ALIGNMENT, 4),
+        (FileInfoClass::ALL, 100),
+        (FileInfoClass::PIPE, 8),
+        (FileInfoClass::PIPE_LOCAL, 40),
+        (FileInfoClass::PIPE_REMOTE, 12),
     ];
     for class in 0..=u8::MAX {
-        let reply = query(&mut peer, file_id, INFO_FILE, class, 0);
-        match known.iter().find(|(known, _)| *known == class) {
-            Some((_, length)) => assert_eq!(output(&reply).len(), *length, "class {class}"),
+        let reply = query(&mut peer, file_id, InfoType::FILE, FileInfoClass(class), 0);
+        match known.iter().find(|(known, _)| *known == FileInfoClass(class)) {
+            Some((_, length)) => assert_eq!(output(&reply).len(), *length, "class {class:?}"),
             None if (1..=78).contains(&class) => {
-                assert_eq!(reply.status(), NtStatus::NOT_SUPPORTED, "{class}");
+                assert_eq!(reply.status(), NtStatus::NOT_SUPPORTED, "{class:?}");
             }
-            None => assert_eq!(reply.status(), NtStatus::INVALID_INFO_CLASS, "class {class}"),
+            None => assert_eq!(reply.status(), NtStatus::INVALID_INFO_CLASS, "class {class:?}"),
         }
     }
     // File systems and quotas are not a pipe's.
     for info_type in [2, 4] {
-        assert_eq!(query(&mut peer, file_id, info_type, 1, 0).status(), NtStatus::NOT_SUPPORTED);
+        assert_eq!(
+            query(&mut peer, file_id, InfoType(info_type), FileInfoClass(1), 0).status(),
+            NtStatus::NOT_SUPPORTED
+        );
     }
 }
 
@@ -81,19 +99,19 @@ fn what_a_pipe_is_and_holds_is_told() {
     peer.service_writes(message, b"five5");
     let field = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
     for (file_id, kind, available) in [(message, 1, 5), (byte, 0, 0)] {
-        let pipe = output(&query(&mut peer, file_id, INFO_FILE, CLASS_PIPE, 0));
+        let pipe = output(&query(&mut peer, file_id, InfoType::FILE, FileInfoClass::PIPE, 0));
         assert_eq!((field(&pipe, 0), field(&pipe, 4)), (kind, 0), "read mode, and that reads wait");
-        let local = output(&query(&mut peer, file_id, INFO_FILE, CLASS_PIPE_LOCAL, 0));
+        let local = output(&query(&mut peer, file_id, InfoType::FILE, FileInfoClass::PIPE_LOCAL, 0));
         let fields: Vec<u32> = (0..10).map(|at| field(&local, 4 * at)).collect();
         assert_eq!(fields, [kind, 2, u32::MAX, 1, 4096, available, 4096, 4096, 3, 0]);
-        let standard = output(&query(&mut peer, file_id, INFO_FILE, CLASS_STANDARD, 0));
+        let standard = output(&query(&mut peer, file_id, InfoType::FILE, FileInfoClass::STANDARD, 0));
         assert_eq!((field(&standard, 8), standard[16], standard[20], standard[21]), (available, 1, 1, 0));
     }
     peer.service_closes(message);
-    let local = output(&query(&mut peer, message, INFO_FILE, CLASS_PIPE_LOCAL, 0));
+    let local = output(&query(&mut peer, message, InfoType::FILE, FileInfoClass::PIPE_LOCAL, 0));
     assert_eq!(field(&local, 32), 4, "closing");
-    assert_eq!(set(&mut peer, byte, INFO_FILE, CLASS_PIPE, &modes(0, 1)), NtStatus::SUCCESS);
-    let pipe = output(&query(&mut peer, byte, INFO_FILE, CLASS_PIPE, 0));
+    assert_eq!(set(&mut peer, byte, InfoType::FILE, FileInfoClass::PIPE, &modes(0, 1)), NtStatus::SUCCESS);
+    let pipe = output(&query(&mut peer, byte, InfoType::FILE, FileInfoClass::PIPE, 0));
     assert_eq!((field(&pipe, 0), field(&pipe, 4)), (0, 1), "what was set is told");
 }
 
@@ -101,18 +119,34 @@ fn what_a_pipe_is_and_holds_is_told() {
 fn attributes_are_for_those_who_may_read_them() {
     let mut peer = Peer::connected();
     let writer = peer.try_open("simple", 0x2).unwrap();
-    for class in [CLASS_BASIC, CLASS_ALL, CLASS_PIPE, CLASS_PIPE_LOCAL, CLASS_PIPE_REMOTE] {
+    for class in [
+        FileInfoClass::BASIC,
+        FileInfoClass::ALL,
+        FileInfoClass::PIPE,
+        FileInfoClass::PIPE_LOCAL,
+        FileInfoClass::PIPE_REMOTE,
+    ] {
         assert_eq!(
-            query(&mut peer, writer, INFO_FILE, class, 0).status(),
+            query(&mut peer, writer, InfoType::FILE, class, 0).status(),
             NtStatus::ACCESS_DENIED,
-            "{class}"
+            "{class:?}"
         );
     }
     // [MS-SMB2] 3.3.5.20.1 asks for no right here.
-    for class in [CLASS_STANDARD, CLASS_INTERNAL, CLASS_EA, CLASS_ACCESS, CLASS_POSITION] {
-        assert_eq!(query(&mut peer, writer, INFO_FILE, class, 0).status(), NtStatus::SUCCESS, "{class}");
+    for class in [
+        FileInfoClass::STANDARD,
+        FileInfoClass::INTERNAL,
+        FileInfoClass::EA,
+        FileInfoClass::ACCESS,
+        FileInfoClass::POSITION,
+    ] {
+        assert_eq!(
+            query(&mut peer, writer, InfoType::FILE, class, 0).status(),
+            NtStatus::SUCCESS,
+            "{class:?}"
+        );
     }
-    let access = output(&query(&mut peer, writer, INFO_FILE, CLASS_ACCESS, 0));
+    let access = output(&query(&mut peer, writer, InfoType::FILE, FileInfoClass::ACCESS, 0));
     assert_eq!(access, [2, 0, 0, 0], "what was granted, no more");
 }
 
@@ -127,7 +161,7 @@ fn each_part_of_the_descriptor_is_told_to_those_who_may_read_it() {
     assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
     let file_id = peer.open("simple");
     for parts in [OWNER, GROUP, DACL, OWNER | GROUP | DACL] {
-        let bytes = output(&query(&mut peer, file_id, INFO_SECURITY, 0, parts));
+        let bytes = output(&query(&mut peer, file_id, InfoType::SECURITY, FileInfoClass(0), parts));
         assert_eq!(
             SecurityDescriptor::from_bytes(&bytes).unwrap(),
             descriptor.select(DescriptorParts(parts)),
@@ -135,20 +169,31 @@ fn each_part_of_the_descriptor_is_told_to_those_who_may_read_it() {
         );
     }
     let writer = peer.try_open("simple", 0x2).unwrap();
-    assert_eq!(query(&mut peer, writer, INFO_SECURITY, 0, DACL).status(), NtStatus::ACCESS_DENIED);
+    assert_eq!(
+        query(&mut peer, writer, InfoType::SECURITY, FileInfoClass(0), DACL).status(),
+        NtStatus::ACCESS_DENIED
+    );
 }
 
 #[test]
 fn before_3_1_1_the_size_of_a_descriptor_stands_bare() {
     let mut peer = Peer::connected_with(Dialect::Smb302, None);
     let file_id = peer.open("simple");
-    let request =
-        QueryInfoRequest { info_type: INFO_SECURITY, class: 0, output_length: 8, additional: DACL, file_id };
+    let request = QueryInfoRequest {
+        info_type: InfoType::SECURITY,
+        class: FileInfoClass(0),
+        output_length: 8,
+        additional: DACL,
+        file_id,
+    };
     let reply = peer.ask(Command::QUERY_INFO, |out| request.encode(out));
     assert_eq!(reply.status(), NtStatus::BUFFER_TOO_SMALL);
     assert_eq!((reply.message[64 + 4], reply.message.len()), (4, 64 + 8 + 4));
     let needed = u32::from_le_bytes(reply.message[72..76].try_into().unwrap());
-    assert_eq!(output(&query(&mut peer, file_id, INFO_SECURITY, 0, DACL)).len(), needed as usize);
+    assert_eq!(
+        output(&query(&mut peer, file_id, InfoType::SECURITY, FileInfoClass(0), DACL)).len(),
+        needed as usize
+    );
 }
 
 #[test]
@@ -156,9 +201,12 @@ fn modes_are_set_by_those_who_may_write_attributes() {
     let mut peer = Peer::connected();
     // GENERIC_READ, as a client asks that only reads: no FILE_WRITE_ATTRIBUTES.
     let reader = peer.try_open("simple", 0x8000_0000).unwrap();
-    assert_eq!(set(&mut peer, reader, INFO_FILE, CLASS_PIPE, &modes(1, 0)), NtStatus::ACCESS_DENIED);
+    assert_eq!(
+        set(&mut peer, reader, InfoType::FILE, FileInfoClass::PIPE, &modes(1, 0)),
+        NtStatus::ACCESS_DENIED
+    );
     let allowed = peer.try_open("simple", 0x8000_0000 | 0x100).unwrap();
-    assert_eq!(set(&mut peer, allowed, INFO_FILE, CLASS_PIPE, &modes(1, 0)), NtStatus::SUCCESS);
+    assert_eq!(set(&mut peer, allowed, InfoType::FILE, FileInfoClass::PIPE, &modes(1, 0)), NtStatus::SUCCESS);
 }
 
 #[test]
@@ -166,19 +214,19 @@ fn what_cannot_be_set_has_the_status_that_says_why() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     for (info_type, class, input, expected) in [
-        (INFO_FILE, CLASS_PIPE, &modes(1, 0)[..7], NtStatus::INFO_LENGTH_MISMATCH),
-        (INFO_FILE, CLASS_PIPE, &[], NtStatus::INVALID_PARAMETER),
-        (INFO_FILE, CLASS_PIPE, &modes(2, 0)[..], NtStatus::INVALID_PARAMETER),
-        (INFO_FILE, CLASS_PIPE, &modes(1, 2)[..], NtStatus::INVALID_PARAMETER),
-        (INFO_FILE, CLASS_BASIC, &[0; 40], NtStatus::NOT_SUPPORTED),
-        (INFO_FILE, 200, &[0; 8], NtStatus::INVALID_INFO_CLASS),
-        (INFO_SECURITY, 0, &[0; 20], NtStatus::ACCESS_DENIED),
-        (2, 1, &[0; 8], NtStatus::NOT_SUPPORTED),
+        (InfoType::FILE, FileInfoClass::PIPE, &modes(1, 0)[..7], NtStatus::INFO_LENGTH_MISMATCH),
+        (InfoType::FILE, FileInfoClass::PIPE, &[], NtStatus::INVALID_PARAMETER),
+        (InfoType::FILE, FileInfoClass::PIPE, &modes(2, 0)[..], NtStatus::INVALID_PARAMETER),
+        (InfoType::FILE, FileInfoClass::PIPE, &modes(1, 2)[..], NtStatus::INVALID_PARAMETER),
+        (InfoType::FILE, FileInfoClass::BASIC, &[0; 40], NtStatus::NOT_SUPPORTED),
+        (InfoType::FILE, FileInfoClass(200), &[0; 8], NtStatus::INVALID_INFO_CLASS),
+        (InfoType::SECURITY, FileInfoClass(0), &[0; 20], NtStatus::ACCESS_DENIED),
+        (InfoType(2), FileInfoClass(1), &[0; 8], NtStatus::NOT_SUPPORTED),
     ] {
         assert_eq!(
             set(&mut peer, file_id, info_type, class, input),
             expected,
-            "{info_type} {class} {input:?}"
+            "{info_type:?} {class:?} {input:?}"
         );
     }
     // What failed has changed nothing.
@@ -193,11 +241,14 @@ fn waiting_is_not_turned_off_under_those_who_wait() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let read = peer.send_read(file_id, 10);
-    assert_eq!(set(&mut peer, file_id, INFO_FILE, CLASS_PIPE, &modes(1, 1)), NtStatus::PIPE_BUSY);
-    assert_eq!(set(&mut peer, file_id, INFO_FILE, CLASS_PIPE, &modes(0, 0)), NtStatus::SUCCESS);
+    assert_eq!(
+        set(&mut peer, file_id, InfoType::FILE, FileInfoClass::PIPE, &modes(1, 1)),
+        NtStatus::PIPE_BUSY
+    );
+    assert_eq!(set(&mut peer, file_id, InfoType::FILE, FileInfoClass::PIPE, &modes(0, 0)), NtStatus::SUCCESS);
     peer.service_writes(file_id, b"x");
     assert!(peer.reply_to(read).is_some());
-    assert_eq!(set(&mut peer, file_id, INFO_FILE, CLASS_PIPE, &modes(1, 1)), NtStatus::SUCCESS);
+    assert_eq!(set(&mut peer, file_id, InfoType::FILE, FileInfoClass::PIPE, &modes(1, 1)), NtStatus::SUCCESS);
 }
 
 #[test]
@@ -205,5 +256,5 @@ fn a_pipe_whose_service_has_gone_can_still_be_asked_about() {
     let mut peer = Peer::connected();
     let file_id = peer.try_open("simple", READ_WRITE).unwrap();
     peer.handle(Input::Disconnected { open: OpenId(file_id.volatile) });
-    assert_eq!(output(&query(&mut peer, file_id, INFO_FILE, CLASS_PIPE_LOCAL, 0)).len(), 40);
+    assert_eq!(output(&query(&mut peer, file_id, InfoType::FILE, FileInfoClass::PIPE_LOCAL, 0)).len(), 40);
 }

@@ -4,6 +4,7 @@ use super::harness::{Asked, Peer, READ_WRITE, config, credentials};
 use crate::auth::client::Credentials;
 use crate::crypto::SigningAlgorithm;
 use crate::server::{DisconnectReason, Event, LogonGate, Violation};
+use crate::wire::negotiate::{Capabilities, SecurityMode};
 use crate::wire::{Command, Empty, Flags};
 use crate::{Dialect, NtStatus};
 
@@ -292,9 +293,9 @@ fn a_session_is_not_bound_to_a_second_connection() {
         peer.session_id = session_id;
         let keys = if session_id == own { None } else { peer.keys.take() };
         let request = crate::wire::SessionSetupRequest {
-            flags: crate::wire::session::SESSION_BINDING,
-            security_mode: 1,
-            capabilities: 0,
+            flags: crate::wire::session::SessionSetupFlags::BINDING,
+            security_mode: SecurityMode(1),
+            capabilities: Capabilities::NONE,
             previous_session_id: 0,
             token: b"",
         };

@@ -5,7 +5,8 @@ use core::time::Duration;
 use super::harness::{Peer, config};
 use crate::crypto::SigningAlgorithm;
 use crate::server::{DisconnectReason, Input, Violation};
-use crate::wire::negotiate::{DIALECT_WILDCARD, SECURITY_SIGNING_ENABLED, SECURITY_SIGNING_REQUIRED};
+use crate::wire::DialectRevision;
+use crate::wire::negotiate::{Capabilities, HashId, SecurityMode};
 use crate::wire::{
     Command, ControlCode, FileId, NegotiateContexts, NegotiateRequest, NegotiateResponse, Smb1Negotiate,
     ValidateNegotiateRequest, ValidateNegotiateResponse,
@@ -30,12 +31,12 @@ fn the_newest_common_dialect_is_chosen() {
         let mut peer = Peer::new(config());
         let response = peer.negotiate(offered, None);
         assert_eq!(response.dialect, expected.to_wire());
-        assert_eq!(response.security_mode, SECURITY_SIGNING_ENABLED | SECURITY_SIGNING_REQUIRED);
+        assert_eq!(response.security_mode, SecurityMode::SIGNING_ENABLED | SecurityMode::SIGNING_REQUIRED);
         let large = expected > Dialect::Smb202;
         assert_eq!(response.max_read, if large { 1024 * 1024 } else { 65_536 });
         let encrypts = matches!(expected, Dialect::Smb300 | Dialect::Smb302);
         let capabilities = if large { 0x4 } else { 0 } | if encrypts { 0x40 } else { 0 };
-        assert_eq!(response.capabilities, capabilities);
+        assert_eq!(response.capabilities, Capabilities(capabilities));
         assert!(!response.security_buffer.is_empty());
     }
 }
@@ -56,7 +57,7 @@ fn an_smb1_opening_leads_to_smb2() {
     peer.send_raw(&Smb1Negotiate::encode(&["NT LM 0.12", "SMB 2.002", "SMB 2.???"]));
     let reply = peer.reply_to(0).unwrap();
     let response = NegotiateResponse::decode(&reply.message).unwrap();
-    assert_eq!(response.dialect, DIALECT_WILDCARD);
+    assert_eq!(response.dialect, DialectRevision::WILDCARD);
     // The SMB1 message used the message id 0.
     let _ = peer.header(Command::NEGOTIATE, 0);
     peer.negotiate(&Dialect::ALL, None);
@@ -119,7 +120,7 @@ fn signing_follows_what_both_can_do() {
         peer.send_raw(&message);
         let reply = peer.reply_to(0).unwrap();
         let contexts = NegotiateResponse::decode(&reply.message).unwrap().contexts.unwrap();
-        assert_eq!(contexts.preauth_hashes, Some(vec![1]));
+        assert_eq!(contexts.preauth_hashes, Some(vec![HashId::SHA512]));
         assert_eq!(contexts.signing, expected.map(|algorithm| vec![algorithm.to_wire()]));
     }
 }
@@ -128,7 +129,7 @@ fn signing_follows_what_both_can_do() {
 fn contexts_without_a_usable_hash_are_refused() {
     let mut offer = Peer::offer(&[Dialect::Smb311], None);
     offer.contexts =
-        Some(NegotiateContexts { preauth_hashes: Some(vec![9]), ..NegotiateContexts::default() });
+        Some(NegotiateContexts { preauth_hashes: Some(vec![HashId(9)]), ..NegotiateContexts::default() });
     assert_eq!(status_of(&mut Peer::new(config()), &offer), NtStatus::SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP);
     offer.contexts = Some(NegotiateContexts::default());
     assert_eq!(status_of(&mut Peer::new(config()), &offer), NtStatus::INVALID_PARAMETER);
@@ -146,9 +147,9 @@ fn a_client_below_3_1_1_can_validate_its_negotiation() {
     for dialect in &Dialect::ALL[..4] {
         let mut peer = Peer::connected_with(*dialect, None);
         let told = ValidateNegotiateRequest {
-            capabilities: 0x7F,
+            capabilities: Capabilities(0x7F),
             guid: [3; 16],
-            security_mode: 1,
+            security_mode: SecurityMode(1),
             dialects: vec![dialect.to_wire()],
         };
         let response = validate(&mut peer, &told).unwrap();
@@ -160,16 +161,19 @@ fn a_client_below_3_1_1_can_validate_its_negotiation() {
 #[test]
 fn a_changed_negotiation_ends_the_connection() {
     let told = ValidateNegotiateRequest {
-        capabilities: 0x7F,
+        capabilities: Capabilities(0x7F),
         guid: [3; 16],
-        security_mode: 1,
+        security_mode: SecurityMode(1),
         dialects: vec![Dialect::Smb302.to_wire()],
     };
     let changed: Vec<ValidateNegotiateRequest> = vec![
-        ValidateNegotiateRequest { capabilities: 0x3F, ..told.clone() },
+        ValidateNegotiateRequest { capabilities: Capabilities(0x3F), ..told.clone() },
         ValidateNegotiateRequest { guid: [4; 16], ..told.clone() },
-        ValidateNegotiateRequest { security_mode: 3, ..told.clone() },
-        ValidateNegotiateRequest { dialects: vec![0x0302, 0x0311], ..told.clone() },
+        ValidateNegotiateRequest { security_mode: SecurityMode(3), ..told.clone() },
+        ValidateNegotiateRequest {
+            dialects: vec![DialectRevision(0x0302), DialectRevision(0x0311)],
+            ..told.clone()
+        },
     ];
     for told in changed {
         let mut peer = Peer::connected_with(Dialect::Smb302, None);

@@ -5,9 +5,12 @@ use core::time::Duration;
 
 use super::harness::{Asked, Peer, READ_WRITE, config, data};
 use crate::server::{Input, OpenId};
-use crate::wire::info::{CLASS_PIPE, FilePipeInformation, INFO_FILE, SetInfoRequest};
+use crate::wire::info::{
+    FileInfoClass, FilePipeInformation, InfoType, PipeCompletionMode, PipeReadMode, PipeState, SetInfoRequest,
+};
+use crate::wire::transfer::{ReadFlags, WriteFlags};
 use crate::wire::{
-    CloseRequest, Command, ControlCode, Empty, FileId, FlushRequest, Header, IOCTL_IS_FSCTL, IoctlRequest,
+    CloseRequest, Command, ControlCode, Empty, FileId, FlushRequest, Header, IoctlFlags, IoctlRequest,
     PipePeek, PipeWaitRequest, ReadRequest, WriteRequest,
 };
 use crate::{Dialect, NtStatus};
@@ -24,9 +27,18 @@ fn wait_for(name: &str) -> Vec<u8> {
 
 fn set_mode(peer: &mut Peer, file_id: FileId, read_mode: u32, completion_mode: u32) {
     let mut input = Vec::new();
-    FilePipeInformation { read_mode, completion_mode }.encode(&mut input);
-    let request =
-        SetInfoRequest { info_type: INFO_FILE, class: CLASS_PIPE, additional: 0, file_id, input: &input };
+    FilePipeInformation {
+        read_mode: PipeReadMode(read_mode),
+        completion_mode: PipeCompletionMode(completion_mode),
+    }
+    .encode(&mut input);
+    let request = SetInfoRequest {
+        info_type: InfoType::FILE,
+        class: FileInfoClass::PIPE,
+        additional: 0,
+        file_id,
+        input: &input,
+    };
     assert_eq!(peer.ask(Command::SET_INFO, |out| request.encode(out)).status(), NtStatus::SUCCESS);
 }
 
@@ -106,7 +118,7 @@ fn a_minimum_is_not_waited_for() {
     let mut peer = Peer::connected();
     let file_id = peer.open("stream");
     peer.service_writes(file_id, b"few");
-    let request = ReadRequest { flags: 0, length: 100, file_id, minimum_count: 50, channel: 0 };
+    let request = ReadRequest { flags: ReadFlags::NONE, length: 100, file_id, minimum_count: 50, channel: 0 };
     let reply = peer.ask(Command::READ, |out| request.encode(out));
     assert_eq!((reply.status(), data(&reply)), (NtStatus::SUCCESS, &b"few"[..]));
 }
@@ -125,13 +137,18 @@ fn what_only_files_and_rdma_have_is_refused_where_a_dialect_knows_it() {
         let expected = |refused| if refused { NtStatus::INVALID_PARAMETER } else { NtStatus::SUCCESS };
         for (flags, channel_number, refused) in [(0, 1, channel), (1, 0, unbuffered_read)] {
             peer.service_writes(file_id, b"x");
-            let request =
-                ReadRequest { flags, length: 10, file_id, minimum_count: 0, channel: channel_number };
+            let request = ReadRequest {
+                flags: ReadFlags(flags),
+                length: 10,
+                file_id,
+                minimum_count: 0,
+                channel: channel_number,
+            };
             let status = peer.ask(Command::READ, |out| request.encode(out)).status();
             assert_eq!(status, expected(refused), "READ in {dialect}, flags {flags}");
         }
         for (flags, channel, refused) in [(0, 1, channel), (1, 0, through), (2, 0, through)] {
-            let request = WriteRequest { file_id, channel, flags, data: b"x" };
+            let request = WriteRequest { file_id, channel, flags: WriteFlags(flags), data: b"x" };
             let status = peer.ask(Command::WRITE, |out| request.encode(out)).status();
             assert_eq!(status, expected(refused), "WRITE in {dialect}, flags {flags}");
         }
@@ -150,7 +167,8 @@ fn a_megabyte_goes_in_one_request_that_pays_for_it() {
     let message = alloc::vec![7; LENGTH];
     peer.service_writes(file_id, &message);
     let header = peer.header(Command::READ, 16);
-    let request = ReadRequest { flags: 0, length: LENGTH as u32, file_id, minimum_count: 0, channel: 0 };
+    let request =
+        ReadRequest { flags: ReadFlags::NONE, length: LENGTH as u32, file_id, minimum_count: 0, channel: 0 };
     let bytes = peer.message(&header, |out| request.encode(out));
     peer.send_raw(&bytes);
     let reply = peer.reply_to(header.message_id).unwrap();
@@ -165,7 +183,7 @@ fn a_megabyte_goes_in_one_request_that_pays_for_it() {
         code: ControlCode::PIPE_TRANSCEIVE,
         file_id,
         max_output: LENGTH as u32,
-        flags: IOCTL_IS_FSCTL,
+        flags: IoctlFlags::IS_FSCTL,
         input: &message,
     };
     let bytes = peer.message(&header, |out| request.encode(out));
@@ -236,8 +254,13 @@ fn a_control_goes_to_an_open_or_to_none_as_its_code_says() {
     ] {
         assert_eq!(peer.ioctl(code, file_id, b"", 100).status(), expected, "{code:?}");
     }
-    let request =
-        IoctlRequest { code: ControlCode::PIPE_PEEK, file_id, max_output: 100, flags: 0, input: b"" };
+    let request = IoctlRequest {
+        code: ControlCode::PIPE_PEEK,
+        file_id,
+        max_output: 100,
+        flags: IoctlFlags(0),
+        input: b"",
+    };
     let reply = peer.ask(Command::IOCTL, |out| request.encode(out));
     assert_eq!(reply.status(), NtStatus::NOT_SUPPORTED, "not an FSCTL");
 }
@@ -279,7 +302,7 @@ fn a_peek_tells_that_the_service_goes() {
     peer.service_writes(file_id, b"last");
     peer.service_closes(file_id);
     let reply = peer.ioctl(ControlCode::PIPE_PEEK, file_id, b"", 100);
-    assert_eq!(PipePeek::decode(data(&reply)).unwrap().0.state, 4);
+    assert_eq!(PipePeek::decode(data(&reply)).unwrap().0.state, PipeState(4));
     let file_id = peer.open("simple");
     peer.handle(Input::Disconnected { open: OpenId(file_id.volatile) });
     let reply = peer.ioctl(ControlCode::PIPE_PEEK, file_id, b"", 100);

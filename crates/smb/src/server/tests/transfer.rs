@@ -3,14 +3,28 @@ use core::time::Duration;
 use super::harness::{Asked, ERROR_LEN, Peer, Reply, data};
 use crate::NtStatus;
 use crate::server::{Input, OpenId, WriteFailure};
-use crate::wire::info::{CLASS_PIPE, FilePipeInformation, INFO_FILE, SetInfoRequest};
-use crate::wire::{Command, ControlCode, FileId, Flags, FlushRequest, Header, PipePeek, WriteResponse};
+use crate::wire::info::{
+    FileInfoClass, FilePipeInformation, InfoType, PipeCompletionMode, PipeReadMode, PipeState, SetInfoRequest,
+};
+use crate::wire::transfer::WriteFlags;
+use crate::wire::{
+    Command, ControlCode, FileId, Flags, FlushRequest, Header, PipePeek, TreeOrAsync, WriteResponse,
+};
 
 fn set_mode(peer: &mut Peer, file_id: FileId, read_mode: u32, completion_mode: u32) -> NtStatus {
     let mut input = alloc::vec::Vec::new();
-    FilePipeInformation { read_mode, completion_mode }.encode(&mut input);
-    let request =
-        SetInfoRequest { info_type: INFO_FILE, class: CLASS_PIPE, additional: 0, file_id, input: &input };
+    FilePipeInformation {
+        read_mode: PipeReadMode(read_mode),
+        completion_mode: PipeCompletionMode(completion_mode),
+    }
+    .encode(&mut input);
+    let request = SetInfoRequest {
+        info_type: InfoType::FILE,
+        class: FileInfoClass::PIPE,
+        additional: 0,
+        file_id,
+        input: &input,
+    };
     peer.ask(Command::SET_INFO, |out| request.encode(out)).status()
 }
 
@@ -161,7 +175,7 @@ fn a_peek_shows_what_is_there() {
     let file_id = peer.open("simple");
     let reply = peer.ioctl(ControlCode::PIPE_PEEK, file_id, b"", 16);
     let (peek, rest) = PipePeek::decode(data(&reply)).unwrap();
-    assert_eq!((peek.state, peek.available, rest), (3, 0, &b""[..]));
+    assert_eq!((peek.state, peek.available, rest), (PipeState::CONNECTED, 0, &b""[..]));
     peer.service_writes(file_id, b"message");
     let reply = peer.ioctl(ControlCode::PIPE_PEEK, file_id, b"", 20);
     assert_eq!(reply.status(), NtStatus::BUFFER_OVERFLOW);
@@ -251,8 +265,8 @@ fn a_read_can_be_cancelled_before_and_after_it_was_announced() {
     peer.pass(Duration::from_millis(25));
     let async_id = peer.reply_to(id).unwrap().header.async_id().unwrap();
     target = peer.header(Command::CANCEL, 0);
-    target.flags = Flags::ASYNC;
-    target.tree_or_async = async_id;
+    target.flags = Flags::NONE;
+    target.tree_or_async = TreeOrAsync::Async(async_id);
     target.message_id = 0;
     target.session_id = peer.session_id;
     cancel(&mut peer, &target);
@@ -310,7 +324,7 @@ fn a_transfer_must_fit_what_was_negotiated_and_what_its_credits_pay_for() {
     assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::INVALID_PARAMETER);
     let text = alloc::vec![b'x'; 65_537];
     let header = peer.header(Command::WRITE, 2);
-    let request = crate::wire::WriteRequest { file_id, channel: 0, flags: 0, data: &text };
+    let request = crate::wire::WriteRequest { file_id, channel: 0, flags: WriteFlags::NONE, data: &text };
     let message = peer.message(&header, |out| request.encode(out));
     peer.send_raw(&message);
     assert_eq!(peer.reply_to(header.message_id).unwrap().status(), NtStatus::SUCCESS);

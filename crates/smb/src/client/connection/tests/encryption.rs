@@ -6,6 +6,8 @@ use crate::client::Encryption;
 use crate::crypto::Cipher;
 use crate::server;
 use crate::wire::header::PROTOCOL_TRANSFORM;
+use crate::wire::negotiate::{Capabilities, CipherId};
+use crate::wire::session::{SessionFlags, ShareFlags};
 
 /// Every dialect that can encrypt, with every cipher it has.
 const PAIRS: [(Dialect, Cipher); 6] = [
@@ -16,9 +18,6 @@ const PAIRS: [(Dialect, Cipher); 6] = [
     (Dialect::Smb311, Cipher::Aes128Ccm),
     (Dialect::Smb311, Cipher::Aes256Ccm),
 ];
-
-const SESSION_ENCRYPT_DATA: u16 = 4;
-const SHARE_ENCRYPT_DATA: u32 = 0x8000;
 
 fn with(encryption: Encryption) -> Config {
     Config { encryption, ..config() }
@@ -139,14 +138,14 @@ fn the_offer_names_the_ciphers_in_the_clients_order() {
     let ciphers = vec![Cipher::Aes256Gcm, Cipher::Aes128Gcm];
     for (encryption, expected) in [
         (Encryption::Off, None),
-        (Encryption::WhenAsked, Some(vec![4, 2])),
-        (Encryption::Required, Some(vec![4, 2])),
+        (Encryption::WhenAsked, Some(vec![CipherId::AES_256_GCM, CipherId::AES_128_GCM])),
+        (Encryption::Required, Some(vec![CipherId::AES_256_GCM, CipherId::AES_128_GCM])),
     ] {
         let client = connect(Config { ciphers: ciphers.clone(), ..with(encryption) });
         let mut pair = Pair { client, server: Server::new(Behaviour::good(Dialect::Smb311)) };
         pair.exchange();
         let offer = pair.server.offer.take().expect("an offer");
-        assert_eq!(offer.capabilities & 0x40 != 0, expected.is_some());
+        assert_eq!(offer.capabilities.contains(Capabilities::ENCRYPTION), expected.is_some());
         assert_eq!(offer.contexts.expect("contexts").ciphers, expected);
     }
 }
@@ -156,11 +155,11 @@ fn the_session_or_the_share_can_ask_for_encryption() {
     for (dialect, cipher) in PAIRS {
         let good = || Behaviour::encrypting(dialect, cipher);
         for asking in [
-            Behaviour { session_flags: SESSION_ENCRYPT_DATA, ..good() },
-            Behaviour { share_flags: 0x30 | SHARE_ENCRYPT_DATA, ..good() },
+            Behaviour { session_flags: SessionFlags::ENCRYPT_DATA, ..good() },
+            Behaviour { share_flags: ShareFlags::NO_CACHING | ShareFlags::ENCRYPT_DATA, ..good() },
             Behaviour {
-                session_flags: SESSION_ENCRYPT_DATA,
-                share_flags: 0x30 | SHARE_ENCRYPT_DATA,
+                session_flags: SessionFlags::ENCRYPT_DATA,
+                share_flags: ShareFlags::NO_CACHING | ShareFlags::ENCRYPT_DATA,
                 ..good()
             },
         ] {
@@ -178,8 +177,8 @@ fn the_session_or_the_share_can_ask_for_encryption() {
 #[test]
 fn a_demand_that_cannot_be_met_is_refused_and_says_by_whom() {
     for demand in [
-        |behaviour: &mut Behaviour| behaviour.session_flags = SESSION_ENCRYPT_DATA,
-        |behaviour: &mut Behaviour| behaviour.share_flags |= SHARE_ENCRYPT_DATA,
+        |behaviour: &mut Behaviour| behaviour.session_flags = SessionFlags::ENCRYPT_DATA,
+        |behaviour: &mut Behaviour| behaviour.share_flags = ShareFlags::ENCRYPT_DATA,
     ] {
         for dialect in Dialect::ALL {
             let mut behaviour = Behaviour::good(dialect);
@@ -198,19 +197,24 @@ fn a_demand_that_cannot_be_met_is_refused_and_says_by_whom() {
 
 #[test]
 fn ciphers_that_were_not_offered_are_refused() {
-    let says =
-        |ciphers: &[u16]| Behaviour { ciphers: Some(ciphers.to_vec()), ..Behaviour::good(Dialect::Smb311) };
+    let says = |ciphers: &[CipherId]| Behaviour {
+        ciphers: Some(ciphers.to_vec()),
+        ..Behaviour::good(Dialect::Smb311)
+    };
     let one = || Config { ciphers: vec![Cipher::Aes128Gcm], ..with(Encryption::WhenAsked) };
     let not_offered = ConnectionError::Violation("a cipher that was not offered");
     for cipher in [1, 3, 4, 7] {
-        assert_eq!(refused(one(), says(&[cipher])), not_offered);
+        assert_eq!(refused(one(), says(&[CipherId(cipher)])), not_offered);
     }
-    assert_eq!(refused(with(Encryption::Off), says(&[2])), not_offered);
-    assert_eq!(refused(one(), says(&[2, 1])), ConnectionError::Violation("more than one cipher"));
+    assert_eq!(refused(with(Encryption::Off), says(&[CipherId(2)])), not_offered);
+    assert_eq!(
+        refused(one(), says(&[CipherId(2), CipherId(1)])),
+        ConnectionError::Violation("more than one cipher")
+    );
     // How servers say that none of those offered suits them.
     let client = Config { ciphers: vec![Cipher::Aes128Gcm], ..with(Encryption::Required) };
-    assert!(matches!(refused(client, says(&[0])), ConnectionError::Policy(_)));
-    Pair::ready_with(one(), says(&[0]));
+    assert!(matches!(refused(client, says(&[CipherId(0)])), ConnectionError::Policy(_)));
+    Pair::ready_with(one(), says(&[CipherId(0)]));
 }
 
 #[test]
@@ -358,7 +362,7 @@ proptest! {
         change in 1u8..,
     ) {
         let behaviour =
-            Behaviour { session_flags: SESSION_ENCRYPT_DATA, ..Behaviour::encrypting(dialect, cipher) };
+            Behaviour { session_flags: SessionFlags::ENCRYPT_DATA, ..Behaviour::encrypting(dialect, cipher) };
         let mut pair = Pair { client: connect(config()), server: Server::new(behaviour) };
         for round in 0..8 {
             let mut bytes = vec![];

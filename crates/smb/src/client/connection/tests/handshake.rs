@@ -1,6 +1,9 @@
 //! From the first message to a session, and every way in which that must end early.
 
 use super::*;
+use crate::wire::DialectRevision;
+use crate::wire::negotiate::{HashId, SigningId};
+use crate::wire::session::{SessionFlags, ShareType};
 
 fn refused_handshake(change: impl FnOnce(&mut Behaviour)) -> ConnectionError {
     refused_handshake_of(Dialect::Smb311, change)
@@ -80,7 +83,7 @@ fn a_wrong_password_is_refused_by_the_server() {
 fn sessions_without_a_proof_are_refused() {
     use ConnectionError::Policy;
     for flag in [1, 2] {
-        assert!(matches!(refused_handshake(|server| server.session_flags = flag), Policy(_)));
+        assert!(matches!(refused_handshake(|server| server.session_flags = SessionFlags(flag)), Policy(_)));
     }
     assert!(matches!(refused_handshake(|server| server.log_on_at_once = true), Policy(_)));
 }
@@ -97,14 +100,23 @@ fn the_end_of_the_log_on_must_be_signed() {
 fn answers_that_were_not_offered_are_refused() {
     use ConnectionError::Violation;
     for dialect in [0x02FF, 0x0312, 0] {
-        assert!(matches!(refused_handshake(|server| server.dialect = dialect), Violation(_)));
+        assert!(matches!(
+            refused_handshake(|server| server.dialect = DialectRevision(dialect)),
+            Violation(_)
+        ));
     }
-    assert!(matches!(refused_handshake(|server| server.signing = Some(vec![7])), Violation(_)));
-    assert!(matches!(refused_handshake(|server| server.signing = Some(vec![1, 2])), Violation(_)));
+    assert!(matches!(refused_handshake(|server| server.signing = Some(vec![SigningId(7)])), Violation(_)));
+    assert!(matches!(
+        refused_handshake(|server| server.signing = Some(vec![SigningId(1), SigningId(2)])),
+        Violation(_)
+    ));
     assert!(matches!(refused_handshake(|server| server.preauth_hashes = None), Violation(_)));
-    assert!(matches!(refused_handshake(|server| server.preauth_hashes = Some(vec![2])), Violation(_)));
+    assert!(matches!(
+        refused_handshake(|server| server.preauth_hashes = Some(vec![HashId(2)])),
+        Violation(_)
+    ));
     assert!(matches!(refused_handshake(|server| server.max_read = 65_535), Violation(_)));
-    assert!(matches!(refused_handshake(|server| server.share_type = 1), Violation(_)));
+    assert!(matches!(refused_handshake(|server| server.share_type = ShareType(1)), Violation(_)));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Requests, their replies, and what a server must not get away with.
 
 use super::*;
+use crate::wire::info::PipeState;
+use standpipe_security::DesiredAccess;
 
 #[test]
 fn what_is_asked_early_is_sent_when_ready() {
@@ -9,9 +11,9 @@ fn what_is_asked_early_is_sent_when_ready() {
     assert!(matches!(pair.exchange()[..], [Event::Ready(_)]));
     let (header, message) = pair.server.requests.remove(0);
     let request = CreateRequest::decode(&message).expect("a CREATE");
-    assert_eq!((request.name.as_str(), request.desired_access), ("simple", READ_WRITE.0));
+    assert_eq!((request.name.as_str(), request.desired_access), ("simple", DesiredAccess(READ_WRITE)));
     pair.server.reply(&header, NtStatus::SUCCESS, |out| {
-        CreateResponse { file_id: FILE, of: Opened::Pipe }.encode(out);
+        CreateResponse { file_id: FILE, opened: Opened::Pipe }.encode(out);
     });
     assert_eq!(pair.result(open), Ok(Reply::Opened(PIPE)));
 }
@@ -92,7 +94,8 @@ fn a_peek_tells_what_could_be_read() {
     let (header, message) = pair.request();
     assert_eq!(IoctlRequest::decode(&message).expect("an IOCTL").max_output, 18);
     let mut peeked = vec![];
-    PipePeek { state: 3, available: 5, messages: 1, message_length: 5 }.encode(&mut peeked);
+    PipePeek { state: PipeState::CONNECTED, available: 5, messages: 1, message_length: 5 }
+        .encode(&mut peeked);
     peeked.extend_from_slice(b"he");
     pair.server.reply(&header, NtStatus::BUFFER_OVERFLOW, output(&peeked));
     let data = Data { bytes: b"he".to_vec(), more: true };

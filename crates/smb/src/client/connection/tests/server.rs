@@ -4,18 +4,20 @@
 use std::vec;
 use std::vec::Vec;
 
-use standpipe_security::{Account, AccountSet, NtHash};
+use standpipe_security::{AccessMask, Account, AccountSet, NtHash};
 
 use crate::auth::ServerNames;
 use crate::auth::server::{Acceptor, Step, StepInput};
-use crate::crypto::encryption::{Opener, Sealer, TransformHeader};
+use crate::crypto::encryption::{Decrypter, Sealer, TransformHeader};
 use crate::crypto::{Cipher, PreauthHash, Sender, SessionKeys, SigningAlgorithm};
 use crate::wire::header::{HEADER_LEN, PROTOCOL_TRANSFORM};
+use crate::wire::negotiate::{Capabilities, CipherId, HashId, SecurityMode, SigningId};
+use crate::wire::session::{SessionFlags, ShareFlags, ShareType};
 use crate::wire::{
-    Command, ControlCode, FRAME_PREFIX, FileId, Flags, Header, IoctlRequest, IoctlResponse,
+    Command, ControlCode, DialectRevision, FRAME_PREFIX, FileId, Flags, Header, IoctlRequest, IoctlResponse,
     NegotiateContexts, NegotiateRequest, NegotiateResponse, SessionSetupRequest, SessionSetupResponse,
-    TreeConnectRequest, TreeConnectResponse, ValidateNegotiateRequest, ValidateNegotiateResponse,
-    encode_error, frame_prefix_for,
+    TreeConnectRequest, TreeConnectResponse, TreeOrAsync, ValidateNegotiateRequest,
+    ValidateNegotiateResponse, encode_error, frame_prefix_for,
 };
 use crate::{Dialect, FileTime, NtStatus};
 
@@ -26,26 +28,26 @@ const TREE: u32 = 5;
 
 /// What the server does, and what it does wrong.
 pub(super) struct Behaviour {
-    pub(super) dialect: u16,
-    pub(super) signing: Option<Vec<u16>>,
+    pub(super) dialect: DialectRevision,
+    pub(super) signing: Option<Vec<SigningId>>,
     /// What is said of ciphers in 3.1.1.
-    pub(super) ciphers: Option<Vec<u16>>,
+    pub(super) ciphers: Option<Vec<CipherId>>,
     /// The cipher whose keys the server has.
     pub(super) cipher: Option<Cipher>,
     /// Whether encrypted requests are answered in the clear, though signed.
     pub(super) answers_plain: bool,
     /// What is added to the session's id in the header of encrypted messages.
     pub(super) sealed_for: u64,
-    pub(super) preauth_hashes: Option<Vec<u16>>,
-    pub(super) capabilities: u32,
+    pub(super) preauth_hashes: Option<Vec<HashId>>,
+    pub(super) capabilities: Capabilities,
     pub(super) max_read: u32,
     /// Credits granted with every reply.
     pub(super) credits: u16,
-    pub(super) session_flags: u16,
+    pub(super) session_flags: SessionFlags,
     pub(super) sign_final_session_setup: bool,
     pub(super) log_on_at_once: bool,
-    pub(super) share_type: u8,
-    pub(super) share_flags: u32,
+    pub(super) share_type: ShareType,
+    pub(super) share_flags: ShareFlags,
     pub(super) validate: Validate,
     /// Changes each message before it is sent, after it was signed or encrypted.
     pub(super) tamper: fn(&mut Vec<u8>),
@@ -65,7 +67,11 @@ impl Behaviour {
         Behaviour {
             ciphers: newest.then(|| vec![cipher.to_wire()]),
             cipher: Some(cipher),
-            capabilities: if newest { good.capabilities } else { good.capabilities | 0x40 },
+            capabilities: if newest {
+                good.capabilities
+            } else {
+                good.capabilities | Capabilities::ENCRYPTION
+            },
             ..good
         }
     }
@@ -79,15 +85,19 @@ impl Behaviour {
             cipher: None,
             answers_plain: false,
             sealed_for: 0,
-            preauth_hashes: newest.then(|| vec![1]),
-            capabilities: if dialect == Dialect::Smb202 { 0 } else { 4 },
+            preauth_hashes: newest.then(|| vec![HashId::SHA512]),
+            capabilities: if dialect == Dialect::Smb202 {
+                Capabilities::NONE
+            } else {
+                Capabilities::LARGE_MTU
+            },
             max_read: 8 << 20,
             credits: 32,
-            session_flags: 0,
+            session_flags: SessionFlags::NONE,
             sign_final_session_setup: true,
             log_on_at_once: false,
-            share_type: 2,
-            share_flags: 0x30,
+            share_type: ShareType::PIPE,
+            share_flags: ShareFlags::NO_CACHING,
             validate: Validate::Confirm,
             tamper: |_| {},
         }
@@ -104,7 +114,7 @@ pub(super) struct Server {
     acceptor: Option<Acceptor>,
     preauth: PreauthHash,
     keys: Option<SessionKeys>,
-    sealing: Option<(Sealer, Opener)>,
+    sealing: Option<(Sealer, Decrypter)>,
     pub(super) offer: Option<NegotiateRequest>,
     out: Vec<u8>,
     /// The message written last, before anybody tampered with it.
@@ -175,8 +185,8 @@ impl Server {
         }
         self.sealed = true;
         assert_eq!(TransformHeader::decode(message), Ok(TransformHeader { session_id: SESSION }));
-        let (_, opener) = self.sealing.as_ref().expect("keys");
-        opener.open(message).expect("encrypted with the session's key")
+        let (_, decrypter) = self.sealing.as_ref().expect("keys");
+        decrypter.open(message).expect("encrypted with the session's key")
     }
 
     fn request(&mut self, header: &Header, message: &[u8]) {
@@ -190,9 +200,9 @@ impl Server {
                     share_type: self.behaviour.share_type,
                     share_flags: self.behaviour.share_flags,
                     capabilities: 0,
-                    maximal_access: 0x001F_01FF,
+                    maximal_access: AccessMask(0x001F_01FF),
                 };
-                let header = Header { tree_or_async: Header::tree_field(TREE), ..*header };
+                let header = Header { tree_or_async: TreeOrAsync::Tree(TREE), ..*header };
                 self.reply(&header, NtStatus::SUCCESS, |out| response.encode(out));
             }
             Command::IOCTL => {
@@ -214,7 +224,7 @@ impl Server {
             signing: self.behaviour.signing.clone(),
         };
         NegotiateResponse {
-            security_mode: 3,
+            security_mode: SecurityMode(3),
             dialect: self.behaviour.dialect,
             server_guid: [6; 16],
             capabilities: self.behaviour.capabilities,
@@ -223,7 +233,7 @@ impl Server {
             max_write: 8 << 20,
             system_time: FileTime(1),
             security_buffer: Acceptor::hint(),
-            contexts: (self.behaviour.dialect == 0x0311).then_some(contexts),
+            contexts: (self.behaviour.dialect == DialectRevision(0x0311)).then_some(contexts),
         }
     }
 
@@ -259,7 +269,7 @@ impl Server {
         match self.acceptor.take().expect("one log-on").step(request.token, &input) {
             Ok(Step::Continue { acceptor, token }) => {
                 self.acceptor = Some(acceptor);
-                let response = SessionSetupResponse { flags: 0, token: &token };
+                let response = SessionSetupResponse { flags: SessionFlags::NONE, token: &token };
                 self.reply(header, NtStatus::MORE_PROCESSING_REQUIRED, |out| response.encode(out));
                 self.preauth.update(&self.last_message);
             }
@@ -275,7 +285,10 @@ impl Server {
                 );
                 self.sealing = keys.ciphers.as_ref().map(|ciphers| {
                     let session = SESSION + self.behaviour.sealed_for;
-                    (Sealer::new(&ciphers.server_to_client, session), Opener::new(&ciphers.client_to_server))
+                    (
+                        Sealer::new(&ciphers.server_to_client, session),
+                        Decrypter::new(&ciphers.client_to_server),
+                    )
                 });
                 let response = SessionSetupResponse { flags, token: &token };
                 if self.behaviour.sign_final_session_setup {
@@ -309,7 +322,7 @@ impl Server {
         };
         match self.behaviour.validate {
             Validate::Refuse(status) => return self.reply(header, status, encode_error),
-            Validate::Deny => output.capabilities ^= 1,
+            Validate::Deny => output.capabilities.0 ^= 1,
             Validate::Confirm => {}
         }
         let output = output.encode();
@@ -321,12 +334,7 @@ impl Server {
 
     /// Replies to a request, signed once there are keys, or encrypted if it was.
     pub(super) fn reply(&mut self, request: &Header, status: NtStatus, body: impl FnOnce(&mut Vec<u8>)) {
-        let header = Header {
-            status,
-            credits: self.behaviour.credits,
-            flags: Flags::RESPONSE.with(Flags(request.flags.0 & Flags::ASYNC.0)),
-            ..*request
-        };
+        let header = Header { status, credits: self.behaviour.credits, flags: Flags::RESPONSE, ..*request };
         self.send(&header, true, body);
     }
 
@@ -335,8 +343,8 @@ impl Server {
         let header = Header {
             status: NtStatus::PENDING,
             credits: self.behaviour.credits,
-            flags: Flags::RESPONSE.with(Flags::ASYNC),
-            tree_or_async: async_id,
+            flags: Flags::RESPONSE,
+            tree_or_async: TreeOrAsync::Async(async_id),
             ..*request
         };
         self.send(&header, false, encode_error);
