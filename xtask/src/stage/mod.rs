@@ -2,6 +2,8 @@
 
 mod benchmark;
 mod commands;
+#[cfg(test)]
+mod documents;
 mod fuzzing;
 mod generated;
 mod layers;
