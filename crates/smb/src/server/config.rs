@@ -13,32 +13,31 @@ use crate::auth::ServerNames;
 
 /// What a server offers: shared by all of its connections.
 pub struct Config {
-    /// The names told to clients during log-on.
+    /// The names that clients learn during log-on.
     pub names: ServerNames,
-    /// Tells this server from others ([MS-SMB2] 2.2.4); random for each installation.
+    /// Distinguishes this server from others ([MS-SMB2] 2.2.4); random for each installation.
     pub guid: [u8; 16],
     /// The pipes that can be opened.
     pub pipes: Vec<Pipe>,
     /// The pipe that is opened by every name which no other has, and is said to be a new file: for tests with clients
     /// that know nothing but files. `None` everywhere else.
     pub other_names: Option<PipeId>,
-    /// Who may log on.
+    /// The accounts that may log on.
     pub accounts: Arc<dyn Accounts>,
-    /// Whether every request of a logged-on client must be signed. Without it, only those clients sign that
-    /// want to.
+    /// Whether every request of a logged-on client must be signed. Otherwise each client decides.
     pub require_signing: bool,
     /// Whether messages can or must be encrypted.
     pub encryption: Encryption,
-    /// How long a log-on counts. After that the session is expired ([MS-SMB2] 3.3.5.2.9): what is open stays open,
-    /// but nothing can be done with it until the same user logs on again, which somebody cannot whose account was
-    /// removed, disabled or got another password. After as long once more, what is open ends with the session. `None`
-    /// for ever, as Windows has it with NTLM.
+    /// The lifetime of a log-on. After it the session is expired ([MS-SMB2] 3.3.5.2.9): what is open stays open, but is
+    /// of no use until the same user logs on again. A user whose account was removed, disabled or given another
+    /// password cannot. After another lifetime the session ends with everything open in it. `None` for no end, as
+    /// Windows has it with NTLM.
     pub session_lifetime: Option<Duration>,
     /// The oldest dialect accepted.
     pub min_dialect: Dialect,
     /// The newest dialect accepted.
     pub max_dialect: Dialect,
-    /// What a client can make us hold and how long it may take.
+    /// Limits on what a client can make the server hold, and on time.
     pub limits: Limits,
 }
 
@@ -70,11 +69,11 @@ impl fmt::Debug for Config {
 }
 
 /// Whether messages can or must be encrypted ([MS-SMB2] 3.3.1.5 *EncryptData* and *RejectUnencryptedAccess*).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Encryption {
     /// Nothing is encrypted: messages are only signed.
     Off,
-    /// Clients that want to can encrypt.
+    /// Each client decides whether it encrypts.
     #[default]
     Offered,
     /// Only encrypted requests are answered; clients that cannot encrypt cannot log on.
@@ -82,28 +81,28 @@ pub enum Encryption {
 }
 
 /// A pipe's place in [`Config::pipes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PipeId(pub usize);
 
 /// A named pipe that the server offers.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Pipe {
     /// The bare name, without `\pipe\`. Compared without regard to case.
     pub name: String,
     /// Whether writes are messages or bytes.
     pub mode: PipeMode,
-    /// Who may open it, for what.
+    /// Which users may open it, with which rights.
     pub security_descriptor: SecurityDescriptor,
-    /// How many opens there may be at once over all connections; `None` for no limit. Counted and enforced
-    /// by the shell; here it is only told to clients.
+    /// How many opens there may be at once over all connections; `None` for no limit. The shell counts opens and
+    /// enforces this; here it only goes to clients that ask.
     pub max_instances: Option<u32>,
     /// Whether only encrypted requests open and use it. `IPC$` is one share for all pipes, so a tree connect cannot
-    /// say this ([MS-SMB2] 3.3.5.7 *EncryptData*): it is checked at CREATE, and with every request on the open.
+    /// demand this ([MS-SMB2] 3.3.5.7 *EncryptData*): it is checked at CREATE, and with every request on the open.
     pub require_encryption: bool,
 }
 
-/// Whether each write is a message, or bytes flow without boundaries (a pipe's *type*, in Windows' words).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether each write is a message, or bytes flow without boundaries (the *type* of a pipe in Windows).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PipeMode {
     /// Bytes without boundaries (`PIPE_TYPE_BYTE`).
     Byte,
@@ -112,17 +111,17 @@ pub enum PipeMode {
 }
 
 /// Limits on what one connection can make the server hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest frame before somebody has logged on, in bytes.
+    /// The longest frame before a user has logged on, in bytes.
     pub frame_before_logon: usize,
-    /// The largest read, write or transceive told to clients of 2.1 and later, in bytes; at least 65,536.
+    /// The largest read, write or transceive of clients of 2.1 and later, in bytes; at least 65,536.
     pub max_transfer: u32,
     /// How long a connection may exist without a valid session ([MS-SMB2] 3.3.6.3: 45 s).
     pub logon_timeout: Duration,
     /// Failed log-ons on one connection before it is closed.
     pub failed_logons: u32,
-    /// Sessions, those being set up included; until somebody has logged on, two at most.
+    /// Sessions, those being set up included; until a user has logged on, two at most.
     pub sessions: usize,
     /// Tree connects in one session.
     pub trees: usize,
@@ -138,19 +137,19 @@ pub struct Limits {
     pub compound: usize,
     /// Bytes of a service's output held for one open until the client reads them.
     pub read_ahead: usize,
-    /// Bytes clients have sent that wait for backends: what was written, and the rest of compounds, over all opens.
+    /// Bytes that wait for backends: written data and the rest of compounds, over all opens.
     pub write_backlog: usize,
-    /// How long a request stays unanswered before the client is told that it is pending.
+    /// How long a request stays unanswered before the client gets an interim reply.
     pub interim_after: Duration,
-    /// The same for a client that has few credits left and may wait for those that come with the word.
+    /// The same for a client with few credits left, which may need those that come with the interim reply.
     pub interim_after_for_few_credits: Duration,
     /// The longest a client may wait for a pipe (`FSCTL_PIPE_WAIT`).
     pub max_pipe_wait: Duration,
 }
 
 impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
+    fn default() -> Self {
+        Self {
             frame_before_logon: 20 * 1024,
             max_transfer: 1024 * 1024,
             logon_timeout: Duration::from_secs(45),

@@ -1,4 +1,4 @@
-//! What is worth a line in the log or a counter.
+//! Events for the log and the counters.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -8,20 +8,20 @@ use standpipe_security::AccessMask;
 use super::PipeId;
 use crate::{Dialect, NtStatus};
 
-/// What happened, for the log and the counters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An event for the log and the counters.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The dialect was agreed on.
     Negotiated {
         /// The dialect.
         dialect: Dialect,
     },
-    /// Somebody logged on.
+    /// A user logged on.
     LoggedOn {
         /// The account's name.
         user: Arc<str>,
     },
-    /// Somebody who had logged on did so again: the session counts anew.
+    /// The user of a session logged on again: the session's lifetime begins anew.
     LoggedOnAgain {
         /// The account's name.
         user: Arc<str>,
@@ -40,9 +40,9 @@ pub enum Event {
     LogonRefused {
         /// The name that was tried, when the attempt got that far.
         user: Option<String>,
-        /// What the client was told.
+        /// The status in the reply.
         status: NtStatus,
-        /// Why, for the administrator.
+        /// The reason, for the administrator.
         reason: String,
     },
     /// A session ended because the client asked for it.
@@ -70,9 +70,9 @@ pub enum Event {
         name: String,
         /// What the client asked for.
         desired: AccessMask,
-        /// What the client was told.
+        /// The status in the reply.
         status: NtStatus,
-        /// Why, for the administrator.
+        /// The reason, for the administrator.
         reason: String,
     },
     /// A request's signature was missing or wrong.

@@ -1,8 +1,8 @@
-//! Slowing down whoever guesses passwords.
+//! The gate before the log-on, which slows down the guessing of passwords.
 //!
-//! A connection asks its [`LogonGate`] about each attempt; the shell gives every connection one that knows its
-//! client's address. [`Failures`] is the memory behind them: who failed how often, and until when they get the same
-//! answer whatever they send. It is pure: the time is an argument.
+//! A connection asks its [`LogonGate`] about each attempt; the shell gives every connection a gate that knows its
+//! client's address. [`Failures`] is the memory behind the gates: how often an address failed in a name, and until
+//! when its attempts get the same answer whatever they send. It is pure: the time is an argument.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use standpipe_security::upcase;
 
-/// What a connection asks about its client's log-ons.
+/// The judge of a client's log-ons, which a connection asks.
 pub trait LogonGate: Send {
     /// Whether an attempt in this name counts. One that does not is answered as an unknown user is, whether or not
     /// the password is right.
@@ -24,14 +24,14 @@ pub trait LogonGate: Send {
     fn succeeded(&mut self, user: &str);
 }
 
-/// How much guessing is let pass, and how it is slowed down then.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How many failures cost nothing, and how long the waits after them are.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatePolicy {
     /// Failures from one address in one name before it has to wait.
     pub per_account_and_address: u32,
-    /// Failures from one address in any name before it has to wait, in names in which it never logged on.
+    /// Failures from one address in any name before it has to wait. Names in which it has logged on stay free.
     pub per_address: u32,
-    /// Failures in one name from all addresses before those have to wait that never logged on in that name.
+    /// Failures in one name from all addresses before the addresses that never logged on in that name have to wait.
     pub per_account: u32,
     /// How long the first wait is; each failure after it doubles it.
     pub first_wait: Duration,
@@ -44,8 +44,8 @@ pub struct GatePolicy {
 }
 
 impl Default for GatePolicy {
-    fn default() -> GatePolicy {
-        GatePolicy {
+    fn default() -> Self {
+        Self {
             per_account_and_address: 5,
             per_address: 50,
             per_account: 100,
@@ -58,7 +58,7 @@ impl Default for GatePolicy {
 }
 
 /// What failures are counted by. Names are in upper case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     AccountFrom(String, IpAddr),
     Address(IpAddr),
@@ -67,13 +67,13 @@ enum Key {
     Known(String, IpAddr),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Count {
     failures: u32,
     last: Duration,
 }
 
-/// Who failed how often.
+/// The failed attempts of all addresses.
 #[derive(Debug)]
 pub struct Failures {
     policy: GatePolicy,
@@ -81,10 +81,10 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// Nobody has failed yet.
+    /// No failures yet.
     #[must_use]
-    pub fn new(policy: GatePolicy) -> Failures {
-        Failures { policy, counts: BTreeMap::new() }
+    pub fn new(policy: GatePolicy) -> Self {
+        Self { policy, counts: BTreeMap::new() }
     }
 
     /// Whether an attempt from this address in this name counts now.
@@ -94,7 +94,7 @@ impl Failures {
         let known = self.fresh(now, &Key::Known(user.clone(), address)).is_some();
         [
             (Key::AccountFrom(user.clone(), address), self.policy.per_account_and_address, true),
-            // Whoever had the right password is not locked out by strangers, be they behind the same address.
+            // Strangers do not lock out a user who had the right password, even from behind the same address.
             (Key::Address(address), self.policy.per_address, !known),
             (Key::Account(user), self.policy.per_account, !known),
         ]
@@ -146,7 +146,7 @@ impl Failures {
     }
 }
 
-/// What counts as one address: with IPv6 a /64, because a single host can have all of it.
+/// The network that counts as one address: with IPv6 a /64, because a single host can have all of it.
 #[must_use]
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

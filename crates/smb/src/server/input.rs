@@ -5,16 +5,16 @@ use core::time::Duration;
 use super::{OpenId, SessionId, WaitId};
 use crate::FileTime;
 
-/// What time it is, as the shell sees it when it hands in an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The time at which the shell hands in an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
     /// Monotonic time since a moment of the shell's choice.
     pub monotonic: Duration,
-    /// The time of day; only told to clients.
+    /// The time of day; it only goes to clients.
     pub wall: FileTime,
 }
 
-/// What the shell tells the connection.
+/// An event for the connection.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// Bytes arrived from the client, split anywhere.
@@ -47,8 +47,7 @@ pub enum Input<'a> {
         /// Which open.
         open: OpenId,
     },
-    /// The service disconnected its end: what it wrote and was not read is lost
-    /// (`DisconnectNamedPipe`).
+    /// The service disconnected its end (`DisconnectNamedPipe`): its data that was not read is lost.
     Disconnected {
         /// Which open.
         open: OpenId,
@@ -57,20 +56,21 @@ pub enum Input<'a> {
     Waited {
         /// Which wait.
         wait: WaitId,
-        /// Whether an instance of the pipe listens now; `false` when the time ran out.
+        /// Whether the pipe listens now; `false` when the time ran out.
         available: bool,
     },
-    /// Another connection's [`Output::EndSession`] names this session of the same user: it ends with all it has.
+    /// Another connection's [`Output::EndSession`] names this session of the same user: the session ends with
+    /// everything in it.
     EndSession {
         /// Which session. One that has ended already is ignored.
         session: SessionId,
     },
-    /// The server is about to stop: new log-ons, opens and waits are refused, what is in flight goes on.
+    /// The server is about to stop: new log-ons, opens and waits are refused, requests in flight go on.
     Drain,
 }
 
 /// Why a backend did not take an open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenFailure {
     /// The service is not running or not listening now: the client may wait and try again.
     NotListening,
@@ -83,7 +83,7 @@ pub enum OpenFailure {
 }
 
 /// Why a backend did not take what was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteFailure {
     /// The service closed its end.
     Gone,

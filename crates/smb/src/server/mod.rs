@@ -1,17 +1,17 @@
 //! The server's half of a connection: a state machine that serves named pipes on `IPC$`.
 //!
 //! One [`Connection`] stands for one transport connection. It does no I/O: bytes and events go in through
-//! [`Connection::handle`], bytes and wishes come out of [`Connection::take_transmit`] and
-//! [`Connection::poll_output`].
+//! [`Connection::handle`], bytes come out of [`Connection::take_transmit`], and requests to the shell, the program
+//! around it, come out of [`Connection::poll_output`].
 //!
 //! # Order of calls
 //!
 //! 1. After each [`Connection::handle`], send what [`Connection::take_transmit`] gives and carry out every
-//!    [`Output`] until [`Connection::poll_output`] says `None`.
+//!    [`Output`] until [`Connection::poll_output`] gives `None`.
 //! 2. When [`Connection::next_timeout`] has passed, call `handle` with [`Input::Timeout`].
-//! 3. Read from a pipe's backend only while [`Connection::wants_data`] says so: that bounds what the
+//! 3. Read from a pipe's backend only while [`Connection::wants_data`] answers `true`: that bounds what the
 //!    connection holds.
-//! 4. Keep what [`Output::SessionStarted`] says for all connections, for [`Output::EndSession`].
+//! 4. Remember the sessions of [`Output::SessionStarted`] for all connections: [`Output::EndSession`] names them.
 //! 5. After [`Output::Disconnect`], send what is left to transmit and close. Every later input is ignored.
 //!
 //! Time is handed in as [`Now`] and must not go back. Randomness comes from the seed given to

@@ -8,7 +8,7 @@ use standpipe_security::{Grant, Sid, Token};
 
 use super::{DisconnectReason, Event, OpenId, PipeId, SessionId, WaitId};
 
-/// What the connection wants from the shell.
+/// A request to the shell.
 #[derive(Debug)]
 pub enum Output {
     /// Connect this open to its pipe's backend and answer with [`Input::Opened`].
@@ -22,7 +22,7 @@ pub enum Output {
         pipe: PipeId,
         /// What was granted.
         grant: Grant,
-        /// Who asks.
+        /// The user's identity.
         token: Arc<Token>,
         /// The account's name, for backends that ask and for the log.
         user: Arc<str>,
@@ -34,12 +34,12 @@ pub enum Output {
         /// What to write.
         bytes: Vec<u8>,
     },
-    /// The open is closed: close the backend. What was written stays readable by the service.
+    /// The open is closed: close the backend. The service can still read what was written.
     Close {
         /// Which open.
         open: OpenId,
     },
-    /// Tell with [`Input::Waited`] when an instance of the pipe listens, or when the time is over.
+    /// Answer with [`Input::Waited`] when the pipe listens, or when the time is over.
     Wait {
         /// Which wait.
         wait: WaitId,
@@ -49,20 +49,20 @@ pub enum Output {
         timeout: Duration,
         /// The account that waits.
         user: Arc<str>,
-        /// Whether the pipe's descriptor would let it in at all. Everybody may wait for a pipe, but only for these
-        /// does it make sense to keep a place.
+        /// Whether the pipe's descriptor would let the account in at all. Every account may wait for a pipe, but only
+        /// these need a turn in the pipe's queue.
         may_open: bool,
     },
-    /// Nobody waits any more.
+    /// The client does not wait any more.
     CancelWait {
         /// Which wait.
         wait: WaitId,
     },
-    /// Somebody has logged on. The shell must close the connection if a session of this name exists elsewhere.
+    /// A user has logged on. The shell must close the connection if a session of this name exists elsewhere.
     SessionStarted {
         /// Which session.
         session: SessionId,
-        /// Whose it is, for as long as it lasts.
+        /// The account of its user, which never changes.
         account: Sid,
     },
     /// A session has ended.
@@ -70,16 +70,16 @@ pub enum Output {
         /// Which session.
         session: SessionId,
     },
-    /// The client says that this session is a former one of its own ([MS-SMB2] 3.3.5.5.3 *PreviousSessionId*), and
-    /// has just proved to be `account`. If that is also whose session it is, the shell tells the connection that
-    /// has it with [`Input::EndSession`]; otherwise nothing happens.
+    /// The client names a former session of its own ([MS-SMB2] 3.3.5.5.3 *PreviousSessionId*), and has just proved to
+    /// be `account`. If the session belongs to that account, the shell hands [`Input::EndSession`] to the connection
+    /// that has it; otherwise nothing happens.
     EndSession {
         /// Which session. It is not one of this connection.
         session: SessionId,
-        /// Who has logged on.
+        /// The account that has logged on.
         account: Sid,
     },
-    /// Something worth a line in the log or a counter.
+    /// An event for the log or a counter.
     Event(Event),
     /// Send what is left and close the transport connection.
     Disconnect(DisconnectReason),

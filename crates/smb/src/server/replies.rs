@@ -37,7 +37,7 @@ pub(crate) struct Replies {
     /// Where the frame begins that is being written.
     frame: Option<usize>,
     /// The reply before the one being written, and where it ends without padding. It is finished once it is
-    /// certain that the one being written stays, for it has to say where that begins.
+    /// certain that the one being written stays, because its NextCommand points there.
     before: Option<(Unfinished, usize)>,
     /// The reply being written.
     reply: Option<Unfinished>,

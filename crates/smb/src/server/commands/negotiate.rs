@@ -116,7 +116,7 @@ pub(crate) fn from_smb1(
 /// What follows from the dialect alone.
 fn settle_dialect(config: &Config, dialect: Dialect, client: ValidateNegotiateRequest) -> Negotiated {
     let multi_credit = dialect > Dialect::Smb202;
-    // Before 3.1.1 there is one cipher, and a capability that says whether both know it.
+    // Before 3.1.1 there is one cipher, and a capability for it.
     let encrypts = matches!(dialect, Dialect::Smb300 | Dialect::Smb302)
         && client.capabilities.contains(Capabilities::ENCRYPTION)
         && config.encryption != Encryption::Off;
@@ -153,7 +153,7 @@ fn response(config: &Config, now: Now, dialect: DialectRevision, max_transfer: u
     }
 }
 
-/// What the server says of signing, in NEGOTIATE and in FSCTL_VALIDATE_NEGOTIATE_INFO.
+/// The server's SecurityMode, in NEGOTIATE and in FSCTL_VALIDATE_NEGOTIATE_INFO.
 pub(super) fn security_mode(config: &Config) -> SecurityMode {
     let required = if config.require_signing { SecurityMode::SIGNING_REQUIRED } else { SecurityMode::NONE };
     SecurityMode::SIGNING_ENABLED | required

@@ -17,7 +17,7 @@ use crate::wire::negotiate::SecurityMode;
 use crate::wire::session::{SessionFlags, SessionSetupFlags};
 use crate::wire::{SessionSetupRequest, SessionSetupResponse};
 
-/// Log-ons that can be under way on a connection on which nobody has logged on.
+/// How many log-ons can be under way on a connection on which no user has logged on.
 const SESSIONS_OF_STRANGERS: usize = 2;
 
 /// What SESSION_SETUP may touch.
@@ -145,8 +145,8 @@ impl SessionSetup<'_> {
         Ok(())
     }
 
-    /// Ends the session that this client had before, if it did: only now, when it has proved who it is, and only a
-    /// session of the same user, on whatever connection ([MS-SMB2] 3.3.5.5.3).
+    /// Ends the session that this client had before, if it names one: only now, after the proof, and only a session of
+    /// the same user, on whatever connection ([MS-SMB2] 3.3.5.5.3).
     fn end_previous(&mut self, now: Now, id: u64, previous: SessionId, account: Sid) {
         if previous.0 == 0 || previous.0 == id {
             return;

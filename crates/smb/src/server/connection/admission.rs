@@ -7,14 +7,14 @@ use crate::server::{DisconnectReason, Event, Violation};
 use crate::wire::{Command, Flags};
 use crate::{Dialect, NtStatus};
 
-/// Whether a client whose session has expired may send this, besides logging on again: it may let go of what it has
-/// ([MS-SMB2] 3.3.5.2.9). Samba's `smb2.session.expire2` expects that ECHO goes on, and CANCEL, which is not admitted
-/// like others, too.
+/// Whether a client with an expired session may send this, besides logging on again: it may let go of what it has
+/// ([MS-SMB2] 3.3.5.2.9). ECHO goes on because Samba's `smb2.session.expire2` expects that. So does CANCEL, which is not
+/// admitted here.
 fn is_for_expired_sessions(command: Command) -> bool {
     matches!(command, Command::LOGOFF | Command::CLOSE | Command::LOCK | Command::ECHO)
 }
 
-/// Admits a request, or says how it is refused.
+/// Admits a request, or gives how it is refused.
 pub(super) fn admit(request: &Request<'_>, state: &mut State) -> Result<(), Refused> {
     let command = request.header.command;
     if command == Command::NEGOTIATE {

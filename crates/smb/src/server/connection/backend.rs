@@ -1,4 +1,4 @@
-//! What the shell says of backends, and the requests that it answers.
+//! Events from the backends, and the replies to the requests that waited for them.
 
 use alloc::vec::Vec;
 

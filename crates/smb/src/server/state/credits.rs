@@ -46,7 +46,7 @@ impl CreditWindow {
         true
     }
 
-    /// Grants up to `requested` credits, at least one where the limit allows, and says how many.
+    /// Grants up to `requested` credits, at least one where the limit allows, and gives how many.
     pub(crate) fn grant(&mut self, requested: u16) -> u16 {
         let room = self.limit.saturating_sub(self.high - self.low);
         let granted = u64::from(requested.max(1)).min(room);

@@ -220,7 +220,7 @@ impl Opens {
         }
     }
 
-    /// Removes the opens for which `matches` says yes.
+    /// Removes the opens that `matches` accepts.
     pub(crate) fn end_where(
         &mut self,
         pending: &mut PendingRequests,

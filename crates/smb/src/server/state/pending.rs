@@ -14,10 +14,10 @@ use crate::server::{Limits, OpenId, Output, WaitId};
 use crate::wire::{Command, FileId, Flags, Header, TreeOrAsync};
 
 /// Names a request until it is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PendingId(u64);
 
-/// What a reply needs to know of its request.
+/// The parts of a request that its reply needs.
 #[derive(Clone)]
 pub(crate) struct ReplyTo {
     pub(crate) command: Command,
@@ -27,14 +27,14 @@ pub(crate) struct ReplyTo {
     pub(crate) session_id: u64,
     pub(crate) tree_id: u32,
     pub(crate) related: bool,
-    /// The keys to sign with: those of a session whose requests are signed.
+    /// The keys to sign with, if the session's requests are signed.
     pub(crate) keys: Option<Arc<SessionKeys>>,
     /// The session whose key encrypts the reply, because the request was encrypted.
     pub(crate) encrypted_by: Option<u64>,
 }
 
 impl ReplyTo {
-    /// The header of a reply; with an AsyncId when an interim reply has told it.
+    /// The header of a reply; with an AsyncId if an interim reply carried it.
     pub(crate) fn header(&self, status: NtStatus, credits: u16, async_id: Option<u64>) -> Header {
         let mut flags = Flags::RESPONSE;
         if self.related {
@@ -55,7 +55,7 @@ impl ReplyTo {
 }
 
 /// What a request waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WaitsFor {
     /// A CREATE: for the backend to take the open.
     Open(OpenId),
@@ -89,7 +89,7 @@ pub(crate) struct Rest {
 pub(crate) struct Pending {
     pub(crate) reply: ReplyTo,
     pub(crate) waits_for: WaitsFor,
-    /// Told to the client by an interim reply.
+    /// The AsyncId, if an interim reply carried it to the client.
     pub(crate) async_id: Option<u64>,
     pub(crate) rest: Option<Box<Rest>>,
 }
@@ -98,7 +98,7 @@ pub(crate) struct Pending {
 pub(crate) struct PendingRequests {
     next: u64,
     entries: BTreeMap<PendingId, Pending>,
-    /// When to tell the client that a request is pending, in order. Answered ones are skipped.
+    /// When requests need an interim reply, in order. Answered ones are skipped.
     interims: VecDeque<(Duration, PendingId)>,
     /// Requests that failed while another was being carried out; they are answered after it.
     deferred: VecDeque<(PendingId, NtStatus)>,
@@ -172,7 +172,7 @@ impl PendingRequests {
         self.deferred.pop_front()
     }
 
-    /// Gives up the waits for a pipe for which `matches` says yes; they end with `status`.
+    /// Gives up the waits for a pipe that `matches` accepts; they end with `status`.
     pub(crate) fn end_waits(
         &mut self,
         outputs: &mut Outputs,
@@ -234,7 +234,7 @@ impl PendingRequests {
         }
     }
 
-    /// The next request whose client has to be told by `now` that it is pending, with its new AsyncId.
+    /// The next request that needs an interim reply by `now`, with its new AsyncId.
     pub(crate) fn next_interim(&mut self, now: Duration) -> Option<(&ReplyTo, u64)> {
         while let Some((at, id)) = self.interims.front().copied() {
             if at > now {
@@ -255,7 +255,7 @@ impl PendingRequests {
         self.interims.front().map(|(at, _)| *at)
     }
 
-    /// The requests for which `matches` says yes.
+    /// The requests that `matches` accepts.
     pub(crate) fn find(&self, matches: impl Fn(&Pending) -> bool) -> Vec<PendingId> {
         self.entries.iter().filter(|(_, pending)| matches(pending)).map(|(id, _)| *id).collect()
     }

@@ -16,7 +16,7 @@ use crate::wire::info::PipeState;
 const MESSAGE_OVERHEAD: usize = 64;
 
 /// The state of the service's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Peer {
     Connected,
     /// It closed: what it wrote can still be read.
@@ -34,7 +34,7 @@ pub(crate) struct Reader {
 }
 
 /// A request that waits for the backend to take what was written before.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Writer {
     /// A WRITE of this many bytes.
     Write { request: PendingId, count: usize },
@@ -55,7 +55,7 @@ impl Writer {
 }
 
 /// What a read got: this many bytes of the front, and how the read ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Taken {
     pub(crate) status: NtStatus,
     pub(crate) length: usize,
@@ -88,8 +88,8 @@ pub(crate) struct PipeEnd {
 }
 
 impl PipeEnd {
-    /// A newly connected end. Windows starts every client in byte read mode; a pipe whose writes are messages is
-    /// read by message here, as remote clients that never set the mode expect.
+    /// A newly connected end. Windows starts every client in byte read mode; here a pipe of messages starts in message
+    /// read mode, as remote clients that never set the mode expect.
     pub(crate) fn new(mode: PipeMode) -> Self {
         Self {
             mode,

@@ -60,7 +60,7 @@ fn log_ons_of_strangers_are_few() {
 }
 
 #[test]
-fn who_has_few_credits_left_is_told_soon_of_a_request_that_waits() {
+fn a_client_with_few_credits_left_gets_an_early_interim_reply() {
     let mut peer = connected_with(Limits { credits: 8, ..Limits::default() });
     let file_id = peer.open("simple");
     let id = peer.send_read(file_id, 100);
@@ -68,8 +68,8 @@ fn who_has_few_credits_left_is_told_soon_of_a_request_that_waits() {
     assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::PENDING);
 }
 
-/// Sends the same request again and again, long enough for each to be announced, which gives its credit back; and
-/// says how many were not refused.
+/// Sends the same request again and again, and waits for each one's interim reply, which gives its credit back. Gives
+/// how many were not refused.
 fn insist(peer: &mut Peer, times: usize, mut send: impl FnMut(&mut Peer) -> u64) -> usize {
     let mut kept = 0;
     for _ in 0..times {
@@ -96,7 +96,7 @@ fn requests_that_wait_are_bounded() {
 }
 
 #[test]
-fn waits_of_somebody_whom_no_pipe_lets_in_are_bounded() {
+fn waits_of_a_user_that_no_pipe_lets_in_are_bounded() {
     let mut peer = connected_as("visitor", config());
     assert_eq!(peer.try_open("simple", READ_WRITE), Err(NtStatus::ACCESS_DENIED));
     let wait = PipeWaitRequest { timeout: Some(i64::MIN), name: "simple".into() }.encode();
@@ -106,7 +106,7 @@ fn waits_of_somebody_whom_no_pipe_lets_in_are_bounded() {
 }
 
 #[test]
-fn what_backends_have_not_taken_is_bounded() {
+fn bytes_that_backends_have_not_taken_are_bounded() {
     let mut peer = connected_with(Limits { write_backlog: 1_000, ..Limits::default() });
     let file_id = peer.open("simple");
     peer.willing = false;
@@ -170,7 +170,7 @@ fn the_rest_of_compounds_that_wait_is_bounded() {
     assert_eq!(waiting, 4);
 }
 
-/// A client with credits to spare, and a pipe on which the service has said a MiB.
+/// A client with credits to spare, and a pipe to which the service has written a MiB.
 fn peer_with_much_to_read() -> (Peer, FileId) {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
@@ -249,10 +249,10 @@ fn services_are_not_read_from_while_the_client_takes_nothing() {
         peer.send_raw(&message);
     }
     let now = peer.now();
-    let said = vec![1; MIB];
+    let data = vec![1; MIB];
     let mut count = 0;
     while peer.connection.wants_data(open) {
-        peer.connection.handle(now, Input::Data { open, bytes: &said });
+        peer.connection.handle(now, Input::Data { open, bytes: &data });
         count += 1;
         assert!(count < 10);
     }

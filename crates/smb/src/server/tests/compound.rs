@@ -7,7 +7,7 @@ use crate::wire::info::{FileInfoClass, InfoType, QueryInfoRequest};
 use crate::wire::transfer::{ReadFlags, WriteFlags};
 use crate::wire::{CloseRequest, Command, FileId, Flags, FlushRequest, Header, ReadRequest, WriteRequest};
 
-/// An element of a compound before it is put together.
+/// A request of a compound before it is put together.
 type Element = (Command, bool, Vec<u8>);
 
 fn element(command: Command, related: bool, body: impl FnOnce(&mut Vec<u8>)) -> Element {
@@ -16,14 +16,14 @@ fn element(command: Command, related: bool, body: impl FnOnce(&mut Vec<u8>)) -> 
     (command, related, bytes)
 }
 
-/// Sends the elements in one frame and gives their message ids.
+/// Sends the requests in one frame and gives their message ids.
 fn send(peer: &mut Peer, elements: &[Element]) -> Vec<u64> {
     let (frame, ids) = frame(peer, elements);
     peer.send_raw(&frame);
     ids
 }
 
-/// The elements in one frame, and their message ids.
+/// The requests in one frame, and their message ids.
 fn frame(peer: &mut Peer, elements: &[Element]) -> (Vec<u8>, Vec<u64>) {
     let mut frame = Vec::new();
     let mut ids = Vec::new();
@@ -111,7 +111,7 @@ fn a_request_may_wait_for_the_service_at_the_end_only() {
 }
 
 #[test]
-fn what_is_related_to_a_query_or_a_flush_means_its_open() {
+fn a_request_related_to_a_query_or_a_flush_means_its_open() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let query = element(Command::QUERY_INFO, false, |out| {
@@ -146,7 +146,7 @@ fn a_waiting_compound_does_not_use_up_the_credits() {
 }
 
 #[test]
-fn a_failed_create_fails_what_is_related_to_it() {
+fn a_failed_create_fails_its_related_requests() {
     let mut peer = Peer::connected();
     let missing =
         element(Command::CREATE, false, |out| Peer::create_request("nosuch", READ_WRITE).encode(out));
@@ -175,7 +175,7 @@ fn the_first_request_cannot_be_related() {
 }
 
 #[test]
-fn what_is_related_to_a_request_that_was_related_to_nothing_fails_like_it() {
+fn a_request_related_to_one_that_was_related_to_nothing_fails_like_it() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let ids = send(&mut peer, &[element(Command::ECHO, true, crate::wire::Empty::encode), close(file_id)]);
@@ -209,7 +209,7 @@ fn replies_that_are_ready_share_a_frame_and_are_signed_apart() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     peer.service_writes(file_id, b"ready");
-    // The harness verifies each signature over its own element and padding.
+    // The harness verifies each signature over its own reply and padding.
     let ids = send(&mut peer, &[(Command::READ, false, read(file_id).2), close(FileId::ANY)]);
     let replies = replies(&mut peer, &ids);
     assert_ne!(replies[0].header.next_command, 0, "a compound");
@@ -219,7 +219,7 @@ fn replies_that_are_ready_share_a_frame_and_are_signed_apart() {
 }
 
 #[test]
-fn what_follows_a_closed_tree_is_checked_again() {
+fn requests_after_a_closed_tree_are_checked_again() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let disconnect = element(Command::TREE_DISCONNECT, false, crate::wire::Empty::encode);

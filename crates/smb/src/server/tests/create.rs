@@ -41,7 +41,7 @@ fn a_name_is_found_whatever_its_case_but_only_bare() {
 }
 
 #[test]
-fn the_descriptor_decides_and_says_which_entry_did() {
+fn the_descriptor_decides_and_the_log_names_the_deciding_entry() {
     let mut peer = connected_as("visitor");
     assert_eq!(peer.try_open("simple", READ_WRITE), Err(NtStatus::ACCESS_DENIED));
     assert!(peer.asked.is_empty(), "a refused open never reaches a backend");
@@ -87,7 +87,7 @@ fn later_requests_are_held_to_what_was_granted() {
 }
 
 #[test]
-fn what_a_create_cannot_mean_is_refused() {
+fn a_create_with_senseless_parameters_is_refused() {
     let usual = Peer::create_request("simple", READ_WRITE);
     for (request, expected) in [
         (
@@ -106,7 +106,7 @@ fn what_a_create_cannot_mean_is_refused() {
 }
 
 #[test]
-fn what_the_backend_says_reaches_the_client() {
+fn the_backends_answer_reaches_the_client() {
     for (failure, expected) in [
         (OpenFailure::NotListening, NtStatus::PIPE_NOT_AVAILABLE),
         (OpenFailure::AllInstancesBusy, NtStatus::INSTANCE_NOT_AVAILABLE),
@@ -137,7 +137,7 @@ fn an_open_that_is_not_answered_yet_cannot_be_used() {
 }
 
 #[test]
-fn closing_ends_what_waits_and_the_id_is_gone() {
+fn closing_ends_waiting_requests_and_the_id() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let read = peer.send_read(file_id, 10);
@@ -162,7 +162,7 @@ fn disconnecting_the_tree_closes_its_opens() {
 }
 
 #[test]
-fn a_client_can_wait_for_an_instance() {
+fn a_client_can_wait_for_a_pipe() {
     let mut peer = Peer::connected();
     let wait = PipeWaitRequest { timeout: Some(-50_000_000), name: "Simple".into() }.encode();
     for (available, expected) in [(true, NtStatus::SUCCESS), (false, NtStatus::IO_TIMEOUT)] {
@@ -182,7 +182,7 @@ fn a_client_can_wait_for_an_instance() {
 }
 
 #[test]
-fn a_draining_server_refuses_what_is_new_and_finishes_what_is_not() {
+fn a_draining_server_refuses_new_requests_and_finishes_old_ones() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let read = peer.send_read(file_id, 10);
@@ -219,7 +219,7 @@ fn query(
 }
 
 #[test]
-fn information_about_a_pipe_is_what_windows_tells() {
+fn information_about_a_pipe_equals_that_of_windows() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     peer.service_writes(file_id, b"waiting");

@@ -62,7 +62,7 @@ fn the_fastest_cipher_is_chosen_and_none_where_encryption_is_off() {
 }
 
 #[test]
-fn where_all_must_encrypt_nobody_else_gets_in() {
+fn a_client_that_cannot_encrypt_does_not_get_in_where_all_must() {
     for dialect in [Dialect::Smb202, Dialect::Smb210] {
         assert_eq!(log_on(Encryption::Required, dialect, &[]).1, NtStatus::ACCESS_DENIED, "{dialect}");
     }
@@ -89,7 +89,7 @@ fn the_replies_that_end_a_session_are_still_encrypted() {
     // The harness insists that every reply is encrypted.
     assert_eq!(peer.ask(Command::LOGOFF, Empty::encode).status(), NtStatus::SUCCESS);
     assert_eq!(peer.reply_to(read).unwrap().status(), NtStatus::PIPE_BROKEN);
-    // Afterwards nobody has the key any more.
+    // Afterwards the key is gone.
     peer.send(Command::ECHO, Empty::encode);
     assert_eq!(peer.disconnected, Some(Violation::EncryptedWithoutKeys.into()));
 }
@@ -142,7 +142,7 @@ fn an_encrypted_message_before_log_on_ends_the_connection() {
 }
 
 #[test]
-fn what_follows_in_an_encrypted_compound_is_answered_encrypted() {
+fn later_requests_of_an_encrypted_compound_get_encrypted_replies() {
     let mut peer = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
     let file_id = peer.open("simple");
     peer.service_writes(file_id, b"ready");
@@ -169,7 +169,7 @@ fn a_pipe_for_encrypted_requests_is_opened_by_nothing_else() {
     for dialect in Dialect::ALL {
         let mut peer = before_a_secret_pipe(dialect, "serviceUser");
         assert_eq!(peer.try_open("simple", READ_WRITE), Err(NtStatus::ACCESS_DENIED), "{dialect}");
-        assert!(peer.refusal().unwrap().1.contains("encrypted"), "the log says why");
+        assert!(peer.refusal().unwrap().1.contains("encrypted"), "the log has the reason");
         assert!(peer.asked.is_empty(), "nothing reached the service");
         // The share is the same for all pipes, so the others are open as before.
         peer.open("stream");
@@ -180,7 +180,7 @@ fn a_pipe_for_encrypted_requests_is_opened_by_nothing_else() {
 }
 
 #[test]
-fn who_may_not_open_a_pipe_is_not_told_how() {
+fn a_user_who_may_not_open_a_pipe_does_not_learn_how() {
     let mut peer = before_a_secret_pipe(Dialect::Smb311, "visitor");
     assert_eq!(peer.try_open("simple", READ_WRITE), Err(NtStatus::ACCESS_DENIED));
     assert!(!peer.refusal().unwrap().1.contains("encrypted"));
@@ -206,7 +206,7 @@ fn nothing_unencrypted_is_done_on_an_open_that_was_encrypted() {
     let message = peer.message(&target, Empty::encode);
     peer.send_raw(&message);
     assert!(peer.reply_to(pending).is_none(), "nor is anything cancelled");
-    // That the pipe is there, everybody may know who is logged on.
+    // Every user who is logged on may know that the pipe exists.
     let wait = PipeWaitRequest { timeout: None, name: "simple".into() }.encode();
     peer.send_ioctl(ControlCode::PIPE_WAIT, crate::wire::FileId::ANY, &wait, 0);
     assert!(matches!(peer.asked.last(), Some(Asked::Wait(_, _, false))), "no place is kept for it");

@@ -33,7 +33,7 @@ use crate::wire::{
 use crate::{Dialect, FileTime, NtStatus};
 
 pub(super) const STORY_ACL: &str = "D:(D;OICI;GA;;;BG)(D;OICI;GA;;;AN)(A;OICI;GRGWGX;;;AU)(A;OICI;GA;;;BA)";
-/// What `CreateFile(GENERIC_READ | GENERIC_WRITE)` asks for over the network.
+/// The rights that `CreateFile(GENERIC_READ | GENERIC_WRITE)` asks for over the network.
 pub(super) const READ_WRITE: u32 = 0x0012_019F;
 
 fn account(name: &str, rid: u32, groups: &[Sid], enabled: bool) -> Account {
@@ -87,7 +87,7 @@ pub(super) fn credentials(user: &str) -> Credentials {
 }
 
 /// A reply: its header and its message from the header on.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Reply {
     pub(super) header: Header,
     pub(super) message: Vec<u8>,
@@ -99,13 +99,13 @@ impl Reply {
     }
 }
 
-/// What a service behind the pipes was asked to do.
+/// A request to a service behind the pipes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     Open(OpenId, PipeId),
     Write(OpenId, Vec<u8>),
     Close(OpenId),
-    /// With whether it is of use to keep a place for it.
+    /// With whether the client needs a turn in the pipe's queue.
     Wait(WaitId, Duration, bool),
     CancelWait(WaitId),
     EndSession(SessionId, Sid),
@@ -121,9 +121,9 @@ pub(super) struct Peer {
     pub(super) disconnected: Option<DisconnectReason>,
     /// The sessions that have started and not ended.
     pub(super) sessions: BTreeMap<SessionId, Sid>,
-    /// What the client says is its former session.
+    /// The session that the client names as its former one.
     pub(super) previous_session_id: u64,
-    /// Whether opens and writes are answered by a willing service at once.
+    /// Whether a willing service answers opens and writes at once.
     pub(super) willing: bool,
     pub(super) keys: Option<SessionKeys>,
     pub(super) session_id: u64,
@@ -137,14 +137,14 @@ pub(super) struct Peer {
     pub(super) ciphers: Vec<Cipher>,
     /// The cipher agreed on.
     pub(super) cipher: Option<Cipher>,
-    /// With what the client encrypts its requests and decrypts the replies to them.
+    /// The keys that encrypt the client's requests and decrypt the replies to them.
     pub(super) sealing: Option<(Sealer, Decrypter)>,
 }
 
 impl Peer {
-    pub(super) fn new(config: Config) -> Peer {
+    pub(super) fn new(config: Config) -> Self {
         let now = Now { monotonic: Duration::ZERO, wall: FileTime(1) };
-        Peer {
+        Self {
             connection: Connection::new(Arc::new(config), [7; 32], now),
             time: Duration::ZERO,
             replies: Vec::new(),
@@ -169,12 +169,12 @@ impl Peer {
     }
 
     /// A client that has logged on and connected to IPC$.
-    pub(super) fn connected() -> Peer {
-        Peer::connected_with(Dialect::Smb311, Some(SigningAlgorithm::AesGmac))
+    pub(super) fn connected() -> Self {
+        Self::connected_with(Dialect::Smb311, Some(SigningAlgorithm::AesGmac))
     }
 
-    pub(super) fn connected_with(dialect: Dialect, signing: Option<SigningAlgorithm>) -> Peer {
-        let mut peer = Peer::new(config());
+    pub(super) fn connected_with(dialect: Dialect, signing: Option<SigningAlgorithm>) -> Self {
+        let mut peer = Self::new(config());
         peer.negotiate(&[dialect], signing);
         assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
         assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
@@ -359,7 +359,7 @@ impl Peer {
         dialects: &[Dialect],
         signing: Option<SigningAlgorithm>,
     ) -> NegotiateResponse {
-        let mut offer = Peer::offer(dialects, signing);
+        let mut offer = Self::offer(dialects, signing);
         if let Some(contexts) = &mut offer.contexts
             && !self.ciphers.is_empty()
         {
@@ -452,7 +452,7 @@ impl Peer {
     }
 
     pub(super) fn try_open(&mut self, name: &str, desired_access: u32) -> Result<FileId, NtStatus> {
-        let request = Peer::create_request(name, desired_access);
+        let request = Self::create_request(name, desired_access);
         let reply = self.ask(Command::CREATE, |out| request.encode(out));
         match reply.status() {
             NtStatus::SUCCESS => Ok(CreateResponse::decode(&reply.message).unwrap().file_id),

@@ -82,7 +82,7 @@ fn a_replayed_request_ends_the_connection() {
 }
 
 #[test]
-fn what_is_no_smb2_request_ends_the_connection() {
+fn bytes_that_are_no_smb2_request_end_the_connection() {
     for message in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\xFDSMB", b"\xFCSMBxxxxxxxxxxxxxxxx", b"\xFESMB"] {
         let mut peer = Peer::connected();
         peer.send_raw(message);

@@ -93,7 +93,7 @@ fn every_class_of_a_pipe_has_its_length_and_the_others_their_status() {
 }
 
 #[test]
-fn what_a_pipe_is_and_holds_is_told() {
+fn a_client_can_ask_what_a_pipe_is_and_holds() {
     let mut peer = Peer::connected();
     let (message, byte) = (peer.open("simple"), peer.open("stream"));
     peer.service_writes(message, b"five5");
@@ -112,11 +112,11 @@ fn what_a_pipe_is_and_holds_is_told() {
     assert_eq!(field(&local, 32), 4, "closing");
     assert_eq!(set(&mut peer, byte, InfoType::FILE, FileInfoClass::PIPE, &modes(0, 1)), NtStatus::SUCCESS);
     let pipe = output(&query(&mut peer, byte, InfoType::FILE, FileInfoClass::PIPE, 0));
-    assert_eq!((field(&pipe, 0), field(&pipe, 4)), (0, 1), "what was set is told");
+    assert_eq!((field(&pipe, 0), field(&pipe, 4)), (0, 1), "the modes that were set");
 }
 
 #[test]
-fn attributes_are_for_those_who_may_read_them() {
+fn attributes_go_to_users_who_may_read_them() {
     let mut peer = Peer::connected();
     let writer = peer.try_open("simple", 0x2).unwrap();
     for class in [
@@ -151,7 +151,7 @@ fn attributes_are_for_those_who_may_read_them() {
 }
 
 #[test]
-fn each_part_of_the_descriptor_is_told_to_those_who_may_read_it() {
+fn each_part_of_the_descriptor_goes_to_users_who_may_read_it() {
     let mut with_owner = config();
     with_owner.pipes[0].security_descriptor = ["O:BAG:SY", STORY_ACL].concat().parse().unwrap();
     let descriptor = with_owner.pipes[0].security_descriptor.clone();
@@ -197,9 +197,9 @@ fn before_3_1_1_the_size_of_a_descriptor_stands_bare() {
 }
 
 #[test]
-fn modes_are_set_by_those_who_may_write_attributes() {
+fn users_who_may_write_attributes_set_the_modes() {
     let mut peer = Peer::connected();
-    // GENERIC_READ, as a client asks that only reads: no FILE_WRITE_ATTRIBUTES.
+    // GENERIC_READ, as of a client that only reads: no FILE_WRITE_ATTRIBUTES.
     let reader = peer.try_open("simple", 0x8000_0000).unwrap();
     assert_eq!(
         set(&mut peer, reader, InfoType::FILE, FileInfoClass::PIPE, &modes(1, 0)),
@@ -210,7 +210,7 @@ fn modes_are_set_by_those_who_may_write_attributes() {
 }
 
 #[test]
-fn what_cannot_be_set_has_the_status_that_says_why() {
+fn a_set_that_fails_has_the_status_of_its_reason() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     for (info_type, class, input, expected) in [
@@ -237,7 +237,7 @@ fn what_cannot_be_set_has_the_status_that_says_why() {
 }
 
 #[test]
-fn waiting_is_not_turned_off_under_those_who_wait() {
+fn waiting_is_not_turned_off_while_a_request_waits() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let read = peer.send_read(file_id, 10);

@@ -33,7 +33,7 @@ fn every_dialect_and_signing_algorithm_serves_a_call() {
 }
 
 #[test]
-fn a_refused_log_on_says_no_more_than_windows_does() {
+fn a_refused_log_on_reveals_no_more_than_one_of_windows() {
     for (credentials, expected) in [
         (Credentials::from_password("serviceUser", "", "wrong"), NtStatus::LOGON_FAILURE),
         (Credentials::from_password("nobody", "", "Secret-1"), NtStatus::LOGON_FAILURE),
@@ -150,7 +150,7 @@ fn logging_off_closes_everything_and_a_second_time_fails() {
     assert!(matches!(peer.asked.last(), Some(Asked::Close(_))));
     peer.keys = None;
     assert_eq!(peer.ask(Command::LOGOFF, Empty::encode).status(), NtStatus::USER_SESSION_DELETED);
-    // Nobody is logged on any more, so the time to log on runs again.
+    // No user is logged on any more: the time to log on runs again.
     peer.pass(Duration::from_secs(45));
     assert_eq!(peer.disconnected, Some(DisconnectReason::LogonTimeout));
 }
@@ -167,7 +167,7 @@ fn a_signed_request_of_a_session_that_is_gone_gets_its_signature_back() {
     assert_eq!(reply.status(), NtStatus::USER_SESSION_DELETED);
     assert!(reply.header.flags.contains(Flags::SIGNED));
     assert_eq!(reply.message[48..64], message[48..64]);
-    // Whoever has logged on once may ask for a sign of life.
+    // A client that has logged on once may ask for a sign of life.
     peer.session_id = 0;
     assert_eq!(peer.ask(Command::ECHO, Empty::encode).status(), NtStatus::SUCCESS);
 }
@@ -259,7 +259,7 @@ impl LogonGate for Strict {
 }
 
 #[test]
-fn the_gate_hears_of_every_attempt_and_its_word_counts() {
+fn the_gate_judges_every_attempt() {
     let seen = alloc::sync::Arc::<std::sync::Mutex<_>>::default();
     let mut peer = Peer::new(config());
     let gate = Strict { failures: 0, seen: alloc::sync::Arc::clone(&seen) };

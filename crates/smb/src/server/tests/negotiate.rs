@@ -135,8 +135,8 @@ fn contexts_without_a_usable_hash_are_refused() {
     assert_eq!(status_of(&mut Peer::new(config()), &offer), NtStatus::INVALID_PARAMETER);
 }
 
-fn validate(peer: &mut Peer, told: &ValidateNegotiateRequest) -> Option<ValidateNegotiateResponse> {
-    let id = peer.send_ioctl(ControlCode::VALIDATE_NEGOTIATE_INFO, FileId::ANY, &told.encode(), 24);
+fn validate(peer: &mut Peer, sent: &ValidateNegotiateRequest) -> Option<ValidateNegotiateResponse> {
+    let id = peer.send_ioctl(ControlCode::VALIDATE_NEGOTIATE_INFO, FileId::ANY, &sent.encode(), 24);
     let reply = peer.reply_to(id)?;
     assert_eq!(reply.status(), NtStatus::SUCCESS);
     Some(ValidateNegotiateResponse::decode(super::harness::data(&reply)).unwrap())
@@ -146,13 +146,13 @@ fn validate(peer: &mut Peer, told: &ValidateNegotiateRequest) -> Option<Validate
 fn a_client_below_3_1_1_can_validate_its_negotiation() {
     for dialect in &Dialect::ALL[..4] {
         let mut peer = Peer::connected_with(*dialect, None);
-        let told = ValidateNegotiateRequest {
+        let sent = ValidateNegotiateRequest {
             capabilities: Capabilities(0x7F),
             guid: [3; 16],
             security_mode: SecurityMode(1),
             dialects: vec![dialect.to_wire()],
         };
-        let response = validate(&mut peer, &told).unwrap();
+        let response = validate(&mut peer, &sent).unwrap();
         assert_eq!(response.dialect, dialect.to_wire());
         assert_eq!(response.guid, [0x5A; 16]);
     }
@@ -160,29 +160,29 @@ fn a_client_below_3_1_1_can_validate_its_negotiation() {
 
 #[test]
 fn a_changed_negotiation_ends_the_connection() {
-    let told = ValidateNegotiateRequest {
+    let sent = ValidateNegotiateRequest {
         capabilities: Capabilities(0x7F),
         guid: [3; 16],
         security_mode: SecurityMode(1),
         dialects: vec![Dialect::Smb302.to_wire()],
     };
     let changed: Vec<ValidateNegotiateRequest> = vec![
-        ValidateNegotiateRequest { capabilities: Capabilities(0x3F), ..told.clone() },
-        ValidateNegotiateRequest { guid: [4; 16], ..told.clone() },
-        ValidateNegotiateRequest { security_mode: SecurityMode(3), ..told.clone() },
+        ValidateNegotiateRequest { capabilities: Capabilities(0x3F), ..sent.clone() },
+        ValidateNegotiateRequest { guid: [4; 16], ..sent.clone() },
+        ValidateNegotiateRequest { security_mode: SecurityMode(3), ..sent.clone() },
         ValidateNegotiateRequest {
             dialects: vec![DialectRevision(0x0302), DialectRevision(0x0311)],
-            ..told.clone()
+            ..sent.clone()
         },
     ];
-    for told in changed {
+    for sent in changed {
         let mut peer = Peer::connected_with(Dialect::Smb302, None);
-        assert_eq!(validate(&mut peer, &told), None);
+        assert_eq!(validate(&mut peer, &sent), None);
         assert_eq!(peer.disconnected, Some(DisconnectReason::NegotiationTampered));
     }
     // In 3.1.1 the hash protects the negotiation; asking is an attack.
     let mut peer = Peer::connected();
-    assert_eq!(validate(&mut peer, &told), None);
+    assert_eq!(validate(&mut peer, &sent), None);
     assert_eq!(peer.disconnected, Some(DisconnectReason::NegotiationTampered));
 }
 

@@ -33,7 +33,7 @@ fn status_of_an_open(peer: &mut Peer) -> NtStatus {
 }
 
 #[test]
-fn who_comes_back_ends_the_former_session_with_all_it_had() {
+fn a_user_who_comes_back_ends_the_former_session_with_everything_in_it() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let read = peer.send_read(file_id, 10);
@@ -41,7 +41,7 @@ fn who_comes_back_ends_the_former_session_with_all_it_had() {
     let wait = peer.send_ioctl(ControlCode::PIPE_WAIT, FileId::ANY, &wait, 0);
     let former = leave(&mut peer);
     peer.previous_session_id = former.session_id;
-    // What the former session is told is signed with its own keys, which the harness has put away.
+    // The last replies of the former session are signed with its own keys, which the harness has put away.
     assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
     assert_eq!(replaced(&peer), 1);
     assert_eq!(peer.connection.open_count(), 0);
@@ -93,7 +93,7 @@ fn a_session_does_not_end_itself() {
 }
 
 #[test]
-fn a_session_of_another_connection_is_asked_for_in_the_users_name_once_it_is_proved() {
+fn a_session_of_another_connection_ends_only_after_the_user_is_proved() {
     const ELSEWHERE: u64 = 0x1234_5678_9ABC_DEF0;
     let mut peer = Peer::new(config());
     peer.negotiate(&[Dialect::Smb311], Some(SigningAlgorithm::AesGmac));
@@ -108,7 +108,7 @@ fn a_session_of_another_connection_is_asked_for_in_the_users_name_once_it_is_pro
 }
 
 #[test]
-fn a_session_that_is_asked_for_elsewhere_ends_here() {
+fn a_session_that_another_connection_replaces_ends() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let read = peer.send_read(file_id, 10);
@@ -123,7 +123,7 @@ fn a_session_that_is_asked_for_elsewhere_ends_here() {
 }
 
 #[test]
-fn what_an_encrypted_session_is_told_at_its_end_is_encrypted() {
+fn the_last_replies_of_an_encrypted_session_are_encrypted() {
     let mut peer = Peer::new(config());
     peer.ciphers = [Cipher::Aes256Gcm].into();
     peer.negotiate(&[Dialect::Smb311], None);

@@ -49,7 +49,7 @@ fn cancel(peer: &mut Peer, message_id: u64) {
 }
 
 #[test]
-fn what_files_need_is_ignored_when_a_pipe_is_opened() {
+fn parameters_for_files_are_ignored_when_a_pipe_is_opened() {
     for (at, value) in
         [(OPLOCK_AT, 9), (OPLOCK_AT, 0xFF), (SHARE_ACCESS_AT, 0), (OPTIONS_AT, 0x40)].into_iter().chain(
             // Every disposition opens: the pipe must exist, and no client makes one.
@@ -114,7 +114,7 @@ fn a_read_of_nothing_takes_nothing() {
 }
 
 #[test]
-fn a_minimum_is_not_waited_for() {
+fn a_read_does_not_wait_for_its_minimum() {
     let mut peer = Peer::connected();
     let file_id = peer.open("stream");
     peer.service_writes(file_id, b"few");
@@ -124,7 +124,7 @@ fn a_minimum_is_not_waited_for() {
 }
 
 #[test]
-fn what_only_files_and_rdma_have_is_refused_where_a_dialect_knows_it() {
+fn flags_for_files_and_rdma_are_refused_in_the_dialects_that_have_them() {
     for (dialect, channel, unbuffered_read, through) in [
         (Dialect::Smb202, false, false, false),
         (Dialect::Smb210, false, false, false),
@@ -173,7 +173,7 @@ fn a_megabyte_goes_in_one_request_that_pays_for_it() {
     peer.send_raw(&bytes);
     let reply = peer.reply_to(header.message_id).unwrap();
     assert_eq!((reply.status(), data(&reply).len()), (NtStatus::SUCCESS, LENGTH));
-    assert_eq!(reply.header.credit_charge, 16, "told back, because clients count by it");
+    assert_eq!(reply.header.credit_charge, 16, "echoed, because clients count by it");
 
     while peer.credits < 64 {
         peer.ask(Command::ECHO, Empty::encode);
@@ -207,7 +207,7 @@ fn the_oldest_dialect_moves_64_kib_at_most() {
 fn credits_that_are_used_up_come_back() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
-    // Requests that wait keep their credits until the client is told that they do.
+    // Requests that wait keep their credits until their interim reply.
     let mut reads = Vec::new();
     while peer.credits > 0 {
         reads.push(peer.send_read(file_id, 10));
@@ -233,7 +233,7 @@ fn credits_that_are_used_up_come_back() {
 }
 
 #[test]
-fn a_control_goes_to_an_open_or_to_none_as_its_code_says() {
+fn a_control_code_is_for_an_open_or_for_none() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     let none = FileId { persistent: 1, volatile: 2 };
@@ -247,7 +247,7 @@ fn a_control_goes_to_an_open_or_to_none_as_its_code_says() {
         (ControlCode::PIPE_TRANSCEIVE, none, NtStatus::FILE_CLOSED),
         (ControlCode::PIPE_TRANSCEIVE, FileId::ANY, NtStatus::FILE_CLOSED),
         (ControlCode::PIPE_PEEK, none, NtStatus::FILE_CLOSED),
-        // FSCTL_PIPE_LISTEN, of a service's end; and one that nobody knows.
+        // FSCTL_PIPE_LISTEN, of a service's end; and an unknown one.
         (ControlCode(0x0011_0008), file_id, NtStatus::NOT_SUPPORTED),
         (ControlCode(0x1234_5678), file_id, NtStatus::NOT_SUPPORTED),
         (ControlCode(0x1234_5678), none, NtStatus::FILE_CLOSED),
@@ -296,7 +296,7 @@ fn a_peek_into_a_byte_pipe_shows_what_fits() {
 }
 
 #[test]
-fn a_peek_tells_that_the_service_goes() {
+fn a_peek_shows_that_the_service_goes() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
     peer.service_writes(file_id, b"last");
@@ -399,7 +399,7 @@ fn in_flight(peer: &mut Peer) -> Vec<(u64, NtStatus)> {
 }
 
 #[test]
-fn what_is_in_flight_when_its_session_or_tree_goes_is_answered_once() {
+fn a_request_in_flight_is_answered_once_when_its_session_or_tree_ends() {
     for (command, announced) in [
         (Command::LOGOFF, false),
         (Command::LOGOFF, true),
@@ -440,7 +440,7 @@ fn commands_about_files_do_not_touch_a_pipe() {
 }
 
 #[test]
-fn a_name_that_is_no_text_is_malformed_and_a_long_one_is_nobodys() {
+fn a_name_that_is_no_text_is_malformed_and_a_long_one_names_no_pipe() {
     let mut peer = Peer::connected();
     let request = Peer::create_request("simple", READ_WRITE);
     let reply = peer.ask(Command::CREATE, |out| {

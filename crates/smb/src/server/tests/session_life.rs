@@ -71,7 +71,7 @@ fn a_session_counts_until_its_time_is_over() {
 }
 
 #[test]
-fn an_expired_session_is_only_good_for_getting_rid_of_what_it_has() {
+fn an_expired_session_can_only_give_up_what_it_has() {
     let mut peer = connected(limited());
     let file_id = peer.open("simple");
     peer.service_writes(file_id, b"unread");
@@ -128,7 +128,7 @@ fn logging_on_again_in_time_begins_a_new_lifetime() {
 }
 
 #[test]
-fn what_waits_when_a_session_expires_goes_on_waiting() {
+fn a_request_that_waits_when_its_session_expires_goes_on_waiting() {
     let mut peer = connected(limited());
     let file_id = peer.open("simple");
     let read = peer.send_read(file_id, 10);
@@ -190,7 +190,7 @@ fn an_expired_session_stays_encrypted() {
 }
 
 #[test]
-fn who_may_no_longer_log_on_loses_the_session() {
+fn a_user_who_may_no_longer_log_on_loses_the_session() {
     type Change = fn(&Changing);
     let changes: [(&str, Change, NtStatus); 4] = [
         (
@@ -271,7 +271,7 @@ fn an_expired_session_gets_no_answer_but_its_own_from_a_backend_that_fails() {
 }
 
 /// What happens to a session.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     /// Minutes pass.
     Pass(u32),
@@ -339,10 +339,10 @@ proptest! {
 }
 
 #[test]
-fn what_is_open_ends_when_its_user_does_not_log_on_again_for_as_long_once_more() {
+fn an_open_ends_when_its_user_does_not_log_on_again_within_another_lifetime() {
     let mut peer = connected(limited());
     peer.open("simple");
-    // The client says nothing more, and nor does the service.
+    // The client sends nothing more, nor does the service.
     peer.pass((2 * LIFETIME).checked_sub(Duration::from_nanos(1)).unwrap());
     assert_eq!((peer.connection.open_count(), peer.sessions.len()), (1, 1));
     peer.pass(Duration::from_nanos(1));
