@@ -1,6 +1,5 @@
 //! The connection: what goes in, what comes out, and who waits for what.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -9,7 +8,6 @@ use core::time::Duration;
 
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
-use standpipe_security::AccessMask;
 
 use super::flight::Purpose;
 use super::handshake::{Context, Handshake, Next};
@@ -18,7 +16,8 @@ use super::reply::Expected;
 use super::request::{Operation, write};
 use super::wire::Wire;
 use super::{
-    Config, ConnectionError, Event, Input, OpenPipe, ReadMode, Ready, Reply, RequestError, RequestId,
+    Config, ConnectionError, Defect, Downgrade, Event, Input, Ready, Reply, RequestError, RequestId,
+    Violation,
 };
 use crate::wire::header::HEADER_LEN;
 use crate::wire::{Command, Deframer, Flags, Header, Message};
@@ -89,9 +88,7 @@ impl Connection {
             // How a server says that the offer it got is not the one that it is now told of
             // ([MS-SMB2] 3.3.5.15.12).
             (Input::Disconnected, State::Handshake { handshake, .. }) if handshake.is_confirming() => {
-                Err(ConnectionError::Downgrade(
-                    "the server hung up when it was told what this client had offered",
-                ))
+                Err(Downgrade::Hangup.into())
             }
             (Input::Disconnected, _) => Err(ConnectionError::Disconnected),
             (Input::Received(bytes), _) => self.receive(bytes),
@@ -155,63 +152,22 @@ impl Connection {
         self.wire.flights.get(request).is_some_and(|flight| self.wire.was_taken(flight))
     }
 
-    /// Opens a pipe by its bare name (`simple`). Ends in [`Reply::Opened`].
-    pub fn open(&mut self, name: &str, access: AccessMask) -> RequestId {
-        self.request(Operation::Open { name: Cow::Borrowed(name), access })
-    }
-
-    /// Sets how reads treat the boundaries of messages. Ends in [`Reply::Done`].
-    pub fn set_read_mode(&mut self, pipe: OpenPipe, mode: ReadMode) -> RequestId {
-        self.request(Operation::SetReadMode { pipe, mode })
-    }
-
-    /// Reads at most `max` bytes; waits for them if there are none. Ends in [`Reply::Data`] or [`Reply::End`].
-    pub fn read(&mut self, pipe: OpenPipe, max: u32) -> RequestId {
-        self.request(Operation::Read { pipe, max })
-    }
-
-    /// Writes these bytes, to a pipe of messages as one message. Ends in [`Reply::Written`].
-    pub fn write(&mut self, pipe: OpenPipe, bytes: &[u8]) -> RequestId {
-        self.request(Operation::Write { pipe, bytes: Cow::Borrowed(bytes) })
-    }
-
-    /// Writes one message and waits for one message of at most `max` bytes, in one round trip
-    /// (`FSCTL_PIPE_TRANSCEIVE`). Ends in [`Reply::Data`] or [`Reply::End`].
-    pub fn transceive(&mut self, pipe: OpenPipe, bytes: &[u8], max: u32) -> RequestId {
-        self.request(Operation::Transceive { pipe, bytes: Cow::Borrowed(bytes), max })
-    }
-
-    /// Looks at what could be read now, at most `max` bytes of it (`FSCTL_PIPE_PEEK`). Ends in [`Reply::Peeked`]
-    /// or [`Reply::End`].
-    pub fn peek(&mut self, pipe: OpenPipe, max: u32) -> RequestId {
-        self.request(Operation::Peek { pipe, max })
-    }
-
-    /// Waits until the service has read everything that was written. Ends in [`Reply::Done`].
-    pub fn flush(&mut self, pipe: OpenPipe) -> RequestId {
-        self.request(Operation::Flush { pipe })
-    }
-
-    /// Waits until a pipe of this name can be opened, at most this long (`FSCTL_PIPE_WAIT`). Ends in
-    /// [`Reply::Done`], or is refused with `STATUS_IO_TIMEOUT`.
-    pub fn wait(&mut self, name: &str, timeout: Duration) -> RequestId {
-        self.request(Operation::Wait { name: Cow::Borrowed(name), timeout })
-    }
-
-    /// Closes a pipe. Reads that wait on it end in [`Reply::End`] or are refused. Ends in [`Reply::Done`].
-    pub fn close_pipe(&mut self, pipe: OpenPipe) -> RequestId {
-        self.request(Operation::Close { pipe })
-    }
-
-    /// Asks the server for a sign of life. Ends in [`Reply::Done`].
-    pub fn echo(&mut self) -> RequestId {
-        self.request(Operation::Echo)
-    }
-
-    /// Ends the session and with it every open pipe. Ends in [`Reply::Done`], then [`Event::Closed`] with
-    /// [`ConnectionError::LoggedOff`].
-    pub fn log_off(&mut self) -> RequestId {
-        self.request(Operation::LogOff)
+    /// Asks the server for something. The request ends in one [`Event::Completed`].
+    pub fn request(&mut self, operation: Operation<'_>) -> RequestId {
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        match &self.state {
+            State::Closed => self.complete(request, Err(RequestError::Lost { sent: false })),
+            State::Ready(ready) if self.queue.is_empty() => match operation.check(ready) {
+                Err(error) => self.complete(request, Err(error)),
+                Ok(payload) if self.wire.affords(payload) => {
+                    write(&mut self.wire, request, &operation, payload);
+                }
+                Ok(_) => self.enqueue(request, operation),
+            },
+            State::Ready(_) | State::Handshake { .. } => self.enqueue(request, operation),
+        }
+        request
     }
 
     /// Gives a request up. One that was not written yet ends at once; for one on its way the server is asked to
@@ -227,23 +183,6 @@ impl Connection {
             let async_id = flight.async_id;
             self.wire.cancel(message_id, async_id);
         }
-    }
-
-    fn request(&mut self, operation: Operation<'_>) -> RequestId {
-        let request = RequestId(self.next_request);
-        self.next_request += 1;
-        match &self.state {
-            State::Closed => self.complete(request, Err(RequestError::Lost { sent: false })),
-            State::Ready(ready) if self.queue.is_empty() => match operation.check(ready) {
-                Err(error) => self.complete(request, Err(error)),
-                Ok(payload) if self.wire.affords(payload) => {
-                    write(&mut self.wire, request, &operation, payload);
-                }
-                Ok(_) => self.enqueue(request, operation),
-            },
-            State::Ready(_) | State::Handshake { .. } => self.enqueue(request, operation),
-        }
-        request
     }
 
     fn enqueue(&mut self, request: RequestId, operation: Operation<'_>) {
@@ -301,7 +240,7 @@ impl Connection {
     /// Takes a frame's messages: one, or several that the server chained ([MS-SMB2] 3.2.5.1.9). `opened` says
     /// whether they came encrypted.
     fn messages(&mut self, mut rest: &[u8], opened: bool) -> Result<(), ConnectionError> {
-        const CHAIN: ConnectionError = ConnectionError::Violation("a chain of replies that does not fit");
+        const CHAIN: ConnectionError = ConnectionError::Violation(Violation::Chain);
         loop {
             let header = Header::decode(rest)?;
             let next = header.next_command as usize;
@@ -322,7 +261,7 @@ impl Connection {
 
     fn message(&mut self, header: &Header, message: &[u8], opened: bool) -> Result<(), ConnectionError> {
         if !header.flags.contains(Flags::RESPONSE) {
-            return Err(ConnectionError::Violation("a request"));
+            return Err(Violation::Request.into());
         }
         if header.message_id == u64::MAX && header.command == Command::OPLOCK_BREAK {
             return Ok(()); // about files; pipes have no oplocks
@@ -333,22 +272,22 @@ impl Connection {
             self.wire.verify_plain(header, message)?;
         }
         let Some(flight) = self.wire.flights.get_mut(header.message_id) else {
-            return Err(ConnectionError::Violation("a reply that nobody waits for"));
+            return Err(Violation::UnexpectedReply.into());
         };
         if flight.command != header.command {
-            return Err(ConnectionError::Violation("a reply to another command"));
+            return Err(Violation::OtherCommand.into());
         }
         let async_id = header.async_id();
         if header.status == NtStatus::PENDING {
             if async_id.is_none() || flight.async_id.is_some() {
-                return Err(ConnectionError::Violation("an interim reply that is none"));
+                return Err(Violation::Interim.into());
             }
             flight.async_id = async_id;
             self.wire.flights.grant(header.credits);
             return Ok(());
         }
         if flight.async_id.is_some() && async_id != flight.async_id {
-            return Err(ConnectionError::Violation("a final reply that does not fit its interim reply"));
+            return Err(Violation::OtherAsyncId.into());
         }
         let (purpose, begun) = (flight.purpose, flight.async_id.is_some());
         // A reply that cannot be read leaves its request in flight, to end with the connection.
@@ -383,11 +322,11 @@ impl Connection {
     fn handshake(&mut self, header: &Header, message: &[u8]) -> Result<(), ConnectionError> {
         let State::Handshake { handshake, deadline } = core::mem::replace(&mut self.state, State::Closed)
         else {
-            return Err(ConnectionError::Violation("a reply that nobody waits for"));
+            return Err(Defect::LateHandshake.into());
         };
         // A server never leaves a client without any ([MS-SMB2] 3.3.1.2), and every step is a request.
         if !self.wire.affords(0) {
-            return Err(ConnectionError::Violation("no credit for the next request"));
+            return Err(Violation::NoCredits.into());
         }
         let mut context = Context { config: &self.config, random: &mut self.random, time: self.time };
         match handshake.reply(header, message, &mut self.wire, &mut context) {

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::flight::Purpose;
 use super::protection::Protection;
 use super::wire::Wire;
-use super::{Config, ConnectionError, Encryption, Ready, Stage};
+use super::{Config, ConnectionError, Downgrade, Encryption, Ready, Stage, Unacceptable, Violation};
 use crate::auth::client::{Challenging, Finishing, Initiator, Nonces};
 use crate::crypto::{Cipher, PreauthHash, SessionKeys, SigningAlgorithm};
 use crate::wire::negotiate::{Capabilities, CipherId, HashId, SecurityMode};
@@ -154,11 +154,11 @@ impl Negotiating {
         let config = context.config;
         let dialect = match Dialect::from_wire(response.dialect) {
             Some(dialect) if self.offer.dialects.contains(&response.dialect) => dialect,
-            _ => return Err(ConnectionError::Violation("a dialect that was not offered")),
+            _ => return Err(Violation::DialectNotOffered.into()),
         };
         let maxima = [response.max_read, response.max_write, response.max_transact];
         if maxima.iter().any(|maximum| *maximum < LEAST_MAXIMUM) {
-            return Err(ConnectionError::Violation("a maximum below 65536 bytes"));
+            return Err(Violation::SmallMaximum.into());
         }
         let signing = match dialect {
             Dialect::Smb202 | Dialect::Smb210 => SigningAlgorithm::HmacSha256,
@@ -168,9 +168,9 @@ impl Negotiating {
         let cipher = agreed_cipher(dialect, &self.offer, &response)?;
         if cipher.is_none() && config.encryption == Encryption::Required {
             return Err(ConnectionError::Policy(if dialect.is_smb3() {
-                "encryption is required, and the server takes none of this client's ciphers"
+                Unacceptable::NoSharedCipher
             } else {
-                "encryption is required, and the server speaks no SMB 3, which has it"
+                Unacceptable::NoSmb3
             }));
         }
         wire.multi_credit =
@@ -208,17 +208,16 @@ fn agreed_signing(
     config: &Config,
     contexts: Option<&NegotiateContexts>,
 ) -> Result<SigningAlgorithm, ConnectionError> {
-    const PREAUTH: ConnectionError = ConnectionError::Violation("no hash for pre-authentication integrity");
-    let contexts = contexts.ok_or(PREAUTH)?;
+    let contexts = contexts.ok_or(Violation::NoPreauthHash)?;
     if contexts.preauth_hashes.as_deref() != Some(&[HashId::SHA512]) {
-        return Err(PREAUTH);
+        return Err(Violation::NoPreauthHash.into());
     }
     match contexts.signing.as_deref() {
         None => Ok(SigningAlgorithm::AesCmac),
         Some([id]) => SigningAlgorithm::from_wire(*id)
             .filter(|algorithm| config.signing.contains(algorithm))
-            .ok_or(ConnectionError::Violation("a signing algorithm that was not offered")),
-        Some(_) => Err(ConnectionError::Violation("more than one signing algorithm")),
+            .ok_or(ConnectionError::Violation(Violation::SigningNotOffered)),
+        Some(_) => Err(Violation::SeveralSigning.into()),
     }
 }
 
@@ -245,8 +244,8 @@ fn agreed_cipher(
             match ciphers(response.contexts.as_ref()) {
                 None | Some([CipherId::NONE]) => Ok(None),
                 Some([id]) if offered.contains(id) => Ok(Cipher::from_wire(*id)),
-                Some([_]) => Err(ConnectionError::Violation("a cipher that was not offered")),
-                Some(_) => Err(ConnectionError::Violation("more than one cipher")),
+                Some([_]) => Err(Violation::CipherNotOffered.into()),
+                Some(_) => Err(Violation::SeveralCiphers.into()),
             }
         }
     }
@@ -257,11 +256,9 @@ fn seal(agreed: &mut Agreed, wire: &mut Wire, config: &Config) -> Result<(), Con
     agreed.ready.encryption = wire.protection.seal(wire.session_id);
     match (agreed.ready.encryption, config.encryption) {
         (Some(_), _) => Ok(()),
-        (None, Encryption::Off) => {
-            Err(ConnectionError::Policy("encryption is off, and the server insists on it"))
-        }
+        (None, Encryption::Off) => Err(Unacceptable::EncryptionOff.into()),
         (None, Encryption::WhenAsked | Encryption::Required) => {
-            Err(ConnectionError::Violation("a demand for encryption without a cipher agreed on"))
+            Err(Violation::EncryptionWithoutCipher.into())
         }
     }
 }
@@ -296,11 +293,11 @@ impl LoggingOn {
         match header.status {
             NtStatus::MORE_PROCESSING_REQUIRED => {}
             // Whoever needs no proof lets everybody in.
-            NtStatus::SUCCESS => return Err(ConnectionError::Policy("a session without a password")),
+            NtStatus::SUCCESS => return Err(Unacceptable::NoPassword.into()),
             status => return refused(Stage::LogOn, status),
         }
         if header.session_id == 0 {
-            return Err(ConnectionError::Violation("a session without an id"));
+            return Err(Violation::NoSessionId.into());
         }
         self.preauth.update(message);
         wire.session_id = header.session_id;
@@ -335,10 +332,10 @@ impl ProvingLogOn {
         }
         let response = SessionSetupResponse::decode(message)?;
         if response.flags.contains(SessionFlags::IS_GUEST) {
-            return Err(ConnectionError::Policy("the server made this a guest session"));
+            return Err(Unacceptable::Guest.into());
         }
         if response.flags.contains(SessionFlags::IS_NULL) {
-            return Err(ConnectionError::Policy("the server made this an anonymous session"));
+            return Err(Unacceptable::Anonymous.into());
         }
         self.agreed.ready.session_id = wire.session_id;
         let session_key = self.log_on.finish(response.token)?;
@@ -380,12 +377,12 @@ impl ConnectingTree {
         }
         let response = TreeConnectResponse::decode(message)?;
         if response.share_type != ShareType::PIPE {
-            return Err(ConnectionError::Violation("IPC$ that is no share of pipes"));
+            return Err(Violation::NoPipeShare.into());
         }
         if response.share_flags.contains(ShareFlags::ENCRYPT_DATA) && self.agreed.ready.encryption.is_none() {
             seal(&mut self.agreed, wire, context.config)?;
         }
-        wire.tree_id = header.tree_id().ok_or(ConnectionError::Violation("a tree connect without an id"))?;
+        wire.tree_id = header.tree_id().ok_or(Violation::NoTreeId)?;
         if self.agreed.ready.dialect == Dialect::Smb311 {
             return Ok(Next::Ready(self.agreed.ready));
         }
@@ -430,7 +427,7 @@ impl Validating {
         if header.status == NtStatus::SUCCESS {
             let confirmed = ValidateNegotiateResponse::decode(IoctlResponse::decode(message)?.output)?;
             if confirmed != self.agreed.server {
-                return Err(ConnectionError::Downgrade("the server remembers it differently"));
+                return Err(Downgrade::Differs.into());
             }
         } else if !UNKNOWN.contains(&header.status) {
             return refused(Stage::Validate, header.status);

@@ -9,7 +9,7 @@
 //! # Order of calls
 //!
 //! 1. [`Connection::new`] as soon as the transport is connected.
-//! 2. Ask for things at any time: [`Connection::open`] and its like give a [`RequestId`]. What is asked before
+//! 2. Ask for things at any time: [`Connection::request`] takes an [`Operation`] and gives a [`RequestId`]. What is asked before
 //!    [`Event::Ready`], or beyond what the server allows at once, waits inside.
 //! 3. After every call that takes `&mut self`, send what [`Connection::take_transmit`] gives and look at every
 //!    event that [`Connection::poll_event`] gives. Each request ends in exactly one [`Event::Completed`].
@@ -26,6 +26,7 @@
 //! confirmed: by the pre-authentication hash in 3.1.1, by `FSCTL_VALIDATE_NEGOTIATE_INFO` in older dialects.
 
 mod connection;
+mod error;
 mod flight;
 mod handshake;
 mod protection;
@@ -34,6 +35,8 @@ mod request;
 mod wire;
 
 pub use connection::Connection;
+pub use error::{Blame, ConnectionError, Defect, Downgrade, RequestError, Stage, Unacceptable, Violation};
+pub use request::Operation;
 
 use alloc::string::String;
 use alloc::vec;
@@ -41,12 +44,11 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use standpipe_security::AccessMask;
-use thiserror::Error;
 
-use crate::auth::client::{Credentials, InitiatorError};
+use crate::Dialect;
+use crate::auth::client::Credentials;
 use crate::crypto::{Cipher, SigningAlgorithm};
-use crate::wire::{FileId, FrameError, Malformed};
-use crate::{Dialect, NtStatus};
+use crate::wire::FileId;
 
 /// What clients that read and write ask for: `GENERIC_READ | GENERIC_WRITE` as Windows maps it for pipes.
 pub const READ_WRITE: AccessMask = AccessMask(0x0012_019F);
@@ -190,16 +192,16 @@ pub struct Ready {
 /// The good end of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// [`Connection::open`]: the pipe is open.
+    /// [`Operation::Open`]: the pipe is open.
     Opened(OpenPipe),
-    /// [`Connection::read`] and [`Connection::transceive`]: what the service wrote.
+    /// [`Operation::Read`] and [`Operation::Transceive`]: what the service wrote.
     Data(Data),
-    /// [`Connection::read`], [`Connection::transceive`] and [`Connection::peek`]: the service closed or
+    /// [`Operation::Read`], [`Operation::Transceive`] and [`Operation::Peek`]: the service closed or
     /// disconnected its end, and nothing is left to read.
     End,
-    /// [`Connection::write`]: how many bytes the pipe took.
+    /// [`Operation::Write`]: how many bytes the pipe took.
     Written(u32),
-    /// [`Connection::peek`]: what could be read now.
+    /// [`Operation::Peek`]: what could be read now.
     Peeked(Peeked),
     /// Every other request: it is done.
     Done,
@@ -233,113 +235,4 @@ pub struct Peeked {
     pub message_length: u32,
     /// The first bytes of what could be read.
     pub data: Data,
-}
-
-/// Why a request failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum RequestError {
-    /// The server refused it. A cancelled request ends so too, with `STATUS_CANCELLED`.
-    #[error("the server refused the request: {0}")]
-    Refused(NtStatus),
-    /// It is larger than what client and server take at once.
-    #[error("{length} bytes are more than the {limit} that fit into one request")]
-    TooLarge {
-        /// Its length, or the length of the reply asked for, in bytes.
-        length: usize,
-        /// The limit, in bytes.
-        limit: u32,
-    },
-    /// The server does not let the client send a request of this size.
-    #[error("the server grants too few credits for a request of this size")]
-    TooFewCredits,
-    /// The connection ended first.
-    #[error("{}", if *sent { "the connection ended before the reply came" } else { "the connection ended before the request was sent" })]
-    Lost {
-        /// Whether the request was handed to the transport, so that the server may have carried it out. When
-        /// this is `false`, it is safe to ask somebody else.
-        sent: bool,
-    },
-}
-
-/// Where a connection stood when the server refused to go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Agreeing on a dialect.
-    Negotiate,
-    /// Logging on.
-    LogOn,
-    /// Connecting to `IPC$`.
-    TreeConnect,
-    /// Confirming what was agreed on.
-    Validate,
-}
-
-impl core::fmt::Display for Stage {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Stage::Negotiate => "negotiation",
-            Stage::LogOn => "log-on",
-            Stage::TreeConnect => "connection to IPC$",
-            Stage::Validate => "confirmation of the negotiation",
-        })
-    }
-}
-
-/// Why a connection is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum ConnectionError {
-    /// The server refused to go on.
-    #[error("the server refused the {stage}: {status}")]
-    Refused {
-        /// At which point.
-        stage: Stage,
-        /// What it said.
-        status: NtStatus,
-    },
-    /// What the server sent is no frame, or longer than anything asked for.
-    #[error("the server sent something that is no message for this client")]
-    Frame(#[from] FrameError),
-    /// What the server sent does not parse.
-    #[error("the server sent something that cannot be read")]
-    Malformed(#[from] Malformed),
-    /// What the server sent parses, but the protocol does not allow it here.
-    #[error("the server broke the protocol: {0}")]
-    Violation(&'static str),
-    /// A reply that must be signed is not.
-    #[error("the server sent a reply without a signature (its status: {status})")]
-    Unsigned {
-        /// The reply's status, which nobody vouches for.
-        status: NtStatus,
-    },
-    /// A reply that must be encrypted is not.
-    #[error("the server sent a reply without encryption (its status: {status})")]
-    Unencrypted {
-        /// The reply's status, which nobody vouches for.
-        status: NtStatus,
-    },
-    /// A reply's signature is wrong: somebody changed it on the way, or it is not from this server.
-    #[error("a reply's signature is wrong")]
-    BadSignature,
-    /// Somebody on the way changed what client and server agreed on.
-    #[error("the negotiation was tampered with: {0}")]
-    Downgrade(&'static str),
-    /// What the server offers is less than what the client insists on.
-    #[error("refused by this client's policy: {0}")]
-    Policy(&'static str),
-    /// The log-on failed on the client's side.
-    #[error("the log-on failed")]
-    LogOn(#[from] InitiatorError),
-    /// The server took too long.
-    #[error("the server did not complete the log-on in time")]
-    HandshakeTimeout,
-    /// The transport connection ended.
-    #[error("the server closed the connection")]
-    Disconnected,
-    /// The server wants the user to log on again, because the log-on is too old. The request that met this was not
-    /// carried out; a new connection can ask again.
-    #[error("the session has expired: the server wants the user to log on again")]
-    SessionExpired,
-    /// The client logged off.
-    #[error("the client logged off")]
-    LoggedOff,
 }

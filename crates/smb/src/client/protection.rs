@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::ConnectionError;
+use super::{ConnectionError, Violation};
 use crate::NtStatus;
 use crate::crypto::encryption::{DecryptError, Decrypter, Sealer, TransformHeader};
 use crate::crypto::{Cipher, Sender, SessionKeys};
@@ -62,11 +62,11 @@ impl Protection {
     pub(super) fn open<'a>(&self, frame: &'a mut [u8]) -> Result<&'a [u8], ConnectionError> {
         let header = TransformHeader::decode(frame)?;
         let Protection::Sealed(seal) = self else {
-            return Err(ConnectionError::Violation("an encrypted reply to a request that was not"));
+            return Err(Violation::EncryptedForPlain.into());
         };
         // [MS-SMB2] 3.2.5.1.1.
         if header.session_id != seal.session_id {
-            return Err(ConnectionError::Violation("an encrypted reply for another session"));
+            return Err(Violation::EncryptedForeignSession.into());
         }
         match seal.decrypter.open(frame) {
             Ok(messages) => Ok(messages),
@@ -106,9 +106,5 @@ pub(super) fn is_sealed(frame: &[u8]) -> bool {
 
 /// Verifies that a reply whose sender is known speaks of the session.
 pub(super) fn of_session(header: &Header, session_id: u64) -> Result<(), ConnectionError> {
-    if header.session_id == session_id {
-        Ok(())
-    } else {
-        Err(ConnectionError::Violation("a reply for another session"))
-    }
+    if header.session_id == session_id { Ok(()) } else { Err(Violation::ForeignSession.into()) }
 }

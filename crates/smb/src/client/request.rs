@@ -9,7 +9,8 @@ use standpipe_security::{AccessMask, DesiredAccess};
 use super::flight::Purpose;
 use super::reply::Expected;
 use super::wire::Wire;
-use super::{OpenPipe, ReadMode, Ready, RequestError, RequestId};
+
+use super::{Connection, OpenPipe, ReadMode, Ready, RequestError, RequestId};
 use crate::wire::info::{
     FileInfoClass, FilePipeInformation, InfoType, PipeCompletionMode, PipeReadMode, SetInfoRequest,
 };
@@ -19,19 +20,142 @@ use crate::wire::{
     ImpersonationLevel, IoctlFlags, IoctlRequest, PipePeek, PipeWaitRequest, ReadRequest, WriteRequest,
 };
 
-/// Something to ask the server for.
-pub(super) enum Operation<'a> {
-    Open { name: Cow<'a, str>, access: AccessMask },
-    SetReadMode { pipe: OpenPipe, mode: ReadMode },
-    Read { pipe: OpenPipe, max: u32 },
-    Write { pipe: OpenPipe, bytes: Cow<'a, [u8]> },
-    Transceive { pipe: OpenPipe, bytes: Cow<'a, [u8]>, max: u32 },
-    Peek { pipe: OpenPipe, max: u32 },
-    Flush { pipe: OpenPipe },
-    Wait { name: Cow<'a, str>, timeout: Duration },
-    Close { pipe: OpenPipe },
+/// Something to ask the server for: the input of [`Connection::request`].
+///
+/// Names and bytes are borrowed or owned. What is borrowed is copied only when the request has to wait before it can
+/// be written.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Operation<'a> {
+    /// Open a pipe. Ends in [`Reply::Opened`](super::Reply::Opened).
+    Open {
+        /// Its bare name (`simple`).
+        name: Cow<'a, str>,
+        /// The rights to ask for, such as [`READ_WRITE`](super::READ_WRITE).
+        access: AccessMask,
+    },
+    /// Set how reads treat the boundaries of messages. Ends in [`Reply::Done`](super::Reply::Done).
+    SetReadMode {
+        /// Of which pipe.
+        pipe: OpenPipe,
+        /// How.
+        mode: ReadMode,
+    },
+    /// Read; if there is nothing, wait for it.
+    /// Ends in [`Reply::Data`](super::Reply::Data) or [`Reply::End`](super::Reply::End).
+    Read {
+        /// From which pipe.
+        pipe: OpenPipe,
+        /// At most how many bytes.
+        max: u32,
+    },
+    /// Write, to a pipe of messages as one message. Ends in [`Reply::Written`](super::Reply::Written).
+    Write {
+        /// To which pipe.
+        pipe: OpenPipe,
+        /// The bytes.
+        bytes: Cow<'a, [u8]>,
+    },
+    /// Write one message and wait for one message, in one round trip (`FSCTL_PIPE_TRANSCEIVE`). Ends in
+    /// [`Reply::Data`](super::Reply::Data) or [`Reply::End`](super::Reply::End).
+    Transceive {
+        /// Over which pipe.
+        pipe: OpenPipe,
+        /// The message to write.
+        bytes: Cow<'a, [u8]>,
+        /// The most bytes to read.
+        max: u32,
+    },
+    /// Look at what could be read now (`FSCTL_PIPE_PEEK`).
+    /// Ends in [`Reply::Peeked`](super::Reply::Peeked) or [`Reply::End`](super::Reply::End).
+    Peek {
+        /// At which pipe.
+        pipe: OpenPipe,
+        /// The most bytes to look at.
+        max: u32,
+    },
+    /// Wait until the service has read everything that was written. Ends in [`Reply::Done`](super::Reply::Done).
+    Flush {
+        /// On which pipe.
+        pipe: OpenPipe,
+    },
+    /// Wait until a pipe can be opened (`FSCTL_PIPE_WAIT`).
+    /// Ends in [`Reply::Done`](super::Reply::Done), or is refused with
+    /// `STATUS_IO_TIMEOUT`.
+    Wait {
+        /// The pipe's bare name.
+        name: Cow<'a, str>,
+        /// How long at most.
+        timeout: Duration,
+    },
+    /// Close a pipe. Reads that wait on it end in [`Reply::End`](super::Reply::End) or are refused.
+    /// Ends in [`Reply::Done`](super::Reply::Done).
+    Close {
+        /// Which pipe.
+        pipe: OpenPipe,
+    },
+    /// Ask for a sign of life. Ends in [`Reply::Done`](super::Reply::Done).
     Echo,
+    /// End the session and with it every open pipe. Ends in [`Reply::Done`](super::Reply::Done), then
+    /// [`Event::Closed`](super::Event::Closed) with [`ConnectionError::LoggedOff`](super::ConnectionError::LoggedOff).
     LogOff,
+}
+
+/// Each [`Operation`] as a call.
+impl Connection {
+    /// [`Operation::Open`].
+    pub fn open(&mut self, name: &str, access: AccessMask) -> RequestId {
+        self.request(Operation::Open { name: Cow::Borrowed(name), access })
+    }
+
+    /// [`Operation::SetReadMode`].
+    pub fn set_read_mode(&mut self, pipe: OpenPipe, mode: ReadMode) -> RequestId {
+        self.request(Operation::SetReadMode { pipe, mode })
+    }
+
+    /// [`Operation::Read`].
+    pub fn read(&mut self, pipe: OpenPipe, max: u32) -> RequestId {
+        self.request(Operation::Read { pipe, max })
+    }
+
+    /// [`Operation::Write`].
+    pub fn write(&mut self, pipe: OpenPipe, bytes: &[u8]) -> RequestId {
+        self.request(Operation::Write { pipe, bytes: Cow::Borrowed(bytes) })
+    }
+
+    /// [`Operation::Transceive`].
+    pub fn transceive(&mut self, pipe: OpenPipe, bytes: &[u8], max: u32) -> RequestId {
+        self.request(Operation::Transceive { pipe, bytes: Cow::Borrowed(bytes), max })
+    }
+
+    /// [`Operation::Peek`].
+    pub fn peek(&mut self, pipe: OpenPipe, max: u32) -> RequestId {
+        self.request(Operation::Peek { pipe, max })
+    }
+
+    /// [`Operation::Flush`].
+    pub fn flush(&mut self, pipe: OpenPipe) -> RequestId {
+        self.request(Operation::Flush { pipe })
+    }
+
+    /// [`Operation::Wait`].
+    pub fn wait(&mut self, name: &str, timeout: Duration) -> RequestId {
+        self.request(Operation::Wait { name: Cow::Borrowed(name), timeout })
+    }
+
+    /// [`Operation::Close`].
+    pub fn close_pipe(&mut self, pipe: OpenPipe) -> RequestId {
+        self.request(Operation::Close { pipe })
+    }
+
+    /// [`Operation::Echo`].
+    pub fn echo(&mut self) -> RequestId {
+        self.request(Operation::Echo)
+    }
+
+    /// [`Operation::LogOff`].
+    pub fn log_off(&mut self) -> RequestId {
+        self.request(Operation::LogOff)
+    }
 }
 
 /// The longest name of a pipe, in UTF-16 units, as Windows has it.

@@ -141,7 +141,7 @@ fn a_reply_that_is_repeated_is_nobodys() {
         });
         // The call was answered before.
         assert!(outcome.result.as_ref().is_some_and(Result::is_ok), "{outcome:?}");
-        assert_eq!(outcome.error, Some(ConnectionError::Violation("a reply that nobody waits for")));
+        assert_eq!(outcome.error, Some(ConnectionError::Violation(client::Violation::UnexpectedReply)));
     });
 }
 
@@ -151,7 +151,7 @@ fn what_a_side_has_said_itself_is_not_the_other_sides_word() {
         let outcome = attacked(config.clone(), server_config(), |from, message| {
             if is_call(&message) { pass(From::Server, message) } else { pass(from, message) }
         });
-        assert_eq!(ended(&outcome), ConnectionError::Violation("a request"));
+        assert_eq!(ended(&outcome), ConnectionError::Violation(client::Violation::Request));
         assert!(outcome.reached.is_empty());
         // With the mark of a reply, which is signed as well.
         let outcome = attacked(config.clone(), server_config(), |from, mut message| {
@@ -215,7 +215,7 @@ fn an_interim_reply_that_somebody_invents_ends_nothing() {
         });
         // It is the one reply that has no signature. What it says must fit what comes later, or the connection ends.
         let error = ended(&outcome);
-        assert_eq!(error, ConnectionError::Violation("a final reply that does not fit its interim reply"));
+        assert_eq!(error, ConnectionError::Violation(client::Violation::OtherAsyncId));
     });
 }
 
@@ -240,7 +240,7 @@ fn what_is_encrypted_cannot_be_changed_repeated_or_replaced() {
             );
             let error = outcome.error.expect("it is found out");
             let session =
-                matches!(error, ConnectionError::Violation("an encrypted reply for another session"));
+                matches!(error, ConnectionError::Violation(client::Violation::EncryptedForeignSession));
             let size = matches!(error, ConnectionError::Malformed(_));
             assert!(error == ConnectionError::BadSignature || session || size, "{place}: {error:?}");
             assert!(outcome.reached.is_empty());

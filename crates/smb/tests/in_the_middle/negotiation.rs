@@ -79,7 +79,7 @@ fn an_opening_of_smb1_in_the_clients_name_is_found_out() {
         );
         let error = outcome.failed();
         let expected = if expect_violation {
-            matches!(error, ConnectionError::Violation("a dialect that was not offered"))
+            matches!(error, ConnectionError::Violation(client::Violation::DialectNotOffered))
         } else {
             matches!(error, ConnectionError::Downgrade(_))
         };

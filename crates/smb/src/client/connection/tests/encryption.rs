@@ -2,7 +2,7 @@
 
 use super::whole_path::{World, server_config, whole};
 use super::*;
-use crate::client::Encryption;
+use crate::client::{Encryption, Unacceptable};
 use crate::crypto::Cipher;
 use crate::server;
 use crate::wire::header::PROTOCOL_TRANSFORM;
@@ -90,12 +90,10 @@ fn nothing_is_encrypted_where_nobody_asks_for_it() {
 
 #[test]
 fn a_server_that_cannot_encrypt_is_refused_before_anybody_logs_on() {
-    let no_smb_3 = "encryption is required, and the server speaks no SMB 3, which has it";
-    let no_cipher = "encryption is required, and the server takes none of this client's ciphers";
     for dialect in Dialect::ALL {
         let mut world = between(up_to(dialect, Encryption::Required), server::Encryption::Off);
         world.run();
-        let expected = if dialect.is_smb3() { no_cipher } else { no_smb_3 };
+        let expected = if dialect.is_smb3() { Unacceptable::NoSharedCipher } else { Unacceptable::NoSmb3 };
         assert_eq!(world.closed, Some(ConnectionError::Policy(expected)), "{dialect}");
         assert_eq!(world.seen.len(), 2, "only the negotiation");
     }
@@ -184,13 +182,12 @@ fn a_demand_that_cannot_be_met_is_refused_and_says_by_whom() {
             let mut behaviour = Behaviour::good(dialect);
             demand(&mut behaviour);
             let error = refused(with(Encryption::Off), behaviour);
-            assert_eq!(error, ConnectionError::Policy("encryption is off, and the server insists on it"));
+            assert_eq!(error, ConnectionError::Policy(Unacceptable::EncryptionOff));
 
             let mut behaviour = Behaviour::good(dialect);
             demand(&mut behaviour);
             let error = refused(with(Encryption::WhenAsked), behaviour);
-            let expected = "a demand for encryption without a cipher agreed on";
-            assert_eq!(error, ConnectionError::Violation(expected));
+            assert_eq!(error, ConnectionError::Violation(Violation::EncryptionWithoutCipher));
         }
     }
 }
@@ -202,14 +199,14 @@ fn ciphers_that_were_not_offered_are_refused() {
         ..Behaviour::good(Dialect::Smb311)
     };
     let one = || Config { ciphers: vec![Cipher::Aes128Gcm], ..with(Encryption::WhenAsked) };
-    let not_offered = ConnectionError::Violation("a cipher that was not offered");
+    let not_offered = ConnectionError::Violation(Violation::CipherNotOffered);
     for cipher in [1, 3, 4, 7] {
         assert_eq!(refused(one(), says(&[CipherId(cipher)])), not_offered);
     }
     assert_eq!(refused(with(Encryption::Off), says(&[CipherId(2)])), not_offered);
     assert_eq!(
         refused(one(), says(&[CipherId(2), CipherId(1)])),
-        ConnectionError::Violation("more than one cipher")
+        ConnectionError::Violation(Violation::SeveralCiphers)
     );
     // How servers say that none of those offered suits them.
     let client = Config { ciphers: vec![Cipher::Aes128Gcm], ..with(Encryption::Required) };
@@ -289,8 +286,7 @@ fn an_encrypted_reply_to_a_plain_request_ends_the_connection() {
     let (header, _) = pair.request();
     pair.server.sealed = true;
     pair.server.reply(&header, NtStatus::SUCCESS, Empty::encode);
-    let expected = "an encrypted reply to a request that was not";
-    assert_eq!(pair.error(), ConnectionError::Violation(expected));
+    assert_eq!(pair.error(), ConnectionError::Violation(Violation::EncryptedForPlain));
 }
 
 #[test]
@@ -298,7 +294,7 @@ fn an_encrypted_reply_speaks_of_its_own_session_only() {
     // Another session in the header, which the key vouches for.
     let behaviour = Behaviour { sealed_for: 1, ..Behaviour::encrypting(Dialect::Smb311, Cipher::Aes128Gcm) };
     let error = refused(with(Encryption::Required), behaviour);
-    assert_eq!(error, ConnectionError::Violation("an encrypted reply for another session"));
+    assert_eq!(error, ConnectionError::Violation(Violation::EncryptedForeignSession));
 
     // Another session inside.
     let mut pair = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
@@ -306,7 +302,7 @@ fn an_encrypted_reply_speaks_of_its_own_session_only() {
     let (header, _) = pair.request();
     let other = Header { session_id: header.session_id + 1, ..header };
     pair.server.reply(&other, NtStatus::SUCCESS, Empty::encode);
-    assert_eq!(pair.error(), ConnectionError::Violation("a reply for another session"));
+    assert_eq!(pair.error(), ConnectionError::Violation(Violation::ForeignSession));
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn answers_that_were_not_offered_are_refused() {
 #[test]
 fn a_server_that_gives_no_credit_is_given_up() {
     let error = refused_handshake(|server| server.credits = 0);
-    assert_eq!(error, ConnectionError::Violation("no credit for the next request"));
+    assert_eq!(error, ConnectionError::Violation(Violation::NoCredits));
 }
 
 #[test]

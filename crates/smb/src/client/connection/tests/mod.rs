@@ -12,7 +12,7 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use self::server::{Behaviour, PASSWORD, Server, USER, Validate};
-use super::super::{Data, Limits, Peeked, READ_WRITE, Stage};
+use super::super::{Data, Limits, OpenPipe, Peeked, READ_WRITE, ReadMode, Stage};
 use super::*;
 use crate::Dialect;
 use crate::auth::client::{Credentials, InitiatorError};
