@@ -7,13 +7,14 @@ use std::time::Duration;
 use standpipe_security::SecurityDescriptor;
 
 use crate::file::{Encryption, PipeEncryption, PipeMode, Protocol, Source, Span, TaskKind, Visibility};
+use crate::machine::Machine;
 
-/// A deployment: its roles and everything they need. Made by [`Deployment::load`](crate::Deployment::load) only, so a
-/// value of this type has no mistake that the file alone can show.
+/// A deployment: its roles and everything they need. Made from a file only, so a value of this
+/// type has no mistake that the file alone can show.
 #[derive(Debug)]
 pub struct Deployment {
     pub(crate) source: Source,
-    pub(crate) folder: PathBuf,
+    pub(crate) machine: Machine,
     pub(crate) name: String,
     pub(crate) roles: Vec<Role>,
 }
@@ -29,9 +30,14 @@ impl Deployment {
         self.source.path()
     }
 
-    /// The absolute path of the folder of the file, which tasks and services run in.
+    /// The machine that it is for.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The absolute path of its folder on that machine, which tasks and services run in.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.machine.folder
     }
 
     /// The roles in the order of the file; at least one.

@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::check::{self, Look};
 use crate::definition::Deployment;
 use crate::file::{Environment, Field, Problem, Problems, Source, parsed};
-use crate::resolve::{System, resolve};
+use crate::machine::Machine;
+use crate::resolve::resolve;
 
 /// No deployment file is this long; what is, is the wrong file.
 const LONGEST: u64 = 1024 * 1024;
@@ -23,6 +24,12 @@ impl Deployment {
             )
         })?;
         Self::from_source(&Source::new(path, text), &folder, environment, look)
+    }
+
+    /// Reads a deployment file for a machine that may be another one, and looks at nothing on this one.
+    pub fn load_for(path: &Path, machine: &Machine, environment: &dyn Environment) -> Result<Self, Problems> {
+        let text = read(path).map_err(|problem| Problems::unreadable(path, problem))?;
+        Self::from_source_for(&Source::new(path, text), machine, environment)
     }
 
     /// Only the name in a deployment file, whatever else is wrong with it: enough to find a deployment that runs.
@@ -46,12 +53,32 @@ impl Deployment {
         environment: &dyn Environment,
         look: Look<'_>,
     ) -> Result<Self, Problems> {
+        Self::resolved(source, &Machine::here(folder), environment, |deployment| {
+            check::check(deployment, look)
+        })
+    }
+
+    /// The same as [`load_for`](Self::load_for) for a text that is in memory.
+    pub fn from_source_for(
+        source: &Source,
+        machine: &Machine,
+        environment: &dyn Environment,
+    ) -> Result<Self, Problems> {
+        Self::resolved(source, machine, environment, |_| Vec::new())
+    }
+
+    fn resolved(
+        source: &Source,
+        machine: &Machine,
+        environment: &dyn Environment,
+        check: impl FnOnce(&Self) -> Vec<Problem>,
+    ) -> Result<Self, Problems> {
         let (file, mut problems) = parsed::parse(source, environment);
         // A text that is no TOML yields an empty form; what that lacks is not worth saying.
         if problems.is_empty() || !file.roles.is_empty() {
-            let (deployment, more) = resolve(source, file, folder, System::HERE);
+            let (deployment, more) = resolve(source, file, machine);
             problems.extend(more);
-            problems.extend(check::check(&deployment, look));
+            problems.extend(check(&deployment));
             Problems::check(source, problems)?;
             return Ok(deployment);
         }

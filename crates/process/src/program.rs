@@ -1,6 +1,6 @@
 //! Finds the program of a command before it is started, so that what is wrong with it can be told apart.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
@@ -43,6 +43,15 @@ pub fn find(program: &OsStr, folder: &Path, path: Option<&OsStr>) -> Result<Path
     })
 }
 
+/// `path` with the folder of the program `own` put first.
+pub fn search_path(own: Option<&Path>, path: Option<OsString>) -> OsString {
+    let path = path.unwrap_or_default();
+    let Some(folder) = own.and_then(Path::parent) else { return path };
+    let folders = std::iter::once(folder.to_path_buf()).chain(std::env::split_paths(&path));
+    // A folder whose name holds the separator cannot be in a search path at all.
+    std::env::join_paths(folders).unwrap_or(path)
+}
+
 /// Whether this is a file that somebody may execute. Windows decides that by the file's name, so every file counts
 /// there.
 pub fn is_executable(file: &Metadata) -> bool {
@@ -66,5 +75,18 @@ impl Candidate {
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Self::Unusable,
             Err(_) => Self::Absent,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_programs_are_found_first() {
+        let path = search_path(Some(Path::new("/opt/standpipe/bin/standpipe")), Some("/usr/bin".into()));
+        let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+        assert_eq!(folders[0], Path::new("/opt/standpipe/bin"));
+        assert_eq!(search_path(None, Some("/bin".into())), "/bin");
     }
 }

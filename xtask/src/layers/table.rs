@@ -86,5 +86,4 @@ pub(crate) const OUTSIDE: &[Outside] = &[
 ];
 
 /// Arrows that the split of `pipe` and `deployment` has not removed yet.
-pub(crate) const NOT_YET: &[(&str, &str)] =
-    &[("pipe", "smb"), ("deployment", "service"), ("web", "pipe"), ("standpipe", "pipe")];
+pub(crate) const NOT_YET: &[(&str, &str)] = &[("pipe", "smb"), ("web", "pipe"), ("standpipe", "pipe")];

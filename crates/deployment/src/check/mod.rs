@@ -10,7 +10,6 @@ use standpipe_process::program;
 use crate::definition::{
     Backend, Command, Deployment, Endpoint, PasswordSource, Program, Role, local_address,
 };
-use crate::environment::search_path;
 use crate::file::{Problem, Span};
 use crate::password::{Password, PasswordError};
 
@@ -110,7 +109,7 @@ impl Checker<'_> {
             },
             Program::Name(name) => {
                 // Where it will be looked for when it is started.
-                let path = search_path(std::env::current_exe().ok().as_deref(), std::env::var_os("PATH"));
+                let path = program::search_path(std::env::current_exe().ok().as_deref(), std::env::var_os("PATH"));
                 if program::find(name.as_ref(), self.folder, Some(&path)).is_err() {
                     self.problems.push(
                         Problem::at(span, format!("no program `{name}` on the search path"))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{LONGEST_SOCKET_PATH, Resolver, System, variables};
+use super::{Resolver, variables};
 use crate::definition::{Backend, PipeCommand};
 use crate::file::parsed;
 use crate::file::{Field, PipeMode, Problem, Text};
@@ -50,7 +50,7 @@ impl Resolver<'_> {
             }
             Some(mode) => Some(*mode),
             None if bytes_only => Some(PipeMode::Byte),
-            None if self.system == System::Unix => Some(PipeMode::Message),
+            None if !self.for_windows() => Some(PipeMode::Message),
             None => None,
         };
         (backend, mode)
@@ -58,7 +58,7 @@ impl Resolver<'_> {
 
     fn pipe_command(&mut self, pipe: &parsed::Pipe, words: &[Text]) -> Option<Backend> {
         let command = self.command(words)?;
-        if self.system == System::Windows {
+        if self.for_windows() {
             self.report(
                 Problem::at(pipe.name.span(), "a command for each open is not yet supported on Windows")
                     .hint("leave `command` out: the native pipe of the same name is used"),
@@ -122,7 +122,7 @@ impl Resolver<'_> {
             );
             return None;
         };
-        if self.system == System::Windows && backend.is_some() {
+        if self.for_windows() && backend.is_some() {
             self.report(
                 Problem::at(text.span(), "only native pipes are a backend on Windows")
                     .hint("leave `backend` out: the native pipe of the same name is used"),
@@ -133,12 +133,13 @@ impl Resolver<'_> {
     }
 
     fn unix_socket(&mut self, text: &Text, path: &str) -> Option<Backend> {
-        let path = self.folder.join(path);
-        if path.as_os_str().len() > LONGEST_SOCKET_PATH || path.as_os_str().as_encoded_bytes().contains(&0) {
+        let path = self.path(path);
+        let longest = self.machine.system.longest_socket_path();
+        if path.as_os_str().len() > longest || path.as_os_str().as_encoded_bytes().contains(&0) {
             self.report(
                 Problem::at(text.span(), "the path of `backend` cannot be that of a Unix socket")
                     .label(format!("{} bytes", path.as_os_str().len()))
-                    .hint(format!("use a shorter path: {LONGEST_SOCKET_PATH} bytes at most, from the root")),
+                    .hint(format!("use a shorter path: {longest} bytes at most, from the root")),
             );
             return None;
         }
@@ -170,7 +171,8 @@ impl Resolver<'_> {
     /// `name` is .NET's name of the pipe, or an absolute path, which .NET takes as it is.
     fn dotnet(&mut self, text: &Text, name: &str) -> Option<Backend> {
         let is_name = !name.is_empty() && !name.contains(['/', '\0']);
-        let is_path = name.starts_with('/') && !name.contains('\0') && name.len() <= LONGEST_SOCKET_PATH;
+        let longest = self.machine.system.longest_socket_path();
+        let is_path = name.starts_with('/') && !name.contains('\0') && name.len() <= longest;
         if !is_name && !is_path {
             self.report(
                 Problem::at(text.span(), "`backend` names no .NET pipe")

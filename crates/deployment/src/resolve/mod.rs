@@ -4,7 +4,7 @@ mod backends;
 pub(crate) mod names;
 mod references;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use standpipe_pipe::PipeName;
@@ -20,6 +20,7 @@ use crate::file::{
     Encryption, Field, PipeEncryption, Problem, Protocol, Source, Span, TaskKind, Text, Visibility,
     is_variable_name,
 };
+use crate::machine::{Machine, System};
 
 /// The story's monitor looked every 10 seconds.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);
@@ -35,31 +36,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many processes of a pipe's command run at once unless the file says otherwise.
 const MOST_COMMANDS: u32 = 64;
 
-/// The longest path of a Unix socket, in bytes: `sun_path` is 108 with its NUL on Linux, 104 elsewhere.
-pub(crate) const LONGEST_SOCKET_PATH: usize = 103;
-
-/// Which system the deployment is for: a few rules differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum System {
-    /// Linux and its kin: processes and Unix sockets.
-    Unix,
-    /// The service control manager and native pipes.
-    Windows,
-}
-
-impl System {
-    /// The one that this program was built for.
-    pub(crate) const HERE: Self = if cfg!(windows) { Self::Windows } else { Self::Unix };
-}
-
-/// Resolves a file whose folder is `folder` (absolute). The deployment is only good when no problem was noted.
-pub(crate) fn resolve(
-    source: &Source,
-    file: parsed::File,
-    folder: &Path,
-    system: System,
-) -> (Deployment, Vec<Problem>) {
-    let mut resolver = Resolver { folder, system, problems: Vec::new() };
+/// Resolves a file for `machine`. The deployment is only good when no problem was noted.
+pub(crate) fn resolve(source: &Source, file: parsed::File, machine: &Machine) -> (Deployment, Vec<Problem>) {
+    let mut resolver = Resolver { machine, problems: Vec::new() };
     let name = resolver.deployment_name(&file.name);
     if file.roles.is_empty() {
         resolver.report(
@@ -69,17 +48,26 @@ pub(crate) fn resolve(
     }
     references::check(&mut resolver, &file);
     let roles = file.roles.into_iter().map(|role| resolver.role(role)).collect();
-    let deployment = Deployment { source: source.clone(), folder: folder.to_owned(), name, roles };
+    let deployment = Deployment { source: source.clone(), machine: machine.clone(), name, roles };
     (deployment, resolver.problems)
 }
 
 struct Resolver<'a> {
-    folder: &'a Path,
-    system: System,
+    machine: &'a Machine,
     problems: Vec<Problem>,
 }
 
 impl Resolver<'_> {
+    /// What a path in the file means on the machine.
+    fn path(&self, path: &str) -> PathBuf {
+        self.machine.system.join(&self.machine.folder, path)
+    }
+
+    /// Whether the machine has native pipes and the service control manager.
+    fn for_windows(&self) -> bool {
+        self.machine.system == System::Windows
+    }
+
     fn report(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
@@ -118,7 +106,7 @@ impl Resolver<'_> {
         Role {
             instances: role.instances.given().map_or(1, Spanned::into_inner),
             user: self.nonempty(role.user, "user"),
-            accounts: self.nonempty(role.accounts, "accounts").map(|path| self.folder.join(path)),
+            accounts: self.nonempty(role.accounts, "accounts").map(|path| self.path(&path)),
             startup: role.startup.into_iter().filter_map(|task| self.task(task)).collect(),
             service: role.service.map(|service| self.service(service, role.name.get_ref())),
             pipes: role.pipes.into_iter().map(|pipe| self.pipe(pipe)).collect(),
@@ -224,11 +212,9 @@ impl Resolver<'_> {
     fn command(&self, words: &[Text]) -> Option<Command> {
         let (program, arguments) = words.split_first()?;
         let name = program.as_str();
-        let is_path = name.contains('/') || (self.system == System::Windows && name.contains('\\'));
-        let program_at =
-            if is_path { Program::Path(self.folder.join(name)) } else { Program::Name(name.to_owned()) };
+        let is_path = self.machine.system.is_path(name);
         Some(Command {
-            program: program_at,
+            program: if is_path { Program::Path(self.path(name)) } else { Program::Name(name.to_owned()) },
             arguments: arguments.iter().map(|word| word.as_str().to_owned()).collect(),
             span: program.span(),
         })
@@ -261,8 +247,8 @@ impl Resolver<'_> {
 
     fn service(&mut self, service: parsed::Service, role: &str) -> Service {
         if service.command.is_absent() {
-            match self.system {
-                System::Unix => self.missing(
+            match self.machine.system {
+                System::Linux | System::OtherUnix => self.missing(
                     &service.at,
                     "command",
                     "the service",
@@ -296,7 +282,7 @@ impl Resolver<'_> {
                 Problem::at(pipe.name.span(), "a pipe's name cannot be used").label(error.to_string());
             self.report(problem.hint("use letters, digits and punctuation, as in \"simple\""));
         }
-        if pipe.sddl.is_absent() && self.system == System::Unix {
+        if pipe.sddl.is_absent() && !self.for_windows() {
             self.missing(
                 &pipe.name.span(),
                 "sddl",
@@ -457,7 +443,7 @@ impl Resolver<'_> {
             }
             (Field::Given(file), _) => {
                 let path = self.nonempty(Field::Given(file.clone()), "password-file");
-                (path.map(|path| PasswordSource::File(self.folder.join(path))), file.span())
+                (path.map(|path| PasswordSource::File(self.path(&path))), file.span())
             }
             (_, Field::Given(variable)) => {
                 if !is_variable_name(variable.as_str()) {

@@ -2,7 +2,7 @@
 
 /// A rule for one kind of name.
 #[derive(Clone, Copy)]
-pub(crate) struct Rule {
+pub(super) struct Rule {
     longest: usize,
     may_hold: fn(char) -> bool,
     hint: &'static str,
@@ -16,15 +16,21 @@ pub(super) const DEPLOYMENT: Rule = Rule {
 };
 
 /// The name of a role, an endpoint or a call: no dot, as `Role.0` is an instance's directory.
-pub(crate) const ROLE: Rule = Rule {
+pub(super) const ROLE: Rule = Rule {
     longest: 63,
     may_hold: |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'),
     hint: "use a letter, then letters, digits, `-` and `_`, 63 characters at most",
 };
 
+/// Whether a role can have this name: a letter, then letters, digits, `-` and `_`, 63 characters at most. Such a name can
+/// be part of a file's name.
+pub fn is_role_name(name: &str) -> bool {
+    ROLE.check(name).is_ok()
+}
+
 impl Rule {
     /// What is wrong with a name, as the end of a sentence.
-    pub(crate) fn check(self, name: &str) -> Result<(), String> {
+    pub(super) fn check(self, name: &str) -> Result<(), String> {
         if name.is_empty() {
             return Err("is empty".to_owned());
         }

@@ -54,13 +54,13 @@ impl Environment for Variables {
 fn read_for(system: System, text: &str) -> Result<Deployment, Problems> {
     let source = Source::new("standpipe.toml", text);
     let (file, mut problems) = parsed::parse(&source, &Variables);
-    let (deployment, more) = resolve(&source, file, Path::new("/demo"), system);
+    let (deployment, more) = resolve(&source, file, &Machine { system, folder: "/demo".into() });
     problems.extend(more);
     Problems::check(&source, problems).map(|()| deployment)
 }
 
 fn read(text: &str) -> Result<Deployment, Problems> {
-    read_for(System::Unix, text)
+    read_for(System::Linux, text)
 }
 
 /// What a person sees when one thing of the story's file is changed.
@@ -451,7 +451,7 @@ port = 445
     let deployment = read_for(System::Windows, text).unwrap();
     let pipe = &deployment.roles()[0].pipes[0];
     assert!(pipe.descriptor.is_none() && pipe.mode.is_none());
-    let problems = read_for(System::Unix, text).unwrap_err();
+    let problems = read_for(System::Linux, text).unwrap_err();
     assert_eq!(problems.count(), 2, "{problems}");
     let unix = text.replacen("spoolss]", "spoolss]\nbackend = \"unix:/x\"", 1);
     assert!(

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use standpipe_deployment::{Deployment, Look, ProcessEnvironment, state};
+use standpipe_deployment::{Deployment, Look, ProcessEnvironment};
+use standpipe_runtime::state;
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;

@@ -1,6 +1,6 @@
 //! Instances as a table, for `ps` and for the live view of `up`.
 
-use standpipe_deployment::state::{InstanceRecord, now};
+use standpipe_runtime::state::{InstanceRecord, now};
 
 /// The heading of the table.
 const HEADING: [&str; 7] = ["INSTANCE", "STATE", "READY", "SERVICE", "RESTARTS", "ENDPOINTS", "SINCE"];
@@ -65,7 +65,7 @@ fn ago(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use standpipe_deployment::state::{EndpointRecord, Stage};
+    use standpipe_runtime::state::{EndpointRecord, Stage};
 
     use super::*;
 

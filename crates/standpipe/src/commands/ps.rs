@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use standpipe_deployment::{Deployment, ProcessEnvironment, state};
+use standpipe_deployment::{Deployment, ProcessEnvironment};
+use standpipe_runtime::state;
 
 use super::instances;
 use crate::failure::{Exit, Failure};

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use standpipe_deployment::local::{LocalInstance, LocalOptions, LocalOutcome, LocalRuntime, RecyclePolicy};
-use standpipe_deployment::state::InstanceRecord;
-use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Stop, state};
+use standpipe_deployment::{Deployment, Look, ProcessEnvironment};
 use standpipe_process::Output as ProcessOutput;
+use standpipe_runtime::local::{LocalInstance, LocalOptions, LocalOutcome, LocalRuntime, RecyclePolicy};
+use standpipe_runtime::state::InstanceRecord;
+use standpipe_runtime::{Stop, state};
 use tokio::sync::watch;
 use tracing::{info, warn};
 

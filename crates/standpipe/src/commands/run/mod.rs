@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use standpipe_deployment::instance::{Instance, InstanceOptions};
-use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Role, Stop, local_address, state};
+use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Role, local_address};
+use standpipe_runtime::instance::{Instance, InstanceOptions};
+use standpipe_runtime::{Stop, state};
 use tracing::{Instrument, warn};
 
 use self::serve::Endpoints;

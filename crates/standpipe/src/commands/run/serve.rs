@@ -4,14 +4,14 @@ use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use standpipe_deployment::instance::{Instance, Serving};
-use standpipe_deployment::state::EndpointRecord;
 use standpipe_deployment::{Deployment, Encryption, Endpoint, Password, PipeEncryption, Protocol, Role};
 use standpipe_pipe::PipeName;
 use standpipe_pipe::accounts::AccountFile;
 use standpipe_pipe::balancer::{Balancer, Options as BalancerOptions, Target};
 use standpipe_pipe::client::{Credentials, Encryption as ClientEncryption};
 use standpipe_pipe::server::{Offer, Options, PipeOffer, Server};
+use standpipe_runtime::instance::{Instance, Serving};
+use standpipe_runtime::state::EndpointRecord;
 use standpipe_security::upcase;
 use standpipe_web::Site;
 use tokio::net::TcpListener;

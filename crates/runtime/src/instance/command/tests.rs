@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::instance::{Instance as RoleInstance, InstanceOptions};
-use crate::testing::{Place, is_alive, only_role, soon};
+use crate::testing::{TestFolder, is_alive, only_role, soon};
 
 /// Serves the only pipe of a deployment with these keys, and logs on to it.
-async fn client(place: &Place, keys: &str) -> Client {
+async fn client(place: &TestFolder, keys: &str) -> Client {
     let deployment = place.deployment(&format!(
         "[roles.R.pipes.simple]\nsddl = \"D:(A;;GRGW;;;AU)\"\n{keys}\n\
          [roles.R.endpoints.P]\nprotocol = \"smb\"\nport = 4445\n"
@@ -57,7 +57,7 @@ async fn open(client: &Client) -> standpipe_pipe::client::Pipe {
 
 #[tokio::test]
 async fn a_command_takes_and_gives_messages() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let client = client(&place, "command = [\"cat\"]").await;
     let pipe = open(&client).await;
     for message in [&b"first"[..], b"second", &[7; 10_000]] {
@@ -68,7 +68,7 @@ async fn a_command_takes_and_gives_messages() {
 
 #[tokio::test]
 async fn a_command_knows_its_caller_and_its_end_is_the_pipes() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.script(
         "who.sh",
         "printf '%s|' \"$STANDPIPE_PIPE\" \"$STANDPIPE_CALLER_NAME\" \"$GREETING\" \"${STANDPIPE_CALLER_ADDRESS%:*}\" \
@@ -86,7 +86,7 @@ async fn a_command_knows_its_caller_and_its_end_is_the_pipes() {
 
 #[tokio::test]
 async fn a_command_whose_client_is_gone_ends_with_all_it_started() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script("stays.sh", "sleep 1000 & echo $! > teller; echo $$ > teller; wait");
     let keys = "command = [\"sh\", \"stays.sh\"]\nstop-timeout = \"50ms\"\nmax-instances = 1";
     let client = client(&place, keys).await;
@@ -102,7 +102,7 @@ async fn a_command_whose_client_is_gone_ends_with_all_it_started() {
 
 #[tokio::test]
 async fn a_command_that_is_not_there_is_no_service() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.script("gone.sh", "#!/bin/sh\n");
     let file = place.path().join("gone.sh");
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -116,7 +116,7 @@ async fn a_command_that_is_not_there_is_no_service() {
 
 #[tokio::test]
 async fn a_client_that_gives_up_makes_no_room_before_its_command_is_gone() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let spec = ProcessSpec {
         name: "simple (cat)".to_owned(),
         command: vec!["cat".into()],

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::definition::{Command, Deployment, PasswordSource, Program};
+use standpipe_deployment::{Command, Deployment, PasswordSource, Program};
 
 /// The variable with the instance's own folder of pipes, which no other instance has.
 pub(crate) const PIPES: &str = "STANDPIPE_PIPES";
@@ -49,15 +49,6 @@ pub(crate) fn secrets(deployment: &Deployment) -> Vec<OsString> {
     ["STANDPIPE_PASSWORD", "STANDPIPE_NT_HASH"].map(Into::into).into_iter().chain(named).collect()
 }
 
-/// `path` with the folder of the program `own` put first.
-pub(crate) fn search_path(own: Option<&Path>, path: Option<OsString>) -> OsString {
-    let path = path.unwrap_or_default();
-    let Some(folder) = own.and_then(Path::parent) else { return path };
-    let folders = std::iter::once(folder.to_path_buf()).chain(std::env::split_paths(&path));
-    // A folder whose name holds the separator cannot be in a search path at all.
-    std::env::join_paths(folders).unwrap_or(path)
-}
-
 /// The words of a command, program first.
 pub(crate) fn words(command: &Command) -> Vec<OsString> {
     let program = match &command.program {
@@ -77,18 +68,10 @@ pub(crate) fn short_name(command: &Command) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn own_programs_are_found_first() {
-        let path = search_path(Some(Path::new("/opt/standpipe/bin/standpipe")), Some("/usr/bin".into()));
-        let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-        assert_eq!(folders[0], Path::new("/opt/standpipe/bin"));
-        assert_eq!(search_path(None, Some("/bin".into())), "/bin");
-    }
-
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn passwords_of_every_role_are_withheld() {
-        let place = crate::testing::Place::new();
+        let place = crate::testing::TestFolder::new();
         let deployment = place.deployment(
             "[roles.R.service]\nname = \"S\"\ncommand = [\"sh\"]\n\
              [roles.R.pipes.simple]\nsddl = \"D:(A;;GRGW;;;AU)\"\n\

@@ -3,15 +3,14 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use standpipe_deployment::{PipeMode, Role};
 use standpipe_pipe::backend::Backend;
 use standpipe_pipe::{Mode, PipeName};
 use standpipe_process::Tree;
 use standpipe_service::{BoxFuture, NotReady, Probe};
 
 use super::{PrepareError, command};
-use crate::definition::{self, Role};
 use crate::environment::InstanceEnvironment;
-use crate::file::PipeMode;
 
 /// What the pipes of one instance lead to, beside what the file says.
 pub(super) struct Surroundings<'a> {
@@ -28,7 +27,7 @@ pub(super) struct Surroundings<'a> {
 /// Where each of a role's pipes leads.
 pub(super) fn backends(here: &Surroundings<'_>) -> Result<Vec<(String, Backend)>, PrepareError> {
     let role = here.role;
-    let backend = |pipe: &definition::Pipe| {
+    let backend = |pipe: &standpipe_deployment::Pipe| {
         let name = PipeName::new(pipe.name.as_str()).map_err(|source| PrepareError::PipeName {
             role: role.name.clone(),
             name: pipe.name.clone(),
@@ -39,9 +38,9 @@ pub(super) fn backends(here: &Surroundings<'_>) -> Result<Vec<(String, Backend)>
             Some(PipeMode::Message) | None => Mode::Message,
         };
         let mut backend = match &pipe.backend {
-            definition::Backend::Instance => Backend::local(&here.environment.pipes, &name, mode),
-            definition::Backend::UnixSocket(path) => Backend::unix(path, mode),
-            definition::Backend::Tcp { host, port } => {
+            standpipe_deployment::Backend::Instance => Backend::local(&here.environment.pipes, &name, mode),
+            standpipe_deployment::Backend::UnixSocket(path) => Backend::unix(path, mode),
+            standpipe_deployment::Backend::Tcp { host, port } => {
                 let is_here = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
                 if !is_here {
                     tracing::warn!(
@@ -52,8 +51,10 @@ pub(super) fn backends(here: &Surroundings<'_>) -> Result<Vec<(String, Backend)>
                 }
                 Backend::tcp(host.as_str(), *port)
             }
-            definition::Backend::Dotnet(name) => Backend::dotnet(dotnet_path(role, name), here.user),
-            definition::Backend::Command(command) => {
+            standpipe_deployment::Backend::Dotnet(name) => {
+                Backend::dotnet(dotnet_path(role, name), here.user)
+            }
+            standpipe_deployment::Backend::Command(command) => {
                 command::backend(&pipe.name, command, mode, role, here.folder, here.environment, here.tree)
             }
         };

@@ -17,6 +17,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
+use standpipe_deployment::{Command, Deployment, Role, Service, TaskKind};
 use standpipe_pipe::NameError;
 use standpipe_pipe::backend::Backend;
 use standpipe_process::{self as process, Orphaned, Output, ProcessSpec, SpawnError, Tree};
@@ -30,9 +31,7 @@ use tracing::{error, warn};
 
 pub use outcome::Outcome;
 
-use crate::definition::{Command, Deployment, Role, Service};
-use crate::environment::{self, InstanceEnvironment, search_path};
-use crate::file::TaskKind;
+use crate::environment::{self, InstanceEnvironment};
 use crate::spawn_hint::spawn_hint;
 use crate::startup::{STOP_GRACE, Startup};
 use crate::state::{EndpointRecord, InstanceLock, StateDir, StateError};
@@ -159,7 +158,10 @@ impl<'a> Instance<'a> {
             accounts: role.accounts.clone().unwrap_or_else(|| lock.dir().accounts()),
             pipes: lock.dir().pipes(),
             withheld: environment::secrets(deployment),
-            path: search_path(std::env::current_exe().ok().as_deref(), std::env::var_os("PATH")),
+            path: process::program::search_path(
+                std::env::current_exe().ok().as_deref(),
+                std::env::var_os("PATH"),
+            ),
         };
         let tree = Tree::new();
         let backends = probe::backends(&Surroundings {

@@ -1,10 +1,10 @@
 use std::os::unix::fs::PermissionsExt;
 
 use standpipe_process::Tree;
+use standpipe_process::program::search_path;
 
 use super::*;
-use crate::environment::search_path;
-use crate::testing::{Place, is_alive, only_role, soon};
+use crate::testing::{TestFolder, is_alive, only_role, soon};
 
 /// A role with these tasks.
 fn role(tasks: &[&str]) -> String {
@@ -17,7 +17,7 @@ fn role(tasks: &[&str]) -> String {
     text
 }
 
-fn environment(place: &Place) -> InstanceEnvironment {
+fn environment(place: &TestFolder) -> InstanceEnvironment {
     InstanceEnvironment {
         deployment: "Demo".into(),
         role: "R".into(),
@@ -29,7 +29,7 @@ fn environment(place: &Place) -> InstanceEnvironment {
     }
 }
 
-async fn run(place: &Place, tasks: &[&str]) -> Result<(), TaskFailure> {
+async fn run(place: &TestFolder, tasks: &[&str]) -> Result<(), TaskFailure> {
     let deployment = place.deployment(&role(tasks));
     let (environment, tree) = (environment(place), Tree::new());
     let mut startup = Startup::new(place.path(), &environment, None, &tree);
@@ -38,7 +38,7 @@ async fn run(place: &Place, tasks: &[&str]) -> Result<(), TaskFailure> {
 
 #[tokio::test]
 async fn simple_tasks_run_one_after_the_other_up_to_the_first_that_fails() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place
         .script("add.sh", "sleep 0.0$1; echo $2 >> log")
         .script("fail.sh", "echo before; echo why >&2; exit 3");
@@ -66,7 +66,7 @@ async fn simple_tasks_run_one_after_the_other_up_to_the_first_that_fails() {
 
 #[tokio::test]
 async fn a_task_knows_its_instance_and_its_own_variables() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.script(
         "say.sh",
         "echo \"$STANDPIPE_DEPLOYMENT/$STANDPIPE_ROLE/$STANDPIPE_INSTANCE/$OWN\" > said; \
@@ -79,7 +79,7 @@ async fn a_task_knows_its_instance_and_its_own_variables() {
 
 #[tokio::test]
 async fn a_task_gets_no_secret_but_one_of_its_own() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.script("say.sh", "echo \"${CARGO_MANIFEST_DIR-gone} $CARGO_PKG_NAME\" > said");
     let task = "command = [\"sh\", \"say.sh\"]\nenvironment = { CARGO_PKG_NAME = \"own\" }";
     run(&place, &[task]).await.unwrap();
@@ -88,7 +88,7 @@ async fn a_task_gets_no_secret_but_one_of_its_own() {
 
 #[tokio::test]
 async fn a_task_that_takes_too_long_is_stopped_with_what_it_started() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script("hang.sh", "sleep 1000 & echo $! > teller; wait");
     let task = "command = [\"sh\", \"hang.sh\"]\ntimeout = \"200ms\"";
     let failure = run(&place, &[task]).await.unwrap_err();
@@ -99,7 +99,7 @@ async fn a_task_that_takes_too_long_is_stopped_with_what_it_started() {
 
 #[tokio::test]
 async fn a_task_that_cannot_be_started_says_why() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.script("task", "#!/no/such/interpreter\n");
     let task = place.path().join("task");
     std::fs::set_permissions(&task, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -113,7 +113,7 @@ async fn a_task_that_cannot_be_started_says_why() {
 
 #[tokio::test]
 async fn background_and_foreground_tasks_are_not_waited_for_and_may_fail() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script("wait.sh", "read line < go; echo $1 > teller; exit 9");
     rustix::fs::mknodat(
         rustix::fs::CWD,

@@ -12,6 +12,7 @@ use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+use standpipe_deployment::{StartupTask, TaskKind};
 use standpipe_process::{
     self as process, Ask, Exit, Orphaned, Output, Process, ProcessSpec, SpawnError, Tree,
 };
@@ -21,9 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::definition::StartupTask;
 use crate::environment::{self, InstanceEnvironment};
-use crate::file::TaskKind;
 use crate::spawn_hint::spawn_hint;
 
 /// How long a task that is stopped may take before it is killed.

@@ -5,12 +5,12 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use standpipe_deployment::{PipeCommand, Role};
 use standpipe_pipe::Caller;
 use standpipe_pipe::Mode;
 use standpipe_pipe::backend::{Backend, ConnectFuture, Connector, Instance};
 use standpipe_process::{self as process, Orphaned, Output, ProcessSpec, Tree};
 
-use crate::definition::{PipeCommand, Role};
 use crate::environment::{self, InstanceEnvironment};
 
 /// The variables in which a command finds what it serves, and whom.

@@ -39,8 +39,8 @@ use thiserror::Error;
 
 pub use record::{EndpointRecord, InstanceRecord, Stage, now, read_all};
 
-use crate::definition::{Backend, Role};
-use crate::resolve::names::ROLE;
+use standpipe_deployment::{Backend, Role, is_role_name};
+
 use lock::Lock;
 
 /// The longest path of a socket in bytes: `sun_path` of Linux without its final NUL.
@@ -244,7 +244,7 @@ fn parse_instance_name(name: &OsStr) -> Option<(&str, u32)> {
     let (role, digits) = name.to_str()?.split_once('.')?;
     let number: u32 = digits.parse().ok()?;
     // Not `00` or `+1`: what is not written as we write it is not ours.
-    (ROLE.check(role).is_ok() && number.to_string() == digits).then_some((role, number))
+    (is_role_name(role) && number.to_string() == digits).then_some((role, number))
 }
 
 fn is_instance_name(path: &Path) -> bool {

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::state::read_all;
-use crate::testing::{Place, is_alive, soon};
+use crate::testing::{TestFolder, is_alive, soon};
 
 const TWO: &str = "[roles.A]\ninstances = 2\n[roles.A.service]\nname = \"S\"\ncommand = [\"true\"]\n";
 
@@ -33,7 +33,7 @@ fn script(instance: LocalInstance<'_>) -> Vec<OsString> {
 
 #[tokio::test]
 async fn every_instance_runs_with_its_own_address_until_a_stop() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script("instance.sh", "echo $$ $1 $2 > teller; exec sleep 1000");
     let (deployment, state) = (place.deployment(TWO), place.state());
     let runtime = LocalRuntime::prepare(options(&deployment, &state));
@@ -59,7 +59,7 @@ async fn every_instance_runs_with_its_own_address_until_a_stop() {
 
 #[tokio::test]
 async fn one_that_fails_is_started_again_and_one_that_cannot_be_helped_is_not() {
-    let place = Place::new();
+    let place = TestFolder::new();
     // The first fails twice and is then told to stop; the second has a mistake that stays.
     place.script(
         "instance.sh",
@@ -84,7 +84,7 @@ async fn one_that_fails_is_started_again_and_one_that_cannot_be_helped_is_not() 
 
 #[tokio::test]
 async fn waits_after_a_failure_are_seen_and_a_stop_ends_them() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.script("instance.sh", "exit 69");
     let (deployment, state) = (place.deployment(TWO), place.state());
     let hours = Duration::from_hours(2);
@@ -108,7 +108,7 @@ async fn waits_after_a_failure_are_seen_and_a_stop_ends_them() {
 
 #[tokio::test]
 async fn an_instance_that_does_not_stop_is_killed_with_what_it_started() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script("instance.sh", "trap '' TERM; setsid sleep 1000 & echo $! > teller; wait; sleep 1000");
     let one = TWO.replace("instances = 2", "instances = 1");
     let (deployment, state) = (place.deployment(&one), place.state());
@@ -129,7 +129,7 @@ async fn an_instance_that_does_not_stop_is_killed_with_what_it_started() {
 
 #[tokio::test]
 async fn the_same_deployment_runs_once_and_begins_clean() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let (deployment, state) = (place.deployment(TWO), place.state());
     let stale = StateDir::open(&state).unwrap().instance("A", 0);
     let more = StateDir::open(&state).unwrap().instance("NoLongerThere", 7);
@@ -149,7 +149,7 @@ async fn the_same_deployment_runs_once_and_begins_clean() {
 
 #[tokio::test]
 async fn one_that_ran_before_is_started_again_whatever_it_ends_with() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.script(
         "instance.sh",
         "echo $STANDPIPE_RECYCLES >> runs\n\
@@ -170,7 +170,7 @@ async fn one_that_ran_before_is_started_again_whatever_it_ends_with() {
 
 #[tokio::test]
 async fn what_is_not_permitted_is_not_tried_again() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.script("instance.sh", "exit 77");
     let (deployment, state) = (place.deployment(TWO), place.state());
     let runtime = LocalRuntime::prepare(options(&deployment, &state)).unwrap();
@@ -181,7 +181,7 @@ async fn what_is_not_permitted_is_not_tried_again() {
 
 #[tokio::test]
 async fn a_state_folder_too_long_for_sockets_is_refused_before_anything_is_made() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let pipe = "[roles.A.endpoints.P]\nprotocol = \"smb\"\nport = 4445\n[roles.A.pipes.simple]\nsddl = \"D:(A;;GRGW;;;AU)\"\n";
     let deployment = place.deployment(&format!("{TWO}{pipe}"));
     let state = place.path().join("x".repeat(100));

@@ -18,13 +18,13 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use standpipe_deployment::{Deployment, Role, local_address};
 use standpipe_process::Output;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
-use crate::definition::{Deployment, Role, local_address};
 use crate::state::{DeploymentLock, InstanceDir, InstanceRecord, Stage, StateDir, StateError, check_sockets};
 use crate::stop::Stop;
 use instances::{End, Keeper};

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::state::{InstanceRecord, Stage, read_all};
-use crate::testing::{Place, is_alive, only_role, soon};
+use crate::testing::{TestFolder, is_alive, only_role, soon};
 
 const SERVICE: &str = "[roles.R.service]\nname = \"S\"\ncommand = [\"sh\", \"service.sh\"]\n";
 const PIPE: &str = "[roles.R.pipes.simple]\nsddl = \"D:(A;;GRGW;;;AU)\"\n\
@@ -23,7 +23,7 @@ struct Running {
 }
 
 /// Runs instance 0 of the only role; serves until told to stop.
-async fn run(place: &Place, roles: &str) -> Running {
+async fn run(place: &TestFolder, roles: &str) -> Running {
     let deployment = place.deployment(roles);
     let state_dir = place.state();
     let stop = Stop::default();
@@ -60,7 +60,7 @@ impl Running {
 }
 
 /// Runs an instance that never gets to serve.
-async fn run_to_the_end(place: &Place, roles: &str) -> Outcome {
+async fn run_to_the_end(place: &TestFolder, roles: &str) -> Outcome {
     let deployment = place.deployment(roles);
     let state_dir = place.state();
     let options = InstanceOptions {
@@ -77,12 +77,12 @@ async fn run_to_the_end(place: &Place, roles: &str) -> Outcome {
     soon(Instance::prepare(options).unwrap().run(Vec::new(), Stop::default(), serve)).await
 }
 
-fn record(place: &Place) -> InstanceRecord {
+fn record(place: &TestFolder) -> InstanceRecord {
     read_all(&place.state()).unwrap().remove(0)
 }
 
 /// Waits for a record that another task writes.
-async fn recorded(place: &Place, mut wanted: impl FnMut(&InstanceRecord) -> bool) -> InstanceRecord {
+async fn recorded(place: &TestFolder, mut wanted: impl FnMut(&InstanceRecord) -> bool) -> InstanceRecord {
     soon(async {
         loop {
             let record = read_all(&place.state()).unwrap().pop();
@@ -97,7 +97,7 @@ async fn recorded(place: &Place, mut wanted: impl FnMut(&InstanceRecord) -> bool
 
 #[tokio::test]
 async fn is_ready_only_while_the_service_runs_and_its_pipe_accepts() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script("service.sh", "echo $$ > teller; exec sleep 1000");
     let mut running = run(&place, &format!("{SERVICE}{PIPE}")).await;
     let service = place.told_pid().await;
@@ -126,7 +126,7 @@ async fn is_ready_only_while_the_service_runs_and_its_pipe_accepts() {
 
 #[tokio::test]
 async fn a_killed_service_makes_it_unready_and_then_ready_again() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script("service.sh", "echo $$ > teller; exec sleep 1000");
     let mut running = run(&place, SERVICE).await;
     running.becomes_ready(true).await;
@@ -144,7 +144,7 @@ async fn a_killed_service_makes_it_unready_and_then_ready_again() {
 
 #[tokio::test]
 async fn a_service_that_keeps_failing_ends_it_with_the_reason() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.script("service.sh", "exit 3");
     let outcome = run_to_the_end(&place, &format!("{SERVICE}max-failures = 2\n{PIPE}")).await;
     assert_eq!(outcome.exit_code(), 69);
@@ -157,7 +157,7 @@ async fn a_service_that_keeps_failing_ends_it_with_the_reason() {
 
 #[tokio::test]
 async fn a_service_that_cannot_be_started_is_for_a_person_to_mend() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.script("service", "#!/no/such/interpreter\n");
     let path = place.path().join("service");
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -180,7 +180,7 @@ fn what_gave_up_for_want_of_a_permission_says_so() {
 
 #[tokio::test]
 async fn a_failed_task_keeps_the_service_from_starting() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.script("service.sh", "touch started; exec sleep 1000");
     let roles = format!("{SERVICE}[[roles.R.startup]]\ncommand = [\"false\"]\n");
     let outcome = run_to_the_end(&place, &roles).await;
@@ -191,7 +191,7 @@ async fn a_failed_task_keeps_the_service_from_starting() {
 
 #[tokio::test]
 async fn a_stop_during_the_tasks_ends_them_and_is_no_failure() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script("task.sh", "echo $$ > teller; exec sleep 1000");
     let deployment =
         place.deployment(&format!("{SERVICE}[[roles.R.startup]]\ncommand = [\"sh\", \"task.sh\"]\n"));
@@ -217,7 +217,7 @@ async fn a_stop_during_the_tasks_ends_them_and_is_no_failure() {
 
 #[tokio::test]
 async fn clients_are_drained_before_the_service_is_stopped() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script(
         "service.sh",
         "trap 'echo stopped > teller; exit 0' TERM; sh -c 'echo up > teller; exec sleep 1000' & wait",
@@ -256,7 +256,7 @@ async fn clients_are_drained_before_the_service_is_stopped() {
 
 #[tokio::test]
 async fn when_serving_fails_everything_ends() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script("service.sh", "echo $$ > teller; exec sleep 1000");
     let deployment = place.deployment(SERVICE);
     let state_dir = place.state();
@@ -278,7 +278,7 @@ async fn when_serving_fails_everything_ends() {
 }
 
 /// A role with a task that does not end when it is asked to.
-fn stubborn(place: &Place, service: &str) -> String {
+fn stubborn(place: &TestFolder, service: &str) -> String {
     place
         .script("task.sh", "trap 'echo asked > teller' TERM; echo $$ > teller; while :; do sleep 0.01; done");
     format!("{service}[[roles.R.startup]]\ncommand = [\"sh\", \"task.sh\"]\ntype = \"foreground\"\n")
@@ -286,7 +286,7 @@ fn stubborn(place: &Place, service: &str) -> String {
 
 #[tokio::test]
 async fn a_foreground_task_holds_up_the_end_and_a_forced_stop_does_not_wait() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script("service.sh", "exec sleep 1000");
     let roles = stubborn(&place, &format!("{SERVICE}stop-timeout = \"10m\"\n"));
     let mut running = run(&place, &roles).await;
@@ -304,7 +304,7 @@ async fn a_foreground_task_holds_up_the_end_and_a_forced_stop_does_not_wait() {
 
 #[tokio::test]
 async fn a_foreground_task_holds_up_the_end_no_longer_than_the_service_could() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place.script("service.sh", "exec sleep 1000");
     let roles = stubborn(&place, &format!("{SERVICE}stop-timeout = \"1s\"\n"));
     let mut running = run(&place, &roles).await;
@@ -319,7 +319,7 @@ async fn a_foreground_task_holds_up_the_end_no_longer_than_the_service_could() {
 #[tokio::test]
 async fn what_was_decided_stays_so_however_the_end_comes() {
     for forced in [true, false] {
-        let mut place = Place::new();
+        let mut place = TestFolder::new();
         place.script("service.sh", "exit 3");
         let roles = stubborn(&place, &format!("{SERVICE}max-failures = 1\nstop-timeout = \"10m\"\n{PIPE}"));
         let running = run(&place, &roles).await;
@@ -339,7 +339,7 @@ async fn what_was_decided_stays_so_however_the_end_comes() {
 #[tokio::test]
 async fn tasks_may_end_in_good_order() {
     for kind in ["simple", "background", "foreground"] {
-        let mut place = Place::new();
+        let mut place = TestFolder::new();
         place.script("service.sh", "exec sleep 1000").script(
             "task.sh",
             "trap 'echo bye > teller; exit 0' TERM; echo up > teller; while :; do sleep 0.01; done",
@@ -376,7 +376,7 @@ async fn tasks_may_end_in_good_order() {
 
 #[tokio::test]
 async fn what_a_task_left_running_ends_with_the_instance() {
-    let mut place = Place::new();
+    let mut place = TestFolder::new();
     place
         .script("service.sh", "exec sleep 1000")
         .script("task.sh", "setsid sh -c 'echo $$ > teller; exec sleep 1000' &");
@@ -392,7 +392,7 @@ async fn what_a_task_left_running_ends_with_the_instance() {
 
 #[tokio::test]
 async fn runs_once_at_a_time_and_with_a_command_only() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let deployment = place.deployment(SERVICE);
     let state_dir = place.state();
     let options = InstanceOptions {

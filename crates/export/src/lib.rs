@@ -1,0 +1,5 @@
+#![doc = include_str!("../README.md")]
+
+mod container;
+
+pub use container::{Container, resolve};

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod environment;
+pub mod instance;
+pub mod local;
+mod spawn_hint;
+mod startup;
+pub mod state;
+mod stop;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod testing;
+
+pub use startup::{TaskFailure, TaskFailureReason};
+pub use stop::Stop;

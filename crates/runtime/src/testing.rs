@@ -1,0 +1,58 @@
+//! What tests share that run real processes: a folder with scripts and a deployment, and lines from those scripts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Role, Source};
+use standpipe_teller::Teller;
+pub(crate) use standpipe_teller::{is_alive, soon};
+use tempfile::TempDir;
+
+/// A folder for a deployment, with a fifo `teller` through which scripts tell the test something.
+pub(crate) struct TestFolder {
+    folder: TempDir,
+    teller: Teller,
+}
+
+impl TestFolder {
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let teller = Teller::new(folder.path());
+        Self { folder, teller }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path().join("state")
+    }
+
+    /// A shell script; `["sh", NAME]` runs it.
+    pub(crate) fn script(&self, name: &str, text: &str) -> &Self {
+        fs::write(self.path().join(name), text).unwrap();
+        self
+    }
+
+    pub(crate) fn deployment(&self, roles: &str) -> Deployment {
+        let text = format!("name = \"Demo\"\n{roles}");
+        let source = Source::new("standpipe.toml", text);
+        match Deployment::from_source(&source, self.path(), &ProcessEnvironment, Look::Files) {
+            Ok(deployment) => deployment,
+            Err(problems) => panic!("{}", problems.render(false)),
+        }
+    }
+
+    pub(crate) async fn told(&mut self) -> String {
+        self.teller.line().await
+    }
+
+    pub(crate) async fn told_pid(&mut self) -> u32 {
+        self.teller.pid().await
+    }
+}
+
+pub(crate) fn only_role(deployment: &Deployment) -> &Role {
+    &deployment.roles()[0]
+}
