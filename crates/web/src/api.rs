@@ -9,9 +9,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::app::{LONGEST_BODY, Site, make_call};
 use crate::calls::{CallError, Reply};
 use crate::guard;
+use crate::site::{LONGEST_BODY, Site, make_call};
 use crate::text::{HoldsNul, from_reply, to_message, without_nul};
 
 /// What a JSON request holds.

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::app::{LONGEST_BODY, Site};
+use crate::site::{LONGEST_BODY, Site};
 
 /// Longest time for one request: a call may take 10 seconds to connect and 10 to reply; the rest is for a slow sender.
 pub(crate) const LONGEST_REQUEST: Duration = Duration::from_mins(1);

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::app::Site;
 use crate::calls::{CallErrorKind, Reply};
+use crate::site::Site;
 use crate::text::{escape, from_reply};
 
 /// The style, served by itself so that the browser can be told to take none from the page's text.

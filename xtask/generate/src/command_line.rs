@@ -82,6 +82,7 @@ fn describe_argument(argument: &Arg) -> String {
     match argument.get_long() {
         Some(long) if value.is_empty() => names.push(format!("`--{long}`")),
         Some(long) => names.push(format!("`--{long} {value}`")),
+        None if value.is_empty() => names.push(format!("`{}`", argument.get_id())),
         None => names.push(format!("`{value}`")),
     }
     let help = argument.get_help().or(argument.get_long_help()).map(ToString::to_string).unwrap_or_default();

@@ -9,7 +9,7 @@ use axum::http::{Request, Version};
 use tower::ServiceExt;
 
 use super::*;
-use crate::calls::{CallErrorKind, CallFuture};
+use crate::calls::{CallError, CallErrorKind, CallFuture, PipeCalls, Reply};
 
 /// A pipe that answers with what it is told to, and keeps what it was asked.
 struct Fake {
