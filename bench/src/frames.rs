@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use standpipe_pipe::load::{CallError, Caller, Expect, Message, Workload};
+use standpipe_load::{CallError, Caller, Expect, Message, Workload};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 

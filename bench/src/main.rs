@@ -25,7 +25,7 @@ mod command {
     use std::time::Duration;
 
     use clap::{Parser, Subcommand};
-    use standpipe_pipe::load::{Plan, Report, ServerProcess};
+    use standpipe_load::{Plan, Report, ServerProcess};
 
     use crate::frames::{FrameLoad, Kind};
     use crate::{echo, proxy};

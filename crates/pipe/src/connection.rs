@@ -11,9 +11,11 @@ use tokio::net::TcpStream;
 
 use crate::Mode;
 use crate::caller::Caller;
+use crate::greeting::{self, GreetingError};
 use crate::memory;
-use crate::platform::{self, Received, Socket};
-use crate::preamble::{self, PreambleError};
+pub use crate::platform::Received;
+use crate::platform::Socket;
+use standpipe_system::user::User;
 
 /// The longest message read unless another limit is set, in bytes.
 pub const DEFAULT_MAX_MESSAGE: usize = 1024 * 1024;
@@ -181,7 +183,7 @@ impl PipeConnection {
     pub(crate) fn try_connect_to_owner(
         path: &Path,
         mode: Mode,
-        owners: Option<&[u32]>,
+        owners: Option<&[User]>,
     ) -> io::Result<PipeConnection> {
         Ok(PipeConnection::new(Socket::connect_to_owner(path, mode, owners)?, DEFAULT_MAX_MESSAGE))
     }
@@ -209,28 +211,28 @@ impl PipeConnection {
     }
 
     /// Takes the line in which the server says who opened the pipe, for a service that has asked for it
-    /// ([`Backend::with_preamble`](crate::backend::Backend::with_preamble)); [`Self::caller`] knows it then. To be
+    /// ([`Backend::with_greeting`](crate::backend::Backend::with_greeting)); [`Self::caller`] knows it then. To be
     /// called before anything is read.
     ///
     /// Only root and the service's own user are believed. Whoever connects and says nothing is waited for, so this
     /// belongs into the client's own task and not between two calls of `accept`.
-    pub async fn introduced(self) -> Result<PipeConnection, PreambleError> {
+    pub async fn introduced(self) -> Result<PipeConnection, GreetingError> {
         let Link::Socket(socket) = &self.link else {
-            return if self.caller.is_some() { Ok(self) } else { Err(PreambleError::Missing) };
+            return if self.caller.is_some() { Ok(self) } else { Err(GreetingError::Missing) };
         };
         let user = socket.peer_user().map_err(PipeError::receive)?;
-        if user != 0 && user != platform::own_user() {
-            return Err(PreambleError::Untrusted { user });
+        if !user.is_trusted() {
+            return Err(GreetingError::Untrusted { user });
         }
         let line = match socket.mode() {
-            Mode::Byte => socket.read_line(preamble::LIMIT).await?,
+            Mode::Byte => socket.read_line(greeting::LIMIT).await?,
             Mode::Message => {
                 let mut message = Vec::new();
-                socket.receive(&mut message, preamble::LIMIT).await?;
+                socket.receive(&mut message, greeting::LIMIT).await?;
                 message
             }
         };
-        let caller = preamble::parse(&line)?;
+        let caller = greeting::parse(&line)?;
         Ok(self.with_caller(caller))
     }
 
@@ -294,7 +296,7 @@ impl PipeConnection {
     }
 
     /// Whether the program at the other end runs as this process's user or as root.
-    pub(crate) fn is_of_this_user(&self) -> io::Result<bool> {
+    pub fn is_of_this_user(&self) -> io::Result<bool> {
         match &self.link {
             Link::Socket(socket) => socket.is_of_this_user(),
             Link::Memory(_) => Ok(true),
@@ -302,7 +304,7 @@ impl PipeConnection {
     }
 
     /// Waits until the other end of a socket is closed, not only for writing.
-    pub(crate) async fn hung_up(&self) -> Result<(), PipeError> {
+    pub async fn hung_up(&self) -> Result<(), PipeError> {
         match &self.link {
             Link::Socket(socket) => socket.hung_up().await,
             Link::Memory(_) => Ok(()),
@@ -315,7 +317,7 @@ impl PipeConnection {
     }
 
     /// Like [`Self::disconnect`] while others still hold the connection: what waits for it ends.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         match &self.link {
             Link::Socket(socket) => socket.close(),
             Link::Memory(end) => end.close(),
@@ -323,7 +325,7 @@ impl PipeConnection {
     }
 
     /// Whether the other end closed without reading everything it was sent. Known when the end has been read.
-    pub(crate) fn was_reset(&self) -> bool {
+    pub fn was_reset(&self) -> bool {
         match &self.link {
             Link::Socket(socket) => socket.was_reset(),
             Link::Memory(end) => end.was_reset(),
@@ -331,7 +333,7 @@ impl PipeConnection {
     }
 
     /// Appends a message or some bytes to `buffer`. One task at a time can wait here.
-    pub(crate) fn poll_receive(
+    pub fn poll_receive(
         &self,
         cx: &mut Context<'_>,
         buffer: &mut Vec<u8>,
@@ -344,7 +346,7 @@ impl PipeConnection {
 
     /// Writes what there is room for now; whether that was all of `data`, whose buffer may then be gone. `sent`
     /// counts what is done and starts at 0.
-    pub(crate) fn try_send(&self, data: &mut Vec<u8>, sent: &mut usize) -> Result<bool, PipeError> {
+    pub fn try_send(&self, data: &mut Vec<u8>, sent: &mut usize) -> Result<bool, PipeError> {
         match &self.link {
             Link::Socket(socket) => socket.try_send(data, sent),
             Link::Memory(end) => end.try_send_owned(data, sent),
@@ -352,7 +354,7 @@ impl PipeConnection {
     }
 
     /// Writes all of `data`. One task at a time can wait here.
-    pub(crate) fn poll_send(
+    pub fn poll_send(
         &self,
         cx: &mut Context<'_>,
         data: &[u8],

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use standpipe_smb::server::PipeMode;
-
 /// What a pipe carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {
@@ -26,15 +24,6 @@ impl fmt::Display for Mode {
             Mode::Message => "message",
             Mode::Byte => "byte",
         })
-    }
-}
-
-impl From<Mode> for PipeMode {
-    fn from(mode: Mode) -> PipeMode {
-        match mode {
-            Mode::Message => PipeMode::Message,
-            Mode::Byte => PipeMode::Byte,
-        }
     }
 }
 

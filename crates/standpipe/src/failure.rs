@@ -7,13 +7,13 @@ use std::io;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
+use standpipe_accounts::AccountFileError;
+use standpipe_client::ClientError;
 use standpipe_deployment::{PasswordError, Problem, Problems};
-use standpipe_pipe::accounts::AccountFileError;
-use standpipe_pipe::client::ClientError;
 use standpipe_pipe::listener::ListenError;
-use standpipe_pipe::server::BindError;
 use standpipe_runtime::instance::{Outcome, PrepareError};
 use standpipe_runtime::state::StateError;
+use standpipe_server::BindError;
 
 /// The exit codes, from sysexits.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use standpipe_client::Credentials;
 use standpipe_deployment::Password;
-use standpipe_pipe::client::Credentials;
 use standpipe_security::NtHash;
 
 use crate::failure::{Caused, Exit, Failure};

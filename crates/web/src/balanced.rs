@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use standpipe_pipe::balancer::{Answer, Balancer, BalancerError};
-use standpipe_pipe::client::ClientError;
+use standpipe_client::ClientError;
+use standpipe_client::balancer::{Answer, Balancer, BalancerError};
 use tokio::time::Instant;
 
 use crate::calls::{CallError, CallErrorKind, CallFuture, PipeCalls, Readiness, Reply};
@@ -98,8 +98,8 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use standpipe_pipe::balancer::Target;
-    use standpipe_pipe::client::ServerAddress;
+    use standpipe_client::ServerAddress;
+    use standpipe_client::balancer::Target;
 
     use super::*;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use standpipe_client::{CallOptions, Client as Smb, ClientError, Pipe, ReplyEnd};
 use standpipe_pipe::PipeName;
-use standpipe_pipe::client::{CallOptions, Client as Smb, ClientError, Pipe, ReplyEnd};
 use standpipe_smb::NtStatus;
 
 use crate::findings::Findings;

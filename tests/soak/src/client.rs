@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use standpipe_pipe::client::{Client as Smb, ConnectOptions, Credentials, Encryption};
+use standpipe_client::{Client as Smb, ConnectOptions, Credentials, Encryption};
 use tokio_util::sync::CancellationToken;
 
 use crate::act::{Caller, Ended, PATIENCE, is_expected, kind_of, name};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use standpipe_pipe::client::{Client as Smb, ClientError, ConnectOptions};
+use standpipe_client::{Client as Smb, ClientError, ConnectOptions};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
-use standpipe_pipe::client::Credentials;
+use standpipe_client::Credentials;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 

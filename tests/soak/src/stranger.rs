@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use standpipe_pipe::client::{Client as Smb, ClientError, ConnectOptions, Credentials};
+use standpipe_client::{Client as Smb, ClientError, ConnectOptions, Credentials};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 

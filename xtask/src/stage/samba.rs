@@ -22,7 +22,7 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
     let examples = ["--example", "answers", "--example", "pose_as_files"];
     pytest::build(
         site,
-        &[&["--package", "standpipe-security", "--package", "standpipe-pipe"][..], &examples].concat(),
+        &[&["--package", "standpipe-security", "--package", "standpipe-server"][..], &examples].concat(),
     )?;
     let mut command = match pytest::command(site, "tests/samba") {
         Ok(command) => command,

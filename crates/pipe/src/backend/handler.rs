@@ -28,11 +28,11 @@ impl Handler {
 
     /// Calls it in a task of its own, so that one that computes for long, or panics, does no harm to others.
     pub(super) fn connect(&self, mode: Mode, opening: Opening) -> Connected {
-        let Opening { caller, instance } = opening;
+        let Opening { caller, slot } = opening;
         let (connection, service) = PipeConnection::pair(mode);
         let handler = Arc::clone(&self.0);
         tokio::spawn(async move {
-            let _instance = instance;
+            let _slot = slot;
             let service = service.with_caller(caller.clone());
             if AssertUnwindSafe(async { handler(service).await }).catch_unwind().await.is_err() {
                 tracing::error!(
@@ -42,6 +42,6 @@ impl Handler {
                 );
             }
         });
-        Connected { connection, instance: None }
+        Connected { connection, slot: None }
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::{Attempt, BackendError, Connected, Opening};
 use crate::connection::PipeConnection;
 use crate::{Mode, platform};
+use standpipe_system::user::User;
 
 /// How long to wait before trying again while a service's queue of new clients is full: twice as long each time.
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
@@ -31,7 +32,7 @@ pub(super) enum Trust {
     /// The owner of the socket's file, and the path must not be a link.
     Owner,
     /// Likewise, and the owner must be one of these users.
-    Users(Arc<[u32]>),
+    Users(Arc<[User]>),
 }
 
 impl LocalSocket {
@@ -54,12 +55,12 @@ impl LocalSocket {
                 let socket = self.clone();
                 Attempt::Later(Box::pin(async move {
                     let connection = socket.connect_when_free(mode, timeout).await?;
-                    Ok(Connected { connection, instance: Some(opening.instance) })
+                    Ok(Connected { connection, slot: Some(opening.slot) })
                 }))
             }
-            result => Attempt::Done(
-                result.map(|connection| Connected { connection, instance: Some(opening.instance) }),
-            ),
+            result => {
+                Attempt::Done(result.map(|connection| Connected { connection, slot: Some(opening.slot) }))
+            }
         }
     }
 

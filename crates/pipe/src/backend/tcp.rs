@@ -55,7 +55,7 @@ impl TcpPort {
             let stream = port.stream(timeout).await?;
             let failed = |source| BackendError::Io { backend: port.to_string(), source };
             let connection = PipeConnection::of_tcp(stream).map_err(failed)?;
-            Ok(Connected { connection, instance: Some(opening.instance) })
+            Ok(Connected { connection, slot: Some(opening.slot) })
         }))
     }
 

@@ -8,6 +8,7 @@ use standpipe_pipe::backend::Backend;
 use standpipe_pipe::{Mode, PipeName};
 use standpipe_process::Tree;
 use standpipe_service::{BoxFuture, NotReady, Probe};
+use standpipe_system::user::User;
 
 use super::{PrepareError, command};
 use crate::environment::InstanceEnvironment;
@@ -52,7 +53,7 @@ pub(super) fn backends(here: &Surroundings<'_>) -> Result<Vec<(String, Backend)>
                 Backend::tcp(host.as_str(), *port)
             }
             standpipe_deployment::Backend::Dotnet(name) => {
-                Backend::dotnet(dotnet_path(role, name), here.user)
+                Backend::dotnet(dotnet_path(role, name), here.user.and_then(User::by_number))
             }
             standpipe_deployment::Backend::Command(command) => {
                 command::backend(&pipe.name, command, mode, role, here.folder, here.environment, here.tree)
@@ -62,7 +63,7 @@ pub(super) fn backends(here: &Surroundings<'_>) -> Result<Vec<(String, Backend)>
             backend = backend.with_connect_timeout(timeout);
         }
         if pipe.tells_caller {
-            backend = backend.with_preamble();
+            backend = backend.with_greeting();
         }
         Ok((pipe.name.clone(), backend))
     };

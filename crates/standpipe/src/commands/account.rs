@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use standpipe_pipe::accounts::{AccountFile, Added, group_name, parse_group};
+use standpipe_accounts::{AccountFile, Added, group_name, parse_group};
 use standpipe_security::Sid;
 
 use crate::failure::{Exit, Failure};

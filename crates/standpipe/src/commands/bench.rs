@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use standpipe_pipe::client::{
+use standpipe_client::{
     Client, ClientError, ConnectOptions, Credentials, Encryption, PipeAddress, SigningAlgorithm,
 };
-use standpipe_pipe::load::{Expect, Kind, LoadError, PipeLoad, Plan, Report, ServerProcess};
+use standpipe_load::{Expect, Kind, LoadError, PipeLoad, Plan, Report, ServerProcess};
 
 use super::{log_off, parse_timeout, runtime};
 use crate::failure::{Caused, Exit, Failure};

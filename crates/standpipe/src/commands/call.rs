@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
-use standpipe_pipe::Mode;
-use standpipe_pipe::client::{
+use standpipe_client::{
     CallOptions, Client, ClientError, ConnectOptions, Credentials, Encryption, PipeAddress, ReplyEnd,
 };
+use standpipe_pipe::Mode;
 
 use super::{log_off, parse_timeout, runtime};
 use crate::failure::{Caused, Exit, Failure};

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use standpipe_pipe::client::{ClientError, ConnectOptions, Encryption, PipeAddress, Pool, PoolOptions};
+use standpipe_client::relay::{Relay, RelayOptions};
+use standpipe_client::{ClientError, ConnectOptions, Encryption, PipeAddress, Pool, PoolOptions};
 use standpipe_pipe::listener::PipeListener;
-use standpipe_pipe::relay::{Relay, RelayOptions};
 use standpipe_pipe::{Mode, PipeName};
 use standpipe_runtime::Stop;
 use tracing::{info, warn};

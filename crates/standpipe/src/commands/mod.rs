@@ -14,7 +14,7 @@ mod up;
 use std::time::Duration;
 
 use clap::Subcommand;
-use standpipe_pipe::client::Client;
+use standpipe_client::Client;
 use tokio::runtime::Runtime;
 use tracing::Span;
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use standpipe_accounts::{AccountFile, parse_group};
 use standpipe_deployment::{Problem, Problems, Source};
-use standpipe_pipe::accounts::{AccountFile, parse_group};
 use standpipe_security::{
     AccessMask, Account, AccountName, Accounts, NtHash, SecurityDescriptor, Sid, Token, check_pipe_client,
     explain, well_known,

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use standpipe_pipe::accounts::AccountFile;
+use standpipe_accounts::AccountFile;
 use standpipe_pipe::backend::Backend;
 use standpipe_pipe::listener::{PipeConnection, PipeListener};
-use standpipe_pipe::server::{Offer, Options, PipeOffer, Server};
 use standpipe_pipe::{Mode, PipeName};
+use standpipe_server::{Offer, Options, PipeOffer, Server};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;

@@ -10,6 +10,8 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, Mode as FileMode};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use standpipe_system::machine::MAX_SOCKET_PATH;
+use standpipe_system::user::User;
 use tokio::io::unix::AsyncFd;
 
 use super::socket::{Socket, socket_type};
@@ -45,7 +47,7 @@ impl Listener {
             source,
         };
         let address = SocketAddrUnix::new(path)
-            .map_err(|_| ListenError::PathTooLong { path: path.to_owned(), limit: MAX_PATH })?;
+            .map_err(|_| ListenError::PathTooLong { path: path.to_owned(), limit: MAX_SOCKET_PATH })?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let fd = rustix::net::socket_with(AddressFamily::UNIX, socket_type(mode), flags, None)
             .map_err(|error| failed("create a socket for", error.into()))?;
@@ -98,13 +100,10 @@ impl Drop for Listener {
     }
 }
 
-/// The longest path of a socket in bytes: `sun_path` with its final NUL.
-const MAX_PATH: usize = 107;
-
 /// The user who owns the socket at `path`; `None` when there is none, or only a link to one.
-pub(crate) fn owner_of_socket(path: &Path) -> Option<u32> {
+pub(crate) fn owner_of_socket(path: &Path) -> Option<User> {
     let found = fs::symlink_metadata(path).ok()?;
-    found.file_type().is_socket().then(|| found.uid())
+    found.file_type().is_socket().then(|| User::from_number(found.uid()))
 }
 
 /// Whether somebody listens at `path`. Nothing is connected, so the service notices nothing: a socket of a

@@ -1,9 +1,7 @@
 //! Unix: pipes are Unix-domain sockets, `SOCK_SEQPACKET` for messages and `SOCK_STREAM` for bytes.
 
-mod directory;
 mod listener;
-mod network;
-mod private_file;
+mod message_buffer;
 mod socket;
 
 use std::io;
@@ -12,12 +10,7 @@ use std::os::fd::OwnedFd;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-pub(crate) use directory::{check_shared_directory, default_directory, prepare_directory};
 pub(crate) use listener::{Listener, is_listening, owner_of_socket};
-pub(crate) use network::{host_name, is_exhausted, keep_alive, own_user};
-pub(crate) use private_file::{
-    FileIdentity, check_private, identity, is_settled, keep_owner, open_private, open_to_read, sync_folder_of,
-};
 pub(crate) use socket::Socket;
 
 /// Has the runtime watch `fd`, which must not block.

@@ -13,14 +13,16 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, Shutdown, SocketAddrUnix,
     SocketFlags, SocketType, sockopt,
 };
+use standpipe_system::user::User;
+use standpipe_transport::keep_alive::keep_alive;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::TcpStream;
 
+use super::message_buffer::{LONGEST_MESSAGE, with_message_buffer};
 use crate::Mode;
 use crate::connection::PipeError;
 use crate::platform::Received;
-use crate::scratch::{LONGEST_MESSAGE, with_message_buffer};
 
 /// Asked of the kernel for messages on their way, in bytes: a message of 1 MiB and what the kernel adds.
 /// Without the privilege to exceed `net.core.wmem_max` the kernel gives less.
@@ -74,16 +76,16 @@ impl Socket {
     /// Like [`Self::connect`], but only to a socket, not through a link to one, and only if the owner of its file is
     /// who listens, and one of `owners` where those are given. The listener is known before the file could have been
     /// exchanged unnoticed: the kernel tells who called `listen`.
-    pub(crate) fn connect_to_owner(path: &Path, mode: Mode, owners: Option<&[u32]>) -> io::Result<Socket> {
+    pub(crate) fn connect_to_owner(path: &Path, mode: Mode, owners: Option<&[User]>) -> io::Result<Socket> {
         let denied = |text: String| io::Error::new(io::ErrorKind::PermissionDenied, text);
         let found = fs::symlink_metadata(path)?;
         if !found.file_type().is_socket() {
             return Err(denied("it is not a socket".to_owned()));
         }
         let socket = Socket::connect(path, mode)?;
-        let listener = sockopt::socket_peercred(socket.fd.get_ref())?.uid.as_raw();
-        if listener != found.uid() {
-            return Err(denied(format!("user {listener} listens at a socket of user {}", found.uid())));
+        let (listener, owner) = (socket.peer_user()?, User::from_number(found.uid()));
+        if listener != owner {
+            return Err(denied(format!("user {listener} listens at a socket of user {owner}")));
         }
         if owners.is_some_and(|owners| !owners.contains(&listener)) {
             return Err(denied(format!("user {listener}, who listens there, is not the service's user")));
@@ -94,7 +96,7 @@ impl Socket {
     /// Takes a TCP connection, which carries bytes.
     pub(crate) fn of_tcp(stream: TcpStream) -> io::Result<Socket> {
         stream.set_nodelay(true)?;
-        super::keep_alive(&stream)?;
+        keep_alive(&stream)?;
         Socket::new(stream.into_std()?.into(), Mode::Byte)
     }
 
@@ -110,8 +112,8 @@ impl Socket {
     }
 
     /// The user who connected to the listener that accepted this socket.
-    pub(crate) fn peer_user(&self) -> io::Result<u32> {
-        Ok(sockopt::socket_peercred(self.fd.get_ref())?.uid.as_raw())
+    pub(crate) fn peer_user(&self) -> io::Result<User> {
+        Ok(User::from_number(sockopt::socket_peercred(self.fd.get_ref())?.uid.as_raw()))
     }
 
     /// Takes a connected socket that does not block.
@@ -348,8 +350,7 @@ impl Socket {
 
     /// Whether the program that connected runs as this process's user or as root.
     pub(crate) fn is_of_this_user(&self) -> io::Result<bool> {
-        let peer = sockopt::socket_peercred(self.fd.get_ref())?.uid;
-        Ok(peer.is_root() || peer == rustix::process::geteuid())
+        Ok(self.peer_user()?.is_trusted())
     }
 
     /// Waits until the other end is closed, not only for writing.

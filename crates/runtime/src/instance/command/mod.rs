@@ -8,7 +8,7 @@ use std::time::Duration;
 use standpipe_deployment::{PipeCommand, Role};
 use standpipe_pipe::Caller;
 use standpipe_pipe::Mode;
-use standpipe_pipe::backend::{Backend, ConnectFuture, Connector, Instance};
+use standpipe_pipe::backend::{Backend, ConnectFuture, Connector, Slot};
 use standpipe_process::{self as process, Orphaned, Output, ProcessSpec, Tree};
 
 use crate::environment::{self, InstanceEnvironment};
@@ -52,7 +52,7 @@ struct EachOpen {
 }
 
 impl Connector for EachOpen {
-    fn connect(&self, caller: Caller, instance: Instance) -> ConnectFuture {
+    fn connect(&self, caller: Caller, slot: Slot) -> ConnectFuture {
         let mut spec = self.spec.clone();
         let groups: Vec<String> = caller.groups().iter().map(ToString::to_string).collect();
         let told: [(&str, OsString); 5] = [
@@ -64,7 +64,7 @@ impl Connector for EachOpen {
         ];
         spec.environment.extend(told.into_iter().map(|(name, value)| (name.into(), value)));
         let who = (caller.pipe().to_owned(), caller.account().to_owned());
-        start(spec, self.mode, self.stop_timeout, who, instance)
+        start(spec, self.mode, self.stop_timeout, who, slot)
     }
 
     fn is_available(&self) -> bool {
@@ -76,14 +76,14 @@ impl Connector for EachOpen {
     }
 }
 
-/// `instance` is kept until nothing of the command is left.
+/// `slot` is kept until nothing of the command is left.
 #[cfg(unix)]
 fn start(
     spec: ProcessSpec,
     mode: Mode,
     stop_timeout: Duration,
     (pipe, caller): (String, String),
-    instance: impl Send + 'static,
+    slot: impl Send + 'static,
 ) -> ConnectFuture {
     use standpipe_pipe::listener::PipeConnection;
     use tokio::sync::oneshot;
@@ -99,11 +99,11 @@ fn start(
                 Ok(process) => {
                     let _ = started.send(Ok(()));
                     let exit = follow(process, closed, stop_timeout).await;
-                    drop(instance);
+                    drop(slot);
                     tracing::info!(pipe, caller, command = spec.name, %exit, "a command has ended");
                 }
                 Err(error) => {
-                    drop(instance);
+                    drop(slot);
                     let _ = started.send(Err(error));
                 }
             }
@@ -114,7 +114,7 @@ fn start(
 }
 
 #[cfg(not(unix))]
-fn start(_: ProcessSpec, _: Mode, _: Duration, _: (String, String), _: Instance) -> ConnectFuture {
+fn start(_: ProcessSpec, _: Mode, _: Duration, _: (String, String), _: Slot) -> ConnectFuture {
     Box::pin(async {
         Err(io::Error::new(io::ErrorKind::Unsupported, "there are no commands for pipes on Windows yet"))
     })

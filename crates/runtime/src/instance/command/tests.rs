@@ -4,9 +4,9 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use standpipe_pipe::accounts::AccountFile;
-use standpipe_pipe::client::{Client, ClientError, ConnectOptions, Credentials};
-use standpipe_pipe::server::{Offer, Options, PipeOffer, Server};
+use standpipe_accounts::AccountFile;
+use standpipe_client::{Client, ClientError, ConnectOptions, Credentials};
+use standpipe_server::{Offer, Options, PipeOffer, Server};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -51,7 +51,7 @@ async fn client(place: &TestFolder, keys: &str) -> Client {
     Client::connect(&address, &credentials, &ConnectOptions::default()).await.unwrap()
 }
 
-async fn open(client: &Client) -> standpipe_pipe::client::Pipe {
+async fn open(client: &Client) -> standpipe_client::Pipe {
     client.open(&"simple".parse().unwrap()).await.unwrap()
 }
 

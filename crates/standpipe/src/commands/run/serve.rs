@@ -4,15 +4,15 @@ use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use standpipe_accounts::AccountFile;
+use standpipe_client::balancer::{Balancer, Options as BalancerOptions, Target};
+use standpipe_client::{Credentials, Encryption as ClientEncryption};
 use standpipe_deployment::{Deployment, Encryption, Endpoint, Password, PipeEncryption, Protocol, Role};
 use standpipe_pipe::PipeName;
-use standpipe_pipe::accounts::AccountFile;
-use standpipe_pipe::balancer::{Balancer, Options as BalancerOptions, Target};
-use standpipe_pipe::client::{Credentials, Encryption as ClientEncryption};
-use standpipe_pipe::server::{Offer, Options, PipeOffer, Server};
 use standpipe_runtime::instance::{Instance, Serving};
 use standpipe_runtime::state::EndpointRecord;
 use standpipe_security::upcase;
+use standpipe_server::{Offer, Options, PipeOffer, Server};
 use standpipe_web::Site;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -116,9 +116,9 @@ impl Endpoints {
 fn options_for(endpoint: &Endpoint, mut options: Options) -> Options {
     options.session_lifetime = endpoint.session_lifetime;
     options.encryption = match endpoint.encryption {
-        Encryption::Off => standpipe_pipe::server::Encryption::Off,
-        Encryption::Offered => standpipe_pipe::server::Encryption::Offered,
-        Encryption::Required => standpipe_pipe::server::Encryption::Required,
+        Encryption::Off => standpipe_server::Encryption::Off,
+        Encryption::Offered => standpipe_server::Encryption::Offered,
+        Encryption::Required => standpipe_server::Encryption::Required,
     };
     if let Some(limit) = endpoint.max_connections {
         options.max_connections = limit as usize;

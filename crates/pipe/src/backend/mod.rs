@@ -1,0 +1,327 @@
+//! Where a served pipe leads on this machine.
+//!
+//! | backend | made with | messages | who serves |
+//! | --- | --- | --- | --- |
+//! | the socket of a service in a folder of pipes | [`Backend::local`] | yes | a [`PipeListener`](crate::listener::PipeListener) |
+//! | any Unix socket | [`Backend::unix`] | yes | whoever made it |
+//! | a Unix socket of known users, wherever it is | [`Backend::unix_of`] | yes | one of these users |
+//! | the socket of a .NET service | [`Backend::dotnet`] | no | `NamedPipeServerStream` |
+//! | a TCP port | [`Backend::tcp`] | no | whoever listens there |
+//! | a function in this process | [`Backend::handler`] | yes | it is called for each open |
+//! | anything else | [`Backend::connector`] | yes | what a [`Connector`] connects to |
+//!
+//! A backend is only ever asked for a connection on behalf of a caller who is logged on and has passed the pipe's
+//! access check.
+
+mod handler;
+mod slot;
+mod socket;
+mod tcp;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use standpipe_security::Grant;
+
+use crate::caller::Caller;
+use crate::connection::PipeConnection;
+use crate::{Mode, PipeName, greeting};
+use standpipe_system::user::User;
+
+pub use slot::Slot;
+
+use handler::Handler;
+use socket::{LocalSocket, Trust};
+use tcp::TcpPort;
+
+/// How long a connection to a service may take unless another time is set.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the server finds the service behind a pipe. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    mode: Mode,
+    place: Place,
+    connect_timeout: Duration,
+    tells_caller: bool,
+}
+
+#[derive(Clone)]
+enum Place {
+    Socket(LocalSocket),
+    Tcp(TcpPort),
+    Handler(Handler),
+    Connector(Arc<dyn Connector>),
+}
+
+/// A way to a service that this crate does not know.
+pub trait Connector: Send + Sync {
+    /// Connects to the service on behalf of `caller`, in the mode that was given to [`Backend::connector`]. Dropping
+    /// the future gives it up.
+    ///
+    /// `slot` is the open's share of a pipe that limits its clients, to be dropped when the service can take another
+    /// client instead.
+    fn connect(&self, caller: Caller, slot: Slot) -> ConnectFuture;
+
+    /// Whether the service could be connected to now.
+    fn is_available(&self) -> bool;
+
+    /// What it is, for log lines.
+    fn describe(&self) -> String;
+}
+
+/// A connection that a [`Connector`] makes.
+pub type ConnectFuture = Pin<Box<dyn Future<Output = io::Result<PipeConnection>> + Send>>;
+
+/// Why a service could not be connected to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackendError {
+    /// Nobody listens.
+    #[error("nobody listens at {backend}")]
+    NotListening {
+        /// The backend.
+        backend: String,
+    },
+    /// The service does not accept its clients fast enough.
+    #[error("the queue of new clients at {backend} is full")]
+    Busy {
+        /// The backend.
+        backend: String,
+    },
+    /// It took too long.
+    #[error("{backend} did not take a connection within {} s", after.as_secs_f64())]
+    TimedOut {
+        /// The backend.
+        backend: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The operating system refused.
+    #[error("cannot connect to {backend}")]
+    Io {
+        /// The backend.
+        backend: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// One open that wants to be connected.
+#[derive(Debug)]
+pub struct Opening {
+    /// The client that opens the pipe.
+    pub caller: Caller,
+    /// Its share of a pipe that limits its clients.
+    pub slot: Slot,
+}
+
+/// An open that is connected.
+#[derive(Debug)]
+pub struct Connected {
+    /// The server's end of the pipe.
+    pub connection: PipeConnection,
+    /// Its share of a pipe that limits its clients, unless the service's side keeps it.
+    pub slot: Option<Slot>,
+}
+
+/// A connection that is on its way. Dropping it gives it up.
+pub type Connecting = Pin<Box<dyn Future<Output = Result<Connected, BackendError>> + Send>>;
+
+/// What came of asking for a connection.
+pub enum Attempt {
+    /// The service was connected to at once, or cannot be.
+    Done(Result<Connected, BackendError>),
+    /// It takes a while.
+    Later(Connecting),
+}
+
+impl Backend {
+    fn new(mode: Mode, place: Place) -> Backend {
+        Backend { mode, place, connect_timeout: CONNECT_TIMEOUT, tells_caller: false }
+    }
+
+    /// The socket that a service which listens with [`PipeListener`](crate::listener::PipeListener) in `directory`
+    /// puts there.
+    ///
+    /// The service may be less trusted than the server: a link in the folder is not followed, and whoever listens
+    /// must be the owner of the socket's file. Otherwise a service could lead the server, with the server's rights,
+    /// to any socket of the machine.
+    pub fn local(directory: &Path, name: &PipeName, mode: Mode) -> Backend {
+        let path = directory.join(name.as_str());
+        Backend::new(mode, Place::Socket(LocalSocket { path, trust: Trust::Owner }))
+    }
+
+    /// The Unix socket at `path`: `SOCK_SEQPACKET` in message mode, `SOCK_STREAM` in byte mode. The path is trusted
+    /// to lead to the service.
+    pub fn unix(path: impl Into<PathBuf>, mode: Mode) -> Backend {
+        Backend::new(mode, Place::Socket(LocalSocket { path: path.into(), trust: Trust::Path }))
+    }
+
+    /// The Unix socket at `path`, in a folder that everybody may write to, such as `/tmp`: the path must not be a
+    /// link, and who listens must own the socket's file and be one of `users`, given by their numbers. Somebody else
+    /// who was there first is not connected to.
+    pub fn unix_of(path: impl Into<PathBuf>, mode: Mode, users: impl Into<Arc<[User]>>) -> Backend {
+        let trust = Trust::Users(users.into());
+        Backend::new(mode, Place::Socket(LocalSocket { path: path.into(), trust }))
+    }
+
+    /// The Unix socket at which a .NET service listens with `NamedPipeServerStream`: `$TMPDIR/CoreFxPipe_NAME`, which
+    /// carries bytes (on Unix .NET refuses message mode). As [`Self::unix_of`]: `user`, or without one this process's
+    /// own, and root are who may listen there.
+    pub fn dotnet(path: impl Into<PathBuf>, user: Option<User>) -> Backend {
+        let mut users = User::administrators().to_vec();
+        users.push(user.unwrap_or_else(User::own));
+        Backend::unix_of(path, Mode::Byte, users)
+    }
+
+    /// The TCP port of a host, given by name or address; it carries bytes. All addresses of a name are tried.
+    ///
+    /// Nothing protects what is said between the server and the service, so the host should be this one.
+    pub fn tcp(host: impl Into<Arc<str>>, port: u16) -> Backend {
+        Backend::new(Mode::Byte, Place::Tcp(TcpPort::new(host.into(), port)))
+    }
+
+    /// Whatever `connector` connects to.
+    pub fn connector(mode: Mode, connector: impl Connector + 'static) -> Backend {
+        Backend::new(mode, Place::Connector(Arc::new(connector)))
+    }
+
+    /// A function of this process, called for each open with the service's end of the pipe. No socket is between
+    /// them.
+    ///
+    /// What it returns runs as a task of its own. [`PipeConnection::caller`] says who opened the pipe. Reading comes
+    /// to an end when the client has closed it; the client sees the end when the function drops the connection or
+    /// returns. An open keeps its slot until the function has returned. A direction holds 256 KiB before its writer waits; a longer message passes by
+    /// itself.
+    ///
+    /// ```
+    /// use standpipe_pipe::Mode;
+    /// use standpipe_pipe::backend::Backend;
+    ///
+    /// let greeter = Backend::handler(Mode::Message, |pipe| async move {
+    ///     let name = pipe.caller().map(|caller| caller.account().to_owned()).unwrap_or_default();
+    ///     while let Ok(Some(message)) = pipe.read_message().await {
+    ///         let reply = format!("{name} said {}", String::from_utf8_lossy(&message));
+    ///         if pipe.write_message(reply.as_bytes()).await.is_err() {
+    ///             break;
+    ///         }
+    ///     }
+    /// });
+    /// assert_eq!(greeter.mode(), Mode::Message);
+    /// ```
+    pub fn handler<H, F>(mode: Mode, handler: H) -> Backend
+    where
+        H: Fn(PipeConnection) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Backend::new(mode, Place::Handler(Handler::new(handler)))
+    }
+
+    /// Sets how long a connection may take, the wait for a place in the service's queue included;
+    /// [`CONNECT_TIMEOUT`] until then.
+    #[must_use]
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Backend {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Tells the service who its caller is, before anything else that it reads: in one line of JSON, which
+    /// [`PipeConnection::introduced`] understands. Of no use with a function of this process, which knows anyway.
+    #[must_use]
+    pub fn with_greeting(mut self) -> Backend {
+        self.tells_caller = true;
+        self
+    }
+
+    /// What it carries.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether the service listens now. It does not notice that it was asked, save at a TCP port, where a connection
+    /// is made and closed; who asks at about the same time is told of the same one.
+    pub async fn is_available(&self) -> bool {
+        match &self.place {
+            Place::Socket(socket) => socket.is_available(),
+            Place::Tcp(port) => port.is_available(self.connect_timeout).await,
+            Place::Handler(_) => true,
+            Place::Connector(connector) => connector.is_available(),
+        }
+    }
+
+    /// Connects to the service. The grant proves that the caller passed the access check: without one, no byte
+    /// reaches a service.
+    pub fn connect(&self, _grant: Grant, opening: Opening) -> Attempt {
+        let caller = self.tells_caller.then(|| opening.caller.clone());
+        let attempt = match &self.place {
+            Place::Socket(socket) => socket.connect(self.mode, opening, self.connect_timeout),
+            Place::Tcp(port) => port.connect(opening, self.connect_timeout),
+            Place::Handler(handler) => return Attempt::Done(Ok(handler.connect(self.mode, opening))),
+            Place::Connector(connector) => {
+                let connecting = connector.connect(opening.caller, opening.slot);
+                let (backend, timeout) = (connector.describe(), self.connect_timeout);
+                Attempt::Later(Box::pin(connected_in_time(connecting, backend, timeout)))
+            }
+        };
+        match (caller, attempt) {
+            (None, attempt) => attempt,
+            (Some(caller), Attempt::Done(result)) => {
+                Attempt::Done(result.and_then(|connected| introduce(connected, &caller, self)))
+            }
+            (Some(caller), Attempt::Later(connecting)) => {
+                let backend = self.clone();
+                Attempt::Later(Box::pin(async move { introduce(connecting.await?, &caller, &backend) }))
+            }
+        }
+    }
+}
+
+async fn connected_in_time(
+    connecting: ConnectFuture,
+    backend: String,
+    timeout: Duration,
+) -> Result<Connected, BackendError> {
+    match tokio::time::timeout(timeout, connecting).await {
+        Ok(Ok(connection)) => Ok(Connected { connection, slot: None }),
+        Ok(Err(source)) => Err(BackendError::Io { backend, source }),
+        Err(_) => Err(BackendError::TimedOut { backend, after: timeout }),
+    }
+}
+
+/// Tells a service who its caller is. A new connection has room for that.
+fn introduce(connected: Connected, caller: &Caller, backend: &Backend) -> Result<Connected, BackendError> {
+    let mut line = greeting::write(caller, backend.mode);
+    match connected.connection.try_send(&mut line, &mut 0) {
+        Ok(true) => Ok(connected),
+        Ok(false) => Err(BackendError::Busy { backend: backend.to_string() }),
+        Err(error) => Err(BackendError::Io { backend: backend.to_string(), source: io::Error::other(error) }),
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Socket(socket) => socket.fmt(f),
+            Place::Tcp(port) => port.fmt(f),
+            Place::Handler(_) => f.write_str("a function of this process"),
+            Place::Connector(connector) => f.write_str(&connector.describe()),
+        }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Socket(socket) => socket.fmt(f),
+            Place::Tcp(port) => port.fmt(f),
+            Place::Handler(_) => f.write_str("Handler"),
+            Place::Connector(connector) => f.write_str(&connector.describe()),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! For services: offer a named pipe on this machine, where the Standpipe server finds it.
+//!
+//! ```no_run
+//! # async fn service() -> Result<(), Box<dyn std::error::Error>> {
+//! use standpipe_pipe::Mode;
+//! use standpipe_pipe::listener::PipeListener;
+//!
+//! let listener = PipeListener::bind("simple", Mode::Message).await?;
+//! loop {
+//!     let client = listener.accept().await?;
+//!     tokio::spawn(async move {
+//!         if let Ok(Some(request)) = client.read_message().await {
+//!             let _ = client.write_message(&request).await;
+//!         }
+//!         client.disconnect();
+//!     });
+//! }
+//! # }
+//! ```
+//!
+//! On Unix a pipe is a socket: `SOCK_SEQPACKET` in message mode, `SOCK_STREAM` in byte mode, in the folder
+//! that the environment variable `STANDPIPE_PIPES` names, with the pipe's name. Only its owner and root can
+//! connect.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use standpipe_system::folder::{self, Untrusted};
+
+pub use crate::connection::{DEFAULT_MAX_MESSAGE, PipeConnection, PipeError};
+pub use crate::greeting::GreetingError;
+use crate::name::{NameError, PipeName};
+use crate::{Mode, platform};
+
+/// The environment variable that names the folder of pipes.
+pub const DIRECTORY_VARIABLE: &str = "STANDPIPE_PIPES";
+
+/// How the names of pipes' sockets begin on .NET.
+const DOTNET_PREFIX: &str = "CoreFxPipe_";
+
+/// A pipe that a service offers. Dropping it takes the pipe away; connections that exist go on.
+#[derive(Debug)]
+pub struct PipeListener {
+    listener: platform::Listener,
+    max_message: usize,
+}
+
+/// Why a pipe cannot be offered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// The name is not one a pipe can have.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The folder for pipes cannot be made or must not be trusted.
+    #[error("cannot use {} as the folder for pipes", path.display())]
+    Directory {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The operating system takes only short paths for sockets.
+    #[error("the path {} has {} bytes, a socket's has at most {limit}", path.display(), path.as_os_str().len())]
+    PathTooLong {
+        /// The path.
+        path: PathBuf,
+        /// The most bytes it may have.
+        limit: usize,
+    },
+    /// Somebody listens there already.
+    #[error("the pipe {} is already offered by a running process", path.display())]
+    InUse {
+        /// The socket's path.
+        path: PathBuf,
+    },
+    /// Something that is no socket is in the way; it is not removed.
+    #[error("{} exists and is not a socket", path.display())]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// The socket's path.
+        path: PathBuf,
+        /// What was tried, as words that fit between *cannot* and the path.
+        action: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl ListenError {
+    /// What a user can do about it, when there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            ListenError::PathTooLong { .. } => {
+                Some("set STANDPIPE_PIPES, or the state folder of the deployment, to a shorter path")
+            }
+            ListenError::InUse { .. } => Some("stop the other instance of the service first"),
+            ListenError::NotASocket { .. } => Some("move it away if nothing needs it"),
+            ListenError::Directory { .. } => Some(
+                "the folder must belong to this user or to root, and others must not be able to exchange what is in it",
+            ),
+            ListenError::Name(_) | ListenError::Io { .. } => None,
+        }
+    }
+}
+
+impl PipeListener {
+    /// Offers the pipe `name` in the folder that `STANDPIPE_PIPES` names, or without it in the user's own
+    /// (`$XDG_RUNTIME_DIR/standpipe/pipes`, `/run/standpipe/pipes` for root). The folder is made when it is
+    /// missing.
+    pub async fn bind(name: &str, mode: Mode) -> Result<PipeListener, ListenError> {
+        let directory = directory(|variable| std::env::var_os(variable));
+        PipeListener::bind_in(&directory, name, mode).await
+    }
+
+    /// Offers the pipe `name` in the folder `directory`, which is made when it is missing.
+    pub async fn bind_in(directory: &Path, name: &str, mode: Mode) -> Result<PipeListener, ListenError> {
+        let name = PipeName::new(name)?;
+        prepare_folder(directory)
+            .map_err(|source| ListenError::Directory { path: directory.to_owned(), source })?;
+        PipeListener::bind_path(&directory.join(name.as_str()), mode).await
+    }
+
+    /// Offers the pipe `name` in byte mode where programs on .NET look for it on Unix: as the socket
+    /// `CoreFxPipe_NAME` in the folder for temporary files (`TMPDIR`, otherwise `/tmp`).
+    pub async fn bind_dotnet(name: &str) -> Result<PipeListener, ListenError> {
+        let name = PipeName::new(name)?;
+        let directory = std::env::temp_dir();
+        fs::metadata(&directory)
+            .and_then(|found| folder::check_shared(&found).map_err(refusal))
+            .map_err(|source| ListenError::Directory { path: directory.clone(), source })?;
+        PipeListener::bind_path(&directory.join(format!("{DOTNET_PREFIX}{name}")), Mode::Byte).await
+    }
+
+    /// Offers a pipe as the socket `path`, in a folder that exists and whose safety is the caller's.
+    ///
+    /// A socket file that nobody listens at any more is replaced.
+    pub async fn bind_path(path: &Path, mode: Mode) -> Result<PipeListener, ListenError> {
+        let listener = platform::Listener::bind(path, mode).await?;
+        Ok(PipeListener { listener, max_message: DEFAULT_MAX_MESSAGE })
+    }
+
+    /// Sets the longest message that accepted connections take, in bytes; [`DEFAULT_MAX_MESSAGE`] until
+    /// then.
+    #[must_use]
+    pub fn with_max_message(mut self, bytes: usize) -> PipeListener {
+        self.max_message = bytes;
+        self
+    }
+
+    /// Waits for the next client. May be dropped while it waits; no client is lost.
+    pub async fn accept(&self) -> io::Result<PipeConnection> {
+        Ok(PipeConnection::new(self.listener.accept().await?, self.max_message))
+    }
+
+    /// Where the socket is.
+    pub fn path(&self) -> &Path {
+        self.listener.path()
+    }
+}
+
+fn directory(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    match variable(DIRECTORY_VARIABLE) {
+        Some(named) if !named.is_empty() => PathBuf::from(named),
+        _ => folder::default_folder(variable).join("pipes"),
+    }
+}
+
+/// Makes `folder` for its owner alone where it is missing, and refuses one that others could tamper with: a user who
+/// can write to it can put another socket in a pipe's place.
+fn prepare_folder(folder: &Path) -> io::Result<()> {
+    folder::make_private(folder)?;
+    folder::check_private(&fs::symlink_metadata(folder)?).map_err(refusal)?;
+    // In a sticky folder such as /tmp others can have made the parent first, but cannot move ours away.
+    if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        let found = fs::metadata(parent)?;
+        match folder::check_shared(&found) {
+            Err(Untrusted::Writable) if !folder::everybody_can_write(&found) => {}
+            checked => checked.map_err(|why| {
+                io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    format!("the folder it is in is not safe: {why}"),
+                )
+            })?,
+        }
+    }
+    Ok(())
+}
+
+fn refusal(why: Untrusted) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

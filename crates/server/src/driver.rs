@@ -1,0 +1,552 @@
+//! One connection's task: carries bytes between the network, the state machine and the services.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime};
+
+use futures_util::stream::{FuturesUnordered, Stream};
+use standpipe_security::{Grant, Token};
+use standpipe_smb::FileTime;
+use standpipe_smb::server::{
+    Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, SessionId, WaitId, WriteFailure,
+};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::admission::Place;
+use crate::alarms::{Alarm, Alarms};
+use crate::counters::Counters;
+use crate::events;
+use crate::log_limit::Kind;
+use crate::operation::{Done, Operation, Shared, Stall};
+use crate::sessions::Registered;
+use crate::turns::Waiter;
+use standpipe_pipe::Caller;
+use standpipe_pipe::backend::{Attempt, BackendError, Connected, Opening, Slot};
+use standpipe_pipe::connection::Received;
+use standpipe_pipe::connection::{PipeConnection, PipeError};
+use standpipe_system::error::with_causes;
+use standpipe_transport::deadline::after;
+use standpipe_transport::outgoing::Outgoing;
+use standpipe_transport::receiving::with_buffer;
+
+/// Buffers for what services write that are kept for the next read, and how large each may be.
+const SPARE_BUFFERS: usize = 4;
+const SPARE_BUFFER: usize = 64 * 1024;
+
+/// Rounds of work without a pause, after which other connections, and this one's alarms, get their turn.
+const ROUNDS: u32 = 64;
+
+/// The state of one connection.
+pub(crate) struct Driver {
+    protocol: Connection,
+    stream: TcpStream,
+    peer: SocketAddr,
+    /// Tells this connection from the server's others.
+    number: u64,
+    place: Place,
+    shared: Arc<Shared>,
+    started: Instant,
+    opens: HashMap<OpenId, Open>,
+    /// The sessions of those who have logged on here.
+    sessions: Vec<Registered>,
+    /// Opens whose service has not accepted them yet; dropping the sender gives that up.
+    connecting: HashMap<OpenId, oneshot::Sender<()>>,
+    /// Opens that nobody reads from at the moment, because their client has enough.
+    unread: BTreeSet<OpenId>,
+    /// Who waits for a pipe; dropping the sender ends the wait.
+    waits: HashMap<WaitId, oneshot::Sender<()>>,
+    operations: FuturesUnordered<Operation>,
+    outgoing: Outgoing,
+    spare: Vec<Vec<u8>>,
+}
+
+/// An open whose service is connected.
+struct Open {
+    connection: Arc<PipeConnection>,
+    pipe: PipeId,
+    /// Whether a write is under way that the service had no room for, and what is to be written after it: the
+    /// order of a client's writes is kept.
+    writing: bool,
+    to_write: VecDeque<Vec<u8>>,
+    counters: Arc<Counters>,
+    /// Given back as soon as the service has closed its end.
+    slot: Option<Slot>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // Ends a read or write that still waits; what was written stays readable by the service.
+        self.connection.close();
+        self.counters.opens_ended.add();
+    }
+}
+
+/// Why the task goes on.
+enum Wake {
+    /// What the client sent was taken in.
+    Received(io::Result<()>),
+    Writable(io::Result<()>),
+    Done(Done),
+    /// Its user came back on another connection.
+    Replaced(SessionId),
+    Alarm(Alarm),
+}
+
+/// Whether the connection goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Go,
+    End,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: Place,
+        shared: Arc<Shared>,
+    ) -> io::Result<Driver> {
+        stream.set_nodelay(true)?;
+        standpipe_transport::keep_alive::keep_alive(&stream)?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        let started = Instant::now();
+        let now = Now { monotonic: Duration::ZERO, wall: wall_clock() };
+        Ok(Driver {
+            protocol: Connection::new(Arc::clone(&shared.config), seed, now)
+                .with_gate(shared.guessing.gate(peer.ip())),
+            stream,
+            peer,
+            number: shared.next_connection.fetch_add(1, Ordering::Relaxed),
+            place,
+            shared,
+            started,
+            sessions: Vec::new(),
+            opens: HashMap::new(),
+            connecting: HashMap::new(),
+            unread: BTreeSet::new(),
+            waits: HashMap::new(),
+            operations: FuturesUnordered::new(),
+            outgoing: Outgoing::default(),
+            spare: Vec::new(),
+        })
+    }
+
+    /// Serves the connection until one side ends it.
+    pub(crate) async fn run(mut self) {
+        tracing::debug!(peer = %self.peer, "connected");
+        match self.serve().await {
+            Ok(()) => self.send_rest().await,
+            Err(error) => tracing::debug!(peer = %self.peer, %error, "connection lost"),
+        }
+    }
+
+    /// Until the state machine ends the connection, or it breaks.
+    async fn serve(&mut self) -> io::Result<()> {
+        let mut alarms = Alarms::new(&self.shared.stop, self.shared.send_timeout);
+        let mut rounds = 0;
+        while self.work()? == Flow::Go {
+            rounds += 1;
+            let pause = rounds == ROUNDS;
+            if pause {
+                rounds = 0;
+                tokio::task::yield_now().await;
+            }
+            // What is ready comes first, but not for ever: a client that never pauses cannot outrun the alarms.
+            match std::future::poll_fn(|cx| self.poll_wake(cx, &mut alarms, pause)).await {
+                Wake::Received(result) | Wake::Writable(result) => result?,
+                Wake::Done(done) => self.done(done),
+                Wake::Replaced(session) => self.handle(Input::EndSession { session }),
+                Wake::Alarm(Alarm::Timeout) => self.handle(Input::Timeout),
+                Wake::Alarm(Alarm::Stop) => self.handle(Input::Drain),
+                Wake::Alarm(Alarm::Displaced) => {
+                    return Err(io::Error::other("displaced by a newer connection"));
+                }
+                Wake::Alarm(Alarm::SendTimeout) => {
+                    if let Some(line) = self.shared.log.line(Kind::Closed) {
+                        let (peer, suppressed) = (self.peer, line.suppressed);
+                        tracing::warn!(%peer, suppressed, "closing: the client does not read what it is sent");
+                    }
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out what the state machine wants and sends what it wrote, as far as that goes at once.
+    fn work(&mut self) -> io::Result<Flow> {
+        loop {
+            let mut flow = Flow::Go;
+            while let Some(output) = self.protocol.poll_output() {
+                if self.carry_out(output)? == Flow::End {
+                    flow = Flow::End;
+                }
+            }
+            if flow == Flow::End {
+                return Ok(flow);
+            }
+            self.send()?;
+            // For a client that does not take its replies, no more are fetched.
+            if self.is_sending() {
+                return Ok(flow);
+            }
+            self.read_from_services();
+            // What the state machine holds back until replies are taken goes before what arrives next.
+            if self.protocol.next_timeout() != Some(Duration::ZERO) {
+                return Ok(flow);
+            }
+            self.handle(Input::Timeout);
+        }
+    }
+
+    /// Whether something waits for the client to take it.
+    fn is_sending(&self) -> bool {
+        self.outgoing.is_sending()
+    }
+
+    /// What happens next. Each kind of wait keeps this task's waker by itself.
+    fn poll_wake(&mut self, cx: &mut Context<'_>, alarms: &mut Alarms, alarms_first: bool) -> Poll<Wake> {
+        if !self.is_sending() {
+            alarms.sent();
+        }
+        if alarms_first && let Poll::Ready(wake) = self.poll_alarms(cx, alarms) {
+            return Poll::Ready(wake);
+        }
+        if self.is_sending()
+            && let Poll::Ready(ready) = self.stream.poll_write_ready(cx)
+        {
+            alarms.sent();
+            return Poll::Ready(Wake::Writable(ready));
+        }
+        if let Poll::Ready(Some(done)) = Pin::new(&mut self.operations).poll_next(cx) {
+            return Poll::Ready(Wake::Done(done));
+        }
+        // A client that does not read its replies sends no more requests.
+        if !self.is_sending()
+            && let Poll::Ready(result) = self.poll_receive(cx)
+        {
+            return Poll::Ready(Wake::Received(result));
+        }
+        self.poll_alarms(cx, alarms)
+    }
+
+    fn poll_alarms(&mut self, cx: &mut Context<'_>, alarms: &mut Alarms) -> Poll<Wake> {
+        for registered in &mut self.sessions {
+            if registered.poll_ended(cx).is_ready() {
+                return Poll::Ready(Wake::Replaced(registered.session()));
+            }
+        }
+        let due = self.protocol.next_timeout().map(|due| after(self.started, due));
+        let sending = self.is_sending();
+        alarms.poll(cx, &mut self.place, due, sending).map(Wake::Alarm)
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        let now = Now { monotonic: self.started.elapsed(), wall: wall_clock() };
+        self.protocol.handle(now, input);
+    }
+
+    /// Takes in what the client sent.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with_buffer(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            // Unlike `try_read`, this knows that a read which does not fill the buffer has taken all there was.
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            self.handle(Input::Received(buffer.filled()));
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Sends what there is room for.
+    fn send(&mut self) -> io::Result<()> {
+        self.outgoing.send(&self.stream, |buffer| self.protocol.take_transmit(buffer))
+    }
+
+    /// Sends what is left before the connection is closed, for a short while.
+    async fn send_rest(&mut self) {
+        let send = async {
+            loop {
+                self.send()?;
+                if !self.is_sending() {
+                    return Ok::<(), io::Error>(());
+                }
+                self.stream.writable().await?;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(5), send).await;
+    }
+
+    /// Fails when the connection has to end without another word.
+    fn carry_out(&mut self, output: Output) -> io::Result<Flow> {
+        match output {
+            Output::Open { open, pipe, grant, token, user } => self.open(open, pipe, grant, token, user),
+            Output::Write { open, bytes } => self.write(open, bytes),
+            Output::Close { open } => {
+                self.opens.remove(&open);
+                self.connecting.remove(&open);
+                self.unread.remove(&open);
+            }
+            Output::Wait { wait, pipe, timeout, user, may_open } => {
+                let (cancel, cancelled) = oneshot::channel();
+                self.waits.insert(wait, cancel);
+                let waiter = Waiter { connection: self.number, account: user, may_open };
+                let shared = Arc::clone(&self.shared);
+                self.operations.push(Operation::wait(shared, wait, pipe, timeout, waiter, cancelled));
+            }
+            Output::CancelWait { wait } => {
+                self.waits.remove(&wait);
+            }
+            Output::SessionStarted { session, account } => {
+                let registered = self.shared.sessions.register(session, account);
+                self.sessions.push(registered.ok_or_else(|| io::Error::other("a session's name was taken"))?);
+            }
+            Output::SessionEnded { session } => {
+                self.sessions.retain(|registered| registered.session() != session);
+            }
+            Output::EndSession { session, account } => {
+                let found = self.shared.sessions.end(session, account);
+                tracing::debug!(peer = %self.peer, found, "a client came back and named its former session");
+            }
+            Output::Event(event) => {
+                events::record(&event, self.peer, &self.shared);
+                if let Event::LoggedOn { .. } = event {
+                    self.take_place()?;
+                }
+            }
+            Output::Disconnect(reason) => {
+                events::disconnected(&reason, self.peer, &self.shared.log);
+                return Ok(Flow::End);
+            }
+        }
+        Ok(Flow::Go)
+    }
+
+    /// Somebody has logged on: there may be too many already.
+    fn take_place(&mut self) -> io::Result<()> {
+        self.place.log_on().map_err(|error| {
+            if let Some(line) = self.shared.log.line(Kind::Connection) {
+                let (peer, suppressed) = (self.peer, line.suppressed);
+                tracing::warn!(%peer, suppressed, "closing: too many connections of users");
+            }
+            io::Error::other(error)
+        })
+    }
+
+    fn open(&mut self, open: OpenId, pipe: PipeId, grant: Grant, token: Arc<Token>, user: Arc<str>) {
+        let failure = match self.shared.served(pipe) {
+            None => OpenFailure::NotListening,
+            Some(served) if !self.shared.is_ready() => {
+                if let Some(line) = self.shared.log.line(Kind::Service) {
+                    let (peer, pipe, suppressed) = (self.peer, &*served.name, line.suppressed);
+                    tracing::warn!(%peer, pipe, suppressed, "a pipe was asked for while its service is not ready");
+                }
+                OpenFailure::NotListening
+            }
+            Some(served) => match served.queue.slot(self.number) {
+                None => OpenFailure::AllInstancesBusy,
+                Some(slot) => {
+                    let caller = Caller::new(user, token, self.peer, Arc::clone(&served.name));
+                    return match served.backend.connect(grant, Opening { caller, slot }) {
+                        Attempt::Later(connecting) => {
+                            let (cancel, cancelled) = oneshot::channel();
+                            self.connecting.insert(open, cancel);
+                            self.operations.push(Operation::connect(open, pipe, connecting, cancelled));
+                        }
+                        Attempt::Done(result) => self.connected(open, pipe, result),
+                    };
+                }
+            },
+        };
+        self.handle(Input::Opened { open, result: Err(failure) });
+    }
+
+    fn connected(&mut self, open: OpenId, pipe: PipeId, result: Result<Connected, BackendError>) {
+        let result = match result {
+            Ok(Connected { connection, slot }) => {
+                self.shared.counters.opens.add();
+                let connection = connection.with_max_message(self.shared.max_message());
+                let counters = Arc::clone(&self.shared.counters);
+                self.opens.insert(
+                    open,
+                    Open {
+                        connection: Arc::new(connection),
+                        pipe,
+                        writing: false,
+                        to_write: VecDeque::new(),
+                        counters,
+                        slot,
+                    },
+                );
+                self.unread.insert(open);
+                Ok(())
+            }
+            Err(error) => Err(self.open_failure(pipe, &error)),
+        };
+        self.handle(Input::Opened { open, result });
+    }
+
+    fn write(&mut self, open: OpenId, bytes: Vec<u8>) {
+        let Some(entry) = self.opens.get_mut(&open) else {
+            return;
+        };
+        self.shared.counters.requests.add();
+        if entry.writing {
+            entry.to_write.push_back(bytes);
+        } else {
+            self.write_now(open, bytes);
+        }
+    }
+
+    fn write_now(&mut self, open: OpenId, mut bytes: Vec<u8>) {
+        let Some(entry) = self.opens.get_mut(&open) else {
+            return;
+        };
+        let mut sent = 0;
+        match entry.connection.try_send(&mut bytes, &mut sent) {
+            Ok(false) => {
+                entry.writing = true;
+                let connection = Arc::clone(&entry.connection);
+                let stall = Some(Box::new(Stall::new(Arc::clone(&self.shared), entry.pipe, self.peer)));
+                self.operations.push(Operation::Write { open, connection, bytes, sent, stall });
+            }
+            result => self.written(open, result.map(|_| ())),
+        }
+    }
+
+    /// The service had room at last: tells so, and writes what had to wait.
+    fn write_done(&mut self, open: OpenId, result: Result<(), PipeError>) {
+        self.written(open, result);
+        if let Some(entry) = self.opens.get_mut(&open) {
+            entry.writing = false;
+        }
+        while let Some(entry) = self.opens.get_mut(&open)
+            && !entry.writing
+            && let Some(bytes) = entry.to_write.pop_front()
+        {
+            self.write_now(open, bytes);
+        }
+    }
+
+    fn written(&mut self, open: OpenId, result: Result<(), PipeError>) {
+        let result = result.map_err(|error| {
+            let failure = match error {
+                PipeError::TooLong { .. } => WriteFailure::TooLong,
+                _ => WriteFailure::Gone,
+            };
+            if let Some(entry) = self.opens.get(&open) {
+                self.service_failed(entry.pipe, &error, "a service did not take what was written");
+            }
+            failure
+        });
+        self.handle(Input::Written { open, result });
+    }
+
+    /// Starts to read from the services whose clients have room again.
+    fn read_from_services(&mut self) {
+        let Driver { protocol, opens, unread, operations, spare, .. } = self;
+        unread.retain(|open| {
+            if !protocol.wants_data(*open) {
+                return true;
+            }
+            if let Some(Open { connection, .. }) = opens.get(open) {
+                let buffer = spare.pop().unwrap_or_default();
+                operations.push(Operation::Read { open: *open, connection: Arc::clone(connection), buffer });
+            }
+            false
+        });
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Connect { open, pipe, result } => {
+                // Unless the client closed it meanwhile.
+                if self.connecting.remove(&open).is_some() {
+                    self.connected(open, pipe, result);
+                }
+            }
+            Done::Nothing => {}
+            Done::Wait { wait, available } => {
+                if self.waits.remove(&wait).is_some() {
+                    self.handle(Input::Waited { wait, available });
+                }
+            }
+            Done::Read { open, buffer, result } => self.read(open, buffer, result),
+            Done::Write { open, result } => {
+                if self.opens.contains_key(&open) {
+                    self.write_done(open, result);
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, open: OpenId, mut buffer: Vec<u8>, result: Result<Received, PipeError>) {
+        if let Some(entry) = self.opens.get_mut(&open) {
+            let pipe = entry.pipe;
+            match result {
+                Ok(Received::Data) => {
+                    self.shared.counters.replies.add();
+                    self.handle(Input::Data { open, bytes: &buffer });
+                    self.unread.insert(open);
+                }
+                Ok(Received::End) => {
+                    // As after DisconnectNamedPipe: the next client need not wait for this one to close its end.
+                    entry.slot = None;
+                    if entry.connection.was_reset() {
+                        let gone = PipeError::Closed;
+                        self.service_failed(
+                            pipe,
+                            &gone,
+                            "a service went without reading all that was written",
+                        );
+                    }
+                    self.handle(Input::Closed { open });
+                }
+                Err(error) => {
+                    self.service_failed(pipe, &error, "a service cannot be read from");
+                    self.handle(Input::Closed { open });
+                }
+            }
+        }
+        buffer.clear();
+        if self.spare.len() < SPARE_BUFFERS && buffer.capacity() <= SPARE_BUFFER {
+            self.spare.push(buffer);
+        }
+    }
+
+    fn open_failure(&self, pipe: PipeId, error: &BackendError) -> OpenFailure {
+        self.service_failed(pipe, error, "cannot reach a service");
+        match error {
+            BackendError::Busy { .. } => OpenFailure::AllInstancesBusy,
+            BackendError::Io { source, .. } if standpipe_system::machine::is_exhausted(source) => {
+                OpenFailure::OutOfResources
+            }
+            _ => OpenFailure::NotListening,
+        }
+    }
+
+    fn service_failed(&self, pipe: PipeId, error: &dyn std::error::Error, what: &str) {
+        if let (Some(served), Some(line)) = (self.shared.served(pipe), self.shared.log.line(Kind::Service)) {
+            let (peer, pipe, backend) = (self.peer, &*served.name, &served.backend);
+            let (error, suppressed) = (with_causes(error), line.suppressed);
+            tracing::warn!(%peer, pipe, %backend, %error, suppressed, "{what}");
+        }
+    }
+}
+
+/// The time of day as the protocol counts it; only told to clients.
+fn wall_clock() -> FileTime {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    FileTime::from_unix(since_1970)
+}

@@ -1,0 +1,50 @@
+//! The memory of failed log-ons that all connections share.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use standpipe_smb::server::{Failures, GatePolicy, LogonGate};
+use tokio::time::Instant;
+
+/// Who failed how often, by this machine's clock.
+pub(crate) struct Guessing {
+    failures: Mutex<Failures>,
+    started: Instant,
+}
+
+impl Guessing {
+    pub(crate) fn new(policy: GatePolicy) -> Arc<Guessing> {
+        Arc::new(Guessing { failures: Mutex::new(Failures::new(policy)), started: Instant::now() })
+    }
+
+    /// The gate of a connection from this address.
+    pub(crate) fn gate(self: &Arc<Guessing>, address: IpAddr) -> Box<dyn LogonGate> {
+        Box::new(Gate { guessing: Arc::clone(self), address })
+    }
+
+    /// Held for a look-up or two, once for each attempt to log on.
+    fn with<T>(&self, look: impl FnOnce(&mut Failures, Duration) -> T) -> T {
+        let now = self.started.elapsed();
+        look(&mut self.failures.lock().unwrap_or_else(PoisonError::into_inner), now)
+    }
+}
+
+struct Gate {
+    guessing: Arc<Guessing>,
+    address: IpAddr,
+}
+
+impl LogonGate for Gate {
+    fn admits(&mut self, user: &str) -> bool {
+        self.guessing.with(|failures, now| failures.admits(now, self.address, user))
+    }
+
+    fn failed(&mut self, user: &str) {
+        self.guessing.with(|failures, now| failures.failed(now, self.address, user));
+    }
+
+    fn succeeded(&mut self, user: &str) {
+        self.guessing.with(|failures, now| failures.succeeded(now, self.address, user));
+    }
+}

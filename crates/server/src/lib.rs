@@ -1,0 +1,391 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(missing_docs))]
+
+mod admission;
+mod alarms;
+mod counters;
+mod driver;
+mod events;
+mod guessing;
+mod log_limit;
+mod operation;
+mod queue;
+mod sessions;
+mod timer;
+mod turns;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use standpipe_security::{Accounts, SecurityDescriptor};
+use standpipe_smb::Dialect;
+use standpipe_smb::auth::ServerNames;
+use standpipe_smb::server::{Config, GatePolicy, Limits, Pipe, PipeId, PipeMode};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use standpipe_pipe::backend::Backend;
+use standpipe_pipe::{Mode, PipeName};
+
+pub use counters::{Counters, Snapshot};
+pub use standpipe_smb::server::Encryption;
+
+use admission::{Admission, Budget};
+use driver::Driver;
+use guessing::Guessing;
+use log_limit::{Kind, LogLimit};
+use operation::{Served, Shared};
+
+/// How long to wait before accepting is tried again when the system has no room for another connection.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// One pipe to be served.
+#[derive(Clone, Debug)]
+pub struct PipeOffer {
+    /// The name clients open it by, in any case.
+    pub name: PipeName,
+    /// Who may open it, for what.
+    pub security_descriptor: SecurityDescriptor,
+    /// How many opens there may be at once; `None` for as many as the server takes.
+    ///
+    /// One more is told that all instances are in use, at once. Who then waits for the pipe (`FSCTL_PIPE_WAIT`) has
+    /// the next instance kept for a quarter of a second, before anybody who did not wait; turns go around the accounts
+    /// that wait and around the connections of each.
+    pub max_instances: Option<u32>,
+    /// Whether only encrypted requests open and use it, whatever [`Options::encryption`] says of the rest. With
+    /// [`Encryption::Off`] nobody can.
+    pub require_encryption: bool,
+    /// Where it leads.
+    pub backend: Backend,
+}
+
+/// Everything the server offers.
+pub struct Offer {
+    /// The pipes.
+    pub pipes: Vec<PipeOffer>,
+    /// Who may log in.
+    pub accounts: Arc<dyn Accounts>,
+    /// Whether the service behind the pipes is ready. While it is not, opens are told that nobody listens,
+    /// and who waits for a pipe goes on waiting.
+    pub readiness: watch::Receiver<bool>,
+    /// Names and limits.
+    pub options: Options,
+}
+
+/// Names and limits of a server.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The names told to clients during log-on.
+    pub names: ServerNames,
+    /// Tells this server from others ([MS-SMB2] 2.2.4).
+    pub guid: [u8; 16],
+    /// Whether the last of the pipes is opened by every name that no other has, and is said to be a new file: for
+    /// tests with clients that know nothing but files.
+    pub pose_as_files: bool,
+    /// The oldest dialect accepted.
+    pub min_dialect: Dialect,
+    /// The newest dialect accepted.
+    pub max_dialect: Dialect,
+    /// Whether clients that do not sign their requests are refused. Without it somebody between client and
+    /// server can change what they say.
+    pub require_signing: bool,
+    /// Whether clients can or must encrypt.
+    pub encryption: Encryption,
+    /// How long a log-on counts; after that a client has to log on again before it can go on, which it cannot when
+    /// its account was removed, disabled or got another password. What is open ends when it did not after as long once
+    /// more. `None` for ever.
+    pub session_lifetime: Option<Duration>,
+    /// What one connection can make the server hold.
+    pub limits: Limits,
+    /// How much guessing of passwords is let pass, and how it is slowed down.
+    pub guessing: GatePolicy,
+    /// Connections at once on which somebody has logged on. One more is closed as soon as somebody logs on.
+    pub max_connections: usize,
+    /// The same from one address; a /64 network of IPv6 counts as one.
+    pub max_connections_per_address: usize,
+    /// Connections at once on which nobody has logged on yet; at least 1. They take no place of
+    /// [`Self::max_connections`], so strangers cannot keep users out. For one more, the oldest connection is
+    /// closed of the address that has the most.
+    pub max_connections_before_logon: usize,
+    /// The same from one address; a /64 network of IPv6 counts as one. For one more, the oldest connection
+    /// from there is closed.
+    pub max_connections_before_logon_per_address: usize,
+    /// How long a client may leave what it was sent unread before its connection is closed.
+    pub send_timeout: Duration,
+    /// How long what is in flight may go on after the server was told to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Options {
+    /// What suits a server on this machine. The server's identity is random for each call.
+    pub fn new() -> io::Result<Options> {
+        let mut guid = [0; 16];
+        getrandom::fill(&mut guid).map_err(io::Error::other)?;
+        Ok(Options {
+            names: names_of(&standpipe_system::machine::host_name()),
+            guid,
+            pose_as_files: false,
+            min_dialect: Dialect::Smb202,
+            max_dialect: Dialect::Smb311,
+            require_signing: true,
+            encryption: Encryption::default(),
+            session_lifetime: None,
+            limits: Limits::default(),
+            guessing: GatePolicy::default(),
+            max_connections: 1024,
+            max_connections_per_address: 512,
+            max_connections_before_logon: 512,
+            max_connections_before_logon_per_address: 256,
+            send_timeout: Duration::from_mins(1),
+            drain_timeout: Duration::from_secs(10),
+        })
+    }
+}
+
+/// The names of a computer outside of any domain, from its host name.
+fn names_of(host: &str) -> ServerNames {
+    let label = host.split('.').next().filter(|label| !label.is_empty()).unwrap_or("standpipe");
+    // [MS-NBTE] 2.2.1: 15 characters, upper case.
+    let netbios: String = standpipe_security::upcase(label).chars().take(15).collect();
+    let dns = if host.is_empty() { label } else { host };
+    ServerNames {
+        netbios_computer: netbios.clone(),
+        netbios_domain: netbios,
+        dns_computer: dns.to_owned(),
+        dns_domain: dns.to_owned(),
+    }
+}
+
+/// Why an address cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct BindError {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl BindError {
+    /// What a user can do about it, when there is something.
+    pub fn hint(&self) -> Option<String> {
+        let port = self.address.port();
+        Some(match self.source.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "another program listens on port {port} (for 445 often Samba): stop it, or choose another port"
+            ),
+            io::ErrorKind::PermissionDenied => format!(
+                "port {port} needs privileges: run as root, give the program CAP_NET_BIND_SERVICE, or choose a \
+                 port from 1024 up"
+            ),
+            io::ErrorKind::AddrNotAvailable => {
+                format!("{} is not an address of this machine", self.address.ip())
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// A server that listens on its address.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    counters: Arc<Counters>,
+}
+
+impl Server {
+    /// Listens on `address`; with port 0 on one the system chooses. Clients that connect wait until
+    /// [`Self::serve`].
+    pub async fn bind(address: SocketAddr) -> Result<Server, BindError> {
+        let failed = |source| BindError { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Server { listener, address, counters: Arc::default() })
+    }
+
+    /// The address it listens on.
+    pub fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What happened so far, also while [`Self::serve`] runs.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Serves `offer` until `stop` is cancelled and everything in flight is done, or
+    /// [`Options::drain_timeout`] is over. Dropping the future closes every connection at once.
+    pub async fn serve(self, offer: Offer, stop: CancellationToken) {
+        let Server { listener, address, counters } = self;
+        let drain_timeout = offer.options.drain_timeout;
+        let admission = admission(&offer.options, Arc::clone(&counters));
+        let shared = Arc::new(shared(offer, counters, stop.clone()));
+        let mut connections = JoinSet::new();
+        // Ends when it is dropped.
+        let mut attending = JoinSet::new();
+        for index in 0..shared.served.len() {
+            let shared = Arc::clone(&shared);
+            attending.spawn(async move {
+                if let Some(served) = shared.served.get(index) {
+                    shared.attend(served).await;
+                }
+            });
+        }
+        tracing::info!(%address, "serving pipes");
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(ended) = connections.join_next() => {
+                    log_panic(ended);
+                    continue;
+                }
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let (place, displaced) = admission.admit(peer.ip());
+                    if displaced && let Some(line) = shared.log.line(Kind::Connection) {
+                        let suppressed = line.suppressed;
+                        tracing::warn!(%peer, suppressed, "too many connections without a log-on: closing one");
+                    }
+                    match Driver::new(stream, peer, place, Arc::clone(&shared)) {
+                        Ok(driver) => {
+                            connections.spawn(driver.run());
+                        }
+                        Err(error) => {
+                            if let Some(line) = shared.log.line(Kind::Connection) {
+                                let suppressed = line.suppressed;
+                                tracing::warn!(%peer, %error, suppressed, "cannot set up a connection");
+                            }
+                        }
+                    }
+                }
+                // The client is gone again.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    if let Some(line) = shared.log.line(Kind::Connection) {
+                        let suppressed = line.suppressed;
+                        tracing::warn!(%address, %error, suppressed, "cannot accept a connection now");
+                    }
+                    tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                }
+            }
+        }
+        drop(listener);
+        let Snapshot { connections_now, opens_now, .. } = shared.counters.snapshot();
+        tracing::info!(%address, connections = connections_now, opens = opens_now, "stopping: finishing what is in flight");
+        let drained = async {
+            while let Some(ended) = connections.join_next().await {
+                log_panic(ended);
+            }
+        };
+        if tokio::time::timeout(drain_timeout, drained).await.is_err() {
+            tracing::warn!(%address, connections = connections.len(), "closing connections that are still in use");
+            connections.shutdown().await;
+        }
+        shared.log.tell_rest();
+    }
+}
+
+/// A panic ends its own connection only; it is a bug that has to be seen.
+fn log_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a connection ended by a bug in this program");
+    }
+}
+
+fn admission(options: &Options, counters: Arc<Counters>) -> Admission {
+    let strangers = Budget {
+        all: options.max_connections_before_logon,
+        per_address: options.max_connections_before_logon_per_address,
+    };
+    let users = Budget { all: options.max_connections, per_address: options.max_connections_per_address };
+    Admission::new(strangers, users, counters)
+}
+
+/// What the protocol calls the mode of a backend.
+fn mode_of(backend: &Backend) -> PipeMode {
+    match backend.mode() {
+        Mode::Message => PipeMode::Message,
+        Mode::Byte => PipeMode::Byte,
+    }
+}
+
+fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Shared {
+    let Offer { pipes, accounts, readiness, options } = offer;
+    let config = Config {
+        names: options.names,
+        guid: options.guid,
+        pipes: pipes
+            .iter()
+            .map(|pipe| Pipe {
+                name: pipe.name.as_str().to_owned(),
+                mode: mode_of(&pipe.backend),
+                security_descriptor: pipe.security_descriptor.clone(),
+                max_instances: pipe.max_instances,
+                require_encryption: pipe.require_encryption,
+            })
+            .collect(),
+        other_names: (options.pose_as_files && !pipes.is_empty()).then(|| PipeId(pipes.len() - 1)),
+        accounts,
+        min_dialect: options.min_dialect,
+        max_dialect: options.max_dialect,
+        require_signing: options.require_signing,
+        encryption: options.encryption,
+        session_lifetime: options.session_lifetime,
+        limits: options.limits,
+    };
+    let served: Vec<_> = pipes
+        .into_iter()
+        .map(|pipe| Served::new(pipe.name.as_str().into(), pipe.backend, pipe.max_instances))
+        .collect();
+    Shared {
+        config: Arc::new(config),
+        next_connection: AtomicU64::new(0),
+        served,
+        readiness,
+        counters,
+        log: LogLimit::default(),
+        guessing: Guessing::new(options.guessing),
+        sessions: Arc::default(),
+        stop,
+        send_timeout: options.send_timeout,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_from_the_host() {
+        let names = names_of("watcher-instance-0.example.org");
+        assert_eq!(names.netbios_computer, "WATCHER-INSTANC");
+        assert_eq!(names.dns_computer, "watcher-instance-0.example.org");
+        assert_eq!(names_of("").netbios_computer, "STANDPIPE");
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_says_what_to_do() {
+        let first = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let error = Server::bind(first.local_address()).await.unwrap_err();
+        assert_eq!(error.address, first.local_address());
+        assert!(error.to_string().contains(&first.local_address().to_string()));
+        assert!(error.hint().unwrap().contains("choose another port"));
+    }
+
+    #[tokio::test]
+    async fn an_address_of_another_machine_says_so() {
+        let error = Server::bind("192.0.2.1:4445".parse().unwrap()).await.unwrap_err();
+        assert!(error.hint().unwrap().contains("192.0.2.1"), "{error:?}");
+    }
+}

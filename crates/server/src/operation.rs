@@ -1,0 +1,223 @@
+//! What a connection waits for beside the network: services that read and write, and pipes to come up.
+
+use std::future::Future;
+use std::mem;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use standpipe_smb::server::{Config, OpenId, PipeId, WaitId};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::counters::Counters;
+use crate::guessing::Guessing;
+use crate::log_limit::{Kind, LogLimit};
+use crate::queue::Queue;
+use crate::sessions::Sessions;
+use crate::turns::Waiter;
+use standpipe_pipe::backend::{Backend, BackendError, Connected, Connecting};
+use standpipe_pipe::connection::Received;
+use standpipe_pipe::connection::{PipeConnection, PipeError};
+
+/// How long a service may leave what was written unread before the log tells of it.
+const STALL_TIME: Duration = Duration::from_secs(10);
+
+/// What all connections of a server share; nothing in it is locked for longer than a few instructions.
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    /// In the order of [`Config::pipes`].
+    pub(crate) served: Vec<Served>,
+    pub(crate) readiness: watch::Receiver<bool>,
+    pub(crate) next_connection: AtomicU64,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) log: LogLimit,
+    pub(crate) guessing: Arc<Guessing>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) send_timeout: Duration,
+}
+
+/// A served pipe's way to its service.
+pub(crate) struct Served {
+    pub(crate) name: Arc<str>,
+    pub(crate) backend: Backend,
+    pub(crate) queue: Arc<Queue>,
+}
+
+impl Served {
+    pub(crate) fn new(name: Arc<str>, backend: Backend, max_instances: Option<u32>) -> Served {
+        Served { name, backend, queue: Arc::new(Queue::new(max_instances)) }
+    }
+}
+
+impl Shared {
+    /// The longest message taken from a service, in bytes.
+    pub(crate) fn max_message(&self) -> usize {
+        self.config.limits.max_transfer as usize
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        *self.readiness.borrow()
+    }
+
+    pub(crate) fn served(&self, pipe: PipeId) -> Option<&Served> {
+        self.served.get(pipe.0)
+    }
+
+    /// Whether an open of the pipe would find its service listening now.
+    async fn is_listening(&self, served: &Served) -> bool {
+        self.is_ready() && served.backend.is_available().await
+    }
+
+    /// Tells the clients that wait for a pipe when their turn has come; never ends.
+    pub(crate) async fn attend(&self, served: &Served) {
+        served.queue.attend(|| self.is_listening(served)).await;
+    }
+}
+
+/// Something that is under way.
+pub(crate) enum Operation {
+    Connect(Pin<Box<dyn Future<Output = Done> + Send>>),
+    Wait(Pin<Box<dyn Future<Output = Done> + Send>>),
+    Read {
+        open: OpenId,
+        connection: Arc<PipeConnection>,
+        buffer: Vec<u8>,
+    },
+    Write {
+        open: OpenId,
+        connection: Arc<PipeConnection>,
+        bytes: Vec<u8>,
+        sent: usize,
+        /// Tells when it takes long; `None` once it has told.
+        stall: Option<Box<Stall>>,
+    },
+}
+
+/// Tells the log when a service leaves what was written to it unread. The client is not told: its request goes on, as
+/// it would on Windows, and can be cancelled.
+pub(crate) struct Stall {
+    shared: Arc<Shared>,
+    pipe: PipeId,
+    peer: SocketAddr,
+    due: Pin<Box<Sleep>>,
+}
+
+impl Stall {
+    pub(crate) fn new(shared: Arc<Shared>, pipe: PipeId, peer: SocketAddr) -> Stall {
+        Stall { shared, pipe, peer, due: Box::pin(tokio::time::sleep(STALL_TIME)) }
+    }
+
+    fn tell(&self) {
+        if let (Some(served), Some(line)) =
+            (self.shared.served(self.pipe), self.shared.log.line(Kind::Service))
+        {
+            let (peer, pipe, backend) = (self.peer, &*served.name, &served.backend);
+            let suppressed = line.suppressed;
+            tracing::warn!(%peer, pipe, %backend, suppressed, "a service does not read what is written to it");
+        }
+    }
+}
+
+/// What came of it.
+pub(crate) enum Done {
+    Connect {
+        open: OpenId,
+        pipe: PipeId,
+        result: Result<Connected, BackendError>,
+    },
+    Wait {
+        wait: WaitId,
+        available: bool,
+    },
+    /// It was cancelled.
+    Nothing,
+    Read {
+        open: OpenId,
+        buffer: Vec<u8>,
+        result: Result<Received, PipeError>,
+    },
+    Write {
+        open: OpenId,
+        result: Result<(), PipeError>,
+    },
+}
+
+impl Future for Operation {
+    type Output = Done;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
+        match self.get_mut() {
+            Operation::Connect(future) | Operation::Wait(future) => future.as_mut().poll(cx),
+            Operation::Read { open, connection, buffer } => {
+                let result = ready!(connection.poll_receive(cx, buffer));
+                Poll::Ready(Done::Read { open: *open, buffer: mem::take(buffer), result })
+            }
+            Operation::Write { open, connection, bytes, sent, stall } => {
+                if let Poll::Ready(result) = connection.poll_send(cx, bytes, sent) {
+                    return Poll::Ready(Done::Write { open: *open, result });
+                }
+                if let Some(waiting) = stall
+                    && waiting.due.as_mut().poll(cx).is_ready()
+                {
+                    waiting.tell();
+                    *stall = None;
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Operation {
+    /// A connection to a service that takes a while; given up once `cancelled` is dropped.
+    pub(crate) fn connect(
+        open: OpenId,
+        pipe: PipeId,
+        connecting: Connecting,
+        cancelled: oneshot::Receiver<()>,
+    ) -> Operation {
+        Operation::Connect(Box::pin(async move {
+            tokio::select! {
+                biased;
+                _ = cancelled => Done::Nothing,
+                result = connecting => Done::Connect { open, pipe, result },
+            }
+        }))
+    }
+
+    /// Waits until the pipe can be opened or `timeout` is over, or until `cancelled` is dropped because nobody
+    /// wants to know any more.
+    pub(crate) fn wait(
+        shared: Arc<Shared>,
+        wait: WaitId,
+        pipe: PipeId,
+        timeout: Duration,
+        waiter: Waiter,
+        cancelled: oneshot::Receiver<()>,
+    ) -> Operation {
+        Operation::Wait(Box::pin(async move {
+            let available = async {
+                let Some(served) = shared.served(pipe) else {
+                    return std::future::pending().await;
+                };
+                // Nothing is kept for a client that need not wait: many only ask whether the pipe is there.
+                if !(served.queue.is_free() && shared.is_listening(served).await) {
+                    served.queue.wait(&waiter).await;
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = cancelled => Done::Nothing,
+                result = tokio::time::timeout(timeout, available) => {
+                    Done::Wait { wait, available: result.is_ok() }
+                }
+            }
+        }))
+    }
+}

@@ -1,0 +1,11 @@
+//! The only module that knows which system this is. Each side has the same names, with the same meaning.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub(crate) use unix::*;
+#[cfg(windows)]
+pub(crate) use windows::*;

@@ -1,0 +1,156 @@
+//! Unix: numbers of users, mode bits, descriptors.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use crate::private_file::NotPrivate;
+use crate::user::User;
+
+/// A file changed this recently may change again without its times showing it: file systems count time in
+/// steps of some milliseconds.
+const RACY: Duration = Duration::from_millis(50);
+
+/// The bit of a folder in which everybody can make files, but move only their own.
+const STICKY: u32 = 0o1000;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) const MAX_SOCKET_PATH: usize = 107;
+/// The BSDs and macOS have a shorter `sun_path`.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) const MAX_SOCKET_PATH: usize = 103;
+
+pub(crate) type UserId = u32;
+
+pub(crate) fn own_user() -> UserId {
+    rustix::process::geteuid().as_raw()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no numbers")]
+pub(crate) fn user_by_number(number: u32) -> Option<User> {
+    Some(User::from_number(number))
+}
+
+pub(crate) const ADMINISTRATORS: &[User] = &[User::ROOT];
+
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_str().unwrap_or_default().to_owned()
+}
+
+pub(crate) fn is_exhausted(error: &io::Error) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(number, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileIdentity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    /// The change time: moves when permissions or the owner change too, and cannot be set back.
+    changed: (i64, i64),
+}
+
+pub(crate) fn identity(found: &Metadata) -> FileIdentity {
+    FileIdentity {
+        device: found.dev(),
+        inode: found.ino(),
+        size: found.size(),
+        modified: (found.mtime(), found.mtime_nsec()),
+        changed: (found.ctime(), found.ctime_nsec()),
+    }
+}
+
+/// The change time decides: the system sets it, to what its clock says, at every change. One in the future is from
+/// before the clock was set back, and will not come again by a change made now.
+pub(crate) fn is_settled(found: &Metadata) -> bool {
+    let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(found.ctime()), u32::try_from(found.ctime_nsec()))
+    else {
+        return true;
+    };
+    let changed = UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds));
+    changed.is_none_or(|changed| match SystemTime::now().duration_since(changed) {
+        Ok(age) => age > RACY,
+        Err(ahead) => ahead.duration() > RACY,
+    })
+}
+
+pub(crate) fn check_private(found: &Metadata) -> Result<(), NotPrivate> {
+    let owner = User::from_number(found.uid());
+    if !owner.is_trusted() {
+        return Err(NotPrivate::ForeignOwner { owner, user: User::own() });
+    }
+    if found.mode() & 0o077 != 0 {
+        return Err(NotPrivate::Exposed { mode: found.mode() & 0o7777 });
+    }
+    Ok(())
+}
+
+pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+pub(crate) fn open_private(path: &Path, new: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).create_new(new).truncate(false).mode(0o600);
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    options.custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+pub(crate) fn keep_owner(new: &File, old: &Metadata) -> io::Result<()> {
+    let made = new.metadata()?;
+    if (made.uid(), made.gid()) == (old.uid(), old.gid()) {
+        return Ok(());
+    }
+    std::os::unix::fs::fchown(new, Some(old.uid()), Some(old.gid()))
+}
+
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+pub(crate) fn default_folder(user: User, variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    if user.is_administrator() {
+        return PathBuf::from("/run/standpipe");
+    }
+    match variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute()) {
+        Some(runtime) => runtime.join("standpipe"),
+        None => PathBuf::from(format!("/tmp/standpipe-{user}")),
+    }
+}
+
+pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "other systems do not say it so simply")]
+pub(crate) fn owner(found: &Metadata) -> Option<User> {
+    Some(User::from_number(found.uid()))
+}
+
+pub(crate) fn others_can_write(found: &Metadata) -> bool {
+    found.mode() & 0o022 != 0
+}
+
+pub(crate) fn everybody_can_write(found: &Metadata) -> bool {
+    found.mode() & 0o002 != 0
+}
+
+pub(crate) fn is_sticky(found: &Metadata) -> bool {
+    found.mode() & STICKY != 0
+}

@@ -1,0 +1,51 @@
+//! What a connection has to send and the network has not taken yet.
+
+use std::io;
+
+use tokio::net::TcpStream;
+
+/// The largest buffer kept for what is sent.
+const KEPT_BUFFER: usize = 256 * 1024;
+
+/// Bytes on their way out, in order.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    buffer: Vec<u8>,
+    sent: usize,
+}
+
+impl Outgoing {
+    /// Whether something is left that the network had no room for.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.sent < self.buffer.len()
+    }
+
+    /// Sends what there is room for. `refill` puts more into the empty buffer, or says that there is no more.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, and [`io::ErrorKind::WriteZero`] from a connection that takes nothing any more.
+    pub fn send(
+        &mut self,
+        stream: &TcpStream,
+        mut refill: impl FnMut(&mut Vec<u8>) -> bool,
+    ) -> io::Result<()> {
+        loop {
+            if !self.is_sending() {
+                self.buffer.clear();
+                self.buffer.shrink_to(KEPT_BUFFER);
+                self.sent = 0;
+                if !refill(&mut self.buffer) {
+                    return Ok(());
+                }
+            }
+            match stream.try_write(self.buffer.get(self.sent..).unwrap_or_default()) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(taken) => self.sent += taken,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
