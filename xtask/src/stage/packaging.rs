@@ -8,8 +8,8 @@ use super::Site;
 use crate::shell::{self, Failure, Result};
 
 /// The folders of the crates that are published.
-const FOLDERS: &[&str] = &["crates/security", "crates/smb"];
-const PACKAGES: &[&str] = &["standpipe-security", "standpipe-smb"];
+const FOLDERS: &[&str] = &["crates/backoff", "crates/security", "crates/smb"];
+const PACKAGES: &[&str] = &["standpipe-backoff", "standpipe-security", "standpipe-smb"];
 
 /// Every package must contain these files.
 const REQUIRED: &[&str] = &["README.md", "LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs"];
@@ -27,7 +27,7 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         }
     }
     copies_are_equal(site.workspace.root())?;
-    // Together, since one depends on the other and neither is on crates.io yet. Offline, since the stages before this
+    // Together, since smb depends on the other two and none is on crates.io yet. Offline, since the stages before this
     // one have downloaded every dependency.
     let mut command = site.workspace.cargo();
     command.args(["package", "--quiet", "--offline", "--allow-dirty"]);
