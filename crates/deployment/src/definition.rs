@@ -76,7 +76,7 @@ pub struct Role {
     pub instances: u32,
     /// The user that the service and the tasks that are not elevated run as; otherwise Standpipe's own.
     pub user: Option<String>,
-    /// The accounts that may log in; otherwise the instance's own file in the state directory.
+    /// The accounts that may log on; otherwise the instance's own file in the state directory.
     pub accounts: Option<PathBuf>,
     /// The commands to run first, in this order.
     pub startup: Vec<StartupTask>,
@@ -165,13 +165,13 @@ pub struct Service {
 pub struct Pipe {
     /// Its name, compared without regard to case.
     pub name: String,
-    /// Who may open it; `None` on Windows only: what the pipe itself carries.
+    /// The users who may open it; `None` on Windows only: what the pipe itself carries.
     pub descriptor: Option<SecurityDescriptor>,
     /// What it carries; `None` on Windows only: what the pipe itself carries.
     pub mode: Option<PipeMode>,
     /// Where it leads on this machine.
     pub backend: Backend,
-    /// Whether the service is told who its caller is before anything else.
+    /// Whether the service learns who its caller is before it reads anything else.
     pub tells_caller: bool,
     /// How long connecting to the service may take; without it, the server's own default.
     pub connect_timeout: Option<Duration>,
@@ -221,11 +221,11 @@ pub struct Endpoint {
     pub protocol: Protocol,
     /// The TCP port.
     pub port: u16,
-    /// Who it is for.
+    /// Which clients it is for.
     pub visibility: Visibility,
     /// Whether what passes is encrypted; of no meaning for the page.
     pub encryption: Encryption,
-    /// Connections at once on which somebody has logged on; without it, as many as the server allows by itself.
+    /// Connections at once on which a user has logged on; without it, as many as the server allows by itself.
     pub max_connections: Option<u32>,
     /// The same from one address.
     pub max_connections_per_address: Option<u32>,
@@ -243,11 +243,11 @@ pub struct Call {
     pub target: Target,
     /// The pipe's name.
     pub pipe: String,
-    /// Who logs in.
+    /// The account that logs on.
     pub user: String,
     /// Where that account's password is.
     pub password: PasswordSource,
-    /// How long connecting and logging in may take together.
+    /// How long connecting and logging on may take together.
     pub connect_timeout: Duration,
     pub(crate) password_span: Span,
 }

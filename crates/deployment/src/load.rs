@@ -16,7 +16,7 @@ const LONGEST: u64 = 1024 * 1024;
 impl Deployment {
     /// Reads a deployment file, checks it and looks around as far as `look` says. All that is wrong comes in one go.
     pub fn load(path: &Path, environment: &dyn Environment, look: Look<'_>) -> Result<Self, Problems> {
-        let text = read(path).map_err(|problem| Problems::unreadable(path, problem))?;
+        let text = read(path)?;
         let folder = std::path::absolute(Source::new(path, "").folder()).map_err(|error| {
             Problems::unreadable(
                 path,
@@ -28,13 +28,13 @@ impl Deployment {
 
     /// Reads a deployment file for a machine that may be another one, and looks at nothing on this one.
     pub fn load_for(path: &Path, machine: &Machine, environment: &dyn Environment) -> Result<Self, Problems> {
-        let text = read(path).map_err(|problem| Problems::unreadable(path, problem))?;
+        let text = read(path)?;
         Self::from_source_for(&Source::new(path, text), machine, environment)
     }
 
     /// Only the name in a deployment file, whatever else is wrong with it: enough to find a deployment that runs.
     pub fn name_in(path: &Path, environment: &dyn Environment) -> Result<String, Problems> {
-        let text = read(path).map_err(|problem| Problems::unreadable(path, problem))?;
+        let text = read(path)?;
         let source = Source::new(path, text);
         let (file, problems) = parsed::parse(&source, environment);
         match file.name {
@@ -86,17 +86,21 @@ impl Deployment {
     }
 }
 
-fn read(path: &Path) -> Result<String, Problem> {
+fn read(path: &Path) -> Result<String, Problems> {
     let file = File::open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            Problem::of_file("there is no such deployment file").hint("give its path with `-f PATH`")
-        }
-        _ => Problem::of_file(format!("the deployment file cannot be read: {error}")),
+        std::io::ErrorKind::NotFound => Problems::missing(path),
+        _ => Problems::unreadable(path, unreadable(&error)),
     })?;
+    text_of(file).map_err(|problem| Problems::unreadable(path, problem))
+}
+
+fn unreadable(error: &std::io::Error) -> Problem {
+    Problem::of_file(format!("the deployment file cannot be read: {error}"))
+}
+
+fn text_of(file: File) -> Result<String, Problem> {
     let mut bytes = Vec::new();
-    file.take(LONGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Problem::of_file(format!("the deployment file cannot be read: {error}")))?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     if bytes.len() as u64 > LONGEST {
         return Err(
             Problem::of_file("the deployment file is longer than 1 MiB").hint("is it the right file?")

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod environment;
+mod exit_code;
 pub mod instance;
 pub mod local;
 mod spawn_hint;
@@ -11,5 +12,6 @@ mod stop;
 #[cfg(target_os = "linux")]
 mod testing;
 
+pub use exit_code::ExitCode;
 pub use startup::{TaskFailure, TaskFailureReason};
 pub use stop::Stop;

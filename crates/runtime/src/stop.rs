@@ -1,4 +1,4 @@
-//! The wish to stop, in two steps.
+//! A request to stop, in two steps.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use standpipe_service::Shutdown;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// The wish that an instance or a deployment stops.
+/// A request to stop an instance or a deployment.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     /// Stop in good order: finish what is in flight, then the service, then go.
@@ -26,7 +26,7 @@ impl Stop {
         let tokens = stop.clone();
         tokio::spawn(async move {
             let signal = signals.requested().await;
-            // Before anything is said about it: whoever reads that may be gone.
+            // Before anything is logged: the reader of the log may be gone.
             tokens.asked.cancel();
             info!("{signal}: stopping; once more to stop at once");
             let signal = signals.requested().await;

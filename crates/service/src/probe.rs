@@ -27,8 +27,8 @@ impl NotReady {
 /// Asks a live service whether it can be used: that its pipe accepts, or that it answers a real request.
 ///
 /// A manager asks while the service starts (the first success makes it `Running`) and whenever the watcher
-/// checks. An answer must come within a deadline of the probe's own: the one who asks does not wait for ever,
-/// but a probe that never ends is a bug of the probe.
+/// checks. An answer must come within a deadline of the probe's own: a probe that never ends is a bug of the
+/// probe.
 pub trait Probe: Send + Sync + 'static {
     /// Asks once.
     fn check(&self) -> BoxFuture<'_, Result<(), NotReady>>;

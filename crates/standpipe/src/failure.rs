@@ -5,70 +5,27 @@ use std::error::Error;
 use std::fmt::Write;
 use std::io;
 use std::panic::PanicHookInfo;
-use std::process::ExitCode;
 
 use standpipe_accounts::AccountFileError;
 use standpipe_client::ClientError;
 use standpipe_deployment::{PasswordError, Problem, Problems};
 use standpipe_pipe::listener::ListenError;
+pub(crate) use standpipe_runtime::ExitCode as Exit;
 use standpipe_runtime::instance::{Outcome, PrepareError};
 use standpipe_runtime::state::StateError;
 use standpipe_server::BindError;
 
-/// The exit codes, from sysexits.h.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// Done, or asked to stop.
-    Ok = 0,
-    /// The command line is wrong.
-    Usage = 64,
-    /// The service could not be kept running.
-    Unavailable = 69,
-    /// A mistake of ours.
-    Bug = 70,
-    /// Worth trying again.
-    Temporary = 75,
-    /// A startup task failed.
-    Task = 76,
-    /// Not permitted.
-    NotPermitted = 77,
-    /// The deployment file, or a file it names, is wrong.
-    Config = 78,
-}
-
-impl Exit {
-    /// The meaning of a code; what is none of ours is a mistake of ours.
-    pub(crate) fn from_code(code: u8) -> Self {
-        let codes = [
-            Self::Ok,
-            Self::Usage,
-            Self::Unavailable,
-            Self::Temporary,
-            Self::Task,
-            Self::NotPermitted,
-            Self::Config,
-        ];
-        codes.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Self::Bug)
-    }
-
-    /// The code for a call that failed so.
-    pub(crate) fn of_client_error(error: &ClientError) -> Self {
-        match error {
-            ClientError::LogOnFailed { .. } | ClientError::AccessDenied { .. } => Self::NotPermitted,
-            ClientError::Unreachable { .. }
-            | ClientError::ConnectTimeout { .. }
-            | ClientError::PipeBusy { .. }
-            | ClientError::ReplyTimeout { .. }
-            | ClientError::Disconnected { .. } => Self::Temporary,
-            ClientError::RequestTooLong { .. } => Self::Usage,
-            _ => Self::Unavailable,
-        }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+/// The exit code for a call that failed with this error.
+pub(crate) fn exit_of_client_error(error: &ClientError) -> Exit {
+    match error {
+        ClientError::LogOnFailed { .. } | ClientError::AccessDenied { .. } => Exit::NotPermitted,
+        ClientError::Unreachable { .. }
+        | ClientError::ConnectTimeout { .. }
+        | ClientError::PipeBusy { .. }
+        | ClientError::ReplyTimeout { .. }
+        | ClientError::Disconnected { .. } => Exit::Temporary,
+        ClientError::RequestTooLong { .. } => Exit::Usage,
+        _ => Exit::Unavailable,
     }
 }
 
@@ -119,7 +76,7 @@ impl Failure {
             Outcome::GaveUp(why) => format!("{name}: {why}"),
             other => other.to_string(),
         };
-        match Exit::from_code(outcome.exit_code()) {
+        match outcome.exit_code() {
             Exit::Ok => Ok(Exit::Ok),
             exit => Err(Self::new(exit, message).maybe_hint(outcome.hint())),
         }
@@ -222,7 +179,7 @@ impl Error for Caused {
 
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
-        Self::problems(Exit::Config, problems)
+        Self::problems(Exit::Config, problems.hint_if_missing("give its path with `-f PATH`"))
     }
 }
 
@@ -257,15 +214,33 @@ impl From<AccountFileError> for Failure {
 
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
-        let (exit, hint) = (Exit::from_code(error.exit_code()), error.hint());
+        let (exit, hint) = (error.exit_code(), hint_of_state(&error));
         Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+/// What to do about it, with the option that names another folder.
+fn hint_of_state(error: &StateError) -> Option<&'static str> {
+    match error {
+        StateError::Running { .. } => Some("stop it first, or keep this one elsewhere with --state-dir"),
+        StateError::Untrusted { .. } => {
+            Some("name a folder with --state-dir that is this user's alone, or that is not there yet")
+        }
+        StateError::Foreign { .. } => {
+            Some("name an empty folder with --state-dir, or one that is not there yet")
+        }
+        StateError::SocketPath { .. } => Some("choose a shorter --state-dir"),
+        StateError::Io { .. } => None,
     }
 }
 
 impl From<PrepareError> for Failure {
     fn from(error: PrepareError) -> Self {
-        let (exit, hint) = (Exit::from_code(error.exit_code()), error.hint());
-        Self::new(exit, error).maybe_hint(hint)
+        let hint = match &error {
+            PrepareError::State(error) => hint_of_state(error),
+            other => other.hint(),
+        };
+        Self::new(error.exit_code(), error).maybe_hint(hint)
     }
 }
 
@@ -282,7 +257,7 @@ impl From<BindError> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let exit = Exit::of_client_error(&error);
+        let exit = exit_of_client_error(&error);
         let hint = error.hint();
         Self::new(exit, error).maybe_hint(hint)
     }
@@ -320,21 +295,6 @@ pub(crate) fn report_bug(panic: &PanicHookInfo<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn exit_codes_are_those_of_sysexits() {
-        let codes = [
-            Exit::Ok,
-            Exit::Usage,
-            Exit::Unavailable,
-            Exit::Bug,
-            Exit::Temporary,
-            Exit::Task,
-            Exit::NotPermitted,
-            Exit::Config,
-        ];
-        assert_eq!(codes.map(|exit| exit as u8), [0, 64, 69, 70, 75, 76, 77, 78]);
-    }
 
     #[test]
     fn causes_and_hints_have_lines_of_their_own() {

@@ -100,12 +100,14 @@ impl Problem {
 pub struct Problems {
     source: Source,
     list: Vec<Problem>,
+    /// Whether the only problem is that there is no such file.
+    is_missing: bool,
 }
 
 impl Problems {
     /// One problem of a text.
     pub fn one(source: &Source, problem: Problem) -> Self {
-        Self { source: source.clone(), list: vec![problem] }
+        Self { source: source.clone(), list: vec![problem], is_missing: false }
     }
 
     /// `Err` when `list` holds anything.
@@ -117,12 +119,27 @@ impl Problems {
     pub(crate) fn all(source: &Source, mut list: Vec<Problem>) -> Self {
         list.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
         list.dedup();
-        Self { source: source.clone(), list }
+        Self { source: source.clone(), list, is_missing: false }
     }
 
     /// The single problem of a file whose text could not even be read.
     pub(crate) fn unreadable(path: &Path, problem: Problem) -> Self {
         Self::one(&Source::new(path, String::new()), problem)
+    }
+
+    /// There is no such file.
+    pub(crate) fn missing(path: &Path) -> Self {
+        let problem = Problem::of_file("there is no such deployment file");
+        Self { is_missing: true, ..Self::unreadable(path, problem) }
+    }
+
+    /// Says what to do when there is no such file: how a program is given the right one.
+    #[must_use]
+    pub fn hint_if_missing(mut self, hint: &str) -> Self {
+        if self.is_missing {
+            self.list = self.list.into_iter().map(|problem| problem.hint(hint)).collect();
+        }
+        self
     }
 
     /// The problems, at least one.

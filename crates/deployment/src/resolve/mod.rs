@@ -287,7 +287,7 @@ impl Resolver<'_> {
                 &pipe.name.span(),
                 "sddl",
                 &format!("pipe `{name}`"),
-                "say who may open it, such as: sddl = \"D:(A;;GRGW;;;AU)\" for every account that can log in",
+                "say who may open it, such as: sddl = \"D:(A;;GRGW;;;AU)\" for every account that can log on",
             );
         }
         let descriptor = pipe.sddl.as_given().and_then(|text| self.descriptor(text));
@@ -314,7 +314,7 @@ impl Resolver<'_> {
                 self.report(
                     Problem::at(text.span(), "`sddl` has no DACL, which would let everybody in")
                         .label("no `D:` part")
-                        .hint("say who may open the pipe; D:(A;;GA;;;WD) if you do mean everybody who can log in"),
+                        .hint("say who may open the pipe; D:(A;;GA;;;WD) if you do mean everybody who can log on"),
                 );
                 None
             }
@@ -413,7 +413,7 @@ impl Resolver<'_> {
             self.missing(&at, "target", &what, "say whose pipe it is, such as: target = \"Role/Endpoint\"");
         }
         if call.user.is_absent() {
-            self.missing(&at, "user", &what, "say which account logs in, such as: user = \"serviceUser\"");
+            self.missing(&at, "user", &what, "say which account logs on, such as: user = \"serviceUser\"");
         }
         let (password, password_span) = self.password(&call, &at, &what);
         let pipe = self.nonempty(call.pipe, "pipe").unwrap_or_else(|| name.clone());

@@ -1,9 +1,9 @@
 //! One instance of a role, from its startup tasks to its end.
 
-mod board;
 mod command;
 mod outcome;
 mod probe;
+mod publisher;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -32,12 +32,13 @@ use tracing::{error, warn};
 pub use outcome::Outcome;
 
 use crate::environment::{self, InstanceEnvironment};
+use crate::exit_code::ExitCode;
 use crate::spawn_hint::spawn_hint;
 use crate::startup::{STOP_GRACE, Startup};
 use crate::state::{EndpointRecord, InstanceLock, StateDir, StateError};
 use crate::stop::Stop;
-use board::Board;
-use probe::{PipesAccept, Surroundings};
+use probe::{BackendContext, PipesAccept};
+use publisher::RecordPublisher;
 
 /// The variable in which the local runtime tells an instance how often it was started again.
 pub(crate) const RECYCLES_VARIABLE: &str = "STANDPIPE_RECYCLES";
@@ -96,11 +97,11 @@ pub enum PrepareError {
 
 impl PrepareError {
     /// The exit code that says it.
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::State(error) => error.exit_code(),
-            Self::User { .. } => 77,
-            Self::PipeName { .. } | Self::NoManager { .. } => 78,
+            Self::User { .. } => ExitCode::NotPermitted,
+            Self::PipeName { .. } | Self::NoManager { .. } => ExitCode::Config,
         }
     }
 
@@ -115,7 +116,7 @@ impl PrepareError {
     }
 }
 
-/// What the part that serves an instance's endpoints is told.
+/// What the part that serves an instance's endpoints needs to know.
 #[derive(Debug, Clone)]
 pub struct Serving {
     /// Whether the instance can be called now.
@@ -164,7 +165,7 @@ impl<'a> Instance<'a> {
             ),
         };
         let tree = Tree::new();
-        let backends = probe::backends(&Surroundings {
+        let backends = probe::backends(&BackendContext {
             role,
             folder: deployment.folder(),
             environment: &environment,
@@ -174,7 +175,7 @@ impl<'a> Instance<'a> {
         Ok(Self { options, lock, environment, backends, tree })
     }
 
-    /// The file of accounts that may log in to this instance.
+    /// The file of accounts that may log on to this instance.
     pub fn accounts(&self) -> &Path {
         &self.environment.accounts
     }
@@ -188,7 +189,7 @@ impl<'a> Instance<'a> {
     ///
     /// `serve` is called once the tasks are done, and serves `endpoints`, which are only shown here. The
     /// instance is ready while its service runs and every pipe accepts, or always when it has no service. When
-    /// the end comes it is first unready, then `serve` is told to stop and waited for, then the service is
+    /// the end comes it is first unready, then `serve` is asked to stop and waited for, then the service is
     /// stopped, then everything that it or a task left running: asked first, and killed after 5 s, or, when the
     /// role has foreground tasks and a stop was asked for, after the service's stop timeout (10 s without a
     /// service). After a clean stop nothing of the instance is left on disk.
@@ -200,20 +201,20 @@ impl<'a> Instance<'a> {
         F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
         let Self { options, lock, environment, backends, tree } = self;
-        // Whoever held the instance before may have been killed, and this one holds it now.
+        // The process that held the instance before may have been killed. This one holds it now.
         if !process::end_abandoned(environment::PIPES, environment.pipes.as_os_str()).await {
             warn!("processes that an earlier run of the instance left behind cannot be ended");
         }
-        let mut board = Board::new(lock.dir().clone(), &options, endpoints);
+        let mut publisher = RecordPublisher::new(lock.dir().clone(), &options, endpoints);
         let life = Life { options, environment: &environment, backends, tree: &tree, stop: &stop };
         let mut decided = None;
         tokio::select! {
-            () = life.live(&mut board, &mut decided, serve) => {}
+            () = life.live(&mut publisher, &mut decided, serve) => {}
             () = stop.forced.cancelled() => {}
         }
         let outcome = decided.unwrap_or(Outcome::Stopped);
         tree.kill().await;
-        board.end(&outcome);
+        publisher.end(&outcome);
         match &outcome {
             Outcome::Stopped => {
                 if let Err(failed) = lock.remove() {
@@ -237,7 +238,7 @@ struct Life<'a> {
 
 impl Life<'_> {
     /// Lives to the end. What that end is stands in `decided` from the moment it is known.
-    async fn live<S, F>(self, board: &mut Board, decided: &mut Option<Outcome>, serve: S)
+    async fn live<S, F>(self, publisher: &mut RecordPublisher, decided: &mut Option<Outcome>, serve: S)
     where
         S: FnOnce(Serving) -> F,
         F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
@@ -274,7 +275,7 @@ impl Life<'_> {
         let has_service = role.service.is_some();
         if !has_service {
             ready.send_replace(true);
-            board.serving_without_service();
+            publisher.serving_without_service();
         }
 
         let outcome = loop {
@@ -288,7 +289,7 @@ impl Life<'_> {
                 Some(ended) = serving.join_next() => break serving_ended(ended),
                 Ok(()) = changes.changed() => {
                     let report = changes.borrow_and_update().clone();
-                    board.report(&report);
+                    publisher.report(&report);
                     ready.send_if_modified(|ready| std::mem::replace(ready, report.ready) != report.ready);
                 }
             }
@@ -297,7 +298,7 @@ impl Life<'_> {
         // Unready first, so that balancers choose others while what is in flight is finished.
         ready.send_replace(false);
         let outcome: &Outcome = decided.insert(outcome);
-        board.draining(outcome);
+        publisher.draining(outcome);
         stop_serving.cancel();
         let drained = async { while serving.join_next().await.is_some() {} };
         let mut drained = pin!(tokio::time::timeout(self.options.drain_timeout, drained));
@@ -313,12 +314,12 @@ impl Life<'_> {
                     drop(stop_service.take());
                 }
                 judged = &mut watching, if verdict.is_none() => verdict = Some(judged),
-                Ok(()) = changes.changed() => board.report_while_ending(&changes.borrow_and_update()),
+                Ok(()) = changes.changed() => publisher.report_while_ending(&changes.borrow_and_update()),
             }
         }
         // The last report may have come with the verdict.
         if has_service {
-            board.report_while_ending(&changes.borrow_and_update());
+            publisher.report_while_ending(&changes.borrow_and_update());
         }
         if let Some(Verdict::Stopped { gone: false, .. }) = verdict {
             warn!("the service is still there, although it was killed");
@@ -331,7 +332,7 @@ impl Life<'_> {
         let role = self.options.role;
         let has_foreground = role.startup.iter().any(|task| task.kind == TaskKind::Foreground);
         let grace = match &role.service {
-            // Whoever waits for a failed instance to be replaced has waited long enough.
+            // A failed instance is to be replaced soon.
             _ if !has_foreground || !matches!(outcome, Outcome::Stopped) => STOP_GRACE,
             Some(service) => service.stop_timeout,
             None => FOREGROUND_GRACE,
@@ -375,7 +376,7 @@ async fn watch(
 ) -> Verdict {
     match watched {
         Some((manager, policy)) => {
-            // Any number will do, as long as instances do not have the same.
+            // Any number will do, as long as no two instances have the same.
             let seed = RandomState::new().hash_one(std::process::id());
             supervise(manager, policy, seed, async { drop(stops.await) }, reports).await
         }
@@ -383,7 +384,7 @@ async fn watch(
     }
 }
 
-/// What it means that the serving part ended before it was told to.
+/// What it means that the serving part ended before its stop was asked for.
 fn serving_ended(ended: Result<Result<(), Box<dyn Error + Send + Sync>>, JoinError>) -> Outcome {
     match ended {
         Ok(Ok(())) => Outcome::Bug("serving ended without being asked to".into()),

@@ -5,6 +5,7 @@ use std::fmt;
 
 use standpipe_service::watcher::GiveUp;
 
+use crate::exit_code::ExitCode;
 use crate::startup::TaskFailure;
 
 /// How an instance ended.
@@ -24,15 +25,15 @@ pub enum Outcome {
 
 impl Outcome {
     /// The exit code that tells the platform: 0 only if somebody asked.
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Stopped => 0,
-            Self::GaveUp(why) if why.is_permission() => 77,
-            Self::GaveUp(why) if why.is_impossible() => 78,
-            Self::GaveUp(_) => 69,
-            Self::Bug(_) => 70,
-            Self::ServingFailed(_) => 75,
-            Self::TaskFailed(_) => 76,
+            Self::Stopped => ExitCode::Ok,
+            Self::GaveUp(why) if why.is_permission() => ExitCode::NotPermitted,
+            Self::GaveUp(why) if why.is_impossible() => ExitCode::Config,
+            Self::GaveUp(_) => ExitCode::Unavailable,
+            Self::Bug(_) => ExitCode::Bug,
+            Self::ServingFailed(_) => ExitCode::Temporary,
+            Self::TaskFailed(_) => ExitCode::Task,
         }
     }
 

@@ -14,7 +14,7 @@ use super::{PrepareError, command};
 use crate::environment::InstanceEnvironment;
 
 /// What the pipes of one instance lead to, beside what the file says.
-pub(super) struct Surroundings<'a> {
+pub(super) struct BackendContext<'a> {
     pub(super) role: &'a Role,
     /// The deployment's folder.
     pub(super) folder: &'a Path,
@@ -26,8 +26,8 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// Where each of a role's pipes leads.
-pub(super) fn backends(here: &Surroundings<'_>) -> Result<Vec<(String, Backend)>, PrepareError> {
-    let role = here.role;
+pub(super) fn backends(context: &BackendContext<'_>) -> Result<Vec<(String, Backend)>, PrepareError> {
+    let role = context.role;
     let backend = |pipe: &standpipe_deployment::Pipe| {
         let name = PipeName::new(pipe.name.as_str()).map_err(|source| PrepareError::PipeName {
             role: role.name.clone(),
@@ -39,7 +39,9 @@ pub(super) fn backends(here: &Surroundings<'_>) -> Result<Vec<(String, Backend)>
             Some(PipeMode::Message) | None => Mode::Message,
         };
         let mut backend = match &pipe.backend {
-            standpipe_deployment::Backend::Instance => Backend::local(&here.environment.pipes, &name, mode),
+            standpipe_deployment::Backend::Instance => {
+                Backend::local(&context.environment.pipes, &name, mode)
+            }
             standpipe_deployment::Backend::UnixSocket(path) => Backend::unix(path, mode),
             standpipe_deployment::Backend::Tcp { host, port } => {
                 let is_here = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
@@ -47,17 +49,23 @@ pub(super) fn backends(here: &Surroundings<'_>) -> Result<Vec<(String, Backend)>
                     tracing::warn!(
                         pipe = pipe.name,
                         host,
-                        "nothing protects what is said to a service on another host"
+                        "nothing protects what is sent to a service on another host"
                     );
                 }
                 Backend::tcp(host.as_str(), *port)
             }
             standpipe_deployment::Backend::Dotnet(name) => {
-                Backend::dotnet(dotnet_path(role, name), here.user.and_then(User::by_number))
+                Backend::dotnet(dotnet_path(role, name), context.user.and_then(User::by_number))
             }
-            standpipe_deployment::Backend::Command(command) => {
-                command::backend(&pipe.name, command, mode, role, here.folder, here.environment, here.tree)
-            }
+            standpipe_deployment::Backend::Command(command) => command::backend(
+                &pipe.name,
+                command,
+                mode,
+                role,
+                context.folder,
+                context.environment,
+                context.tree,
+            ),
         };
         if let Some(timeout) = pipe.connect_timeout {
             backend = backend.with_connect_timeout(timeout);

@@ -8,6 +8,7 @@ use standpipe_service::watcher::{Failure, FailureKind, GiveUp};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::exit_code::ExitCode;
 use crate::state::{InstanceRecord, Stage, read_all};
 use crate::testing::{TestFolder, is_alive, only_role, soon};
 
@@ -119,7 +120,7 @@ async fn is_ready_only_while_the_service_runs_and_its_pipe_accepts() {
     running.stop.asked.cancel();
     let outcome = running.end().await;
     assert!(matches!(outcome, Outcome::Stopped), "{outcome}");
-    assert_eq!(outcome.exit_code(), 0);
+    assert_eq!(outcome.exit_code(), ExitCode::Ok);
     assert!(!is_alive(service));
     assert!(!place.state().exists());
 }
@@ -139,7 +140,7 @@ async fn a_killed_service_makes_it_unready_and_then_ready_again() {
     let record = recorded(&place, |record| record.ready && record.restarts == 1).await;
     assert!(record.last_error.unwrap().contains("SIGKILL"));
     running.stop.asked.cancel();
-    assert_eq!(running.end().await.exit_code(), 0);
+    assert_eq!(running.end().await.exit_code(), ExitCode::Ok);
 }
 
 #[tokio::test]
@@ -147,7 +148,7 @@ async fn a_service_that_keeps_failing_ends_it_with_the_reason() {
     let place = TestFolder::new();
     place.script("service.sh", "exit 3");
     let outcome = run_to_the_end(&place, &format!("{SERVICE}max-failures = 2\n{PIPE}")).await;
-    assert_eq!(outcome.exit_code(), 69);
+    assert_eq!(outcome.exit_code(), ExitCode::Unavailable);
     let text = outcome.to_string();
     assert!(text.starts_with("the service failed 2 times: 1. ended with exit code 3"), "{text}");
     let record = record(&place);
@@ -163,7 +164,7 @@ async fn a_service_that_cannot_be_started_is_for_a_person_to_mend() {
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let roles = "[roles.R.service]\nname = \"S\"\ncommand = [\"./service\"]\n";
     let outcome = run_to_the_end(&place, roles).await;
-    assert_eq!(outcome.exit_code(), 78, "{outcome}");
+    assert_eq!(outcome.exit_code(), ExitCode::Config, "{outcome}");
     let text = outcome.to_string();
     assert!(text.starts_with("the service cannot be started: "), "{text}");
     assert!(text.contains("is not a program that this machine can run"), "{text}");
@@ -175,7 +176,7 @@ fn what_gave_up_for_want_of_a_permission_says_so() {
         let kind = FailureKind::Impossible { reason: "because".into(), permitted };
         Outcome::GaveUp(GiveUp { failures: vec![Failure { at: Duration::ZERO, kind }] }).exit_code()
     };
-    assert_eq!((after(false), after(true)), (77, 78));
+    assert_eq!((after(false), after(true)), (ExitCode::NotPermitted, ExitCode::Config));
 }
 
 #[tokio::test]
@@ -184,7 +185,7 @@ async fn a_failed_task_keeps_the_service_from_starting() {
     place.script("service.sh", "touch started; exec sleep 1000");
     let roles = format!("{SERVICE}[[roles.R.startup]]\ncommand = [\"false\"]\n");
     let outcome = run_to_the_end(&place, &roles).await;
-    assert_eq!(outcome.exit_code(), 76);
+    assert_eq!(outcome.exit_code(), ExitCode::Task);
     assert!(!place.path().join("started").exists());
     assert_eq!(record(&place).stage, Stage::Failed);
 }
@@ -251,7 +252,7 @@ async fn clients_are_drained_before_the_service_is_stopped() {
         drain.cancel();
         assert_eq!(place.told().await, "stopped");
     });
-    assert_eq!(outcome.exit_code(), 0);
+    assert_eq!(outcome.exit_code(), ExitCode::Ok);
 }
 
 #[tokio::test]
@@ -272,7 +273,7 @@ async fn when_serving_fails_everything_ends() {
         Err(io::Error::other("the port is gone").into())
     };
     let outcome = soon(Instance::prepare(options).unwrap().run(Vec::new(), Stop::default(), serve)).await;
-    assert_eq!(outcome.exit_code(), 75);
+    assert_eq!(outcome.exit_code(), ExitCode::Temporary);
     assert_eq!(outcome.to_string(), "cannot serve any longer: the port is gone");
     assert!(!is_alive(place.told_pid().await));
 }
@@ -298,7 +299,7 @@ async fn a_foreground_task_holds_up_the_end_and_a_forced_stop_does_not_wait() {
     assert_eq!(place.told().await, "asked");
     assert!(is_alive(task) && !running.life.is_finished());
     running.stop.forced.cancel();
-    assert_eq!(running.end().await.exit_code(), 0);
+    assert_eq!(running.end().await.exit_code(), ExitCode::Ok);
     assert!(!is_alive(task));
 }
 
@@ -312,7 +313,7 @@ async fn a_foreground_task_holds_up_the_end_no_longer_than_the_service_could() {
     running.becomes_ready(true).await;
     running.stop.asked.cancel();
     assert_eq!(place.told().await, "asked");
-    assert_eq!(running.end().await.exit_code(), 0);
+    assert_eq!(running.end().await.exit_code(), ExitCode::Ok);
     assert!(!is_alive(task));
 }
 
@@ -330,7 +331,7 @@ async fn what_was_decided_stays_so_however_the_end_comes() {
             running.stop.forced.cancel();
         }
         // Not forced, it ends by itself.
-        assert_eq!(running.end().await.exit_code(), 69);
+        assert_eq!(running.end().await.exit_code(), ExitCode::Unavailable);
         assert!(!is_alive(task));
         assert_eq!(record(&place).stage, Stage::Failed);
     }
@@ -367,7 +368,7 @@ async fn tasks_may_end_in_good_order() {
             stop.asked.cancel();
             assert_eq!(place.told().await, "bye");
         });
-        assert_eq!(outcome.exit_code(), 0, "{kind}");
+        assert_eq!(outcome.exit_code(), ExitCode::Ok, "{kind}");
         if kind == "simple" {
             assert!(!place.path().join("next").exists());
         }
@@ -404,7 +405,7 @@ async fn runs_once_at_a_time_and_with_a_command_only() {
     };
     let first = Instance::prepare(options).unwrap();
     let error = Instance::prepare(options).unwrap_err();
-    assert_eq!(error.exit_code(), 75);
+    assert_eq!(error.exit_code(), ExitCode::Temporary);
     assert!(error.to_string().starts_with("the instance R.0 runs already"), "{error}");
     assert_eq!(first.accounts(), state_dir.join("R.0/accounts.toml"));
 }

@@ -11,16 +11,10 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{FailedInstance, LocalOptions, RecyclePolicy, VIEW_INTERVAL};
+use crate::exit_code::ExitCode;
 use crate::instance::RECYCLES_VARIABLE;
 use crate::state::{InstanceDir, InstanceRecord, Stage, instance_name, now};
 use crate::stop::Stop;
-
-/// The exit codes after which trying again cannot help an instance that never ran: usage, not permitted,
-/// configuration. One that ran once was right, and only the machine is not as it was.
-const FOR_GOOD: [u8; 3] = [64, 77, 78];
-
-/// Our own fault, where the instance's process could not even be started.
-const BUG: u8 = 70;
 
 /// How an instance ended for good.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +26,7 @@ pub(super) enum End {
 }
 
 /// What became of one process of the instance.
-enum Life {
+enum ProcessEnd {
     Asked,
     Ended(Exit),
     NotStarted(SpawnError),
@@ -40,7 +34,7 @@ enum Life {
 
 pub(super) struct Keeper {
     name: String,
-    /// What is said of it before it said anything itself.
+    /// Its record before it wrote one itself.
     unknown: InstanceRecord,
     command: Vec<OsString>,
     folder: PathBuf,
@@ -81,20 +75,23 @@ impl Keeper {
         loop {
             let began = Instant::now();
             let exit = match self.live_once(&stop).await {
-                Life::Asked | Life::Ended(Exit::Code(0)) => return End::Stopped,
-                Life::Ended(exit) => exit,
-                Life::NotStarted(error) if error.is_fatal() => return self.fail(BUG, error.to_string()),
-                Life::NotStarted(error) => {
+                ProcessEnd::Asked | ProcessEnd::Ended(Exit::Code(0)) => return End::Stopped,
+                ProcessEnd::Ended(exit) => exit,
+                ProcessEnd::NotStarted(error) if error.is_fatal() => {
+                    return self.fail(ExitCode::Bug, error.to_string());
+                }
+                ProcessEnd::NotStarted(error) => {
                     warn!("{} could not be started: {error}", self.name);
                     Exit::Unknown
                 }
             };
             let code = match exit {
-                Exit::Code(code) => u8::try_from(code).ok(),
+                Exit::Code(code) => ExitCode::from_number(code),
                 Exit::Signal(_) | Exit::Unknown => None,
             };
             let reason = self.last_words(exit);
-            if let Some(code) = code.filter(|code| !self.has_run && FOR_GOOD.contains(code)) {
+            // One that ran once was right, and only the machine is not as it was.
+            if let Some(code) = code.filter(|code| !self.has_run && code.is_for_good()) {
                 return self.fail(code, reason);
             }
             if began.elapsed() >= self.policy.stable_after {
@@ -113,28 +110,28 @@ impl Keeper {
         }
     }
 
-    async fn live_once(&mut self, stop: &Stop) -> Life {
+    async fn live_once(&mut self, stop: &Stop) -> ProcessEnd {
         let mut process = match process::spawn(&self.spec()).await {
             Ok(process) => process,
-            Err(error) => return Life::NotStarted(error),
+            Err(error) => return ProcessEnd::NotStarted(error),
         };
         info!(pid = process.pid(), "started {}", self.name);
         let ended = loop {
             tokio::select! {
                 exit = process.wait() => break Some(exit),
                 () = stop.asked.cancelled() => break None,
-                () = tokio::time::sleep(VIEW_INTERVAL), if !self.has_run => self.has_run = self.is_said_to_run(),
+                () = tokio::time::sleep(VIEW_INTERVAL), if !self.has_run => self.has_run = self.says_that_it_runs(),
             }
         };
         // One that was killed did not take it back.
-        self.has_run = self.has_run || self.is_said_to_run();
+        self.has_run = self.has_run || self.says_that_it_runs();
         if let Some(exit) = ended {
             // Whatever it did not end itself.
             process.tree().kill().await;
-            return Life::Ended(exit);
+            return ProcessEnd::Ended(exit);
         }
         self.end(&mut process, stop).await;
-        Life::Asked
+        ProcessEnd::Asked
     }
 
     /// Asks the instance alone: it stops what it started, in its own order.
@@ -165,11 +162,11 @@ impl Keeper {
         }
     }
 
-    fn is_said_to_run(&self) -> bool {
+    fn says_that_it_runs(&self) -> bool {
         self.dir.read().ok().flatten().is_some_and(|record| record.stage == Stage::Running)
     }
 
-    /// Why the instance ended, in its own words if it left any.
+    /// Why the instance ended: in its own words if it left any.
     fn last_words(&self, exit: Exit) -> String {
         let record = self.dir.read().ok().flatten();
         record
@@ -178,14 +175,14 @@ impl Keeper {
             .unwrap_or_else(|| format!("its process ended with {exit}"))
     }
 
-    fn fail(&self, code: u8, reason: String) -> End {
+    fn fail(&self, code: ExitCode, reason: String) -> End {
         self.note(Stage::Failed, &reason);
         let failed = FailedInstance { name: self.name.clone(), code, reason };
         warn!("{failed}");
         End::Failed(failed)
     }
 
-    /// Says on the instance's behalf, which has no process now, how it is.
+    /// Writes the record of the instance, which has no process now that could.
     fn note(&self, stage: Stage, reason: &str) {
         let known = self.dir.read().ok().flatten();
         let mut record = known.unwrap_or_else(|| self.unknown.clone());

@@ -1,10 +1,10 @@
 //! The local runtime: every instance of a deployment on this machine, each as a process of its own.
 //!
 //! An instance that ends with a failure is started again after a wait that grows with each failure in a row.
-//! Three exit codes say that trying again cannot help until a person changes something: 64 (usage), 77 (not
-//! permitted) and 78 (configuration). An instance that ends with one of them before it ever ran stays down, and the
+//! Some exit codes say that trying again cannot help until a person changes something
+//! ([`ExitCode::is_for_good`](crate::ExitCode::is_for_good)). An instance that ends with one of them before it ever ran stays down, and the
 //! others go on; after that, it is the machine that changed for a while, and the instance is started again.
-//! One that ends with 0 was asked to, by somebody else, and stays down too.
+//! An instance that exits with 0 was stopped by somebody else, and stays down too.
 
 mod instances;
 
@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
+use crate::exit_code::ExitCode;
 use crate::state::{DeploymentLock, InstanceDir, InstanceRecord, Stage, StateDir, StateError, check_sockets};
 use crate::stop::Stop;
 use instances::{End, Keeper};
@@ -98,7 +99,7 @@ pub struct FailedInstance {
     /// Its name, as in `ServiceWatcher.0`.
     pub name: String,
     /// The exit code that says why.
-    pub code: u8,
+    pub code: ExitCode,
     /// What went wrong, in words.
     pub reason: String,
 }
@@ -110,11 +111,12 @@ impl fmt::Display for FailedInstance {
 }
 
 impl LocalOutcome {
-    /// 0 if somebody asked, or every instance ended because it was asked to; else that of the first that failed.
-    pub fn exit_code(&self) -> u8 {
+    /// [`ExitCode::Ok`] if somebody asked, or every instance ended because it was asked to; else that of the first
+    /// instance that failed.
+    pub fn exit_code(&self) -> ExitCode {
         match self.failed.first() {
             Some(failed) if !self.asked => failed.code,
-            _ => 0,
+            _ => ExitCode::Ok,
         }
     }
 }

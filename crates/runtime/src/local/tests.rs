@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::exit_code::ExitCode;
 use crate::state::read_all;
 use crate::testing::{TestFolder, is_alive, soon};
 
@@ -49,7 +50,7 @@ async fn every_instance_runs_with_its_own_address_until_a_stop() {
         words.iter().map(|words| words[0].parse().unwrap()).collect::<Vec<u32>>()
     });
     assert_eq!(outcome, LocalOutcome { asked: true, failed: Vec::new() });
-    assert_eq!(outcome.exit_code(), 0);
+    assert_eq!(outcome.exit_code(), ExitCode::Ok);
     assert!(!pids.into_iter().any(is_alive));
     assert!(!state.exists());
     let names: Vec<String> =
@@ -75,10 +76,13 @@ async fn one_that_fails_is_started_again_and_one_that_cannot_be_helped_is_not() 
     let outcome = soon(runtime.run(script, Stop::default(), &views)).await;
     assert_eq!(fs::read_to_string(place.path().join("runs.0")).unwrap(), "0\n1\n2\n");
     assert_eq!(fs::read_to_string(place.path().join("runs.1")).unwrap(), "0\n");
-    let failed =
-        FailedInstance { name: "A.1".into(), code: 78, reason: "its process ended with exit code 78".into() };
+    let failed = FailedInstance {
+        name: "A.1".into(),
+        code: ExitCode::Config,
+        reason: "its process ended with exit code 78".into(),
+    };
     assert_eq!(outcome, LocalOutcome { asked: false, failed: vec![failed] });
-    assert_eq!(outcome.exit_code(), 78);
+    assert_eq!(outcome.exit_code(), ExitCode::Config);
     assert!(!state.exists());
 }
 
@@ -103,7 +107,7 @@ async fn waits_after_a_failure_are_seen_and_a_stop_ends_them() {
         assert_eq!(records[0].last_error.as_deref(), Some("its process ended with exit code 69"));
         asked.asked.cancel();
     });
-    assert_eq!(outcome.exit_code(), 0);
+    assert_eq!(outcome.exit_code(), ExitCode::Ok);
 }
 
 #[tokio::test]
@@ -123,7 +127,7 @@ async fn an_instance_that_does_not_stop_is_killed_with_what_it_started() {
         asked.asked.cancel();
         left
     });
-    assert_eq!(outcome.exit_code(), 0);
+    assert_eq!(outcome.exit_code(), ExitCode::Ok);
     assert!(!is_alive(left));
 }
 
@@ -175,7 +179,7 @@ async fn what_is_not_permitted_is_not_tried_again() {
     let (deployment, state) = (place.deployment(TWO), place.state());
     let runtime = LocalRuntime::prepare(options(&deployment, &state)).unwrap();
     let outcome = soon(runtime.run(script, Stop::default(), &watch::Sender::new(Vec::new()))).await;
-    assert_eq!(outcome.exit_code(), 77);
+    assert_eq!(outcome.exit_code(), ExitCode::NotPermitted);
     assert_eq!(outcome.failed.len(), 2);
 }
 
@@ -186,7 +190,7 @@ async fn a_state_folder_too_long_for_sockets_is_refused_before_anything_is_made(
     let deployment = place.deployment(&format!("{TWO}{pipe}"));
     let state = place.path().join("x".repeat(100));
     let error = LocalRuntime::prepare(options(&deployment, &state)).unwrap_err();
-    assert_eq!(error.exit_code(), 78);
+    assert_eq!(error.exit_code(), ExitCode::Config);
     let text = error.to_string();
     assert!(text.contains("107") && text.contains("A.0/pipes/simple"), "{text}");
     assert!(!state.exists());

@@ -37,7 +37,7 @@ impl Lock {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    let (pid, holder) = said_in(&mut file);
+                    let (pid, holder) = holder_in(&mut file);
                     return Err(StateError::Running { what: holder.unwrap_or_else(|| what.to_owned()), pid });
                 }
                 Err(TryLockError::Error(source)) => return Err(StateError::io("lock", path)(source)),
@@ -55,13 +55,13 @@ impl Lock {
 
     /// Whether some process holds the lock at `path`.
     pub(super) fn is_taken(path: &Path) -> bool {
-        // Shared, so that two that only look do not see each other.
+        // Shared, so that two processes that only look do not see each other.
         File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 
 /// The process and the name that a holder wrote into its lock, as far as it has.
-fn said_in(file: &mut File) -> (Option<u32>, Option<String>) {
+fn holder_in(file: &mut File) -> (Option<u32>, Option<String>) {
     let mut text = String::new();
     if file.take(LONGEST).read_to_string(&mut text).is_err() {
         return (None, None);

@@ -1,4 +1,4 @@
-//! How a folder that Standpipe made is known from one of somebody else's, in which nothing may be removed.
+//! Tells a folder that Standpipe made from one of somebody else, in which nothing may be removed.
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{StateError, platform, remove_file};
 
-/// A file that says whose a folder is.
+/// A file that says what a folder is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Marker {
     name: &'static str,
@@ -39,7 +39,7 @@ impl Marker {
     /// # Errors
     /// [`StateError::Foreign`] when something is in a folder without the mark.
     pub(super) fn claim(self, folder: &Path) -> Result<(), StateError> {
-        // In this order: who else is claiming it writes the mark before anything else.
+        // In this order: another process that claims it writes the mark before anything else.
         let is_blank = self.is_alone_in(folder)?;
         if self.is_on(folder) {
             return Ok(());

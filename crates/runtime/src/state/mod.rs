@@ -41,6 +41,7 @@ pub use record::{EndpointRecord, InstanceRecord, Stage, now, read_all};
 
 use standpipe_deployment::{Backend, Role, is_role_name};
 
+use crate::exit_code::ExitCode;
 use lock::Lock;
 
 /// The longest path of a socket in bytes: `sun_path` of Linux without its final NUL.
@@ -90,28 +91,27 @@ pub enum StateError {
 }
 
 impl StateError {
-    /// The exit code that says it: 75 when it may pass, 77 when somebody has to allow it, 78 when another folder
-    /// has to be named.
-    pub fn exit_code(&self) -> u8 {
+    /// The exit code that says it: whether it may pass, somebody has to allow it, or another folder has to be named.
+    pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Foreign { .. } | Self::SocketPath { .. } => 78,
-            Self::Untrusted { .. } => 77,
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => 77,
-            Self::Running { .. } | Self::Io { .. } => 75,
+            Self::Foreign { .. } | Self::SocketPath { .. } => ExitCode::Config,
+            Self::Untrusted { .. } => ExitCode::NotPermitted,
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                ExitCode::NotPermitted
+            }
+            Self::Running { .. } | Self::Io { .. } => ExitCode::Temporary,
         }
     }
 
     /// What to do about it, when that can be said.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Running { .. } => Some("stop it first, or keep this one elsewhere with --state-dir"),
+            Self::Running { .. } => Some("stop it first, or keep this one in another folder"),
             Self::Untrusted { .. } => {
-                Some("name a folder with --state-dir that is this user's alone, or that is not there yet")
+                Some("use a folder that is this user's alone, or that is not there yet")
             }
-            Self::Foreign { .. } => {
-                Some("name an empty folder with --state-dir, or one that is not there yet")
-            }
-            Self::SocketPath { .. } => Some("choose a shorter --state-dir"),
+            Self::Foreign { .. } => Some("use an empty folder, or one that is not there yet"),
+            Self::SocketPath { .. } => Some("use a folder with a shorter path"),
             Self::Io { .. } => None,
         }
     }
@@ -265,7 +265,7 @@ impl DeploymentLock {
         for instance in instances {
             instance.remove()?;
         }
-        // While the lock is held, so that whoever comes next makes everything anew.
+        // While the lock is held, so that the next holder makes everything anew.
         remove_file(&self.dir.path.join("lock"))?;
         remove_deployment(&self.dir.path)
     }
@@ -284,7 +284,7 @@ impl InstanceDir {
         &self.path
     }
 
-    /// The file of accounts that may log in, unless the role names another.
+    /// The file of accounts that may log on, unless the role names another.
     pub fn accounts(&self) -> PathBuf {
         self.path.join("accounts.toml")
     }

@@ -1,6 +1,7 @@
 use tempfile::TempDir;
 
 use super::*;
+use crate::exit_code::ExitCode;
 
 fn record(role: &str, instance: u32) -> InstanceRecord {
     InstanceRecord { stage: Stage::Running, ready: true, pid: Some(1), ..InstanceRecord::new(role, instance) }
@@ -80,7 +81,7 @@ fn runs_once_at_a_time() {
     let error = state.lock("Demo").unwrap_err();
     let own = std::process::id();
     assert_eq!(error.to_string(), format!("the deployment `Demo` runs already, as process {own}"));
-    assert_eq!(error.exit_code(), 75);
+    assert_eq!(error.exit_code(), ExitCode::Temporary);
     // Somebody else's is called by its own name.
     let error = state.lock("Other").unwrap_err();
     assert_eq!(error.to_string(), format!("the deployment `Demo` runs already, as process {own}"));
@@ -132,7 +133,7 @@ fn a_folder_with_something_else_in_it_is_refused_and_left_alone() {
     for _ in 0..2 {
         let error = StateDir::open(&path).unwrap_err();
         assert!(matches!(error, StateError::Foreign { .. }));
-        assert_eq!(error.exit_code(), 78);
+        assert_eq!(error.exit_code(), ExitCode::Config);
         assert!(error.hint().unwrap().contains("empty"));
         assert_eq!(names_in(&path), ["dpkg.0"]);
     }
@@ -218,7 +219,7 @@ mod unix {
         fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
         let error = StateDir::open(&open).unwrap_err();
         assert!(matches!(error, StateError::Untrusted { .. }));
-        assert_eq!(error.exit_code(), 77);
+        assert_eq!(error.exit_code(), ExitCode::NotPermitted);
         assert!(!error.hint().unwrap().contains("remove"));
 
         let link = folder.path().join("link");
@@ -248,7 +249,7 @@ mod unix {
 
     #[test]
     fn what_belongs_to_another_user_is_not_ours() {
-        // Whoever runs this, one of the two is not his.
+        // Whatever user runs this, one of the two belongs to another.
         let root = fs::metadata("/").unwrap();
         assert_eq!(platform::is_own(&root), rustix::process::geteuid().is_root());
         let folder = TempDir::new().unwrap();

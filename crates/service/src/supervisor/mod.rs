@@ -13,7 +13,7 @@ use crate::probe::{BoxFuture, NotReady};
 use crate::state::{State, Status};
 use crate::watcher::{Action, Input, Phase, Policy, Verdict, Watcher};
 
-/// How a supervised service is doing, for whoever shows or serves it.
+/// How a supervised service is doing, for the parts that show or serve it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// What the watcher is about.

@@ -55,7 +55,7 @@ pub(super) fn run(up: &Up, log: &LogOptions, output: &mut Output) -> Result<Exit
     let live = !up.no_view && log.format == LogFormat::Human && is_live_terminal();
     let view = live.then(|| output.live_view());
     let outcome = runtime()?.block_on(run_deployment(up, log, &deployment, view))?;
-    let exit = Exit::from_code(outcome.exit_code());
+    let exit = outcome.exit_code();
     match outcome.failed.split_first() {
         Some((first, others)) if exit != Exit::Ok => {
             for failed in others {

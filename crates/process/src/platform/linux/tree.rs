@@ -200,7 +200,7 @@ fn abandoned(variable: &str, value: &OsStr) -> Vec<Entry> {
     let mut found: HashSet<i32> =
         all.iter().map(|entry| entry.pid).filter(|&pid| is_abandoned(pid)).collect();
     procfs::add_descendants(&all, &mut found);
-    // Whoever started this process may have been left behind too. It has its reasons now.
+    // The process that started this one may have been left behind too. It is in use now.
     let mut line = Some(procfs::own_pid());
     while let Some(pid) = line {
         found.remove(&pid);

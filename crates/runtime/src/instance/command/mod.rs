@@ -13,7 +13,7 @@ use standpipe_process::{self as process, Orphaned, Output, ProcessSpec, Tree};
 
 use crate::environment::{self, InstanceEnvironment};
 
-/// The variables in which a command finds what it serves, and whom.
+/// The variables in which a command finds which pipe it serves, and which client.
 const PIPE: &str = "STANDPIPE_PIPE";
 const CALLER_NAME: &str = "STANDPIPE_CALLER_NAME";
 const CALLER_SID: &str = "STANDPIPE_CALLER_SID";
@@ -55,16 +55,16 @@ impl Connector for EachOpen {
     fn connect(&self, caller: Caller, slot: Slot) -> ConnectFuture {
         let mut spec = self.spec.clone();
         let groups: Vec<String> = caller.groups().iter().map(ToString::to_string).collect();
-        let told: [(&str, OsString); 5] = [
+        let variables: [(&str, OsString); 5] = [
             (PIPE, caller.pipe().into()),
             (CALLER_NAME, caller.account().into()),
             (CALLER_SID, caller.sid().to_string().into()),
             (CALLER_GROUPS, groups.join(",").into()),
             (CALLER_ADDRESS, caller.address().to_string().into()),
         ];
-        spec.environment.extend(told.into_iter().map(|(name, value)| (name.into(), value)));
-        let who = (caller.pipe().to_owned(), caller.account().to_owned());
-        start(spec, self.mode, self.stop_timeout, who, slot)
+        spec.environment.extend(variables.into_iter().map(|(name, value)| (name.into(), value)));
+        let client = (caller.pipe().to_owned(), caller.account().to_owned());
+        start(spec, self.mode, self.stop_timeout, client, slot)
     }
 
     fn is_available(&self) -> bool {
@@ -93,7 +93,7 @@ fn start(
         let (open, closed) = oneshot::channel::<()>();
         let (started, starting) = oneshot::channel();
         // In a task, which goes on when the client gives up: processes that are yet to be started wait in a queue, and
-        // would wait there without number if whoever gives up made room for the next.
+        // would wait there without number if a client that gives up made room for the next.
         tokio::spawn(async move {
             match process::spawn_on(&spec, socket).await {
                 Ok(process) => {

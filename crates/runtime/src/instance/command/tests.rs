@@ -70,11 +70,11 @@ async fn a_command_takes_and_gives_messages() {
 async fn a_command_knows_its_caller_and_its_end_is_the_pipes() {
     let place = TestFolder::new();
     place.script(
-        "who.sh",
+        "client.sh",
         "printf '%s|' \"$STANDPIPE_PIPE\" \"$STANDPIPE_CALLER_NAME\" \"$GREETING\" \"${STANDPIPE_CALLER_ADDRESS%:*}\" \
          \"${STANDPIPE_CALLER_SID%%-21-*}\"",
     );
-    let keys = "command = [\"sh\", \"who.sh\"]\nmode = \"byte\"\nenvironment = { GREETING = \"hello\" }";
+    let keys = "command = [\"sh\", \"client.sh\"]\nmode = \"byte\"\nenvironment = { GREETING = \"hello\" }";
     let client = client(&place, keys).await;
     let pipe = open(&client).await;
     let mut said = Vec::new();
@@ -129,8 +129,8 @@ async fn a_client_that_gives_up_makes_no_room_before_its_command_is_gone() {
         within: None,
     };
     let (instance, mut gone) = oneshot::channel::<()>();
-    let who = ("simple".to_owned(), "serviceUser".to_owned());
-    let mut starting = start(spec, Mode::Byte, Duration::from_secs(30), who, instance);
+    let client = ("simple".to_owned(), "serviceUser".to_owned());
+    let mut starting = start(spec, Mode::Byte, Duration::from_secs(30), client, instance);
     assert!(poll_fn(|cx| Poll::Ready(starting.as_mut().poll(cx).is_pending())).await);
     drop(starting);
     assert!(gone.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));

@@ -79,7 +79,7 @@ impl ProcessManager {
 
     /// Follows a process from its start to its end.
     async fn follow(self, mut process: Process, mut asked: watch::Receiver<Ending>) {
-        let mut told = Ending::NotAsked;
+        let mut carried_out = Ending::NotAsked;
         let exit = {
             let become_ready = self.become_ready();
             tokio::pin!(become_ready);
@@ -91,8 +91,8 @@ impl ProcessManager {
                         starting = false;
                         self.advance(State::StartPending, State::Running);
                     }
-                    Ok(ending) = next_ending(&mut asked, told) => {
-                        told = ending;
+                    Ok(ending) = next_ending(&mut asked, carried_out) => {
+                        carried_out = ending;
                         starting = false;
                         self.status.send_modify(|status| {
                             status.state = State::StopPending;
@@ -107,11 +107,11 @@ impl ProcessManager {
                 }
             }
         };
-        self.end_tree(&process, &mut asked, told).await;
+        self.end_tree(&process, &mut asked, carried_out).await;
         self.status.send_replace(Status { exit: Some(exit), ..Status::of(State::Stopped) });
     }
 
-    /// Probes until it succeeds; keeps the reason why not.
+    /// Probes until it succeeds, and keeps the reason why it does not.
     async fn become_ready(&self) {
         let mut wait = FIRST_PROBE;
         while let Err(reason) = self.probe.check().await {
@@ -128,14 +128,14 @@ impl ProcessManager {
 
     /// The process itself has ended; what it started may have been asked to end too, and gets the rest of
     /// the time it was given. If nobody asked, it ends now.
-    async fn end_tree(&self, process: &Process, asked: &mut watch::Receiver<Ending>, told: Ending) {
-        if told == Ending::Asked {
+    async fn end_tree(&self, process: &Process, asked: &mut watch::Receiver<Ending>, carried_out: Ending) {
+        if carried_out == Ending::Asked {
             // What was being started when everything was asked may not have heard.
             process.tree().terminate();
             tokio::select! {
                 () = process.tree().gone() => return,
-                // Forced now, or nobody is left who could.
-                _ = asked.wait_for(|ending| *ending > told) => {}
+                // Forced now, or nobody is left that could force it.
+                _ = asked.wait_for(|ending| *ending > carried_out) => {}
             }
         }
         process.tree().kill().await;
@@ -164,9 +164,9 @@ impl ProcessManager {
 /// The next request that goes further than what was done.
 async fn next_ending(
     asked: &mut watch::Receiver<Ending>,
-    told: Ending,
+    carried_out: Ending,
 ) -> Result<Ending, watch::error::RecvError> {
-    asked.wait_for(|ending| *ending > told).await.map(|ending| *ending)
+    asked.wait_for(|ending| *ending > carried_out).await.map(|ending| *ending)
 }
 
 impl From<SpawnError> for StartRefused {

@@ -1,4 +1,4 @@
-//! What an instance says about itself while it lives.
+//! Publishes the state of an instance while it lives.
 
 use standpipe_service::Report;
 use standpipe_service::watcher::Phase;
@@ -8,12 +8,12 @@ use super::{InstanceOptions, Outcome, RECYCLES_VARIABLE};
 use crate::state::{EndpointRecord, InstanceDir, InstanceRecord, Stage, now};
 
 /// Writes an instance's record whenever it changes.
-pub(super) struct Board {
+pub(super) struct RecordPublisher {
     dir: InstanceDir,
     record: InstanceRecord,
 }
 
-impl Board {
+impl RecordPublisher {
     pub(super) fn new(
         dir: InstanceDir,
         options: &InstanceOptions<'_>,
@@ -27,9 +27,9 @@ impl Board {
             endpoints,
             ..InstanceRecord::new(&options.role.name, options.number)
         };
-        let mut board = Self { dir, record };
-        board.publish();
-        board
+        let mut publisher = Self { dir, record };
+        publisher.publish();
+        publisher
     }
 
     pub(super) fn serving_without_service(&mut self) {
@@ -86,7 +86,7 @@ impl Board {
 
     fn publish(&mut self) {
         if let Err(error) = self.dir.write(&self.record) {
-            // The instance itself goes on: it is only not seen.
+            // The instance itself goes on: it only cannot be seen.
             warn!("{error}");
         }
     }
