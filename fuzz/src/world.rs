@@ -47,7 +47,6 @@ pub(crate) fn config(mode: PipeMode) -> Config {
         require_encryption: false,
     };
     Config {
-        other_names: None,
         names: names(),
         guid: [7; 16],
         pipes: vec![pipe],

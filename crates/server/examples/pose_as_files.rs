@@ -1,8 +1,8 @@
-//! A server for tests with clients that know nothing but files: whatever they open is a new file, it says, and is a pipe
-//! that sends each message back.
+//! A server for conformance tests with clients that only know files: it answers every open with a new file, which is
+//! in truth a pipe that sends each message back.
 //!
-//! Arguments: the address with its port, and the file of accounts. It says where it listens, and serves until it is
-//! killed.
+//! Arguments: the address with its port, and the file of accounts. It prints where it listens, and serves until it is
+//! killed. It needs the feature `conformance`.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "whoever started it waits for this")]
+#[expect(clippy::print_stdout, reason = "the test that started it waits for this")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(address), Some(accounts)) = (arguments.next(), arguments.next()) else {

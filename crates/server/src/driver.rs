@@ -120,9 +120,15 @@ impl Driver {
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         let started = Instant::now();
         let now = Now { monotonic: Duration::ZERO, wall: wall_clock() };
+        let protocol =
+            Connection::new(Arc::clone(&shared.config), seed, now).with_gate(shared.guessing.gate(peer.ip()));
+        #[cfg(feature = "conformance")]
+        let protocol = match shared.other_names {
+            Some(pipe) => protocol.with_other_names(pipe),
+            None => protocol,
+        };
         Ok(Driver {
-            protocol: Connection::new(Arc::clone(&shared.config), seed, now)
-                .with_gate(shared.guessing.gate(peer.ip())),
+            protocol,
             stream,
             peer,
             number: shared.next_connection.fetch_add(1, Ordering::Relaxed),

@@ -23,7 +23,9 @@ use std::time::Duration;
 use standpipe_security::{Accounts, SecurityDescriptor};
 use standpipe_smb::Dialect;
 use standpipe_smb::auth::ServerNames;
-use standpipe_smb::server::{Config, GatePolicy, Limits, Pipe, PipeId, PipeMode};
+#[cfg(feature = "conformance")]
+use standpipe_smb::server::PipeId;
+use standpipe_smb::server::{Config, GatePolicy, Limits, Pipe, PipeMode};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -84,8 +86,9 @@ pub struct Options {
     pub names: ServerNames,
     /// Tells this server from others ([MS-SMB2] 2.2.4).
     pub guid: [u8; 16],
-    /// Whether the last of the pipes is opened by every name that no other has, and is said to be a new file: for
-    /// tests with clients that know nothing but files.
+    /// Whether every name that no pipe has opens the last of the pipes, as a file that was just created: for
+    /// conformance tests with clients that only know files.
+    #[cfg(feature = "conformance")]
     pub pose_as_files: bool,
     /// The oldest dialect accepted.
     pub min_dialect: Dialect,
@@ -129,6 +132,7 @@ impl Options {
         Ok(Options {
             names: names_of(&standpipe_system::machine::host_name()),
             guid,
+            #[cfg(feature = "conformance")]
             pose_as_files: false,
             min_dialect: Dialect::Smb202,
             max_dialect: Dialect::Smb311,
@@ -335,7 +339,6 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
                 require_encryption: pipe.require_encryption,
             })
             .collect(),
-        other_names: (options.pose_as_files && !pipes.is_empty()).then(|| PipeId(pipes.len() - 1)),
         accounts,
         min_dialect: options.min_dialect,
         max_dialect: options.max_dialect,
@@ -349,6 +352,8 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
         .map(|pipe| Served::new(pipe.name.as_str().into(), pipe.backend, pipe.max_instances))
         .collect();
     Shared {
+        #[cfg(feature = "conformance")]
+        other_names: served.len().checked_sub(1).filter(|_| options.pose_as_files).map(PipeId),
         config: Arc::new(config),
         next_connection: AtomicU64::new(0),
         served,

@@ -30,6 +30,9 @@ const STALL_TIME: Duration = Duration::from_secs(10);
 /// What all connections of a server share; nothing in it is locked for longer than a few instructions.
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
+    /// The pipe that every name opens which no pipe has.
+    #[cfg(feature = "conformance")]
+    pub(crate) other_names: Option<PipeId>,
     /// In the order of [`Config::pipes`].
     pub(crate) served: Vec<Served>,
     pub(crate) readiness: watch::Receiver<bool>,

@@ -20,9 +20,11 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         return site.skip_stage(what, &why);
     }
     let examples = ["--example", "answers", "--example", "pose_as_files"];
+    let features = ["--features", "standpipe-server/conformance"];
     pytest::build(
         site,
-        &[&["--package", "standpipe-security", "--package", "standpipe-server"][..], &examples].concat(),
+        &[&["--package", "standpipe-security", "--package", "standpipe-server"][..], &features, &examples]
+            .concat(),
     )?;
     let mut command = match pytest::command(site, "tests/samba") {
         Ok(command) => command,

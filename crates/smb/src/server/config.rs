@@ -19,9 +19,6 @@ pub struct Config {
     pub guid: [u8; 16],
     /// The pipes that can be opened.
     pub pipes: Vec<Pipe>,
-    /// The pipe that is opened by every name which no other has, and is said to be a new file: for tests with clients
-    /// that know nothing but files. `None` everywhere else.
-    pub other_names: Option<PipeId>,
     /// The accounts that may log on.
     pub accounts: Arc<dyn Accounts>,
     /// Whether every request of a logged-on client must be signed. Otherwise each client decides.
@@ -48,7 +45,7 @@ impl Config {
     pub fn find_pipe(&self, name: &str) -> Option<PipeId> {
         let wanted = standpipe_security::upcase(name);
         let named = self.pipes.iter().position(|pipe| standpipe_security::upcase(&pipe.name) == wanted);
-        named.map(PipeId).or(self.other_names)
+        named.map(PipeId)
     }
 
     /// Whether only encrypted requests open and use this pipe.

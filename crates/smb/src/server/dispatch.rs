@@ -19,8 +19,8 @@ pub(super) fn dispatch(
     state: &mut State,
     reply: Reply<'_>,
 ) -> Result<Done, Refused> {
-    let State { config, random, phase, gate, draining, holdings } = state;
-    let (config, draining) = (&**config, *draining);
+    let State { config, random, phase, gate, other_names, draining, holdings } = state;
+    let (config, other_names, draining) = (&**config, *other_names, *draining);
     if request.header.command == Command::NEGOTIATE {
         return Negotiate { config, phase, random, outputs: &mut holdings.outputs }
             .handle(now, request, reply);
@@ -39,13 +39,15 @@ pub(super) fn dispatch(
         Command::CREATE => {
             let Holdings { sessions, opens, pending, outputs } = holdings;
             let session = sessions.established(request.session_id);
-            Create { config, session, draining, random, opens, pending, outputs }.handle(request)
+            Create { config, other_names, session, draining, random, opens, pending, outputs }.handle(request)
         }
         Command::CLOSE => close::handle(request, holdings, reply),
         Command::FLUSH => flush::handle(request, &mut holdings.opens, &holdings.pending, reply),
         Command::READ => read::handle(request, negotiated, &mut holdings.opens, &holdings.pending, reply),
         Command::WRITE => write::handle(request, negotiated, holdings),
-        Command::IOCTL => Ioctl { config, negotiated, draining, random, holdings }.handle(request, reply),
+        Command::IOCTL => {
+            Ioctl { config, other_names, negotiated, draining, random, holdings }.handle(request, reply)
+        }
         Command::ECHO => echo::handle(request, &holdings.sessions, reply),
         Command::QUERY_INFO => query_info::handle(request, config, negotiated, &holdings.opens, reply),
         Command::SET_INFO => set_info::handle(request, negotiated, &mut holdings.opens, reply),

@@ -96,7 +96,6 @@ pub(crate) fn server_config() -> server::Config {
             dns_computer: name(),
             dns_domain: name(),
         },
-        other_names: None,
         guid: [5; 16],
         pipes: vec![Pipe {
             name: "simple".to_owned(),

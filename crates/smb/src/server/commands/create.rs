@@ -19,6 +19,7 @@ const LOGGED_NAME: usize = 80;
 /// What CREATE may touch.
 pub(crate) struct Create<'a> {
     pub(crate) config: &'a Config,
+    pub(crate) other_names: Option<PipeId>,
     pub(crate) session: Option<&'a Established>,
     pub(crate) draining: bool,
     pub(crate) random: &'a mut Random,
@@ -90,7 +91,8 @@ impl Create<'_> {
         session: &Established,
     ) -> Result<(PipeId, Grant), OpenRefused> {
         check_parameters(asked)?;
-        let pipe = self.config.find_pipe(&asked.name).ok_or_else(OpenRefused::no_such_pipe)?;
+        let pipe =
+            self.config.find_pipe(&asked.name).or(self.other_names).ok_or_else(OpenRefused::no_such_pipe)?;
         let offered = self.config.pipes.get(pipe.0).ok_or_else(OpenRefused::no_such_pipe)?;
         let decision = check_pipe_client(&offered.security_descriptor, session.token(), asked.desired_access);
         let Ok(grant) = decision.result else {
@@ -141,6 +143,7 @@ pub(crate) fn opened(
     open: OpenId,
     result: Result<(), OpenFailure>,
     config: &Config,
+    other_names: Option<PipeId>,
     opens: &mut Opens,
     outputs: &mut Outputs,
 ) -> Option<(PendingId, Result<CreateResponse, NtStatus>)> {
@@ -150,7 +153,7 @@ pub(crate) fn opened(
         Ok(()) => {
             let (granted, request) = opens.connect(open, offered.mode)?;
             outputs.event(Event::Opened { user: Arc::clone(&granted.user), pipe });
-            let opened = if config.other_names == Some(pipe) { Opened::NewFile } else { Opened::Pipe };
+            let opened = if other_names == Some(pipe) { Opened::NewFile } else { Opened::Pipe };
             return Some((request, Ok(CreateResponse { file_id: granted.file_id, opened })));
         }
         Err(failure) => failure,

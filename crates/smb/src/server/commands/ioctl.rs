@@ -4,12 +4,13 @@ use crate::NtStatus;
 use crate::server::replies::Reply;
 use crate::server::request::{Done, Refused, Request};
 use crate::server::state::{Holdings, Negotiated, Random};
-use crate::server::{Config, commands};
+use crate::server::{Config, PipeId, commands};
 use crate::wire::{ControlCode, FileId, IoctlFlags, IoctlRequest};
 
 /// What IOCTL may touch.
 pub(crate) struct Ioctl<'a> {
     pub(crate) config: &'a Config,
+    pub(crate) other_names: Option<PipeId>,
     pub(crate) negotiated: &'a Negotiated,
     pub(crate) draining: bool,
     pub(crate) random: &'a mut Random,
@@ -19,7 +20,7 @@ pub(crate) struct Ioctl<'a> {
 impl Ioctl<'_> {
     /// Hands an IOCTL to the control code's own function.
     pub(crate) fn handle(self, request: &Request<'_>, reply: Reply<'_>) -> Result<Done, Refused> {
-        let Self { config, negotiated, draining, random, holdings } = self;
+        let Self { config, other_names, negotiated, draining, random, holdings } = self;
         let asked = IoctlRequest::decode(request.message)?;
         if asked.flags != IoctlFlags::IS_FSCTL {
             return Err(NtStatus::NOT_SUPPORTED.into());
@@ -32,7 +33,7 @@ impl Ioctl<'_> {
             ControlCode::PIPE_TRANSCEIVE => commands::pipe_transceive::handle(request, &asked, holdings),
             ControlCode::PIPE_PEEK => commands::pipe_peek::handle(request, &asked, &holdings.opens, reply),
             ControlCode::PIPE_WAIT => {
-                commands::pipe_wait::handle(request, &asked, config, draining, random, holdings)
+                commands::pipe_wait::handle(request, &asked, config, other_names, draining, random, holdings)
             }
             ControlCode::VALIDATE_NEGOTIATE_INFO => {
                 commands::validate_negotiate::handle(&asked, config, negotiated, reply)

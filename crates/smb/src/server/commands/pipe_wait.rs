@@ -7,7 +7,7 @@ use standpipe_security::{AccessMask, check_pipe_client};
 use crate::NtStatus;
 use crate::server::request::{Done, MayWait, Refused, Request};
 use crate::server::state::{Holdings, Random, WaitsFor};
-use crate::server::{Config, Output, WaitId};
+use crate::server::{Config, Output, PipeId, WaitId};
 use crate::wire::{FileId, IoctlRequest, PipeWaitRequest};
 
 /// Has the shell watch the pipe, and waits.
@@ -15,13 +15,14 @@ pub(crate) fn handle(
     request: &Request<'_>,
     asked: &IoctlRequest<'_>,
     config: &Config,
+    other_names: Option<PipeId>,
     draining: bool,
     random: &mut Random,
     holdings: &mut Holdings,
 ) -> Result<Done, Refused> {
     // Whatever is wrong with the name, it is the name of no pipe.
     let wanted = PipeWaitRequest::decode(asked.input).map_err(|_| NtStatus::OBJECT_NAME_NOT_FOUND)?;
-    let pipe = config.find_pipe(&wanted.name).ok_or(NtStatus::OBJECT_NAME_NOT_FOUND)?;
+    let pipe = config.find_pipe(&wanted.name).or(other_names).ok_or(NtStatus::OBJECT_NAME_NOT_FOUND)?;
     let session = holdings.sessions.established(request.session_id).ok_or(NtStatus::USER_SESSION_DELETED)?;
     // A place in the queue is of no use to a client that does not encrypt where that is required.
     let may_open = (request.encrypted || !config.requires_encryption(pipe))

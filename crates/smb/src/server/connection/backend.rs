@@ -17,8 +17,8 @@ impl Connection {
     /// The backend's answer to an open: the CREATE is answered.
     pub(super) fn opened(&mut self, now: Now, open: OpenId, result: Result<(), OpenFailure>) {
         let holdings = &mut self.state.holdings;
-        let config = &self.state.config;
-        match create::opened(open, result, config, &mut holdings.opens, &mut holdings.outputs) {
+        let (config, other_names) = (&self.state.config, self.state.other_names);
+        match create::opened(open, result, config, other_names, &mut holdings.opens, &mut holdings.outputs) {
             Some((request, Ok(response))) => {
                 self.complete(now, request, NtStatus::SUCCESS, |out| response.encode(out));
             }

@@ -11,6 +11,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+#[cfg(feature = "conformance")]
+use super::PipeId;
 use super::replies::{NotFramed, Replies};
 use super::state::{CreditWindow, Phase, State};
 use super::{Config, DisconnectReason, Input, LogonGate, Now, OpenId, Output};
@@ -45,6 +47,15 @@ impl Connection {
     #[must_use]
     pub fn with_gate(mut self, gate: Box<dyn LogonGate>) -> Self {
         self.state.gate = Some(gate);
+        self
+    }
+
+    /// Opens this pipe by every name that no pipe has, as a file that was just created: for conformance tests with
+    /// clients that only know files.
+    #[cfg(feature = "conformance")]
+    #[must_use]
+    pub fn with_other_names(mut self, pipe: PipeId) -> Self {
+        self.state.other_names = Some(pipe);
         self
     }
 

@@ -26,7 +26,7 @@ pub(crate) use random::Random;
 pub(crate) use session::{Established, LogOn, Protection, Session};
 pub(crate) use sessions::Sessions;
 
-use super::{Config, LogonGate, Now};
+use super::{Config, LogonGate, Now, PipeId};
 
 /// Everything that a command may touch, part by part.
 pub(crate) struct State {
@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) random: Random,
     pub(crate) phase: Phase,
     pub(crate) gate: Option<Box<dyn LogonGate>>,
+    /// The pipe that every name opens which no pipe has. Only conformance tests have one.
+    pub(crate) other_names: Option<PipeId>,
     /// Whether the server is about to stop.
     pub(crate) draining: bool,
     pub(crate) holdings: Holdings,
@@ -46,6 +48,7 @@ impl State {
             random: Random::new(seed),
             phase: Phase::Fresh,
             gate: None,
+            other_names: None,
             draining: false,
             holdings: Holdings::new(&config, now),
             config,

@@ -63,7 +63,6 @@ pub(super) fn config() -> Config {
         require_encryption: false,
     };
     Config {
-        other_names: None,
         names: ServerNames {
             netbios_computer: "SERVER".to_string(),
             netbios_domain: "SERVER".to_string(),

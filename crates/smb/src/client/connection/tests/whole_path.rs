@@ -35,7 +35,6 @@ pub(super) fn server_config() -> server::Config {
     };
     let name = || "server".to_string();
     server::Config {
-        other_names: None,
         names: ServerNames {
             netbios_computer: name(),
             netbios_domain: name(),
