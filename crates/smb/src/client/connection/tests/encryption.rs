@@ -1,10 +1,8 @@
 //! Encrypted connections: when they are, that they hold, and what a server must not get away with.
 
-use super::whole_path::{World, server_config, whole};
 use super::*;
 use crate::client::{Encryption, Unacceptable};
 use crate::crypto::Cipher;
-use crate::server;
 use crate::wire::header::PROTOCOL_TRANSFORM;
 use crate::wire::negotiate::{Capabilities, CipherId};
 use crate::wire::session::{SessionFlags, ShareFlags};
@@ -23,14 +21,6 @@ fn with(encryption: Encryption) -> Config {
     Config { encryption, ..config() }
 }
 
-fn up_to(max_dialect: Dialect, encryption: Encryption) -> Config {
-    Config { max_dialect, ..with(encryption) }
-}
-
-fn between(client: Config, encryption: server::Encryption) -> World {
-    World::between(client, server::Config { encryption, ..server_config() })
-}
-
 /// A client that encrypts everything, and a server that does as well.
 fn sealed(dialect: Dialect, cipher: Cipher) -> Pair {
     Pair::ready_with(with(Encryption::Required), Behaviour::encrypting(dialect, cipher))
@@ -38,97 +28,6 @@ fn sealed(dialect: Dialect, cipher: Cipher) -> Pair {
 
 fn refused(config: Config, behaviour: Behaviour) -> ConnectionError {
     Pair { client: connect(config), server: Server::new(behaviour) }.error()
-}
-
-fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
-}
-
-#[test]
-fn calls_are_encrypted_in_every_dialect_and_with_every_cipher() {
-    for (dialect, cipher) in PAIRS {
-        for (policy, server) in [
-            (Encryption::Required, server::Encryption::Offered),
-            (Encryption::Required, server::Encryption::Required),
-            (Encryption::WhenAsked, server::Encryption::Required),
-        ] {
-            let client = Config { ciphers: vec![cipher], ..up_to(dialect, policy) };
-            let mut world = between(client, server);
-            let pipe = world.open("simple");
-            let ready = world.became_ready.expect("ready before anything is answered");
-            assert_eq!((ready.dialect, ready.encryption), (dialect, Some(cipher)));
-            let call = world.client.transceive(pipe, b"Standpipe", 100);
-            assert_eq!(world.result(call), Ok(whole(b"epipdnatS")), "{dialect} {cipher:?}");
-            for ask in [Connection::echo, Connection::log_off] {
-                let request = ask(&mut world.client);
-                assert_eq!(world.result(request), Ok(Reply::Done));
-            }
-            assert_eq!(world.closed, Some(ConnectionError::LoggedOff));
-            // NEGOTIATE and two SESSION_SETUP, with their replies, and nothing else in the clear.
-            let plain = world.seen.iter().filter(|frame| !frame.starts_with(&PROTOCOL_TRANSFORM)).count();
-            assert_eq!(plain, 6, "{dialect} {cipher:?}");
-            assert!(world.seen.iter().all(|frame| position(frame, b"Standpipe").is_none()));
-        }
-    }
-}
-
-#[test]
-fn nothing_is_encrypted_where_nobody_asks_for_it() {
-    for (policy, server) in [
-        (Encryption::WhenAsked, server::Encryption::Offered),
-        (Encryption::WhenAsked, server::Encryption::Off),
-        (Encryption::Off, server::Encryption::Offered),
-    ] {
-        for dialect in Dialect::ALL {
-            let mut world = between(up_to(dialect, policy), server);
-            world.open("simple");
-            assert_eq!(world.became_ready.expect("ready").encryption, None);
-            assert!(world.seen.iter().all(|frame| !frame.starts_with(&PROTOCOL_TRANSFORM)));
-        }
-    }
-}
-
-#[test]
-fn a_server_that_cannot_encrypt_is_refused_before_anybody_logs_on() {
-    for dialect in Dialect::ALL {
-        let mut world = between(up_to(dialect, Encryption::Required), server::Encryption::Off);
-        world.run();
-        let expected = if dialect.is_smb3() { Unacceptable::NoSharedCipher } else { Unacceptable::NoSmb3 };
-        assert_eq!(world.closed, Some(ConnectionError::Policy(expected)), "{dialect}");
-        assert_eq!(world.seen.len(), 2, "only the negotiation");
-    }
-}
-
-#[test]
-fn a_client_that_must_not_encrypt_does_not_get_in_where_all_must() {
-    for dialect in Dialect::ALL {
-        let mut world = between(up_to(dialect, Encryption::Off), server::Encryption::Required);
-        world.run();
-        let expected = ConnectionError::Refused { stage: Stage::LogOn, status: NtStatus::ACCESS_DENIED };
-        assert_eq!(world.closed, Some(expected), "{dialect}");
-    }
-}
-
-#[test]
-fn large_messages_waiting_and_cancelling_work_encrypted() {
-    let mut world = between(with(Encryption::Required), server::Encryption::Offered);
-    let pipe = world.open("simple");
-    let message: Vec<u8> = (0..300_000u32).map(|number| number as u8).collect();
-    let call = world.client.transceive(pipe, &message, 300_000);
-    let turned: Vec<u8> = message.into_iter().rev().collect();
-    assert_eq!(world.result(call), Ok(whole(&turned)));
-
-    let [late, given_up] = [(); 2].map(|()| world.client.read(pipe, 100));
-    world.run();
-    world.time += Duration::from_secs(1);
-    world.tell(server::Input::Timeout);
-    world.run();
-    assert!(world.results.is_empty(), "both are pending");
-    world.client.cancel(given_up);
-    assert_eq!(world.result(given_up), Err(RequestError::Refused(NtStatus::CANCELLED)));
-    let open = world.opened[0];
-    world.tell(server::Input::Data { open, bytes: b"at last" });
-    assert_eq!(world.result(late), Ok(whole(b"at last")));
 }
 
 #[test]

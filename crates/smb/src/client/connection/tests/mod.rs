@@ -4,7 +4,6 @@ mod encryption;
 mod handshake;
 mod requests;
 mod server;
-mod whole_path;
 
 use std::vec;
 use std::vec::Vec;
@@ -12,7 +11,7 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use self::server::{Behaviour, PASSWORD, Server, USER, Validate};
-use super::super::{Data, Limits, OpenPipe, Peeked, READ_WRITE, ReadMode, Stage};
+use super::super::{Data, Limits, OpenPipe, Peeked, READ_WRITE, Stage};
 use super::*;
 use crate::Dialect;
 use crate::auth::client::{Credentials, InitiatorError};

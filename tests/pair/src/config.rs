@@ -1,0 +1,74 @@
+//! The client and the server that tests usually begin with.
+
+use std::sync::Arc;
+
+use standpipe_security::{Account, AccountSet, NtHash, Sid, well_known};
+use standpipe_smb::auth::ServerNames;
+use standpipe_smb::auth::client::Credentials;
+use standpipe_smb::server::{self, Pipe, PipeMode};
+use standpipe_smb::{Dialect, FileTime, client};
+
+/// A user whom the pipes let in.
+pub const USER: &str = "serviceUser";
+/// A guest, whom the pipes do not let in.
+pub const VISITOR: &str = "visitor";
+/// The password of both.
+pub const PASSWORD: &str = "correct horse";
+/// Who may open the pipes: everybody who logs on, but no guests.
+pub const ACL: &str = "D:(D;OICI;GA;;;BG)(D;OICI;GA;;;AN)(A;OICI;GRGWGX;;;AU)(A;OICI;GA;;;BA)";
+/// The time of day on both sides; it does not go on.
+pub const TODAY: FileTime = FileTime(133_500_000_000_000_000);
+
+/// A client of [`USER`] with everything as it is by default.
+#[must_use]
+pub fn client_config() -> client::Config {
+    client::Config::new("server", Credentials::from_password(USER, "", PASSWORD))
+}
+
+/// A server with both users and two pipes, `simple` of messages and `stream` of bytes; the rest as it is by default.
+#[must_use]
+pub fn server_config() -> server::Config {
+    let mut accounts = AccountSet::new();
+    for (name, rid, group) in
+        [(USER, 1001, well_known::BUILTIN_USERS), (VISITOR, 1002, well_known::BUILTIN_GUESTS)]
+    {
+        let account = Account {
+            name: name.parse().expect("a name"),
+            sid: Sid::new(5, &[21, 1, 2, 3, rid]).expect("a SID"),
+            nt_hash: NtHash::of_password(PASSWORD),
+            groups: vec![group],
+            enabled: true,
+        };
+        accounts.add(account).expect("the names differ");
+    }
+    let name = || "server".to_owned();
+    server::Config {
+        names: ServerNames {
+            netbios_computer: name(),
+            netbios_domain: name(),
+            dns_computer: name(),
+            dns_domain: name(),
+        },
+        guid: [5; 16],
+        pipes: vec![pipe("simple", PipeMode::Message), pipe("stream", PipeMode::Byte)],
+        accounts: Arc::new(accounts),
+        require_signing: true,
+        session_lifetime: None,
+        encryption: server::Encryption::Offered,
+        min_dialect: Dialect::Smb202,
+        max_dialect: Dialect::Smb311,
+        limits: server::Limits::default(),
+    }
+}
+
+/// A pipe with the usual [`ACL`].
+#[must_use]
+pub fn pipe(name: &str, mode: PipeMode) -> Pipe {
+    Pipe {
+        name: name.to_owned(),
+        mode,
+        security_descriptor: ACL.parse().expect("an ACL"),
+        max_instances: None,
+        require_encryption: false,
+    }
+}
