@@ -8,9 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use standpipe_security::AccessMask;
 use standpipe_smb::client::{
-    Connection, ConnectionError, Event, Input, OpenPipe, ReadMode, Ready, Reply, RequestError, RequestId,
+    Connection, ConnectionError, Event, Input, OpenPipe, Operation, Ready, Reply, RequestError, RequestId,
 };
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -29,26 +28,10 @@ const ROUNDS: u32 = 64;
 /// Requests that are taken up at most before they are sent.
 const BATCH: u32 = 64;
 
-/// What a handle asks for.
-#[derive(Debug)]
-pub(crate) enum Ask {
-    Open { name: String, access: AccessMask },
-    SetReadMode { pipe: OpenPipe, mode: ReadMode },
-    Read { pipe: OpenPipe, max: u32 },
-    Write { pipe: OpenPipe, bytes: Vec<u8> },
-    Transceive { pipe: OpenPipe, bytes: Vec<u8>, max: u32 },
-    Flush { pipe: OpenPipe },
-    Wait { name: String, timeout: Duration },
-    Close { pipe: OpenPipe },
-    Echo,
-    LogOff,
-}
-
-/// What a handle says.
-#[derive(Debug)]
+/// What a handle tells the driver.
 pub(crate) enum Command {
     /// Ask the server, and answer `reply`. The token is for [`Command::Cancel`].
-    Ask { token: u64, ask: Ask, reply: ReplySender },
+    Ask { token: u64, operation: Operation<'static>, reply: ReplySender },
     /// Nobody waits for this any more.
     Cancel { token: u64 },
     /// Close a pipe that nobody holds any more.
@@ -307,10 +290,10 @@ impl Driver {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Ask { token, ask, reply } => {
-                // Closing is not given up with who waits for it: the pipe would stay open.
-                let can_be_given_up = !matches!(ask, Ask::Close { .. });
-                let request = self.ask(ask);
+            Command::Ask { token, operation, reply } => {
+                // Closing is not given up with the task that waits for it: the pipe would stay open.
+                let can_be_given_up = !matches!(operation, Operation::Close { .. });
+                let request = self.connection.request(operation);
                 self.waiting.insert(request, (token, reply));
                 if can_be_given_up {
                     self.tokens.insert(token, request);
@@ -324,22 +307,6 @@ impl Driver {
             Command::Close { pipe } => {
                 self.connection.close_pipe(pipe);
             }
-        }
-    }
-
-    fn ask(&mut self, ask: Ask) -> RequestId {
-        let connection = &mut self.connection;
-        match ask {
-            Ask::Open { name, access } => connection.open(&name, access),
-            Ask::SetReadMode { pipe, mode } => connection.set_read_mode(pipe, mode),
-            Ask::Read { pipe, max } => connection.read(pipe, max),
-            Ask::Write { pipe, bytes } => connection.write(pipe, &bytes),
-            Ask::Transceive { pipe, bytes, max } => connection.transceive(pipe, &bytes, max),
-            Ask::Flush { pipe } => connection.flush(pipe),
-            Ask::Wait { name, timeout } => connection.wait(&name, timeout),
-            Ask::Close { pipe } => connection.close_pipe(pipe),
-            Ask::Echo => connection.echo(),
-            Ask::LogOff => connection.log_off(),
         }
     }
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use standpipe_smb::client::{
-    Config, Connection, ConnectionError, READ_WRITE, Ready, Reply, RequestError, Stage,
+    Config, Connection, ConnectionError, Operation, READ_WRITE, Ready, Reply, RequestError, Stage,
 };
 use standpipe_smb::{FileTime, NtStatus};
 use tokio::net::{TcpSocket, TcpStream};
@@ -32,7 +32,7 @@ pub use pool::{Pool, PoolOptions};
 pub use standpipe_smb::client::Encryption;
 pub use standpipe_smb::crypto::SigningAlgorithm;
 
-use driver::{Ask, Command, Driver};
+use driver::{Command, Driver};
 use standpipe_pipe::{Mode, PipeName};
 use standpipe_transport::deadline::after;
 
@@ -242,9 +242,9 @@ impl Client {
     /// Opens a pipe for reading and writing, now or not at all. A server that does not answer within
     /// [`ConnectOptions::timeout`] counts as not connected.
     pub async fn open(&self, name: &PipeName) -> Result<Pipe, ClientError> {
-        let ask = Ask::Open { name: name.as_str().to_owned(), access: READ_WRITE };
+        let operation = Operation::Open { name: name.as_str().to_owned().into(), access: READ_WRITE };
         let timeout = self.shared.patience;
-        let Ok(answer) = tokio::time::timeout(timeout, self.ask(ask)).await else {
+        let Ok(answer) = tokio::time::timeout(timeout, self.ask(operation)).await else {
             return Err(ClientError::ConnectTimeout { server: self.shared.server.clone(), timeout });
         };
         match answer {
@@ -273,7 +273,7 @@ impl Client {
     /// Waits until the pipe can be opened; `false` when `timeout` was over first. A server that does not say even that
     /// within [`ConnectOptions::timeout`] counts as not connected.
     pub async fn wait(&self, name: &PipeName, timeout: Duration) -> Result<bool, ClientError> {
-        let ask = self.ask(Ask::Wait { name: name.as_str().to_owned(), timeout });
+        let ask = self.ask(Operation::Wait { name: name.as_str().to_owned().into(), timeout });
         let timeout = timeout.saturating_add(self.shared.patience);
         let Ok(answer) = tokio::time::timeout(timeout, ask).await else {
             return Err(ClientError::ConnectTimeout { server: self.shared.server.clone(), timeout });
@@ -298,7 +298,7 @@ impl Client {
 
     /// Asks the server for a sign of life.
     pub async fn echo(&self) -> Result<(), ClientError> {
-        match self.ask(Ask::Echo).await {
+        match self.ask(Operation::Echo).await {
             Ok(_) => Ok(()),
             Err(_) => Err(self.lost(false)),
         }
@@ -307,21 +307,21 @@ impl Client {
     /// Logs off and closes the connection. Whatever is under way on it fails.
     pub async fn log_off(&self) {
         // However it ends, the session is over afterwards.
-        let _ = self.ask(Ask::LogOff).await;
+        let _ = self.ask(Operation::LogOff).await;
     }
 
     /// Sends a request to the connection's task now; the result waits for the reply. Dropping it gives the
     /// request up.
-    fn start(&self, ask: Ask) -> Started<'_> {
+    fn start(&self, operation: Operation<'static>) -> Started<'_> {
         let token = self.shared.next_token.fetch_add(1, Ordering::Relaxed);
         let (sender, reply) = oneshot::channel();
         // Without a task to take it, the sender is dropped, which the receiver sees.
-        let sent = self.shared.commands.send(Command::Ask { token, ask, reply: sender }).is_ok();
+        let sent = self.shared.commands.send(Command::Ask { token, operation, reply: sender }).is_ok();
         Started { client: self, token, reply: Some(reply), sent }
     }
 
-    async fn ask(&self, ask: Ask) -> Result<Reply, RequestError> {
-        self.start(ask).finish().await
+    async fn ask(&self, operation: Operation<'static>) -> Result<Reply, RequestError> {
+        self.start(operation).finish().await
     }
 
     fn address(&self, name: &PipeName) -> PipeAddress {

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use standpipe_smb::NtStatus;
-use standpipe_smb::client::{Data, OpenPipe, ReadMode, Reply, RequestError};
+use standpipe_smb::client::{Data, OpenPipe, Operation, ReadMode, Reply, RequestError};
 
-use crate::driver::{Ask, Command};
+use crate::driver::Command;
 use standpipe_pipe::Mode;
 
 use crate::{CallOptions, Client, ClientError, PipeAddress, ReplyEnd};
@@ -46,7 +46,8 @@ impl Pipe {
     pub async fn write(&self, bytes: &[u8]) -> Result<(), ClientError> {
         let mut left = bytes;
         loop {
-            let reply = self.client.ask(Ask::Write { pipe: self.open, bytes: left.to_vec() }).await;
+            let reply =
+                self.client.ask(Operation::Write { pipe: self.open, bytes: left.to_vec().into() }).await;
             let reply = reply.map_err(|error| match error {
                 RequestError::Lost { sent } => self.client.lost(sent || left.len() < bytes.len()),
                 error => self.error(WRITE, error),
@@ -71,8 +72,8 @@ impl Pipe {
     /// [`Self::read`].
     pub async fn read_message(&self, max: usize) -> Result<Option<Vec<u8>>, ClientError> {
         if !self.by_message.load(Ordering::Relaxed) {
-            let ask = Ask::SetReadMode { pipe: self.open, mode: ReadMode::Message };
-            match self.client.ask(ask).await {
+            let operation = Operation::SetReadMode { pipe: self.open, mode: ReadMode::Message };
+            match self.client.ask(operation).await {
                 // Samba's server cannot be told; its pipes of messages are always read by message.
                 Ok(_) | Err(RequestError::Refused(NtStatus::NOT_SUPPORTED)) => {}
                 Err(error) => return Err(self.error("set the read mode of", error)),
@@ -88,8 +89,12 @@ impl Pipe {
     /// Writes one message and reads one message of at most `max` bytes in one round trip; `None` when the
     /// service closes the pipe instead. Only for pipes of messages from which everything was read.
     pub async fn transceive(&self, message: &[u8], max: usize) -> Result<Option<Vec<u8>>, ClientError> {
-        let ask = Ask::Transceive { pipe: self.open, bytes: message.to_vec(), max: self.chunk(max, CHUNK) };
-        match self.client.ask(ask).await.map_err(|error| self.error(CALL, error))? {
+        let operation = Operation::Transceive {
+            pipe: self.open,
+            bytes: message.to_vec().into(),
+            max: self.chunk(max, CHUNK),
+        };
+        match self.client.ask(operation).await.map_err(|error| self.error(CALL, error))? {
             Reply::Data(first) => Ok(Some(self.rest_of_message(first, max).await?)),
             _ => Ok(None),
         }
@@ -97,14 +102,17 @@ impl Pipe {
 
     /// Waits until the service has read everything that was written.
     pub async fn flush(&self) -> Result<(), ClientError> {
-        self.client.ask(Ask::Flush { pipe: self.open }).await.map_err(|error| self.error("flush", error))?;
+        self.client
+            .ask(Operation::Flush { pipe: self.open })
+            .await
+            .map_err(|error| self.error("flush", error))?;
         Ok(())
     }
 
     /// Closes the pipe and waits for the server to say so.
     pub async fn close(mut self) -> Result<(), ClientError> {
         self.closed = true;
-        let result = self.client.ask(Ask::Close { pipe: self.open }).await;
+        let result = self.client.ask(Operation::Close { pipe: self.open }).await;
         result.map(|_| ()).map_err(|error| self.error("close", error))
     }
 
@@ -139,9 +147,10 @@ impl Pipe {
         // A message was found to fit.
         let (first, more) = request.split_at(request.len().min(self.client.ready().max_write as usize));
         // The first read goes out with the write, not after it: one round trip less.
-        let write = self.client.start(Ask::Write { pipe: self.open, bytes: first.to_vec() });
-        let read =
-            self.client.start(Ask::Read { pipe: self.open, max: CHUNK.min(self.client.ready().max_read) });
+        let write = self.client.start(Operation::Write { pipe: self.open, bytes: first.to_vec().into() });
+        let read = self
+            .client
+            .start(Operation::Read { pipe: self.open, max: CHUNK.min(self.client.ready().max_read) });
         let whole = async {
             let written = write.finish().await.map_err(|error| self.error(WRITE, error))?;
             let rest = if options.mode == Mode::Byte { rest_of(first, &written) } else { &[] };
@@ -183,7 +192,7 @@ impl Pipe {
     }
 
     async fn read_part(&self, max: usize) -> Result<Option<Data>, ClientError> {
-        self.data(self.client.ask(Ask::Read { pipe: self.open, max: self.chunk(max, CHUNK) }).await)
+        self.data(self.client.ask(Operation::Read { pipe: self.open, max: self.chunk(max, CHUNK) }).await)
     }
 
     /// Reads on until the message is whole.
@@ -194,7 +203,7 @@ impl Pipe {
                 return Err(ClientError::ReplyTooLong { pipe: self.address.clone(), limit: max });
             }
             let length = self.chunk(max - message.len(), LONG_CHUNK);
-            let part = self.data(self.client.ask(Ask::Read { pipe: self.open, max: length }).await)?;
+            let part = self.data(self.client.ask(Operation::Read { pipe: self.open, max: length }).await)?;
             let part = part.ok_or_else(|| ClientError::NoReply { pipe: self.address.clone() })?;
             message.extend_from_slice(&part.bytes);
             more = part.more;

@@ -91,6 +91,7 @@ pub(crate) const OUTSIDE: &[Outside] = &[
     outside("fuzz", Some(&["security", "smb"])),
     outside("bench", None),
     outside("soak", None),
+    Outside { for_tests: true, ..outside("pair", Some(&["security", "smb"])) },
     Outside { for_tests: true, ..outside("teller", Some(&[])) },
     Outside { for_tests: true, ..outside("whole-path", None) },
     outside("xtask", Some(&[])),
