@@ -18,6 +18,31 @@
 //! 5. After [`Event::Closed`], send what is left and close the transport. There are no more events, and every
 //!    later request ends at once.
 //!
+//! # Example
+//!
+//! The transport ends before the server answers. The page of the crate has a whole call.
+//!
+//! ```
+//! use core::time::Duration;
+//! use standpipe_smb::FileTime;
+//! use standpipe_smb::auth::client::Credentials;
+//! use standpipe_smb::client::{Config, Connection, Event, Input, Operation, READ_WRITE};
+//!
+//! let config = Config::new("server", Credentials::from_password("anna", "", "correct horse"));
+//! let mut client = Connection::new(config, [1; 32], Duration::ZERO, FileTime(133_500_000_000_000_000));
+//! let opening = client.request(Operation::Open { name: "simple".into(), access: READ_WRITE });
+//!
+//! let mut bytes = Vec::new();
+//! assert!(client.take_transmit(&mut bytes), "the first message is for the transport");
+//!
+//! client.handle(Duration::from_secs(1), Input::Disconnected);
+//! assert!(matches!(
+//!     client.poll_event(),
+//!     Some(Event::Completed { request, result: Err(_) }) if request == opening
+//! ));
+//! assert!(matches!(client.poll_event(), Some(Event::Closed(_))));
+//! ```
+//!
 //! # What the client insists on
 //!
 //! Every message after the log-on is signed both ways and verified; only the interim "it is pending" may come

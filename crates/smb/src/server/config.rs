@@ -39,6 +39,24 @@ pub struct Config {
 }
 
 impl Config {
+    /// Every dialect, signing required, encryption for clients that want it, log-ons without an end, and the default
+    /// limits.
+    #[must_use]
+    pub fn new(names: ServerNames, guid: [u8; 16], pipes: Vec<Pipe>, accounts: Arc<dyn Accounts>) -> Self {
+        Self {
+            names,
+            guid,
+            pipes,
+            accounts,
+            require_signing: true,
+            encryption: Encryption::default(),
+            session_lifetime: None,
+            min_dialect: Dialect::Smb202,
+            max_dialect: Dialect::Smb311,
+            limits: Limits::default(),
+        }
+    }
+
     /// The pipe of this name, compared without regard to case; `name` is bare (`simple`, not
     /// `\pipe\simple`).
     #[must_use]

@@ -21,7 +21,7 @@ pub enum Input<'a> {
     Received(&'a [u8]),
     /// The time of [`Connection::next_timeout`](super::Connection::next_timeout) has come.
     Timeout,
-    /// The answer to [`Output::Open`].
+    /// The answer to [`Output::Open`](super::Output::Open).
     Opened {
         /// Which open.
         open: OpenId,
@@ -35,7 +35,7 @@ pub enum Input<'a> {
         /// What the service wrote; a message may be empty.
         bytes: &'a [u8],
     },
-    /// The answer to the oldest unanswered [`Output::Write`] of this open.
+    /// The answer to the oldest unanswered [`Output::Write`](super::Output::Write) of this open.
     Written {
         /// Which open.
         open: OpenId,
@@ -52,14 +52,15 @@ pub enum Input<'a> {
         /// Which open.
         open: OpenId,
     },
-    /// The answer to [`Output::Wait`].
+    /// The answer to [`Output::Wait`](super::Output::Wait).
     Waited {
         /// Which wait.
         wait: WaitId,
         /// Whether the pipe listens now; `false` when the time ran out.
         available: bool,
     },
-    /// Another connection's [`Output::EndSession`] names this session of the same user: the session ends with
+    /// Another connection's [`Output::EndSession`](super::Output::EndSession) names this session of the same user:
+    /// the session ends with
     /// everything in it.
     EndSession {
         /// Which session. One that has ended already is ignored.

@@ -16,6 +16,31 @@
 //!
 //! Time is handed in as [`Now`] and must not go back. Randomness comes from the seed given to
 //! [`Connection::new`], so the same seed and inputs give the same outputs.
+//!
+//! # Example
+//!
+//! A stranger sends something that is not SMB. The page of the crate has a whole call.
+//!
+//! ```
+//! use core::time::Duration;
+//! use std::sync::Arc;
+//! use standpipe_security::AccountSet;
+//! use standpipe_smb::FileTime;
+//! use standpipe_smb::auth::ServerNames;
+//! use standpipe_smb::server::{Config, Connection, Input, Now, Output};
+//!
+//! # let name = || "server".to_owned();
+//! # let names = ServerNames {
+//! #     netbios_computer: name(), netbios_domain: name(), dns_computer: name(), dns_domain: name(),
+//! # };
+//! let config = Arc::new(Config::new(names, [7; 16], Vec::new(), Arc::new(AccountSet::new())));
+//! let now = Now { monotonic: Duration::ZERO, wall: FileTime(133_500_000_000_000_000) };
+//! let mut server = Connection::new(config, [2; 32], now);
+//!
+//! server.handle(now, Input::Received(b"GET / HTTP/1.1\r\n\r\n"));
+//! let closes = std::iter::from_fn(|| server.poll_output()).any(|output| matches!(output, Output::Disconnect(_)));
+//! assert!(closes);
+//! ```
 
 mod commands;
 mod config;

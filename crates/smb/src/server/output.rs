@@ -11,7 +11,7 @@ use super::{DisconnectReason, Event, OpenId, PipeId, SessionId, WaitId};
 /// A request to the shell.
 #[derive(Debug)]
 pub enum Output {
-    /// Connect this open to its pipe's backend and answer with [`Input::Opened`].
+    /// Connect this open to its pipe's backend and answer with [`Input::Opened`](super::Input::Opened).
     ///
     /// The [`Grant`] proves that the session is authenticated and that its token passed the pipe's security
     /// descriptor.
@@ -27,7 +27,8 @@ pub enum Output {
         /// The account's name, for backends that ask and for the log.
         user: Arc<str>,
     },
-    /// Write this to the backend (in message mode as one message) and answer with [`Input::Written`].
+    /// Write this to the backend (in message mode as one message) and answer with
+    /// [`Input::Written`](super::Input::Written).
     Write {
         /// Which open.
         open: OpenId,
@@ -39,7 +40,7 @@ pub enum Output {
         /// Which open.
         open: OpenId,
     },
-    /// Answer with [`Input::Waited`] when the pipe listens, or when the time is over.
+    /// Answer with [`Input::Waited`](super::Input::Waited) when the pipe listens, or when the time is over.
     Wait {
         /// Which wait.
         wait: WaitId,
@@ -71,7 +72,8 @@ pub enum Output {
         session: SessionId,
     },
     /// The client names a former session of its own ([MS-SMB2] 3.3.5.5.3 *PreviousSessionId*), and has just proved to
-    /// be `account`. If the session belongs to that account, the shell hands [`Input::EndSession`] to the connection
+    /// be `account`. If the session belongs to that account, the shell hands
+    /// [`Input::EndSession`](super::Input::EndSession) to the connection
     /// that has it; otherwise nothing happens.
     EndSession {
         /// Which session. It is not one of this connection.
