@@ -9,7 +9,7 @@ pub struct NtStatus(pub u32);
 macro_rules! statuses {
     ($($(#[$doc:meta])* $name:ident = $value:literal, $text:literal;)*) => {
         impl NtStatus {
-            $(#[doc = concat!($text, " (`STATUS_", stringify!($name), "`).")] pub const $name: NtStatus = NtStatus($value);)*
+            $(#[doc = concat!($text, " (`STATUS_", stringify!($name), "`).")] pub const $name: Self = Self($value);)*
 
             /// The constant's name without `STATUS_`, when it has one here.
             pub fn name(self) -> Option<&'static str> {

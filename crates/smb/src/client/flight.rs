@@ -49,8 +49,8 @@ pub(super) struct Flights {
 
 impl Flights {
     /// With the one credit that every connection begins with. `wanted` is how many to ask for.
-    pub(super) fn new(wanted: u16) -> Flights {
-        Flights { next_id: 0, credits: 1, wanted: wanted.max(1), by_id: BTreeMap::new() }
+    pub(super) fn new(wanted: u16) -> Self {
+        Self { next_id: 0, credits: 1, wanted: wanted.max(1), by_id: BTreeMap::new() }
     }
 
     /// Whether a request of this charge can be sent now.

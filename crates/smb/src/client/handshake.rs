@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::flight::Purpose;
 use super::protection::Protection;
-use super::wire::Wire;
+use super::writer::RequestWriter;
 use super::{Config, ConnectionError, Downgrade, Encryption, Ready, Stage, Unacceptable, Violation};
 use crate::auth::client::{Challenging, Finishing, Initiator, Nonces};
 use crate::crypto::{Cipher, PreauthHash, SessionKeys, SigningAlgorithm};
@@ -57,13 +57,13 @@ pub(super) enum Next {
 
 impl Handshake {
     /// Writes the first message.
-    pub(super) fn start(wire: &mut Wire, context: &mut Context<'_>) -> Handshake {
-        Handshake::Negotiating(Negotiating::start(wire, context))
+    pub(super) fn start(writer: &mut RequestWriter, context: &mut Context<'_>) -> Self {
+        Self::Negotiating(Negotiating::start(writer, context))
     }
 
     /// Whether the server was asked to confirm what it was offered and what it answered.
     pub(super) fn is_confirming(&self) -> bool {
-        matches!(self, Handshake::Validating(_))
+        matches!(self, Self::Validating(_))
     }
 
     /// Takes the reply to the message written last.
@@ -71,15 +71,15 @@ impl Handshake {
         self,
         header: &Header,
         message: &[u8],
-        wire: &mut Wire,
+        writer: &mut RequestWriter,
         context: &mut Context<'_>,
     ) -> Result<Next, ConnectionError> {
         match self {
-            Handshake::Negotiating(state) => state.reply(header, message, wire, context),
-            Handshake::LoggingOn(state) => state.reply(header, message, wire, context),
-            Handshake::ProvingLogOn(state) => state.reply(header, message, wire, context),
-            Handshake::ConnectingTree(state) => state.reply(header, message, wire, context),
-            Handshake::Validating(state) => state.reply(header, message),
+            Self::Negotiating(state) => state.reply(header, message, writer, context),
+            Self::LoggingOn(state) => state.reply(header, message, writer, context),
+            Self::ProvingLogOn(state) => state.reply(header, message, writer, context),
+            Self::ConnectingTree(state) => state.reply(header, message, writer, context),
+            Self::Validating(state) => state.reply(header, message),
         }
     }
 }
@@ -105,7 +105,7 @@ struct Agreed {
 }
 
 impl Negotiating {
-    fn start(wire: &mut Wire, context: &mut Context<'_>) -> Negotiating {
+    fn start(writer: &mut RequestWriter, context: &mut Context<'_>) -> Self {
         let config = context.config;
         let (mut client_guid, mut salt) = ([0; 16], [0; 32]);
         context.random.fill_bytes(&mut client_guid);
@@ -132,18 +132,18 @@ impl Negotiating {
             }),
         };
         let mut preauth = PreauthHash::new();
-        let message = wire.send(Command::NEGOTIATE, Purpose::Handshake, 0, |out, start| {
+        let message = writer.send(Command::NEGOTIATE, Purpose::Handshake, 0, |out, start| {
             offer.encode(out, start, &salt);
         });
         preauth.update(message);
-        Negotiating { offer, preauth }
+        Self { offer, preauth }
     }
 
     fn reply(
         mut self,
         header: &Header,
         message: &[u8],
-        wire: &mut Wire,
+        writer: &mut RequestWriter,
         context: &mut Context<'_>,
     ) -> Result<Next, ConnectionError> {
         if header.status != NtStatus::SUCCESS {
@@ -173,11 +173,11 @@ impl Negotiating {
                 Unacceptable::NoSmb3
             }));
         }
-        wire.multi_credit =
+        writer.multi_credit =
             dialect >= Dialect::Smb210 && response.capabilities.contains(Capabilities::LARGE_MTU);
         // A request that cannot cost several credits carries no more than one pays for.
         let largest =
-            if wire.multi_credit { config.limits.max_transfer.max(LEAST_MAXIMUM) } else { LEAST_MAXIMUM };
+            if writer.multi_credit { config.limits.max_transfer.max(LEAST_MAXIMUM) } else { LEAST_MAXIMUM };
         let ready = Ready {
             session_id: 0,
             dialect,
@@ -197,7 +197,7 @@ impl Negotiating {
 
         let initiator = Initiator::new(config.credentials.clone(), Some(format!("cifs/{}", config.host)));
         let (log_on, token) = initiator.start(&response.security_buffer)?;
-        send_session_setup(wire, &mut self.preauth, &token, config);
+        send_session_setup(writer, &mut self.preauth, &token, config);
         let state = LoggingOn { agreed, log_on, preauth: self.preauth };
         Ok(Next::Continue(Box::new(Handshake::LoggingOn(state))))
     }
@@ -252,8 +252,8 @@ fn agreed_cipher(
 }
 
 /// Encrypts everything from now on.
-fn seal(agreed: &mut Agreed, wire: &mut Wire, config: &Config) -> Result<(), ConnectionError> {
-    agreed.ready.encryption = wire.protection.seal(wire.session_id);
+fn seal(agreed: &mut Agreed, writer: &mut RequestWriter, config: &Config) -> Result<(), ConnectionError> {
+    agreed.ready.encryption = writer.protection.seal(writer.session_id);
     match (agreed.ready.encryption, config.encryption) {
         (Some(_), _) => Ok(()),
         (None, Encryption::Off) => Err(Unacceptable::EncryptionOff.into()),
@@ -263,7 +263,7 @@ fn seal(agreed: &mut Agreed, wire: &mut Wire, config: &Config) -> Result<(), Con
     }
 }
 
-fn send_session_setup(wire: &mut Wire, preauth: &mut PreauthHash, token: &[u8], config: &Config) {
+fn send_session_setup(writer: &mut RequestWriter, preauth: &mut PreauthHash, token: &[u8], config: &Config) {
     let request = SessionSetupRequest {
         flags: SessionSetupFlags::NONE,
         security_mode: SECURITY_MODE,
@@ -272,7 +272,7 @@ fn send_session_setup(wire: &mut Wire, preauth: &mut PreauthHash, token: &[u8], 
         token,
     };
     let purpose = Purpose::Handshake;
-    preauth.update(wire.send(Command::SESSION_SETUP, purpose, 0, |out, _| request.encode(out)));
+    preauth.update(writer.send(Command::SESSION_SETUP, purpose, 0, |out, _| request.encode(out)));
 }
 
 /// The first SESSION_SETUP was sent; the challenge comes next.
@@ -287,7 +287,7 @@ impl LoggingOn {
         mut self,
         header: &Header,
         message: &[u8],
-        wire: &mut Wire,
+        writer: &mut RequestWriter,
         context: &mut Context<'_>,
     ) -> Result<Next, ConnectionError> {
         match header.status {
@@ -300,13 +300,13 @@ impl LoggingOn {
             return Err(Violation::NoSessionId.into());
         }
         self.preauth.update(message);
-        wire.session_id = header.session_id;
+        writer.session_id = header.session_id;
         let mut nonces = Nonces { client_challenge: [0; 8], session_key: Zeroizing::new([0; 16]) };
         context.random.fill_bytes(&mut nonces.client_challenge);
         context.random.fill_bytes(&mut nonces.session_key[..]);
         let challenge = SessionSetupResponse::decode(message)?.token;
         let (log_on, token) = self.log_on.answer(challenge, &nonces, context.time)?;
-        send_session_setup(wire, &mut self.preauth, &token, context.config);
+        send_session_setup(writer, &mut self.preauth, &token, context.config);
         let state = ProvingLogOn { agreed: self.agreed, log_on, preauth: self.preauth };
         Ok(Next::Continue(Box::new(Handshake::ProvingLogOn(state))))
     }
@@ -324,7 +324,7 @@ impl ProvingLogOn {
         mut self,
         header: &Header,
         message: &[u8],
-        wire: &mut Wire,
+        writer: &mut RequestWriter,
         context: &mut Context<'_>,
     ) -> Result<Next, ConnectionError> {
         if header.status != NtStatus::SUCCESS {
@@ -337,23 +337,23 @@ impl ProvingLogOn {
         if response.flags.contains(SessionFlags::IS_NULL) {
             return Err(Unacceptable::Anonymous.into());
         }
-        self.agreed.ready.session_id = wire.session_id;
+        self.agreed.ready.session_id = writer.session_id;
         let session_key = self.log_on.finish(response.token)?;
         let Ready { dialect, signing, .. } = self.agreed.ready;
         let preauth = self.preauth.value();
         let keys = SessionKeys::derive(dialect, &session_key, Some(&preauth), signing, self.agreed.cipher);
         // The client demanded signing, so this reply is signed already ([MS-SMB2] 3.3.5.5.3). In 3.1.1 it proves
         // that nobody changed anything so far.
-        wire.protection = Protection::signed(keys);
-        wire.verify_plain(header, message)?;
+        writer.protection = Protection::signed(keys);
+        writer.verify_plain(header, message)?;
         let config = context.config;
         if response.flags.contains(SessionFlags::ENCRYPT_DATA) || config.encryption == Encryption::Required {
-            seal(&mut self.agreed, wire, config)?;
+            seal(&mut self.agreed, writer, config)?;
         }
 
         let path = format!("\\\\{}\\IPC$", config.host);
         let request = TreeConnectRequest { path };
-        wire.send(Command::TREE_CONNECT, Purpose::Handshake, 0, |out, _| request.encode(out));
+        writer.send(Command::TREE_CONNECT, Purpose::Handshake, 0, |out, _| request.encode(out));
         let state = ConnectingTree { agreed: self.agreed };
         Ok(Next::Continue(Box::new(Handshake::ConnectingTree(state))))
     }
@@ -369,7 +369,7 @@ impl ConnectingTree {
         mut self,
         header: &Header,
         message: &[u8],
-        wire: &mut Wire,
+        writer: &mut RequestWriter,
         context: &mut Context<'_>,
     ) -> Result<Next, ConnectionError> {
         if header.status != NtStatus::SUCCESS {
@@ -380,9 +380,9 @@ impl ConnectingTree {
             return Err(Violation::NoPipeShare.into());
         }
         if response.share_flags.contains(ShareFlags::ENCRYPT_DATA) && self.agreed.ready.encryption.is_none() {
-            seal(&mut self.agreed, wire, context.config)?;
+            seal(&mut self.agreed, writer, context.config)?;
         }
-        wire.tree_id = header.tree_id().ok_or(Violation::NoTreeId)?;
+        writer.tree_id = header.tree_id().ok_or(Violation::NoTreeId)?;
         if self.agreed.ready.dialect == Dialect::Smb311 {
             return Ok(Next::Ready(self.agreed.ready));
         }
@@ -403,7 +403,7 @@ impl ConnectingTree {
             flags: IoctlFlags::IS_FSCTL,
             input: &input,
         };
-        wire.send(Command::IOCTL, Purpose::Handshake, 0, |out, _| request.encode(out));
+        writer.send(Command::IOCTL, Purpose::Handshake, 0, |out, _| request.encode(out));
         Ok(Next::Continue(Box::new(Handshake::Validating(Validating { agreed: self.agreed }))))
     }
 }

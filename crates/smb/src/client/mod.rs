@@ -57,7 +57,7 @@ mod handshake;
 mod protection;
 mod reply;
 mod request;
-mod wire;
+mod writer;
 
 pub use connection::Connection;
 pub use error::{Blame, ConnectionError, Defect, Downgrade, RequestError, Stage, Unacceptable, Violation};
@@ -106,8 +106,8 @@ pub struct Config {
 impl Config {
     /// Every dialect, every signing algorithm, every cipher for servers that ask for encryption, and the default
     /// limits.
-    pub fn new(host: &str, credentials: Credentials) -> Config {
-        Config {
+    pub fn new(host: &str, credentials: Credentials) -> Self {
+        Self {
             host: host.into(),
             credentials,
             min_dialect: Dialect::Smb202,
@@ -146,8 +146,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    fn default() -> Limits {
-        Limits { handshake_timeout: Duration::from_secs(10), max_transfer: 1024 * 1024, credits: 256 }
+    fn default() -> Self {
+        Self { handshake_timeout: Duration::from_secs(10), max_transfer: 1024 * 1024, credits: 256 }
     }
 }
 

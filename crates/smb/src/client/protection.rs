@@ -29,20 +29,20 @@ pub(super) struct Seal {
 
 impl Protection {
     /// Signatures; the keys to go on to encryption are among these.
-    pub(super) fn signed(keys: SessionKeys) -> Protection {
-        Protection::Signed(Box::new(keys))
+    pub(super) fn signed(keys: SessionKeys) -> Self {
+        Self::Signed(Box::new(keys))
     }
 
     /// Encrypts from now on, and gives the cipher; `None`, and nothing changes, when there is no key for that.
     pub(super) fn seal(&mut self, session_id: u64) -> Option<Cipher> {
-        let Protection::Signed(keys) = self else {
+        let Self::Signed(keys) = self else {
             return None;
         };
         let ciphers = keys.ciphers.as_ref()?;
         let cipher = ciphers.client_to_server.cipher();
         let sealer = Sealer::new(&ciphers.client_to_server, session_id);
         let decrypter = Decrypter::new(&ciphers.server_to_client);
-        *self = Protection::Sealed(Box::new(Seal { session_id, sealer, decrypter }));
+        *self = Self::Sealed(Box::new(Seal { session_id, sealer, decrypter }));
         Some(cipher)
     }
 
@@ -51,9 +51,9 @@ impl Protection {
     #[must_use]
     pub(super) fn apply(&mut self, out: &mut Vec<u8>, start: usize) -> Option<()> {
         match self {
-            Protection::None => {}
-            Protection::Signed(keys) => keys.signing.sign(out.get_mut(start..)?, Sender::Client),
-            Protection::Sealed(seal) => seal.sealer.seal(out, start)?,
+            Self::None => {}
+            Self::Signed(keys) => keys.signing.sign(out.get_mut(start..)?, Sender::Client),
+            Self::Sealed(seal) => seal.sealer.seal(out, start)?,
         }
         Some(())
     }
@@ -61,7 +61,7 @@ impl Protection {
     /// Decrypts a frame that [says](is_sealed) it is encrypted, and gives what is inside.
     pub(super) fn open<'a>(&self, frame: &'a mut [u8]) -> Result<&'a [u8], ConnectionError> {
         let header = TransformHeader::decode(frame)?;
-        let Protection::Sealed(seal) = self else {
+        let Self::Sealed(seal) = self else {
             return Err(Violation::EncryptedForPlain.into());
         };
         // [MS-SMB2] 3.2.5.1.1.
@@ -85,13 +85,13 @@ impl Protection {
     ) -> Result<(), ConnectionError> {
         let status = header.status;
         match self {
-            Protection::None => Ok(()),
-            Protection::Sealed(_) => Err(ConnectionError::Unencrypted { status }),
-            Protection::Signed(_) if !header.flags.contains(Flags::SIGNED) => {
+            Self::None => Ok(()),
+            Self::Sealed(_) => Err(ConnectionError::Unencrypted { status }),
+            Self::Signed(_) if !header.flags.contains(Flags::SIGNED) => {
                 let interim = status == NtStatus::PENDING && header.async_id().is_some();
                 if interim { Ok(()) } else { Err(ConnectionError::Unsigned { status }) }
             }
-            Protection::Signed(keys) => {
+            Self::Signed(keys) => {
                 keys.signing.verify(message, Sender::Server).map_err(|_| ConnectionError::BadSignature)?;
                 of_session(header, session_id)
             }

@@ -33,13 +33,13 @@ impl Expected {
         let more = status == NtStatus::BUFFER_OVERFLOW;
         let is_data = status == NtStatus::SUCCESS || more;
         Ok(Ok(match self {
-            Expected::Read { max } if is_data => {
+            Self::Read { max } if is_data => {
                 data(ReadResponse::decode(message)?.data, max, more).map(Reply::Data)?
             }
-            Expected::Transceived { max } if is_data => {
+            Self::Transceived { max } if is_data => {
                 data(IoctlResponse::decode(message)?.output, max, more).map(Reply::Data)?
             }
-            Expected::Peeked { max } if is_data => {
+            Self::Peeked { max } if is_data => {
                 let (peek, bytes) = PipePeek::decode(IoctlResponse::decode(message)?.output)?;
                 Reply::Peeked(Peeked {
                     available: peek.available,
@@ -48,18 +48,16 @@ impl Expected {
                     data: data(bytes, max, more)?,
                 })
             }
-            Expected::Read { .. } | Expected::Transceived { .. } | Expected::Peeked { .. }
-                if is_end(status) =>
-            {
+            Self::Read { .. } | Self::Transceived { .. } | Self::Peeked { .. } if is_end(status) => {
                 Reply::End
             }
-            Expected::Opened if status == NtStatus::SUCCESS => {
+            Self::Opened if status == NtStatus::SUCCESS => {
                 Reply::Opened(OpenPipe(CreateResponse::decode(message)?.file_id))
             }
-            Expected::Written if status == NtStatus::SUCCESS => {
+            Self::Written if status == NtStatus::SUCCESS => {
                 Reply::Written(WriteResponse::decode(message)?.count)
             }
-            Expected::Done | Expected::LoggedOff if status == NtStatus::SUCCESS => Reply::Done,
+            Self::Done | Self::LoggedOff if status == NtStatus::SUCCESS => Reply::Done,
             _ => return Ok(Err(RequestError::Refused(status))),
         }))
     }

@@ -8,7 +8,7 @@ use standpipe_security::{AccessMask, DesiredAccess};
 
 use super::flight::Purpose;
 use super::reply::Expected;
-use super::wire::Wire;
+use super::writer::RequestWriter;
 
 use super::{Connection, OpenPipe, ReadMode, Ready, RequestError, RequestId};
 use crate::wire::info::{
@@ -225,10 +225,15 @@ impl Operation<'_> {
 }
 
 /// Writes a request that was [checked](Operation::check) and is affordable.
-pub(super) fn write(wire: &mut Wire, request: RequestId, operation: &Operation<'_>, payload: usize) {
+pub(super) fn write(
+    writer: &mut RequestWriter,
+    request: RequestId,
+    operation: &Operation<'_>,
+    payload: usize,
+) {
     let purpose = Purpose::Request { request, expected: operation.expected() };
     let mut send = |command, body: &dyn Fn(&mut Vec<u8>)| {
-        wire.send(command, purpose, payload, |out, _| body(out));
+        writer.send(command, purpose, payload, |out, _| body(out));
     };
     match operation {
         Operation::Open { name, access } => send(Command::CREATE, &|out| {

@@ -12,8 +12,8 @@ pub struct PreauthHash([u8; 64]);
 
 impl PreauthHash {
     /// The start of a chain: 64 zero bytes.
-    pub fn new() -> PreauthHash {
-        PreauthHash([0; 64])
+    pub fn new() -> Self {
+        Self([0; 64])
     }
 
     /// Appends one message, from its SMB2 header to its end, without the transport's length.
@@ -28,8 +28,8 @@ impl PreauthHash {
 }
 
 impl Default for PreauthHash {
-    fn default() -> PreauthHash {
-        PreauthHash::new()
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -20,10 +20,10 @@ pub struct FileId {
 
 impl FileId {
     /// All ones: "no open", or in a related compound "the one before".
-    pub const ANY: FileId = FileId { persistent: u64::MAX, volatile: u64::MAX };
+    pub const ANY: Self = Self { persistent: u64::MAX, volatile: u64::MAX };
 
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<FileId, Malformed> {
-        Ok(FileId { persistent: reader.u64("FileId")?, volatile: reader.u64("FileId")? })
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { persistent: reader.u64("FileId")?, volatile: reader.u64("FileId")? })
     }
 
     pub(crate) fn encode(self, out: &mut Vec<u8>) {
@@ -77,7 +77,7 @@ impl CreateRequest {
     const BUFFER_OFFSET: usize = HEADER_LEN + 56;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<CreateRequest, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "CREATE request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(2, "SecurityFlags and RequestedOplockLevel")?;
@@ -179,7 +179,7 @@ impl CreateResponse {
     const ACTION_CREATED: u32 = 2;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<CreateResponse, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "CREATE response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(2, "OplockLevel and Flags")?;
@@ -223,11 +223,11 @@ impl CloseRequest {
     const STRUCTURE_SIZE: u16 = 24;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<CloseRequest, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "CLOSE request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(6, "Flags and Reserved")?;
-        Ok(CloseRequest { file_id: FileId::decode(&mut reader)? })
+        Ok(Self { file_id: FileId::decode(&mut reader)? })
     }
 
     /// Appends the body.

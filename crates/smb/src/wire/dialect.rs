@@ -34,8 +34,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// Every dialect, oldest first.
-    pub const ALL: [Dialect; 5] =
-        [Dialect::Smb202, Dialect::Smb210, Dialect::Smb300, Dialect::Smb302, Dialect::Smb311];
+    pub const ALL: [Self; 5] = [Self::Smb202, Self::Smb210, Self::Smb300, Self::Smb302, Self::Smb311];
 
     /// The dialect with this revision number, if it is one we know.
     pub fn from_wire(revision: DialectRevision) -> Option<Self> {
@@ -49,18 +48,18 @@ impl Dialect {
 
     /// Whether this is a dialect of the SMB 3 family, which derives a key for each purpose.
     pub fn is_smb3(self) -> bool {
-        self >= Dialect::Smb300
+        self >= Self::Smb300
     }
 }
 
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Dialect::Smb202 => "2.0.2",
-            Dialect::Smb210 => "2.1",
-            Dialect::Smb300 => "3.0",
-            Dialect::Smb302 => "3.0.2",
-            Dialect::Smb311 => "3.1.1",
+            Self::Smb202 => "2.0.2",
+            Self::Smb210 => "2.1",
+            Self::Smb300 => "3.0",
+            Self::Smb302 => "3.0.2",
+            Self::Smb311 => "3.1.1",
         })
     }
 }

@@ -11,11 +11,9 @@ impl FileTime {
     const UNIX_EPOCH_SECONDS: u64 = 11_644_473_600;
 
     /// The moment this long after 1970-01-01 00:00 UTC; saturates in the year 60056.
-    pub fn from_unix(since_epoch: Duration) -> FileTime {
+    pub fn from_unix(since_epoch: Duration) -> Self {
         let seconds = since_epoch.as_secs().saturating_add(Self::UNIX_EPOCH_SECONDS);
-        FileTime(
-            seconds.saturating_mul(10_000_000).saturating_add(u64::from(since_epoch.subsec_nanos()) / 100),
-        )
+        Self(seconds.saturating_mul(10_000_000).saturating_add(u64::from(since_epoch.subsec_nanos()) / 100))
     }
 }
 

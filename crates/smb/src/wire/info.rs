@@ -77,7 +77,7 @@ impl QueryInfoRequest {
     const STRUCTURE_SIZE: u16 = 41;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<QueryInfoRequest, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "QUERY_INFO request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let info_type = InfoType(reader.u8("InfoType")?);
@@ -87,7 +87,7 @@ impl QueryInfoRequest {
         let additional = reader.u32("AdditionalInformation")?;
         reader.skip(4, "Flags")?;
         let file_id = FileId::decode(&mut reader)?;
-        Ok(QueryInfoRequest { info_type, class, output_length, additional, file_id })
+        Ok(Self { info_type, class, output_length, additional, file_id })
     }
 
     /// Appends the body.
@@ -115,7 +115,7 @@ impl<'a> QueryInfoResponse<'a> {
     const BUFFER_OFFSET: usize = HEADER_LEN + 8;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &'a [u8]) -> Result<QueryInfoResponse<'a>, Malformed> {
+    pub fn decode(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "QUERY_INFO response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let offset = reader.length16("OutputBufferOffset")?;
@@ -153,7 +153,7 @@ impl<'a> SetInfoRequest<'a> {
     const BUFFER_OFFSET: usize = HEADER_LEN + 32;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &'a [u8]) -> Result<SetInfoRequest<'a>, Malformed> {
+    pub fn decode(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "SET_INFO request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let info_type = InfoType(reader.u8("InfoType")?);
@@ -196,7 +196,7 @@ pub struct FilePipeInformation {
 
 impl FilePipeInformation {
     /// Reads it.
-    pub fn decode(input: &[u8]) -> Result<FilePipeInformation, Malformed> {
+    pub fn decode(input: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(input, "FilePipeInformation");
         Ok(Self {
             read_mode: PipeReadMode(reader.u32("ReadMode")?),

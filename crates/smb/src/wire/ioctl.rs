@@ -51,7 +51,7 @@ impl<'a> IoctlRequest<'a> {
     const BUFFER_OFFSET: usize = HEADER_LEN + 56;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &'a [u8]) -> Result<IoctlRequest<'a>, Malformed> {
+    pub fn decode(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "IOCTL request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(2, "Reserved")?;
@@ -102,7 +102,7 @@ impl<'a> IoctlResponse<'a> {
     const BUFFER_OFFSET: usize = HEADER_LEN + 48;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &'a [u8]) -> Result<IoctlResponse<'a>, Malformed> {
+    pub fn decode(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "IOCTL response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(2, "Reserved")?;
@@ -161,7 +161,7 @@ pub struct ValidateNegotiateRequest {
 
 impl ValidateNegotiateRequest {
     /// Reads the control's input.
-    pub fn decode(input: &[u8]) -> Result<ValidateNegotiateRequest, Malformed> {
+    pub fn decode(input: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(input, "FSCTL_VALIDATE_NEGOTIATE_INFO");
         let capabilities = Capabilities(reader.u32("Capabilities")?);
         let guid = reader.array("Guid")?;
@@ -169,7 +169,7 @@ impl ValidateNegotiateRequest {
         let count = reader.length16("DialectCount")?;
         let (dialects, _) = reader.bytes(count * 2, "Dialects")?.as_chunks::<2>();
         let dialects = dialects.iter().map(|id| DialectRevision(u16::from_le_bytes(*id))).collect();
-        Ok(ValidateNegotiateRequest { capabilities, guid, security_mode, dialects })
+        Ok(Self { capabilities, guid, security_mode, dialects })
     }
 
     /// The control's input.
@@ -202,9 +202,9 @@ impl ValidateNegotiateResponse {
     pub const LEN: u32 = 24;
 
     /// Reads the control's output.
-    pub fn decode(output: &[u8]) -> Result<ValidateNegotiateResponse, Malformed> {
+    pub fn decode(output: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(output, "FSCTL_VALIDATE_NEGOTIATE_INFO");
-        Ok(ValidateNegotiateResponse {
+        Ok(Self {
             capabilities: Capabilities(reader.u32("Capabilities")?),
             guid: reader.array("Guid")?,
             security_mode: SecurityMode(reader.u16("SecurityMode")?),
@@ -234,7 +234,7 @@ pub struct PipeWaitRequest {
 
 impl PipeWaitRequest {
     /// Reads the control's input.
-    pub fn decode(input: &[u8]) -> Result<PipeWaitRequest, Malformed> {
+    pub fn decode(input: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(input, "FSCTL_PIPE_WAIT");
         let timeout = i64::from_le_bytes(reader.array("Timeout")?);
         let length = reader.length32("NameLength")?;
@@ -299,9 +299,9 @@ impl PipePeek {
     pub const LEN: u32 = 16;
 
     /// Reads the control's output; what follows it is the data.
-    pub fn decode(output: &[u8]) -> Result<(PipePeek, &[u8]), Malformed> {
+    pub fn decode(output: &[u8]) -> Result<(Self, &[u8]), Malformed> {
         let mut reader = Reader::new(output, "FSCTL_PIPE_PEEK");
-        let peek = PipePeek {
+        let peek = Self {
             state: PipeState(reader.u32("NamedPipeState")?),
             available: reader.u32("ReadDataAvailable")?,
             messages: reader.u32("NumberOfMessages")?,

@@ -73,8 +73,8 @@ pub struct NegotiateContexts {
 }
 
 impl NegotiateContexts {
-    fn decode(message: &[u8], offset: usize, count: u16) -> Result<NegotiateContexts, Malformed> {
-        let mut contexts = NegotiateContexts::default();
+    fn decode(message: &[u8], offset: usize, count: u16) -> Result<Self, Malformed> {
+        let mut contexts = Self::default();
         let (mut compression, mut rdma) = (false, false);
         let mut at = offset;
         for _ in 0..count {
@@ -191,7 +191,7 @@ impl NegotiateRequest {
     const MAX_DIALECTS: u16 = 64;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<NegotiateRequest, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "NEGOTIATE request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let count = reader.u16("DialectCount")?;
@@ -212,7 +212,7 @@ impl NegotiateRequest {
         } else {
             None
         };
-        Ok(NegotiateRequest { security_mode, capabilities, client_guid, dialects, contexts })
+        Ok(Self { security_mode, capabilities, client_guid, dialects, contexts })
     }
 
     /// Appends the body; the header was just appended at `start`.
@@ -269,7 +269,7 @@ impl NegotiateResponse {
     const BUFFER_OFFSET: usize = HEADER_LEN + 64;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<NegotiateResponse, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "NEGOTIATE response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let security_mode = SecurityMode(reader.u16("SecurityMode")?);
@@ -291,7 +291,7 @@ impl NegotiateResponse {
         } else {
             None
         };
-        Ok(NegotiateResponse {
+        Ok(Self {
             security_mode,
             dialect,
             server_guid,

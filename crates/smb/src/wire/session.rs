@@ -46,7 +46,7 @@ impl<'a> SessionSetupRequest<'a> {
     const BUFFER_OFFSET: usize = HEADER_LEN + 24;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &'a [u8]) -> Result<SessionSetupRequest<'a>, Malformed> {
+    pub fn decode(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "SESSION_SETUP request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let flags = SessionSetupFlags(reader.u8("Flags")?);
@@ -88,7 +88,7 @@ impl<'a> SessionSetupResponse<'a> {
     const BUFFER_OFFSET: usize = HEADER_LEN + 8;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &'a [u8]) -> Result<SessionSetupResponse<'a>, Malformed> {
+    pub fn decode(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "SESSION_SETUP response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let flags = SessionFlags(reader.u16("SessionFlags")?);
@@ -123,7 +123,7 @@ impl TreeConnectRequest {
     const BUFFER_OFFSET: usize = HEADER_LEN + 8;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<TreeConnectRequest, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "TREE_CONNECT request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let flags = reader.u16("Flags")?;
@@ -180,7 +180,7 @@ impl TreeConnectResponse {
     const STRUCTURE_SIZE: u16 = 16;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<TreeConnectResponse, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "TREE_CONNECT response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let share_type = ShareType(reader.u8("ShareType")?);
@@ -188,7 +188,7 @@ impl TreeConnectResponse {
         let share_flags = ShareFlags(reader.u32("ShareFlags")?);
         let capabilities = reader.u32("Capabilities")?;
         let maximal_access = AccessMask(reader.u32("MaximalAccess")?);
-        Ok(TreeConnectResponse { share_type, share_flags, capabilities, maximal_access })
+        Ok(Self { share_type, share_flags, capabilities, maximal_access })
     }
 
     /// Appends the body.
@@ -207,7 +207,7 @@ pub struct Empty;
 
 impl Empty {
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<Empty, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "empty body");
         reader.structure_size(4)?;
         reader.skip(2, "Reserved")?;

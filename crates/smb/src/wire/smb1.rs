@@ -20,7 +20,7 @@ impl Smb1Negotiate {
     const COMMAND_NEGOTIATE: u8 = 0x72;
 
     /// Reads an SMB1 NEGOTIATE.
-    pub fn decode(message: &[u8]) -> Result<Smb1Negotiate, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(message, "SMB1 NEGOTIATE");
         if reader.array("Protocol")? != PROTOCOL_SMB1 {
             return Err(reader.malformed("Protocol"));
@@ -34,7 +34,7 @@ impl Smb1Negotiate {
         }
         let count = reader.length16("ByteCount")?;
         let mut dialects = reader.bytes(count, "Dialects")?;
-        let mut found = Smb1Negotiate::default();
+        let mut found = Self::default();
         while let Some((0x02, rest)) = dialects.split_first() {
             let end = rest.iter().position(|byte| *byte == 0).ok_or(reader.malformed("Dialects"))?;
             match rest.get(..end) {

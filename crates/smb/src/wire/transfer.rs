@@ -40,7 +40,7 @@ impl ReadRequest {
     const STRUCTURE_SIZE: u16 = 49;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<ReadRequest, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "READ request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(1, "Padding")?;
@@ -51,7 +51,7 @@ impl ReadRequest {
         let minimum_count = reader.u32("MinimumCount")?;
         let channel = reader.u32("Channel")?;
         reader.skip(8, "RemainingBytes and ReadChannelInfo")?;
-        Ok(ReadRequest { flags, length, file_id, minimum_count, channel })
+        Ok(Self { flags, length, file_id, minimum_count, channel })
     }
 
     /// Appends the body.
@@ -79,7 +79,7 @@ impl<'a> ReadResponse<'a> {
     const BUFFER_OFFSET: usize = HEADER_LEN + 16;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &'a [u8]) -> Result<ReadResponse<'a>, Malformed> {
+    pub fn decode(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "READ response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let offset = usize::from(reader.u8("DataOffset")?);
@@ -131,7 +131,7 @@ impl<'a> WriteRequest<'a> {
     const MAX_DATA_OFFSET: usize = 0x100;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &'a [u8]) -> Result<WriteRequest<'a>, Malformed> {
+    pub fn decode(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "WRITE request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         let offset = reader.length16("DataOffset")?;
@@ -176,7 +176,7 @@ impl WriteResponse {
     const STRUCTURE_SIZE: u16 = 17;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<WriteResponse, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "WRITE response");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(2, "Reserved")?;
@@ -203,11 +203,11 @@ impl FlushRequest {
     const STRUCTURE_SIZE: u16 = 24;
 
     /// Reads the body of `message`, which starts with its header.
-    pub fn decode(message: &[u8]) -> Result<FlushRequest, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::body(message, "FLUSH request");
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(6, "Reserved1 and Reserved2")?;
-        Ok(FlushRequest { file_id: FileId::decode(&mut reader)? })
+        Ok(Self { file_id: FileId::decode(&mut reader)? })
     }
 
     /// Appends the body.

@@ -42,13 +42,13 @@ pub struct Credentials {
 
 impl Credentials {
     /// A user and a password. The domain is empty for a local account of the server.
-    pub fn from_password(user: &str, domain: &str, password: &str) -> Credentials {
-        Credentials::from_nt_hash(user, domain, NtHash::of_password(password))
+    pub fn from_password(user: &str, domain: &str, password: &str) -> Self {
+        Self::from_nt_hash(user, domain, NtHash::of_password(password))
     }
 
     /// A user and the hash of a password, which is all that NTLM needs.
-    pub fn from_nt_hash(user: &str, domain: &str, nt_hash: NtHash) -> Credentials {
-        Credentials { user: user.into(), domain: domain.into(), nt_hash }
+    pub fn from_nt_hash(user: &str, domain: &str, nt_hash: NtHash) -> Self {
+        Self { user: user.into(), domain: domain.into(), nt_hash }
     }
 
     /// The user's name.
@@ -118,8 +118,8 @@ impl Initiator {
     /// A log-on with these credentials. `target` is the service principal name of the server as the client knows
     /// it, such as `cifs/server1`: it goes into the proof, and a server that checks it cannot be fed a log-on
     /// that was meant for another.
-    pub fn new(credentials: Credentials, target: Option<String>) -> Initiator {
-        Initiator { credentials, target }
+    pub fn new(credentials: Credentials, target: Option<String>) -> Self {
+        Self { credentials, target }
     }
 
     /// The first token. `hint` is what the server's answer to NEGOTIATE carried, perhaps nothing.

@@ -13,15 +13,15 @@ const MAX_NAME: usize = 255;
 pub(in crate::auth) struct AvId(u16);
 
 impl AvId {
-    const END: AvId = AvId(0);
-    pub(in crate::auth) const NETBIOS_COMPUTER: AvId = AvId(1);
-    pub(in crate::auth) const NETBIOS_DOMAIN: AvId = AvId(2);
-    pub(in crate::auth) const DNS_COMPUTER: AvId = AvId(3);
-    pub(in crate::auth) const DNS_DOMAIN: AvId = AvId(4);
-    pub(in crate::auth) const FLAGS: AvId = AvId(6);
-    pub(in crate::auth) const TIMESTAMP: AvId = AvId(7);
-    pub(in crate::auth) const TARGET_NAME: AvId = AvId(9);
-    pub(in crate::auth) const CHANNEL_BINDINGS: AvId = AvId(10);
+    const END: Self = Self(0);
+    pub(in crate::auth) const NETBIOS_COMPUTER: Self = Self(1);
+    pub(in crate::auth) const NETBIOS_DOMAIN: Self = Self(2);
+    pub(in crate::auth) const DNS_COMPUTER: Self = Self(3);
+    pub(in crate::auth) const DNS_DOMAIN: Self = Self(4);
+    pub(in crate::auth) const FLAGS: Self = Self(6);
+    pub(in crate::auth) const TIMESTAMP: Self = Self(7);
+    pub(in crate::auth) const TARGET_NAME: Self = Self(9);
+    pub(in crate::auth) const CHANNEL_BINDINGS: Self = Self(10);
 }
 
 /// A list of pairs as it is on the wire, without the pair that ends it.
@@ -33,20 +33,20 @@ impl AvPairs {
     /// `MsvAvFlags`: the authenticate message carries an integrity code.
     pub(in crate::auth) const FLAG_MIC: u32 = 0x2;
 
-    pub(in crate::auth) fn new() -> AvPairs {
-        AvPairs::default()
+    pub(in crate::auth) fn new() -> Self {
+        Self::default()
     }
 
     /// Reads a list up to the pair that ends it, which must be there. What follows is not looked at: clients
     /// pad.
-    pub(in crate::auth) fn decode(bytes: &[u8]) -> Result<AvPairs, Malformed> {
+    pub(in crate::auth) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes, Self::STRUCTURE);
         loop {
             let read = reader.position();
             let id = AvId(reader.u16("AvId")?);
             let length = reader.length16("AvLen")?;
             if id == AvId::END {
-                return Ok(AvPairs(bytes[..read].to_vec()));
+                return Ok(Self(bytes[..read].to_vec()));
             }
             reader.skip(length, "Value")?;
         }

@@ -115,16 +115,14 @@ impl LogonRefused {
     /// What the client is told.
     pub fn status(self) -> NtStatus {
         match self {
-            LogonRefused::UnknownUser
-            | LogonRefused::WrongPassword
-            | LogonRefused::TooManyFailures
-            | LogonRefused::NotNtlmV2
-            | LogonRefused::NoCommonMechanism => NtStatus::LOGON_FAILURE,
-            LogonRefused::Disabled | LogonRefused::Guest => NtStatus::ACCOUNT_DISABLED,
-            LogonRefused::Anonymous | LogonRefused::BadMechListMic => NtStatus::ACCESS_DENIED,
-            LogonRefused::BadIntegrityCode | LogonRefused::TokenTooLong | LogonRefused::Malformed(_) => {
-                NtStatus::INVALID_PARAMETER
-            }
+            Self::UnknownUser
+            | Self::WrongPassword
+            | Self::TooManyFailures
+            | Self::NotNtlmV2
+            | Self::NoCommonMechanism => NtStatus::LOGON_FAILURE,
+            Self::Disabled | Self::Guest => NtStatus::ACCOUNT_DISABLED,
+            Self::Anonymous | Self::BadMechListMic => NtStatus::ACCESS_DENIED,
+            Self::BadIntegrityCode | Self::TokenTooLong | Self::Malformed(_) => NtStatus::INVALID_PARAMETER,
         }
     }
 }
@@ -143,13 +141,13 @@ pub struct LogonFailure {
 }
 
 impl From<LogonRefused> for LogonFailure {
-    fn from(reason: LogonRefused) -> LogonFailure {
-        LogonFailure { status: reason.status(), user: None, reason }
+    fn from(reason: LogonRefused) -> Self {
+        Self { status: reason.status(), user: None, reason }
     }
 }
 
 impl From<Malformed> for LogonFailure {
-    fn from(malformed: Malformed) -> LogonFailure {
+    fn from(malformed: Malformed) -> Self {
         LogonRefused::from(malformed).into()
     }
 }
@@ -168,8 +166,8 @@ enum State {
 
 impl Acceptor {
     /// Ready for a client's first token.
-    pub fn new() -> Acceptor {
-        Acceptor::default()
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// What the answer to NEGOTIATE carries: that this server takes NTLM in SPNEGO.

@@ -52,7 +52,7 @@ pub(super) struct Verified {
 
 impl Challenged {
     /// Answers a NEGOTIATE message.
-    pub(super) fn new(negotiate: &[u8], input: &StepInput<'_>) -> Result<Challenged, LogonFailure> {
+    pub(super) fn new(negotiate: &[u8], input: &StepInput<'_>) -> Result<Self, LogonFailure> {
         let asked = Negotiate::decode(negotiate)?.flags;
         if !asked.contains(REQUIRED) {
             return Err(LogonRefused::NotNtlmV2.into());
@@ -71,7 +71,7 @@ impl Challenged {
             target_name: names.netbios_computer.clone(),
             target_info,
         };
-        Ok(Challenged {
+        Ok(Self {
             negotiate: negotiate.to_vec(),
             challenge: challenge.encode(),
             server_challenge: input.challenge,
@@ -80,8 +80,8 @@ impl Challenged {
 
     /// A challenge that another server made.
     #[cfg(test)]
-    pub(super) fn recorded(negotiate: &[u8], challenge: &[u8], server_challenge: [u8; 8]) -> Challenged {
-        Challenged { negotiate: negotiate.to_vec(), challenge: challenge.to_vec(), server_challenge }
+    pub(super) fn recorded(negotiate: &[u8], challenge: &[u8], server_challenge: [u8; 8]) -> Self {
+        Self { negotiate: negotiate.to_vec(), challenge: challenge.to_vec(), server_challenge }
     }
 
     /// The CHALLENGE message.
@@ -155,7 +155,7 @@ struct Response<'a> {
 }
 
 impl<'a> Response<'a> {
-    fn decode(message: &Authenticate<'a>) -> Result<Response<'a>, LogonRefused> {
+    fn decode(message: &Authenticate<'a>) -> Result<Self, LogonRefused> {
         let malformed = |field| Malformed::new("NTLMv2 response", field);
         let response = message.nt_response;
         let older = response.is_empty() || response.len() == V1_RESPONSE;

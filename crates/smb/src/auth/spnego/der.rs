@@ -13,7 +13,7 @@ pub(super) struct Der<'a> {
 }
 
 impl<'a> Der<'a> {
-    pub(super) fn new(bytes: &'a [u8], what: &'static str) -> Der<'a> {
+    pub(super) fn new(bytes: &'a [u8], what: &'static str) -> Self {
         Der { rest: bytes, what }
     }
 
@@ -26,14 +26,14 @@ impl<'a> Der<'a> {
     }
 
     /// The next value, whatever its tag: the tag and a reader over its contents.
-    pub(super) fn any(&mut self) -> Result<(u8, Der<'a>), Malformed> {
+    pub(super) fn any(&mut self) -> Result<(u8, Self), Malformed> {
         let (tag, contents, rest) = self.split()?;
         self.rest = rest;
         Ok((tag, Der { rest: contents, what: self.what }))
     }
 
     /// A reader over the contents of the next value, which must have this tag.
-    pub(super) fn enter(&mut self, tag: u8) -> Result<Der<'a>, Malformed> {
+    pub(super) fn enter(&mut self, tag: u8) -> Result<Self, Malformed> {
         match self.any()? {
             (found, contents) if found == tag => Ok(contents),
             _ => Err(self.malformed()),

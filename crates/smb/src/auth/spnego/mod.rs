@@ -49,7 +49,7 @@ pub(super) struct NegTokenInit<'a> {
 }
 
 impl<'a> NegTokenInit<'a> {
-    pub(super) fn decode(token: &'a [u8]) -> Result<NegTokenInit<'a>, Malformed> {
+    pub(super) fn decode(token: &'a [u8]) -> Result<Self, Malformed> {
         const WHAT: &str = "SPNEGO NegTokenInit";
         let mut outer = Der::new(token, WHAT);
         let mut inner = outer.enter(INITIAL)?;
@@ -93,7 +93,7 @@ pub(super) struct NegTokenResp<'a> {
 }
 
 impl<'a> NegTokenResp<'a> {
-    pub(super) fn decode(token: &'a [u8]) -> Result<NegTokenResp<'a>, Malformed> {
+    pub(super) fn decode(token: &'a [u8]) -> Result<Self, Malformed> {
         let mut outer = Der::new(token, "SPNEGO NegTokenResp");
         let mut fields = outer.enter(context(1))?.enter(SEQUENCE)?;
         let mut resp = NegTokenResp::default();

@@ -42,17 +42,17 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(behaviour: Behaviour) -> Pair {
-        Pair { client: connect(config()), server: Server::new(behaviour) }
+    fn new(behaviour: Behaviour) -> Self {
+        Self { client: connect(config()), server: Server::new(behaviour) }
     }
 
     /// Both after a good handshake.
-    fn ready(dialect: Dialect) -> Pair {
-        Pair::ready_with(config(), Behaviour::good(dialect))
+    fn ready(dialect: Dialect) -> Self {
+        Self::ready_with(config(), Behaviour::good(dialect))
     }
 
-    fn ready_with(config: Config, behaviour: Behaviour) -> Pair {
-        let mut pair = Pair { client: connect(config), server: Server::new(behaviour) };
+    fn ready_with(config: Config, behaviour: Behaviour) -> Self {
+        let mut pair = Self { client: connect(config), server: Server::new(behaviour) };
         let events = pair.exchange();
         assert!(matches!(events[..], [Event::Ready(_)]), "{events:?}");
         pair

@@ -61,10 +61,10 @@ pub(super) enum Validate {
 
 impl Behaviour {
     /// A server that can encrypt.
-    pub(super) fn encrypting(dialect: Dialect, cipher: Cipher) -> Behaviour {
-        let good = Behaviour::good(dialect);
+    pub(super) fn encrypting(dialect: Dialect, cipher: Cipher) -> Self {
+        let good = Self::good(dialect);
         let newest = dialect == Dialect::Smb311;
-        Behaviour {
+        Self {
             ciphers: newest.then(|| vec![cipher.to_wire()]),
             cipher: Some(cipher),
             capabilities: if newest {
@@ -76,9 +76,9 @@ impl Behaviour {
         }
     }
 
-    pub(super) fn good(dialect: Dialect) -> Behaviour {
+    pub(super) fn good(dialect: Dialect) -> Self {
         let newest = dialect == Dialect::Smb311;
-        Behaviour {
+        Self {
             dialect: dialect.to_wire(),
             signing: newest.then(|| vec![SigningAlgorithm::AesGmac.to_wire()]),
             ciphers: None,
@@ -123,7 +123,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(behaviour: Behaviour) -> Server {
+    pub(super) fn new(behaviour: Behaviour) -> Self {
         let mut accounts = AccountSet::new();
         let account = Account {
             name: USER.parse().expect("a name"),
@@ -133,7 +133,7 @@ impl Server {
             enabled: true,
         };
         accounts.add(account).expect("one account");
-        Server {
+        Self {
             behaviour,
             sealed: false,
             requests: vec![],

@@ -9,7 +9,7 @@ use crate::NtStatus;
 use crate::wire::{Command, Empty, FRAME_PREFIX, Flags, Header, TreeOrAsync, frame_prefix_for};
 
 /// What is written for the server, and what every request's header needs.
-pub(super) struct Wire {
+pub(super) struct RequestWriter {
     out: Vec<u8>,
     /// How many bytes were handed out for sending.
     taken: u64,
@@ -24,9 +24,9 @@ pub(super) struct Wire {
     pub(super) multi_credit: bool,
 }
 
-impl Wire {
-    pub(super) fn new(credits: u16) -> Wire {
-        Wire {
+impl RequestWriter {
+    pub(super) fn new(credits: u16) -> Self {
+        Self {
             out: Vec::new(),
             taken: 0,
             flights: Flights::new(credits),

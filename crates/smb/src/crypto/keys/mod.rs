@@ -25,7 +25,7 @@ pub enum Cipher {
 
 impl Cipher {
     /// Every cipher, by its number.
-    pub const ALL: [Cipher; 4] = [Cipher::Aes128Ccm, Cipher::Aes128Gcm, Cipher::Aes256Ccm, Cipher::Aes256Gcm];
+    pub const ALL: [Self; 4] = [Self::Aes128Ccm, Self::Aes128Gcm, Self::Aes256Ccm, Self::Aes256Gcm];
 
     /// The cipher with this number on the wire, if it is one we know.
     pub fn from_wire(id: CipherId) -> Option<Self> {
@@ -39,22 +39,22 @@ impl Cipher {
 
     /// Whether its keys have 256 bits instead of 128.
     pub fn is_256_bit(self) -> bool {
-        matches!(self, Cipher::Aes256Ccm | Cipher::Aes256Gcm)
+        matches!(self, Self::Aes256Ccm | Self::Aes256Gcm)
     }
 
     /// Whether its mode is GCM instead of CCM.
     pub fn is_gcm(self) -> bool {
-        matches!(self, Cipher::Aes128Gcm | Cipher::Aes256Gcm)
+        matches!(self, Self::Aes128Gcm | Self::Aes256Gcm)
     }
 }
 
 impl fmt::Display for Cipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Cipher::Aes128Ccm => "AES-128-CCM",
-            Cipher::Aes128Gcm => "AES-128-GCM",
-            Cipher::Aes256Ccm => "AES-256-CCM",
-            Cipher::Aes256Gcm => "AES-256-GCM",
+            Self::Aes128Ccm => "AES-128-CCM",
+            Self::Aes128Gcm => "AES-128-GCM",
+            Self::Aes256Ccm => "AES-256-CCM",
+            Self::Aes256Gcm => "AES-256-GCM",
         })
     }
 }
@@ -73,13 +73,13 @@ pub(super) enum CipherKeyBytes {
 }
 
 impl CipherKey {
-    fn derive(cipher: Cipher, session_key: &[u8; 16], label: &[u8], context: &[u8]) -> CipherKey {
+    fn derive(cipher: Cipher, session_key: &[u8; 16], label: &[u8], context: &[u8]) -> Self {
         let bytes = if cipher.is_256_bit() {
             CipherKeyBytes::Aes256(derive(session_key, label, context))
         } else {
             CipherKeyBytes::Aes128(derive(session_key, label, context))
         };
-        CipherKey { cipher, bytes }
+        Self { cipher, bytes }
     }
 
     /// What it is a key for.
@@ -149,10 +149,10 @@ impl SessionKeys {
         preauth: Option<&[u8; 64]>,
         signing: SigningAlgorithm,
         cipher: Option<Cipher>,
-    ) -> SessionKeys {
+    ) -> Self {
         let (algorithm, purposes) = match dialect {
             Dialect::Smb202 | Dialect::Smb210 => {
-                return SessionKeys {
+                return Self {
                     signing: SigningKey::new(SigningAlgorithm::HmacSha256, session_key),
                     application: Zeroizing::new(*session_key),
                     ciphers: None,
@@ -183,7 +183,7 @@ impl SessionKeys {
         let signing: Zeroizing<[u8; 16]> = derive(session_key, purposes.signing.0, purposes.signing.1);
         let cipher_key =
             |cipher, purpose: (&[u8], &[u8])| CipherKey::derive(cipher, session_key, purpose.0, purpose.1);
-        SessionKeys {
+        Self {
             signing: SigningKey::new(algorithm, &signing),
             application: derive(session_key, purposes.application.0, purposes.application.1),
             ciphers: cipher.map(|cipher| CipherKeys {

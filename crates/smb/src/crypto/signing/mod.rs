@@ -39,8 +39,7 @@ pub enum SigningAlgorithm {
 
 impl SigningAlgorithm {
     /// Every algorithm, by its number.
-    pub const ALL: [SigningAlgorithm; 3] =
-        [SigningAlgorithm::HmacSha256, SigningAlgorithm::AesCmac, SigningAlgorithm::AesGmac];
+    pub const ALL: [Self; 3] = [Self::HmacSha256, Self::AesCmac, Self::AesGmac];
 
     /// The algorithm with this number on the wire, if it is one we know.
     pub fn from_wire(id: SigningId) -> Option<Self> {
@@ -56,9 +55,9 @@ impl SigningAlgorithm {
 impl fmt::Display for SigningAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            SigningAlgorithm::HmacSha256 => "HMAC-SHA256",
-            SigningAlgorithm::AesCmac => "AES-128-CMAC",
-            SigningAlgorithm::AesGmac => "AES-128-GMAC",
+            Self::HmacSha256 => "HMAC-SHA256",
+            Self::AesCmac => "AES-128-CMAC",
+            Self::AesGmac => "AES-128-GMAC",
         })
     }
 }
@@ -90,8 +89,8 @@ enum Expanded {
 
 impl SigningKey {
     /// Prepares a key.
-    pub fn new(algorithm: SigningAlgorithm, key: &[u8; 16]) -> SigningKey {
-        SigningKey(match algorithm {
+    pub fn new(algorithm: SigningAlgorithm, key: &[u8; 16]) -> Self {
+        Self(match algorithm {
             SigningAlgorithm::HmacSha256 => Expanded::Hmac(hmac_sha256(key)),
             SigningAlgorithm::AesCmac => Expanded::Cmac(Cmac::new(key.into())),
             SigningAlgorithm::AesGmac => {

@@ -45,7 +45,7 @@ pub struct TransformHeader {
 
 impl TransformHeader {
     /// Reads the header at the start of an encrypted message, whose length it must tell right.
-    pub fn decode(message: &[u8]) -> Result<TransformHeader, Malformed> {
+    pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(message, "encrypted message");
         if reader.array("ProtocolId")? != PROTOCOL_TRANSFORM {
             return Err(reader.malformed("ProtocolId"));
@@ -60,7 +60,7 @@ impl TransformHeader {
         if length == 0 || length != reader.rest().len() {
             return Err(reader.malformed("OriginalMessageSize"));
         }
-        Ok(TransformHeader { session_id })
+        Ok(Self { session_id })
     }
 }
 
@@ -73,12 +73,12 @@ enum Aead {
 }
 
 impl Aead {
-    fn new(key: &CipherKey) -> Aead {
+    fn new(key: &CipherKey) -> Self {
         match (&key.bytes, key.cipher.is_gcm()) {
-            (CipherKeyBytes::Aes128(key), false) => Aead::Ccm128(Ccm::new((&**key).into())),
-            (CipherKeyBytes::Aes256(key), false) => Aead::Ccm256(Ccm::new((&**key).into())),
-            (CipherKeyBytes::Aes128(key), true) => Aead::Gcm128(AesGcm::new((&**key).into())),
-            (CipherKeyBytes::Aes256(key), true) => Aead::Gcm256(AesGcm::new((&**key).into())),
+            (CipherKeyBytes::Aes128(key), false) => Self::Ccm128(Ccm::new((&**key).into())),
+            (CipherKeyBytes::Aes256(key), false) => Self::Ccm256(Ccm::new((&**key).into())),
+            (CipherKeyBytes::Aes128(key), true) => Self::Gcm128(AesGcm::new((&**key).into())),
+            (CipherKeyBytes::Aes256(key), true) => Self::Gcm256(AesGcm::new((&**key).into())),
         }
     }
 
@@ -86,10 +86,10 @@ impl Aead {
     fn encrypt(&self, nonce: &[u8; 16], header: &[u8], content: &mut [u8]) -> Option<[u8; 16]> {
         let (gcm, ccm) = (first::<12>(nonce), first::<11>(nonce));
         let tag = match self {
-            Aead::Ccm128(aead) => aead.encrypt_inout_detached(&Array(ccm), header, content.into()),
-            Aead::Ccm256(aead) => aead.encrypt_inout_detached(&Array(ccm), header, content.into()),
-            Aead::Gcm128(aead) => aead.encrypt_inout_detached(&Array(gcm), header, content.into()),
-            Aead::Gcm256(aead) => aead.encrypt_inout_detached(&Array(gcm), header, content.into()),
+            Self::Ccm128(aead) => aead.encrypt_inout_detached(&Array(ccm), header, content.into()),
+            Self::Ccm256(aead) => aead.encrypt_inout_detached(&Array(ccm), header, content.into()),
+            Self::Gcm128(aead) => aead.encrypt_inout_detached(&Array(gcm), header, content.into()),
+            Self::Gcm256(aead) => aead.encrypt_inout_detached(&Array(gcm), header, content.into()),
         };
         tag.ok().map(Into::into)
     }
@@ -99,10 +99,10 @@ impl Aead {
         let (gcm, ccm) = (first::<12>(nonce), first::<11>(nonce));
         let tag = Array(tag);
         match self {
-            Aead::Ccm128(aead) => aead.decrypt_inout_detached(&Array(ccm), header, content.into(), &tag),
-            Aead::Ccm256(aead) => aead.decrypt_inout_detached(&Array(ccm), header, content.into(), &tag),
-            Aead::Gcm128(aead) => aead.decrypt_inout_detached(&Array(gcm), header, content.into(), &tag),
-            Aead::Gcm256(aead) => aead.decrypt_inout_detached(&Array(gcm), header, content.into(), &tag),
+            Self::Ccm128(aead) => aead.decrypt_inout_detached(&Array(ccm), header, content.into(), &tag),
+            Self::Ccm256(aead) => aead.decrypt_inout_detached(&Array(ccm), header, content.into(), &tag),
+            Self::Gcm128(aead) => aead.decrypt_inout_detached(&Array(gcm), header, content.into(), &tag),
+            Self::Gcm256(aead) => aead.decrypt_inout_detached(&Array(gcm), header, content.into(), &tag),
         }
         .is_ok()
     }
@@ -124,8 +124,8 @@ pub struct Sealer {
 
 impl Sealer {
     /// For this key, which belongs to this session.
-    pub fn new(key: &CipherKey, session_id: u64) -> Sealer {
-        Sealer { aead: Aead::new(key), session_id, next_nonce: 0 }
+    pub fn new(key: &CipherKey, session_id: u64) -> Self {
+        Self { aead: Aead::new(key), session_id, next_nonce: 0 }
     }
 
     /// Encrypts the message, or the compound, that begins at `start` and goes to the end of `out`, and puts the
@@ -163,8 +163,8 @@ pub struct Decrypter {
 
 impl Decrypter {
     /// For this key.
-    pub fn new(key: &CipherKey) -> Decrypter {
-        Decrypter { aead: Aead::new(key) }
+    pub fn new(key: &CipherKey) -> Self {
+        Self { aead: Aead::new(key) }
     }
 
     /// Decrypts in place and gives the message inside. What it says of its session must still be compared with the

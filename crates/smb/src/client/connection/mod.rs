@@ -14,7 +14,7 @@ use super::handshake::{Context, Handshake, Next};
 use super::protection::is_sealed;
 use super::reply::Expected;
 use super::request::{Operation, write};
-use super::wire::Wire;
+use super::writer::RequestWriter;
 use super::{
     Config, ConnectionError, Defect, Downgrade, Event, Input, Ready, Reply, RequestError, RequestId,
     Violation,
@@ -38,7 +38,7 @@ pub struct Connection {
     random: ChaCha20Rng,
     time: FileTime,
     state: State,
-    wire: Wire,
+    writer: RequestWriter,
     deframer: Deframer,
     events: VecDeque<Event>,
     /// Requests that could not be written yet, in order.
@@ -51,7 +51,7 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection")
             .field("host", &self.config.host)
             .field("ready", &self.ready())
-            .field("in_flight", &self.wire.flights.len())
+            .field("in_flight", &self.writer.flights.len())
             .field("queued", &self.queue.len())
             .finish_non_exhaustive()
     }
@@ -62,18 +62,18 @@ impl Connection {
     ///
     /// `seed` must be unforeseeable and used once. `now` is a monotonic time since a moment of the caller's
     /// choice, `time` the time of day, used when the server does not tell its own.
-    pub fn new(config: Config, seed: [u8; 32], now: Duration, time: FileTime) -> Connection {
+    pub fn new(config: Config, seed: [u8; 32], now: Duration, time: FileTime) -> Self {
         let mut random = ChaCha20Rng::from_seed(seed);
-        let mut wire = Wire::new(config.limits.credits);
+        let mut writer = RequestWriter::new(config.limits.credits);
         let deadline = now.saturating_add(config.limits.handshake_timeout);
         let mut context = Context { config: &config, random: &mut random, time };
-        let handshake = Handshake::start(&mut wire, &mut context);
-        Connection {
+        let handshake = Handshake::start(&mut writer, &mut context);
+        Self {
             state: State::Handshake { handshake: Box::new(handshake), deadline },
             config,
             random,
             time,
-            wire,
+            writer,
             deframer: Deframer::default(),
             events: VecDeque::new(),
             queue: VecDeque::new(),
@@ -113,7 +113,7 @@ impl Connection {
     /// requests in them count as sent.
     #[must_use]
     pub fn take_transmit(&mut self, into: &mut Vec<u8>) -> bool {
-        self.wire.take(into)
+        self.writer.take(into)
     }
 
     /// When to call [`Connection::handle`] with [`Input::Timeout`].
@@ -143,13 +143,13 @@ impl Connection {
     /// How many requests have no reply yet.
     #[must_use]
     pub fn outstanding(&self) -> usize {
-        self.wire.flights.len() + self.queue.len()
+        self.writer.flights.len() + self.queue.len()
     }
 
     /// Whether a request was handed out for sending and has no reply yet.
     #[must_use]
     pub fn is_on_its_way(&self, request: RequestId) -> bool {
-        self.wire.flights.get(request).is_some_and(|flight| self.wire.was_taken(flight))
+        self.writer.flights.get(request).is_some_and(|flight| self.writer.was_taken(flight))
     }
 
     /// Asks the server for something. The request ends in one [`Event::Completed`].
@@ -160,8 +160,8 @@ impl Connection {
             State::Closed => self.complete(request, Err(RequestError::Lost { sent: false })),
             State::Ready(ready) if self.queue.is_empty() => match operation.check(ready) {
                 Err(error) => self.complete(request, Err(error)),
-                Ok(payload) if self.wire.affords(payload) => {
-                    write(&mut self.wire, request, &operation, payload);
+                Ok(payload) if self.writer.affords(payload) => {
+                    write(&mut self.writer, request, &operation, payload);
                 }
                 Ok(_) => self.enqueue(request, operation),
             },
@@ -177,11 +177,11 @@ impl Connection {
         if let Some(place) = self.queue.iter().position(|(id, _)| *id == request) {
             self.queue.remove(place);
             self.complete(request, Err(RequestError::Refused(NtStatus::CANCELLED)));
-        } else if let Some((message_id, flight)) = self.wire.flights.find(request)
+        } else if let Some((message_id, flight)) = self.writer.flights.find(request)
             && !core::mem::replace(&mut flight.cancelled, true)
         {
             let async_id = flight.async_id;
-            self.wire.cancel(message_id, async_id);
+            self.writer.cancel(message_id, async_id);
         }
     }
 
@@ -198,12 +198,12 @@ impl Connection {
         while let Some((request, operation)) = self.queue.pop_front() {
             match operation.check(&ready) {
                 Err(error) => self.complete(request, Err(error)),
-                Ok(payload) if self.wire.affords(payload) => {
-                    write(&mut self.wire, request, &operation, payload);
+                Ok(payload) if self.writer.affords(payload) => {
+                    write(&mut self.writer, request, &operation, payload);
                 }
                 // Every reply was asked to bring credits. If none is on its way any more, there will never be
                 // enough.
-                Ok(_) if self.wire.flights.is_empty() => {
+                Ok(_) if self.writer.flights.is_empty() => {
                     self.complete(request, Err(RequestError::TooFewCredits));
                 }
                 Ok(_) => {
@@ -233,7 +233,7 @@ impl Connection {
         if !is_sealed(frame.bytes()) {
             return self.messages(frame.bytes(), false);
         }
-        let messages = self.wire.protection.open(frame.to_mut())?;
+        let messages = self.writer.protection.open(frame.to_mut())?;
         self.messages(messages, true)
     }
 
@@ -267,11 +267,11 @@ impl Connection {
             return Ok(()); // about files; pipes have no oplocks
         }
         if opened {
-            self.wire.verify_opened(header)?;
+            self.writer.verify_opened(header)?;
         } else {
-            self.wire.verify_plain(header, message)?;
+            self.writer.verify_plain(header, message)?;
         }
-        let Some(flight) = self.wire.flights.get_mut(header.message_id) else {
+        let Some(flight) = self.writer.flights.get_mut(header.message_id) else {
             return Err(Violation::UnexpectedReply.into());
         };
         if flight.command != header.command {
@@ -283,7 +283,7 @@ impl Connection {
                 return Err(Violation::Interim.into());
             }
             flight.async_id = async_id;
-            self.wire.flights.grant(header.credits);
+            self.writer.flights.grant(header.credits);
             return Ok(());
         }
         if flight.async_id.is_some() && async_id != flight.async_id {
@@ -297,8 +297,8 @@ impl Connection {
                 Some((request, expected, expected.read(header.status, message)?))
             }
         };
-        self.wire.flights.land(header.message_id);
-        self.wire.flights.grant(header.credits);
+        self.writer.flights.land(header.message_id);
+        self.writer.flights.grant(header.credits);
         match read {
             None => self.handshake(header, message),
             // One who would log on again here would need the password for as long as the connection lasts, and would
@@ -325,11 +325,11 @@ impl Connection {
             return Err(Defect::LateHandshake.into());
         };
         // A server never leaves a client without any ([MS-SMB2] 3.3.1.2), and every step is a request.
-        if !self.wire.affords(0) {
+        if !self.writer.affords(0) {
             return Err(Violation::NoCredits.into());
         }
         let mut context = Context { config: &self.config, random: &mut self.random, time: self.time };
-        match handshake.reply(header, message, &mut self.wire, &mut context) {
+        match handshake.reply(header, message, &mut self.writer, &mut context) {
             Ok(Next::Continue(handshake)) => {
                 self.state = State::Handshake { handshake, deadline };
             }
@@ -345,16 +345,16 @@ impl Connection {
     /// Ends the connection and everything that waits.
     fn close(&mut self, error: ConnectionError) {
         self.state = State::Closed;
-        for flight in self.wire.flights.drain().into_values() {
+        for flight in self.writer.flights.drain().into_values() {
             if let Purpose::Request { request, .. } = flight.purpose {
-                let sent = self.wire.was_taken(&flight);
+                let sent = self.writer.was_taken(&flight);
                 self.events.push_back(Event::Completed { request, result: Err(RequestError::Lost { sent }) });
             }
         }
         for (request, _) in core::mem::take(&mut self.queue) {
             self.complete(request, Err(RequestError::Lost { sent: false }));
         }
-        self.wire.discard();
+        self.writer.discard();
         self.events.push_back(Event::Closed(error));
     }
 }

@@ -19,9 +19,9 @@ pub(in crate::auth) struct ResponseKey(Zeroizing<[u8; 16]>);
 
 impl ResponseKey {
     /// `NTOWFv2`: the user's name counts in upper case, the domain's as it is.
-    pub(in crate::auth) fn new(nt_hash: &NtHash, user: &str, domain: &str) -> ResponseKey {
+    pub(in crate::auth) fn new(nt_hash: &NtHash, user: &str, domain: &str) -> Self {
         let user = encode_utf16(&upcase(user));
-        ResponseKey(Zeroizing::new(hmac_md5(nt_hash.expose_bytes(), &[&user, &encode_utf16(domain)])))
+        Self(Zeroizing::new(hmac_md5(nt_hash.expose_bytes(), &[&user, &encode_utf16(domain)])))
     }
 
     /// `NTProofStr`: proves knowledge of the password for this challenge. `client_part` is what the client
@@ -84,13 +84,13 @@ pub(in crate::auth) struct ExportedKey {
 }
 
 impl ExportedKey {
-    pub(in crate::auth) fn new(key: Zeroizing<[u8; 16]>, flags: Flags) -> ExportedKey {
+    pub(in crate::auth) fn new(key: Zeroizing<[u8; 16]>, flags: Flags) -> Self {
         let strength = match () {
             () if flags.contains(Flags::KEY_128) => 16,
             () if flags.contains(Flags::KEY_56) => 7,
             () => 5,
         };
-        ExportedKey { key, encrypts_checksum: flags.contains(Flags::KEY_EXCHANGE), strength }
+        Self { key, encrypts_checksum: flags.contains(Flags::KEY_EXCHANGE), strength }
     }
 
     pub(in crate::auth) fn expose(&self) -> &Zeroizing<[u8; 16]> {

@@ -48,7 +48,7 @@ pub(in crate::auth) struct Negotiate {
 }
 
 impl Negotiate {
-    pub(in crate::auth) fn decode(message: &[u8]) -> Result<Negotiate, Malformed> {
+    pub(in crate::auth) fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = start(message, 1, "NTLM NEGOTIATE message")?;
         Ok(Self { flags: Flags(reader.u32("NegotiateFlags")?) })
     }
@@ -77,7 +77,7 @@ pub(in crate::auth) struct Challenge {
 impl Challenge {
     const FIXED: usize = 56;
 
-    pub(in crate::auth) fn decode(message: &[u8]) -> Result<Challenge, Malformed> {
+    pub(in crate::auth) fn decode(message: &[u8]) -> Result<Self, Malformed> {
         let mut reader = start(message, 2, "NTLM CHALLENGE message")?;
         reader.skip(8, "TargetName")?;
         let flags = Flags(reader.u32("NegotiateFlags")?);
@@ -88,7 +88,7 @@ impl Challenge {
         } else {
             AvPairs::new()
         };
-        Ok(Challenge { flags, nonce, target_name: String::new(), target_info })
+        Ok(Self { flags, nonce, target_name: String::new(), target_info })
     }
 
     pub(in crate::auth) fn encode(&self) -> Vec<u8> {
@@ -130,7 +130,7 @@ pub(in crate::auth) struct Authenticate<'a> {
 }
 
 impl<'a> Authenticate<'a> {
-    pub(in crate::auth) fn decode(message: &'a [u8]) -> Result<Authenticate<'a>, Malformed> {
+    pub(in crate::auth) fn decode(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = start(message, 3, "NTLM AUTHENTICATE message")?;
         reader.skip(8, "LmChallengeResponse")?;
         let nt_response = field(message, &mut reader, "NtChallengeResponse")?;
