@@ -9,6 +9,7 @@ use alloc::string::String;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use standpipe_backoff::Backoff;
 use standpipe_security::upcase;
 
 /// The judge of a client's log-ons, which a connection asks.
@@ -130,8 +131,9 @@ impl Failures {
         let Some(beyond) = count.failures.checked_sub(free) else {
             return true;
         };
-        let doubled = 1u32.checked_shl(beyond).unwrap_or(u32::MAX);
-        let wait = self.policy.first_wait.saturating_mul(doubled).min(self.policy.longest_wait);
+        let GatePolicy { first_wait, longest_wait, .. } = self.policy;
+        // Without jitter, so that no attempt gets a shorter wait by chance.
+        let wait = Backoff { first: first_wait, longest: longest_wait }.full(beyond.saturating_add(1));
         now >= count.last.saturating_add(wait)
     }
 
