@@ -6,7 +6,6 @@ mod file;
 mod load;
 mod machine;
 mod password;
-mod permissions;
 mod resolve;
 
 pub use check::Look;

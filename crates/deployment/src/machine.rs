@@ -123,6 +123,11 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_socket_path_here_is_what_this_system_takes() {
+        assert_eq!(System::HERE.longest_socket_path(), standpipe_system::machine::MAX_SOCKET_PATH);
+    }
+
+    #[test]
     fn paths_on_this_machine_mean_what_the_standard_library_says() {
         let folder = std::env::current_dir().unwrap();
         for path in ["x", "a/b", "../x", "./x", "/x"] {

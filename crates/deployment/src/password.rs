@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use standpipe_system::private_file::{self, NotPrivate};
+use standpipe_system::user::User;
 use zeroize::Zeroizing;
 
 use crate::definition::PasswordSource;
-use crate::permissions;
 
 /// More bytes than any password has; a file that holds more is not a password file.
 const LONGEST: usize = 1024;
@@ -41,8 +42,13 @@ impl Password {
         if metadata.is_dir() {
             return Err(read(std::io::ErrorKind::IsADirectory.into()));
         }
-        if permissions::others_can_read(&metadata) {
-            return Err(PasswordError::Exposed { path: path.to_owned() });
+        match private_file::check_access(&metadata) {
+            // Where this system's way is not known yet, the folder is relied on.
+            Ok(()) | Err(NotPrivate::Unsupported) => {}
+            Err(NotPrivate::ForeignOwner { owner, user }) => {
+                return Err(PasswordError::ForeignOwner { path: path.to_owned(), owner, user });
+            }
+            Err(_) => return Err(PasswordError::Exposed { path: path.to_owned() }),
         }
         // The room for everything that may be read is made first, so that no copy is left behind by growing.
         let mut text = Zeroizing::new(String::with_capacity(LONGEST + 3));
@@ -107,6 +113,16 @@ pub enum PasswordError {
         /// The file.
         path: PathBuf,
     },
+    /// Somebody else owns the file and can read and change it.
+    #[error("the password file `{}` belongs to user {owner}, expected user {user} or root", path.display())]
+    ForeignOwner {
+        /// The file.
+        path: PathBuf,
+        /// Its owner.
+        owner: User,
+        /// The user that this process acts as.
+        user: User,
+    },
     /// The file is not UTF-8 text.
     #[error("the password file `{}` is not UTF-8 text", path.display())]
     NotText {
@@ -156,6 +172,9 @@ impl PasswordError {
     pub fn hint(&self) -> String {
         match self {
             Self::Exposed { path } => format!("make it yours alone: chmod 600 {}", path.display()),
+            Self::ForeignOwner { path, .. } => {
+                format!("make it yours alone: chown and chmod 600 {}", path.display())
+            }
             Self::Read { .. } => "write the password into that file, on one line, with mode 0600".to_owned(),
             Self::Variable { name, .. } => format!("set {name}, or use a password file"),
             Self::NotText { .. } | Self::InFile { .. } | Self::SeveralLines | Self::TooLong => {
@@ -191,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_file_that_others_can_read_is_refused() {
-        for mode in [0o640, 0o604, 0o644, 0o620, 0o602] {
+        for mode in [0o640, 0o604, 0o644, 0o620, 0o602, 0o710, 0o701] {
             let (_folder, path) = file(b"secret", mode);
             assert!(matches!(Password::from_file(&path), Err(PasswordError::Exposed { .. })), "{mode:o}");
         }

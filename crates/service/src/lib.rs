@@ -2,6 +2,7 @@
 
 mod manager;
 mod managers;
+mod platform;
 mod probe;
 mod shutdown;
 mod state;

@@ -186,7 +186,7 @@ impl From<Problems> for Failure {
 impl From<PasswordError> for Failure {
     fn from(error: PasswordError) -> Self {
         let exit = match error {
-            PasswordError::Exposed { .. } => Exit::NotPermitted,
+            PasswordError::Exposed { .. } | PasswordError::ForeignOwner { .. } => Exit::NotPermitted,
             _ => Exit::Config,
         };
         let hint = error.hint();

@@ -49,6 +49,15 @@ pub fn check(found: &Metadata) -> Result<(), NotPrivate> {
     platform::check_private(found)
 }
 
+/// The same for what need not be a regular file, such as the pipe in which a shell hands over a secret.
+///
+/// # Errors
+///
+/// [`NotPrivate`] says what is wrong.
+pub fn check_access(found: &Metadata) -> Result<(), NotPrivate> {
+    platform::check_private(found)
+}
+
 /// Opens a file for reading. Something that turns out not to be a file does not keep the caller waiting.
 ///
 /// # Errors

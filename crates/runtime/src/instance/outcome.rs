@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use standpipe_service::watcher::GiveUp;
+use standpipe_system::error::with_causes;
 
 use crate::exit_code::ExitCode;
 use crate::startup::TaskFailure;
@@ -52,23 +53,12 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stopped => f.write_str("stopped"),
-            Self::TaskFailed(failure) => with_causes(f, failure),
+            Self::TaskFailed(failure) => write!(f, "{}", with_causes(failure)),
             Self::GaveUp(why) => write!(f, "{why}"),
             Self::ServingFailed(error) => {
-                f.write_str("cannot serve any longer: ")?;
-                with_causes(f, error.as_ref())
+                write!(f, "cannot serve any longer: {}", with_causes(error.as_ref()))
             }
             Self::Bug(what) => write!(f, "standpipe's own fault: {what}"),
         }
     }
-}
-
-fn with_causes(f: &mut fmt::Formatter<'_>, error: &(dyn Error + 'static)) -> fmt::Result {
-    write!(f, "{error}")?;
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        write!(f, ": {error}")?;
-        cause = error.source();
-    }
-    Ok(())
 }

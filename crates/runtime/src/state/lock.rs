@@ -4,7 +4,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
-use super::{StateError, platform};
+use standpipe_system::private_file;
+
+use super::StateError;
+use crate::platform;
 
 /// More than a process and a name take.
 const LONGEST: u64 = 256;
@@ -43,7 +46,7 @@ impl Lock {
                 Err(TryLockError::Error(source)) => return Err(StateError::io("lock", path)(source)),
             }
             // The holder before may have removed the file between the opening and the locking.
-            if platform::is_same_file(&file, path) {
+            if private_file::is_same_file(&file, path) {
                 file.set_len(0)
                     .and_then(|()| file.rewind())
                     .and_then(|()| write!(file, "{}\n{what}\n", std::process::id()))

@@ -5,7 +5,11 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use super::{StateError, platform, remove_file};
+use standpipe_system::folder;
+use standpipe_system::user::User;
+
+use super::{StateError, remove_file};
+use crate::platform;
 
 /// A file that says what a folder is for.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +30,8 @@ impl Marker {
     /// Whether the folder carries the mark, written by this user.
     pub(super) fn is_on(self, folder: &Path) -> bool {
         let path = folder.join(self.name);
-        let is_own = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file() && platform::is_own(&meta));
+        let is_own = fs::symlink_metadata(&path)
+            .is_ok_and(|meta| meta.is_file() && folder::owner(&meta) == Some(User::own()));
         let mut text = String::new();
         let longest = self.text.len() as u64 + 1;
         is_own

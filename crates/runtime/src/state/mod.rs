@@ -13,19 +13,11 @@
 //! Nobody else can read it, and it is gone after a clean stop. Only what has these names, in folders with these
 //! marks, is ever removed.
 
+mod folders;
 mod lock;
 mod marker;
 mod record;
 mod remains;
-
-#[cfg(unix)]
-mod unix;
-#[cfg(unix)]
-use unix as platform;
-#[cfg(windows)]
-mod windows;
-#[cfg(windows)]
-use windows as platform;
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +27,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use standpipe_system::folder::{self, Untrusted};
+use standpipe_system::machine::MAX_SOCKET_PATH;
 use thiserror::Error;
 
 pub use record::{EndpointRecord, InstanceRecord, Stage, now, read_all};
@@ -42,10 +36,8 @@ pub use record::{EndpointRecord, InstanceRecord, Stage, now, read_all};
 use standpipe_deployment::{Backend, Role, is_role_name};
 
 use crate::exit_code::ExitCode;
+use crate::platform;
 use lock::Lock;
-
-/// The longest path of a socket in bytes: `sun_path` of Linux without its final NUL.
-const LONGEST_SOCKET: usize = 107;
 
 /// What went wrong with the state of a deployment.
 #[derive(Debug, Error)]
@@ -64,7 +56,7 @@ pub enum StateError {
         /// The folder.
         folder: PathBuf,
         /// What is wrong with it.
-        reason: &'static str,
+        reason: Untrusted,
     },
     /// A folder holds something, and Standpipe did not make it.
     #[error("the folder `{}` holds something else than the state of a deployment", folder.display())]
@@ -73,7 +65,7 @@ pub enum StateError {
         folder: PathBuf,
     },
     /// The system has no room for the path of a pipe's socket.
-    #[error("the path `{}` of a pipe's socket has {} bytes, and {LONGEST_SOCKET} is the limit", path.display(), path.as_os_str().len())]
+    #[error("the path `{}` of a pipe's socket has {} bytes, and {MAX_SOCKET_PATH} is the limit", path.display(), path.as_os_str().len())]
     SocketPath {
         /// The path.
         path: PathBuf,
@@ -121,8 +113,8 @@ impl StateError {
     }
 }
 
-/// Where the state of the deployment `name` is: `given` if it is, else a folder of that name in
-/// `$XDG_RUNTIME_DIR/standpipe`, `/run/standpipe` (root) or `/tmp/standpipe-UID`.
+/// Where the state of the deployment `name` is: `given` if it is, else a folder of that name in this user's
+/// [default folder](standpipe_system::folder::default_folder).
 ///
 /// `variable` reads the environment.
 pub fn locate(
@@ -130,7 +122,7 @@ pub fn locate(
     given: Option<&Path>,
     variable: impl Fn(&str) -> Option<std::ffi::OsString>,
 ) -> PathBuf {
-    given.map_or_else(|| platform::default_parent(variable).join(name), Path::to_path_buf)
+    given.map_or_else(|| folder::default_folder(variable).join(name), Path::to_path_buf)
 }
 
 /// Whether the sockets of the pipes of `instances` (role and number) have room in the state folder `dir`.
@@ -147,7 +139,7 @@ pub fn check_sockets<'a>(
         let pipes = state.instance(&role.name, number).pipes();
         for pipe in role.pipes.iter().filter(|pipe| pipe.backend == Backend::Instance) {
             let path = pipes.join(&pipe.name);
-            if cfg!(unix) && path.as_os_str().len() > LONGEST_SOCKET {
+            if path.as_os_str().len() > MAX_SOCKET_PATH {
                 return Err(StateError::SocketPath { path });
             }
         }
@@ -172,9 +164,9 @@ impl StateDir {
         // Another deployment may be taking the folder of all of them away, as the last that was in it.
         for _ in 0..3 {
             if let Some(parent) = path.parent() {
-                platform::make_parents(parent)?;
+                folders::make_parents(parent)?;
             }
-            match platform::make_private(&path) {
+            match folders::make_private(&path) {
                 Err(StateError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
                 made => {
                     made?;
@@ -306,15 +298,15 @@ impl InstanceDir {
         remains::remove_pipes(&self.pipes())?;
         if owner.is_some() && self.pipes().is_dir() {
             // The service left something else there. It was given to its user the last time.
-            platform::take_back(&self.pipes())?;
+            platform::take_back(&self.pipes()).map_err(StateError::io("take back", &self.pipes()))?;
         }
-        platform::make_private(&self.pipes())?;
+        folders::make_private(&self.pipes())?;
         if let Some(owner) = owner {
-            platform::hand_over(&self.pipes(), owner)?;
+            platform::hand_over(&self.pipes(), owner).map_err(StateError::io("give away", &self.pipes()))?;
             // Up to the folder of all deployments, which is made for one user too.
             for above in self.path.ancestors().take(3) {
-                if above.starts_with(&self.parent) || platform::is_default_parent(above) {
-                    platform::let_through(above)?;
+                if above.starts_with(&self.parent) || folders::is_default_parent(above) {
+                    platform::let_through(above).map_err(StateError::io("open up", above))?;
                 }
             }
         }
@@ -323,7 +315,7 @@ impl InstanceDir {
 
     /// Makes the folder, if it is not there.
     pub(crate) fn make(&self) -> Result<(), StateError> {
-        platform::make_private(&self.path)?;
+        folders::make_private(&self.path)?;
         marker::INSTANCE.claim(&self.path)
     }
 
@@ -414,7 +406,7 @@ fn remove_file(path: &Path) -> Result<(), StateError> {
 /// Removes a deployment's folder if nothing is in it, and then the folder of all deployments likewise.
 fn remove_deployment(path: &Path) -> Result<(), StateError> {
     marker::DEPLOYMENT.remove_alone(path)?;
-    match path.parent().filter(|above| platform::is_default_parent(above)) {
+    match path.parent().filter(|above| folders::is_default_parent(above)) {
         Some(above) => remove_if_empty(above),
         None => Ok(()),
     }

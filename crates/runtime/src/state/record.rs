@@ -6,8 +6,10 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use standpipe_system::error::with_causes;
 
-use super::{StateError, platform};
+use super::StateError;
+use crate::platform;
 
 /// A longer file was not written by an instance.
 const LONGEST: u64 = 256 * 1024;
@@ -175,18 +177,13 @@ pub fn read_all(dir: &Path) -> Result<Vec<InstanceRecord>, StateError> {
             Ok(None) => {}
             Err(error) => records.push(InstanceRecord {
                 stage: Stage::Unknown,
-                last_error: Some(in_one_line(&error)),
+                last_error: Some(with_causes(&error).to_string()),
                 ..InstanceRecord::new(role, number)
             }),
         }
     }
     records.sort_by(|one, other| (&one.role, one.instance).cmp(&(&other.role, other.instance)));
     Ok(records)
-}
-
-fn in_one_line(error: &StateError) -> String {
-    let cause = std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
-    format!("{error}{cause}")
 }
 
 /// What a record means when nobody runs the instance any more.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use super::{StateError, marker, platform, remove_file};
+use super::{StateError, marker, remove_file};
+use crate::platform;
 
 /// Removes what is known to be an instance's, and the folder unless something else is in it. What is left is
 /// logged. A folder without the mark is left alone.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
+use standpipe_system::error::with_causes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -95,9 +96,10 @@ pub async fn supervise(
                     info!("starting the service");
                     match manager.start().await {
                         Ok(()) => Input::Observed(manager.query().await),
-                        Err(refused) => {
-                            Input::StartRefused { refusal: refused.refusal(), reason: with_sources(&refused) }
-                        }
+                        Err(refused) => Input::StartRefused {
+                            refusal: refused.refusal(),
+                            reason: with_causes(&refused).to_string(),
+                        },
                     }
                 }
                 Action::Stop => {
@@ -185,18 +187,6 @@ fn tell(watcher: &mut Watcher, now: Duration, input: Input, reports: &watch::Sen
         *current = report;
         changed
     });
-}
-
-/// An error and its sources on one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

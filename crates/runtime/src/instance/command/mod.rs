@@ -1,7 +1,6 @@
 //! A command as the service behind a pipe: one process for each open, as inetd starts its servers.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use standpipe_pipe::backend::{Backend, ConnectFuture, Connector, Slot};
 use standpipe_process::{self as process, Orphaned, Output, ProcessSpec, Tree};
 
 use crate::environment::{self, InstanceEnvironment};
+use crate::platform;
 
 /// The variables in which a command finds which pipe it serves, and which client.
 const PIPE: &str = "STANDPIPE_PIPE";
@@ -64,7 +64,7 @@ impl Connector for EachOpen {
         ];
         spec.environment.extend(variables.into_iter().map(|(name, value)| (name.into(), value)));
         let client = (caller.pipe().to_owned(), caller.account().to_owned());
-        start(spec, self.mode, self.stop_timeout, client, slot)
+        platform::serve_open(spec, self.mode, self.stop_timeout, client, slot)
     }
 
     fn is_available(&self) -> bool {
@@ -74,72 +74,6 @@ impl Connector for EachOpen {
     fn describe(&self) -> String {
         format!("the command of {}", self.spec.name)
     }
-}
-
-/// `slot` is kept until nothing of the command is left.
-#[cfg(unix)]
-fn start(
-    spec: ProcessSpec,
-    mode: Mode,
-    stop_timeout: Duration,
-    (pipe, caller): (String, String),
-    slot: impl Send + 'static,
-) -> ConnectFuture {
-    use standpipe_pipe::listener::PipeConnection;
-    use tokio::sync::oneshot;
-
-    Box::pin(async move {
-        let (connection, socket) = PipeConnection::socketpair(mode)?;
-        let (open, closed) = oneshot::channel::<()>();
-        let (started, starting) = oneshot::channel();
-        // In a task, which goes on when the client gives up: processes that are yet to be started wait in a queue, and
-        // would wait there without number if a client that gives up made room for the next.
-        tokio::spawn(async move {
-            match process::spawn_on(&spec, socket).await {
-                Ok(process) => {
-                    let _ = started.send(Ok(()));
-                    let exit = follow(process, closed, stop_timeout).await;
-                    drop(slot);
-                    tracing::info!(pipe, caller, command = spec.name, %exit, "a command has ended");
-                }
-                Err(error) => {
-                    drop(slot);
-                    let _ = started.send(Err(error));
-                }
-            }
-        });
-        starting.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
-        Ok(connection.with_guard(open))
-    })
-}
-
-#[cfg(not(unix))]
-fn start(_: ProcessSpec, _: Mode, _: Duration, _: (String, String), _: Slot) -> ConnectFuture {
-    Box::pin(async {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "there are no commands for pipes on Windows yet"))
-    })
-}
-
-/// Waits for a command's end, or for the end of its open and then, for a while, for that of the command; ends all that
-/// it has started, and says how it ended.
-#[cfg(unix)]
-async fn follow(
-    mut process: process::Process,
-    closed: tokio::sync::oneshot::Receiver<()>,
-    stop_timeout: Duration,
-) -> process::Exit {
-    let exit = tokio::select! {
-        exit = process.wait() => exit,
-        _ = closed => {
-            // It reads the end of its input now, and may still work on what came before.
-            match tokio::time::timeout(stop_timeout, process.wait()).await {
-                Ok(exit) => exit,
-                Err(_) => process.stop(process::Ask::Tree, crate::startup::STOP_GRACE).await.0,
-            }
-        }
-    };
-    process.tree().kill().await;
-    exit
 }
 
 #[cfg(test)]

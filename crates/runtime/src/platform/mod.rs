@@ -1,0 +1,11 @@
+//! What differs between systems: whose a folder is, sockets as files, and a socket as a command's input and output.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub(crate) use unix::{hand_over, is_socket, let_through, private_file, serve_open, take_back};
+#[cfg(windows)]
+pub(crate) use windows::{hand_over, is_socket, let_through, private_file, serve_open, take_back};
