@@ -6,7 +6,7 @@ use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
 /// A set of rights ([MS-DTYP] 2.4.3).
 ///
 /// Displayed as SDDL writes it: `FA`, `GWGR`, or `0x12019f` where no names fit.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct AccessMask(pub u32);
 
 impl AccessMask {
@@ -168,7 +168,7 @@ impl GrantedAccess {
 }
 
 /// The meaning of the four generic rights for one kind of object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GenericMapping {
     /// The rights behind GENERIC_READ stands for.
     pub read: AccessMask,

@@ -20,14 +20,14 @@ const MAX_NAME_UNITS: usize = 256;
 /// The rules are those of Windows for a local account: 1 to 256 UTF-16 units, no control characters and none of
 /// `" / \ [ ] : ; | = , + * ? < > @`, not only dots and spaces, no space at either end. Two names that differ
 /// in case only are the same account.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct AccountName {
     text: String,
     upper: String,
 }
 
 /// Why a text cannot name an account.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountNameError {
     /// Nothing, or only dots and spaces.
     #[error("an account name needs more than dots and spaces")]
@@ -94,7 +94,7 @@ impl PartialEq for AccountName {
 impl Eq for AccountName {}
 
 /// An account that a user may log on with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// The name for the log-on.
     pub name: AccountName,
@@ -132,13 +132,13 @@ pub trait Accounts: Send + Sync {
 /// assert!(accounts.find("bert").is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct AccountSet {
     by_name: BTreeMap<String, Arc<Account>>,
 }
 
 /// Why an account cannot be added to a set.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddAccountError {
     /// The name is taken, perhaps in another case.
     #[error("there is already an account {0}")]

@@ -1,7 +1,7 @@
 //! The values that conditions and resource attributes are made of.
 
 /// A 64-bit integer and how it was written, which the binary form remembers ([MS-DTYP] 2.4.4.17.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Integer {
     pub(crate) value: i64,
     pub(crate) sign: Sign,
@@ -9,7 +9,7 @@ pub(crate) struct Integer {
 }
 
 /// The sign that was written; the numbers are those of the binary form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Sign {
     Plus = 1,
@@ -18,7 +18,7 @@ pub(crate) enum Sign {
 }
 
 /// The base that was written; the numbers are those of the binary form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Base {
     Octal = 1,

@@ -24,7 +24,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 pub struct NtHash([u8; 16]);
 
 /// The text is not an NT hash. The error does not repeat the text, which may contain a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an NT hash is 32 hexadecimal digits")]
 pub struct NtHashError;
 

@@ -9,7 +9,7 @@ use crate::well_known;
 /// The trust in a caller, which mandatory labels compare with ([MS-DTYP] 2.4.2.4, `S-1-16-…`).
 ///
 /// The number is the last sub-authority of the label's SID. A higher number means more trust.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Integrity(pub u32);
 
 impl Integrity {
@@ -38,7 +38,7 @@ impl Integrity {
 /// assert!(token.contains(&well_known::AUTHENTICATED_USERS), "added by the log-on");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     user: Sid,
     groups: Vec<Sid>,

@@ -11,17 +11,17 @@ use crate::trustee::Trustee;
 ///
 /// `Display` writes SDDL, parentheses included. Data that is not an attribute, or that SDDL cannot express, is written
 /// as `#` and its bytes in hexadecimal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceAttribute(pub(crate) AttributeForm);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AttributeForm {
     Claim { name: String, flags: u32, values: Values },
     Opaque(Vec<u8>),
 }
 
 /// The values, all of one type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Values {
     Integers(Vec<i64>),
     Unsigned(Vec<u64>),

@@ -9,7 +9,7 @@ use crate::explain::{Principal, RightsInWords};
 use crate::sid::Sid;
 
 /// Proof that an access check granted something. Only the access check makes one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
     access: GrantedAccess,
 }
@@ -22,7 +22,7 @@ impl Grant {
 }
 
 /// An access check refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("access denied")]
 pub struct Denial {
     missing: AccessMask,
@@ -40,7 +40,7 @@ impl Denial {
 /// `Display` explains the answer in a sentence. One more line follows for each entry that would have applied but was not
 /// evaluated.
 #[must_use]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessDecision {
     /// The answer itself.
     pub result: Result<Grant, Denial>,
@@ -52,7 +52,7 @@ pub struct AccessDecision {
 }
 
 /// The reason for the answer of an access check.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DecidedBy {
     /// An entry of the DACL: the one that denied, or the last of those that granted.
     Entry(EntryEffect),
@@ -71,7 +71,7 @@ pub enum DecidedBy {
 }
 
 /// Why a request is refused, independent of the descriptor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The request is for nothing.
     NothingAsked,
@@ -82,7 +82,7 @@ pub enum Refusal {
 }
 
 /// An entry that is about the caller, and its effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryEffect {
     /// The index of the entry in the ACL, from 0. `Display` counts from 1.
     pub index: usize,
@@ -95,7 +95,7 @@ pub struct EntryEffect {
 }
 
 /// The effect of an entry on the rights that no earlier entry had settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// Granted them.
     Granted(AccessMask),

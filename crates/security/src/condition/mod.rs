@@ -16,54 +16,54 @@ pub(crate) const MAX_DEPTH: usize = 64;
 ///
 /// `Display` writes SDDL, parentheses included. Application data that is not a condition, or that SDDL cannot express,
 /// is written as `#` and its bytes in hexadecimal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition(pub(crate) ConditionForm);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ConditionForm {
     Expression(Expression),
     Opaque(Vec<u8>),
 }
 
 /// An expression, at most [`MAX_DEPTH`] levels deep.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expression {
     /// Holds if the attribute exists and is not zero.
     Attribute(Attribute),
     Exists(&'static Operator, Attribute),
     MemberOf(&'static Operator, Literal),
     Compare(Attribute, &'static Operator, Operand),
-    Not(Box<Expression>),
+    Not(Box<Self>),
     /// Two or more. The first is not an `And`: a chain reads from left to right.
-    And(Vec<Expression>),
+    And(Vec<Self>),
     /// Two or more. The first is not an `Or`.
-    Or(Vec<Expression>),
+    Or(Vec<Self>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Operand {
     Attribute(Attribute),
     Literal(Literal),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Literal {
     Integer(Integer),
     Text(String),
     Octets(Vec<u8>),
     Sid(Trustee),
     /// No element is a list.
-    List(Vec<Literal>),
+    List(Vec<Self>),
 }
 
 /// A named fact about the caller, its machine or the object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attribute {
     pub(crate) scope: Scope,
     pub(crate) name: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     Local,
     User,
@@ -79,7 +79,7 @@ pub(crate) struct Operator {
     pub(crate) kind: OperatorKind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OperatorKind {
     /// Before an attribute.
     Exists,
@@ -134,7 +134,7 @@ pub(crate) fn is_local_name_char(c: char) -> bool {
 }
 
 /// An expression and its depth, for building one that is not too deep.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Built {
     pub(crate) expression: Expression,
     depth: usize,

@@ -11,7 +11,7 @@ use crate::guid::Guid;
 use crate::trustee::Trustee;
 
 /// The flags of an entry ([MS-DTYP] 2.4.4.1). Every bit has a name in SDDL.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct AceFlags(pub u8);
 
 impl AceFlags {
@@ -53,7 +53,7 @@ impl fmt::Debug for AceFlags {
 }
 
 /// What an entry does with the rights it lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// Grants them.
     Allow,
@@ -66,7 +66,7 @@ pub enum Verdict {
 }
 
 /// The kinds of object or property that an object entry is about ([MS-DTYP] 2.4.4.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ObjectTypes {
     /// The entry is limited to this property, property set or kind of child.
     pub object: Option<Guid>,
@@ -75,7 +75,7 @@ pub struct ObjectTypes {
 }
 
 /// An entry of an ACL ([MS-DTYP] 2.4.4).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ace {
     /// How the entry is inherited, and which accesses are audited.
     pub flags: AceFlags,
@@ -84,7 +84,7 @@ pub struct Ace {
 }
 
 /// An entry without its flags.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AceBody {
     /// Allows, denies or audits: the sixteen types of [MS-DTYP] 2.4.4.2 to 2.4.4.12 and the alarm types
     /// beside them.

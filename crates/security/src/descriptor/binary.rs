@@ -25,7 +25,7 @@ const OBJECT_TYPE_PRESENT: u32 = 1;
 const INHERITED_OBJECT_TYPE_PRESENT: u32 = 2;
 
 /// Why bytes are no self-relative security descriptor.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The bytes end inside something.
@@ -70,7 +70,7 @@ pub enum DecodeError {
 }
 
 /// Why a security descriptor has no binary form.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// An ACL longer than its 16-bit length can say.

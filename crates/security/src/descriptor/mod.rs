@@ -16,7 +16,7 @@ use crate::trustee::Trustee;
 use crate::well_known::DomainAlias;
 
 /// The control bits of a security descriptor ([MS-DTYP] 2.4.6).
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct DescriptorControl(pub u16);
 
 impl DescriptorControl {
@@ -71,7 +71,7 @@ impl fmt::Debug for DescriptorControl {
 }
 
 /// Which parts of a descriptor are asked for ([MS-DTYP] 2.4.7, SECURITY_INFORMATION).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DescriptorParts(pub u32);
 
 impl DescriptorParts {
@@ -92,7 +92,7 @@ impl DescriptorParts {
 }
 
 /// A list of entries, in the order the access check reads them ([MS-DTYP] 2.4.5).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Acl {
     /// The entries.
     pub aces: Vec<Ace>,
@@ -116,7 +116,7 @@ impl From<Vec<Ace>> for Acl {
 /// assert_eq!(sd.to_string(), "D:(D;OICI;GA;;;BG)(A;OICI;GXGWGR;;;AU)");
 /// # Ok::<(), standpipe_security::SddlError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SecurityDescriptor {
     owner: Option<Trustee>,
     group: Option<Trustee>,

@@ -21,7 +21,7 @@ const INHERITANCE: AceFlags =
     AceFlags(AceFlags::OBJECT_INHERIT.0 | AceFlags::CONTAINER_INHERIT.0 | AceFlags::NO_PROPAGATE_INHERIT.0);
 
 /// What a descriptor says about a pipe. `Display` writes it as lines of text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// The owner of the pipe.
     pub owner: Option<Principal>,
@@ -36,7 +36,7 @@ pub struct Explanation {
 }
 
 /// The rights to the pipe, as the DACL grants them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
     /// There is no DACL.
     Everything,
@@ -47,7 +47,7 @@ pub enum Access {
 }
 
 /// An entry in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its place in its ACL, from 1.
     pub number: usize,
@@ -64,7 +64,7 @@ pub struct Entry {
 }
 
 /// An account or group, by name where it has one. Displayed as `BUILTIN\Guests (S-1-5-32-546)`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
     /// A SID.
     Sid(Sid),

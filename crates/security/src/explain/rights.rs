@@ -5,7 +5,7 @@ use core::fmt;
 use crate::access::{AccessMask, PIPE_MAPPING};
 
 /// Rights to a pipe, displayed in words: `read, write`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RightsInWords(pub AccessMask);
 
 /// Reading, writing and executing as a client means them: the generic rights, without those that they share (to read

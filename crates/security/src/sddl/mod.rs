@@ -23,7 +23,7 @@ use crate::sid::SidError;
 /// assert_eq!(error.offset(), 11);
 /// assert_eq!(error.to_string(), "expected a SID (S-1-…) or an alias such as BA, AU or WD, found `XX`");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct SddlError {
     offset: usize,
@@ -43,7 +43,7 @@ impl SddlError {
 }
 
 /// What is wrong with a text that is not SDDL.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SddlProblem {
     /// Something else should stand here.

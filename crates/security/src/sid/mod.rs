@@ -34,7 +34,7 @@ pub struct Sid {
 }
 
 /// Why a text or bytes are not a SID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SidError {
     /// The text does not start with `S-1-`.
     #[error("a SID starts with S-1-")]
