@@ -14,7 +14,7 @@ pub const USER: &str = "serviceUser";
 pub const VISITOR: &str = "visitor";
 /// The password of both.
 pub const PASSWORD: &str = "correct horse";
-/// Who may open the pipes: everybody who logs on, but no guests.
+/// The pipes' descriptor: every user that logs on may open them, except guests.
 pub const ACL: &str = "D:(D;OICI;GA;;;BG)(D;OICI;GA;;;AN)(A;OICI;GRGWGX;;;AU)(A;OICI;GA;;;BA)";
 /// The time of day on both sides; it does not go on.
 pub const TODAY: FileTime = FileTime(133_500_000_000_000_000);

@@ -240,7 +240,7 @@ impl<'m> Pair<'m> {
             (Side::Client, Travelling::Bytes(bytes)) if self.server_is_connected => {
                 self.tell(server::Input::Received(&bytes));
             }
-            // Whoever is in the middle can keep the connection up without the client.
+            // Somebody in the middle can keep the connection up without the client.
             (Side::Client, Travelling::End) => self.server_is_connected &= self.middle.is_some(),
             (Side::Server, Travelling::Bytes(bytes)) => {
                 self.client.handle(self.now, client::Input::Received(&bytes));

@@ -1,4 +1,4 @@
-//! What can go wrong with a request or a connection, and who is to blame.
+//! What can go wrong with a request or a connection, and whose fault it is.
 
 use thiserror::Error;
 
@@ -9,10 +9,10 @@ use crate::wire::{FrameError, Malformed};
 /// Why a request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RequestError {
-    /// The server refused it. A cancelled request ends so too, with `STATUS_CANCELLED`.
+    /// The server refused it. A cancelled request ends like this too, with `STATUS_CANCELLED`.
     #[error("the server refused the request: {0}")]
     Refused(NtStatus),
-    /// It is larger than what client and server take at once.
+    /// It is larger than client and server accept at once.
     #[error("{length} bytes are more than the {limit} that fit into one request")]
     TooLarge {
         /// Its length, or the length of the reply asked for, in bytes.
@@ -27,7 +27,7 @@ pub enum RequestError {
     #[error("{}", if *sent { "the connection ended before the reply came" } else { "the connection ended before the request was sent" })]
     Lost {
         /// Whether the request was handed to the transport, so that the server may have carried it out. When
-        /// this is `false`, it is safe to ask somebody else.
+        /// this is `false`, it is safe to ask another server.
         sent: bool,
     },
 }
@@ -64,16 +64,16 @@ pub enum ConnectionError {
     Refused {
         /// At which point.
         stage: Stage,
-        /// What it said.
+        /// Its status.
         status: NtStatus,
     },
-    /// What the server sent is no frame, or longer than anything asked for.
+    /// The server sent bytes that are no frame, or a frame longer than anything asked for.
     #[error("the server sent something that is no message for this client")]
     Frame(#[from] FrameError),
-    /// What the server sent does not parse.
+    /// The server sent a message that does not parse.
     #[error("the server sent something that cannot be read")]
     Malformed(#[from] Malformed),
-    /// What the server sent parses, but the protocol does not allow it here.
+    /// The server sent a message that parses, but that the protocol does not allow here.
     #[error("the server broke the protocol: {0}")]
     Violation(Violation),
     /// A reply that must be signed is not.
@@ -94,7 +94,7 @@ pub enum ConnectionError {
     /// Somebody on the way changed what client and server agreed on.
     #[error("the negotiation was tampered with: {0}")]
     Downgrade(Downgrade),
-    /// What the server offers is less than what the client insists on.
+    /// The server offers less than the client insists on.
     #[error("refused by this client's policy: {0}")]
     Policy(Unacceptable),
     /// The log-on failed on the client's side.
@@ -106,8 +106,8 @@ pub enum ConnectionError {
     /// The transport connection ended.
     #[error("the server closed the connection")]
     Disconnected,
-    /// The server wants the user to log on again, because the log-on is too old. The request that met this was not
-    /// carried out; a new connection can ask again.
+    /// The server wants the user to log on again, because the log-on is too old. The server did not carry
+    /// out the request that it answered like this; a new connection can ask again.
     #[error("the session has expired: the server wants the user to log on again")]
     SessionExpired,
     /// The client logged off.
@@ -197,10 +197,11 @@ pub enum Downgrade {
     Differs,
 }
 
-/// What a server offers that is less than the client insists on.
+/// Why the client does not accept what a server offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 pub enum Unacceptable {
-    /// [`Encryption::Required`](super::Encryption::Required), and the server chose none of [`Config::ciphers`](super::Config::ciphers).
+    /// [`Encryption::Required`](super::Encryption::Required), and the server chose none of
+    /// [`Config::ciphers`](super::Config::ciphers).
     #[error("encryption is required, and the server takes none of this client's ciphers")]
     NoSharedCipher,
     /// [`Encryption::Required`](super::Encryption::Required), and the dialect has no encryption.

@@ -1,4 +1,4 @@
-//! Requests on their way: message ids, credits, and who waits for which reply.
+//! Requests on their way: their message ids, their credits, and the purpose of each reply.
 
 use alloc::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use crate::wire::Command;
 pub(super) struct Flight {
     /// The command, which the reply repeats.
     pub(super) command: Command,
-    /// Who waits.
+    /// What the reply is for.
     pub(super) purpose: Purpose,
-    /// What an interim reply called it.
+    /// The AsyncId that an interim reply gave it.
     pub(super) async_id: Option<u64>,
     /// Whether a CANCEL was sent. There is never another: it would be signed with the same nonce as the first, which
     /// gives AES-GMAC's key away.
     pub(super) cancelled: bool,
-    /// How many bytes had been handed out for sending when it was written: it has been handed out itself once
-    /// that number is larger.
+    /// How many bytes had been handed out for sending when it was written. It has been handed out itself once that
+    /// number is larger.
     pub(super) written_at: u64,
 }
 
@@ -29,12 +29,12 @@ impl Flight {
     }
 }
 
-/// Who waits for a reply.
+/// What a reply is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
-    /// The connection itself, while it is being set up.
+    /// The handshake of the connection itself.
     Handshake,
-    /// The caller.
+    /// A request of the caller.
     Request { request: RequestId, expected: Expected },
 }
 
@@ -80,7 +80,7 @@ impl Flights {
         self.by_id.insert(self.next_id, flight);
         self.next_id += u64::from(charge);
         self.credits = self.credits.saturating_sub(charge);
-        // What it costs, so that the server has no reason to give less than before, and what is missing.
+        // At least its cost, so that the server has no reason to grant less than before, and what is missing.
         self.wanted.saturating_sub(self.credits).max(charge)
     }
 

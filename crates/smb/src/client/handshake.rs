@@ -25,7 +25,7 @@ use crate::wire::{
 };
 use crate::{Dialect, FileTime, NtStatus};
 
-/// The security mode: signing is not only possible but demanded.
+/// The client requires signing.
 const SECURITY_MODE: SecurityMode = SecurityMode::SIGNING_ENABLED.with(SecurityMode::SIGNING_REQUIRED);
 /// No maximum may be smaller ([MS-SMB2] 3.2.5.2).
 const LEAST_MAXIMUM: u32 = 65_536;
@@ -34,7 +34,7 @@ const LEAST_MAXIMUM: u32 = 65_536;
 pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
     pub(super) random: &'a mut ChaCha20Rng,
-    /// The time of day, for servers that do not say what time it is.
+    /// The time of day, for servers that do not send theirs.
     pub(super) time: FileTime,
 }
 
@@ -61,7 +61,7 @@ impl Handshake {
         Self::Negotiating(Negotiating::start(writer, context))
     }
 
-    /// Whether the server was asked to confirm what it was offered and what it answered.
+    /// Whether the server was asked to confirm the offer and its answer.
     pub(super) fn is_confirming(&self) -> bool {
         matches!(self, Self::Validating(_))
     }
@@ -97,10 +97,10 @@ pub(super) struct Negotiating {
 /// What client and server agreed on.
 struct Agreed {
     ready: Ready,
-    /// With what messages can be encrypted, if at all.
+    /// The cipher for messages, if both sides have one.
     cipher: Option<Cipher>,
     offer: NegotiateRequest,
-    /// What the server said of itself, to be confirmed.
+    /// The server's own data in its NEGOTIATE response, which it has to confirm.
     server: ValidateNegotiateResponse,
 }
 
@@ -292,7 +292,7 @@ impl LoggingOn {
     ) -> Result<Next, ConnectionError> {
         match header.status {
             NtStatus::MORE_PROCESSING_REQUIRED => {}
-            // Whoever needs no proof lets everybody in.
+            // A server that needs no proof lets everybody in.
             NtStatus::SUCCESS => return Err(Unacceptable::NoPassword.into()),
             status => return refused(Stage::LogOn, status),
         }
@@ -386,8 +386,8 @@ impl ConnectingTree {
         if self.agreed.ready.dialect == Dialect::Smb311 {
             return Ok(Next::Ready(self.agreed.ready));
         }
-        // Older dialects have no pre-authentication hash: the server has to say again, signed, what it was asked
-        // and what it answered ([MS-SMB2] 3.2.5.5).
+        // Older dialects have no pre-authentication hash: the server has to repeat the offer and its answer in a
+        // signed message ([MS-SMB2] 3.2.5.5).
         let offer = &self.agreed.offer;
         let input = ValidateNegotiateRequest {
             capabilities: offer.capabilities,
@@ -415,8 +415,8 @@ pub(super) struct Validating {
 
 impl Validating {
     fn reply(self, header: &Header, message: &[u8]) -> Result<Next, ConnectionError> {
-        /// How servers say that they do not know the request. Their signature vouches for it, so that nobody on
-        /// the way can have said it for them; Samba's and other clients go on then, too.
+        /// The answers of servers that do not know the request. The server's signature covers the answer, so that
+        /// nobody on the way can have made it up. Samba's and other clients go on then, too.
         const UNKNOWN: [NtStatus; 5] = [
             NtStatus::NOT_SUPPORTED,
             NtStatus::INVALID_DEVICE_REQUEST,

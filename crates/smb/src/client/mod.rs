@@ -9,8 +9,8 @@
 //! # Order of calls
 //!
 //! 1. [`Connection::new`] as soon as the transport is connected.
-//! 2. Ask for things at any time: [`Connection::request`] takes an [`Operation`] and gives a [`RequestId`]. What is asked before
-//!    [`Event::Ready`], or beyond what the server allows at once, waits inside.
+//! 2. Ask for things at any time: [`Connection::request`] takes an [`Operation`] and gives a [`RequestId`]. A request
+//!    before [`Event::Ready`], or beyond what the server allows at once, waits inside.
 //! 3. After every call that takes `&mut self`, send what [`Connection::take_transmit`] gives and look at every
 //!    event that [`Connection::poll_event`] gives. Each request ends in exactly one [`Event::Completed`].
 //! 4. When [`Connection::next_timeout`] has passed, call `handle` with [`Input::Timeout`]; when the transport
@@ -46,7 +46,7 @@
 //! # What the client insists on
 //!
 //! Every message after the log-on is signed both ways and verified; only the interim "it is pending" may come
-//! without a signature ([MS-SMB2] 3.2.5.1.3). Where [`Encryption`] says so, every message is encrypted instead, and
+//! without a signature ([MS-SMB2] 3.2.5.1.3). With [`Encryption`], every message is encrypted instead, and
 //! no reply may come in the clear. Guest and anonymous sessions are refused. What was agreed on is
 //! confirmed: by the pre-authentication hash in 3.1.1, by `FSCTL_VALIDATE_NEGOTIATE_INFO` in older dialects.
 
@@ -75,15 +75,15 @@ use crate::auth::client::Credentials;
 use crate::crypto::{Cipher, SigningAlgorithm};
 use crate::wire::FileId;
 
-/// What clients that read and write ask for: `GENERIC_READ | GENERIC_WRITE` as Windows maps it for pipes.
+/// The rights of a client that reads and writes: `GENERIC_READ | GENERIC_WRITE` as Windows maps it for pipes.
 pub const READ_WRITE: AccessMask = AccessMask(0x0012_019F);
 
-/// Whom to talk to and how.
+/// The server to talk to, the user, and how to talk.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The server's name or address as the user gave it, for `\\host\IPC$` and for the server's principal name.
     pub host: String,
-    /// Who logs on.
+    /// The user that logs on, with the password's hash.
     pub credentials: Credentials,
     /// The oldest dialect offered.
     pub min_dialect: Dialect,
@@ -124,13 +124,13 @@ impl Config {
 /// Whether messages are encrypted, beyond being signed. Only SMB 3 can.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encryption {
-    /// Never. No cipher is offered, and a server that insists on encryption is given up.
+    /// Never. No cipher is offered, and the client gives up a server that insists on encryption.
     Off,
     /// When the server asks for it, for the session (`SMB2_SESSION_FLAG_ENCRYPT_DATA`) or for `IPC$`
     /// (`SMB2_SHAREFLAG_ENCRYPT_DATA`): then everything after that is.
     #[default]
     WhenAsked,
-    /// Everything after the log-on. A server that cannot encrypt is given up before anybody logs on.
+    /// Everything after the log-on. The client gives up a server that cannot encrypt before it logs on.
     Required,
 }
 
@@ -151,7 +151,7 @@ impl Default for Limits {
     }
 }
 
-/// What the shell tells the connection.
+/// An event for the connection.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
     /// Bytes arrived from the server, split anywhere.
@@ -173,7 +173,7 @@ pub struct OpenPipe(FileId);
 /// Whether reads keep the boundaries of messages, [MS-FSCC] 2.4.37.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadMode {
-    /// Reads give whatever bytes there are. Pipes are opened so.
+    /// Reads give whatever bytes there are: the mode of a pipe that was just opened.
     Byte,
     /// Each read gives one message, or the part of it that fits.
     Message,
@@ -204,7 +204,7 @@ pub struct Ready {
     pub dialect: Dialect,
     /// How messages are signed.
     pub signing: SigningAlgorithm,
-    /// With what messages are encrypted; then they are not signed. `None` when they are only signed.
+    /// The cipher of the messages, which are then not signed. `None` when they are only signed.
     pub encryption: Option<Cipher>,
     /// The largest read in bytes.
     pub max_read: u32,
@@ -235,7 +235,7 @@ pub enum Reply {
 /// What was read.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Data {
-    /// The bytes; may be empty, for messages may.
+    /// The bytes. There are none when the message is empty.
     pub bytes: Vec<u8>,
     /// Whether this is only the beginning of a message, whose rest the next read gives
     /// (`STATUS_BUFFER_OVERFLOW`).

@@ -16,7 +16,7 @@ pub(super) enum Protection {
     None,
     /// Every message is signed.
     Signed(Box<SessionKeys>),
-    /// Every message is encrypted, and for that not signed ([MS-SMB2] 3.2.4.1.1).
+    /// Every message is encrypted instead of signed ([MS-SMB2] 3.2.4.1.1).
     Sealed(Box<Seal>),
 }
 
@@ -46,8 +46,8 @@ impl Protection {
         Some(cipher)
     }
 
-    /// Protects the message that begins at `start` and goes to the end of `out`. `None`, and it must not be sent,
-    /// when it cannot be encrypted.
+    /// Protects the message that begins at `start` and goes to the end of `out`. `None` when the message cannot be
+    /// encrypted; then it must not be sent.
     #[must_use]
     pub(super) fn apply(&mut self, out: &mut Vec<u8>, start: usize) -> Option<()> {
         match self {
@@ -58,7 +58,7 @@ impl Protection {
         Some(())
     }
 
-    /// Decrypts a frame that [says](is_sealed) it is encrypted, and gives what is inside.
+    /// Decrypts an [encrypted](is_sealed) frame and gives its content.
     pub(super) fn open<'a>(&self, frame: &'a mut [u8]) -> Result<&'a [u8], ConnectionError> {
         let header = TransformHeader::decode(frame)?;
         let Self::Sealed(seal) = self else {
@@ -75,8 +75,8 @@ impl Protection {
         }
     }
 
-    /// Verifies a reply that came as it is. Only an interim reply may come without a signature, because it has none
-    /// ([MS-SMB2] 3.2.5.1.3); where requests are encrypted, no reply may come so.
+    /// Verifies a reply that came unencrypted. Only an interim reply may come without a signature, because it has none
+    /// ([MS-SMB2] 3.2.5.1.3); where requests are encrypted, every reply must be encrypted.
     pub(super) fn verify(
         &self,
         header: &Header,
@@ -99,12 +99,12 @@ impl Protection {
     }
 }
 
-/// Whether a frame says that it is encrypted.
+/// Whether a frame begins as an encrypted one does.
 pub(super) fn is_sealed(frame: &[u8]) -> bool {
     frame.starts_with(&PROTOCOL_TRANSFORM)
 }
 
-/// Verifies that a reply whose sender is known speaks of the session.
+/// Verifies that a reply belongs to the session. Its sender is known already.
 pub(super) fn of_session(header: &Header, session_id: u64) -> Result<(), ConnectionError> {
     if header.session_id == session_id { Ok(()) } else { Err(Violation::ForeignSession.into()) }
 }

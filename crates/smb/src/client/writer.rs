@@ -47,7 +47,7 @@ impl RequestWriter {
         if self.multi_credit { charge(payload) } else { 1 }
     }
 
-    /// Writes a request, which must be affordable. `body` appends what follows the header; it is told where the
+    /// Writes a request, which must be affordable. `body` appends what follows the header; it gets the place where the
     /// header begins. Gives the message.
     pub(super) fn send(
         &mut self,

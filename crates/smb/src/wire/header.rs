@@ -73,7 +73,7 @@ impl fmt::Debug for Command {
 }
 
 flags! {
-    /// The flags of a header. That it is asynchronous is said by [`TreeOrAsync`].
+    /// The flags of a header. [`TreeOrAsync`] tells whether it is asynchronous.
     pub struct Flags(u32) {
         RESPONSE = 0x1, "SMB2_FLAGS_SERVER_TO_REDIR", "a response";
         RELATED = 0x4, "SMB2_FLAGS_RELATED_OPERATIONS", "in a compound, related to the element before";

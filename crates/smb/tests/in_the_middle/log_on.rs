@@ -204,7 +204,7 @@ fn a_log_on_cannot_be_answered_by_somebody_else() {
 /// Somebody lets a genuine log-on pass and goes on in its session, as a relay would: nothing of what it asks is
 /// done, for it cannot sign.
 #[test]
-fn who_relays_a_log_on_can_do_nothing_with_it() {
+fn an_attacker_that_relays_a_log_on_can_do_nothing_with_it() {
     for dialect in Dialect::ALL {
         for signed in [false, true] {
             let mut statuses = vec![];

@@ -106,7 +106,7 @@ fn a_reply_without_its_signature_or_changed_is_not_believed() {
 }
 
 #[test]
-fn what_vouches_for_the_tree_cannot_be_changed() {
+fn the_reply_that_vouches_for_the_tree_cannot_be_changed() {
     for dialect in Dialect::ALL {
         // That everything on it is to be encrypted, say.
         let attack = changing(From::Server, Command::TREE_CONNECT, |message| message[69] ^= 0x80);
@@ -146,7 +146,7 @@ fn a_reply_that_is_repeated_is_nobodys() {
 }
 
 #[test]
-fn what_a_side_has_said_itself_is_not_the_other_sides_word() {
+fn a_side_does_not_take_its_own_message_for_the_other_sides() {
     on_every_signature(|config| {
         let outcome = attacked(config.clone(), server_config(), |from, message| {
             if is_call(&message) { pass(From::Server, message) } else { pass(from, message) }
@@ -220,7 +220,7 @@ fn an_interim_reply_that_somebody_invents_ends_nothing() {
 }
 
 #[test]
-fn what_is_encrypted_cannot_be_changed_repeated_or_replaced() {
+fn an_encrypted_message_cannot_be_changed_repeated_or_replaced() {
     use standpipe_smb::crypto::Cipher;
     for cipher in [Cipher::Aes128Ccm, Cipher::Aes128Gcm, Cipher::Aes256Ccm, Cipher::Aes256Gcm] {
         let config = || client::Config {

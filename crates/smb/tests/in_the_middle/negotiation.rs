@@ -203,7 +203,7 @@ fn before_3_1_1_a_changed_negotiation_does_not_pass_the_confirmation() {
 }
 
 #[test]
-fn whoever_keeps_the_confirmation_back_ends_the_connection() {
+fn an_attacker_that_keeps_the_confirmation_back_ends_the_connection() {
     for dialect in OLDER {
         // In the server's name, that it does not know the question.
         let outcome = attacked_on(dialect, |from, mut message| {

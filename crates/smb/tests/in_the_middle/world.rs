@@ -114,7 +114,7 @@ pub(crate) fn attacked_on(dialect: Dialect, attack: impl FnMut(From, Vec<u8>) ->
     attacked(client_config(dialect), server_config(), attack)
 }
 
-/// An attacker who changes messages of one command and side, and lets all others pass.
+/// An attacker that changes messages of one command and side, and lets all others pass.
 pub(crate) fn changing(
     side: From,
     command: Command,

@@ -32,7 +32,7 @@ const ASKED: Flags = REQUIRED
 const REQUIRED: Flags =
     Flags::UNICODE.with(Flags::NTLM).with(Flags::EXTENDED_SESSION_SECURITY).with(Flags::KEY_128);
 
-/// Who logs on.
+/// The user that logs on, with the password's hash.
 #[derive(Clone)]
 pub struct Credentials {
     user: String,

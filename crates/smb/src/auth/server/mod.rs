@@ -24,13 +24,13 @@ use crate::{FileTime, NtStatus};
 
 /// What a step needs from outside.
 pub struct StepInput<'a> {
-    /// What the client is told of the server.
+    /// What the server tells the client of itself.
     pub names: &'a ServerNames,
     /// Eight bytes that nobody could foresee, new for every step.
     pub challenge: [u8; 8],
     /// The time of day; the client proves its password for this moment.
     pub time: FileTime,
-    /// Who may log on.
+    /// The accounts that may log on.
     pub accounts: &'a dyn Accounts,
 }
 
@@ -44,9 +44,9 @@ pub enum Step {
         /// What to send.
         token: Vec<u8>,
     },
-    /// The client has proved who it is.
+    /// The client has proved its identity.
     Done {
-        /// Who it is.
+        /// The account.
         logon: Logon,
         /// What to send; may be empty.
         token: Vec<u8>,
@@ -72,7 +72,7 @@ impl fmt::Debug for Logon {
 /// Why a log-on was refused. Never contains what the client sent as a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum LogonRefused {
-    /// There is no such account. The client is told the same as for a wrong password.
+    /// There is no such account. The client gets the same answer as for a wrong password.
     #[error("no such account")]
     UnknownUser,
     /// The proof does not fit the account's password.
@@ -84,7 +84,7 @@ pub enum LogonRefused {
     /// The password is right, the account is the guest account.
     #[error("guest log-ons are refused")]
     Guest,
-    /// Too many attempts failed before this one, so that it does not count. The client is told the same as for a
+    /// Too many attempts failed before this one, so that it does not count. The client gets the same answer as for a
     /// wrong password.
     #[error("too many attempts failed before")]
     TooManyFailures,
@@ -112,7 +112,7 @@ pub enum LogonRefused {
 }
 
 impl LogonRefused {
-    /// What the client is told.
+    /// The answer that the client gets.
     pub fn status(self) -> NtStatus {
         match self {
             Self::UnknownUser

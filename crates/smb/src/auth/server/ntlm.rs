@@ -23,7 +23,7 @@ const GRANTED: Flags = Flags::REQUEST_TARGET
     .with(Flags::KEY_128)
     .with(Flags::KEY_EXCHANGE)
     .with(Flags::KEY_56);
-/// What the client must be able to do, and is told in any case.
+/// What the client must be able to do. The server asks for it in any case.
 const REQUIRED: Flags = Flags::UNICODE.with(Flags::EXTENDED_SESSION_SECURITY);
 /// What the server says of itself.
 const SERVER: Flags = Flags::NTLM.with(Flags::TARGET_TYPE_SERVER).with(Flags::TARGET_INFO);
@@ -148,7 +148,7 @@ impl Challenged {
 struct Response<'a> {
     proof: [u8; 16],
     client_part: &'a [u8],
-    /// Present when the client protected the messages. That it did is in its pairs, which the proof covers, so
+    /// Present when the client protected the messages. Its pairs tell whether it did, and the proof covers them, so
     /// that nobody on the way can take the code out.
     mic: Option<[u8; 16]>,
     encrypted_session_key: Option<&'a [u8; 16]>,

@@ -167,7 +167,7 @@ fn an_unknown_user_and_a_wrong_password_look_the_same_to_the_client() {
     assert_eq!((unknown.user.as_deref(), wrong.user.as_deref()), (Some("nobody"), Some(USER)));
 }
 
-/// Nor by the work that it makes: as many hashes of as many bytes, whoever is asked for.
+/// Nor by the work that it makes: as many hashes of as many bytes for every name.
 #[test]
 fn an_unknown_user_makes_the_server_work_as_much_as_a_wrong_password() {
     let names = [USER, "nobodyUser", "disabled", "Guest", "n"];
@@ -436,7 +436,7 @@ fn a_token_that_is_too_long_is_not_looked_at() {
 }
 
 #[test]
-fn what_is_logged_holds_no_secret() {
+fn debug_output_holds_no_secret() {
     let (acceptor, client, token) = answered(USER, "", PASSWORD);
     let printed = std::format!("{acceptor:?} {client:?}");
     assert!(!printed.contains("85, 85") && !printed.contains("5555"), "{printed}");

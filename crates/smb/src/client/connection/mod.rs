@@ -1,4 +1,4 @@
-//! The connection: what goes in, what comes out, and who waits for what.
+//! The connection: its inputs, its outputs, and the requests that wait.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -301,7 +301,7 @@ impl Connection {
         self.writer.flights.grant(header.credits);
         match read {
             None => self.handshake(header, message),
-            // One who would log on again here would need the password for as long as the connection lasts, and would
+            // To log on again here, the client would need the password for as long as the connection lasts, and would
             // have to hold back what is asked meanwhile. A new connection does that anyway. The server refused the
             // request before it did anything, so it is safe to ask again; unless it said before that it was at it.
             Some((request, ..)) if header.status == NtStatus::NETWORK_SESSION_EXPIRED => {

@@ -137,7 +137,7 @@ fn rejects_what_is_no_encrypted_message() {
 
 proptest! {
     #[test]
-    fn what_is_sealed_opens_until_a_bit_changes(
+    fn an_encrypted_message_opens_until_a_bit_changes(
         cipher in prop::sample::select(&Cipher::ALL[..]),
         plain in prop::collection::vec(any::<u8>(), 1..300),
         bit: prop::sample::Index,

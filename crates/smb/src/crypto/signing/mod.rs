@@ -62,7 +62,7 @@ impl fmt::Display for SigningAlgorithm {
     }
 }
 
-/// Who sent a message. AES-GMAC signs the two directions differently.
+/// The sender of a message. AES-GMAC signs the two directions differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
     /// The client: requests.
@@ -181,7 +181,7 @@ fn mac<M: Mac + Clone>(keyed: &M, header: &[u8], body: &[u8]) -> hmac::digest::O
     mac.finalize().into_bytes()
 }
 
-/// The nonce of AES-GMAC, [MS-SMB2] 3.1.4.1: the message id, then who sent it and whether it is a CANCEL,
+/// The nonce of AES-GMAC, [MS-SMB2] 3.1.4.1: the message id, then its sender and whether it is a CANCEL,
 /// which shares the id of the request that it cancels.
 fn gmac_nonce(header: &[u8; HEADER], sender: Sender) -> [u8; 12] {
     let mut nonce = [0; 12];

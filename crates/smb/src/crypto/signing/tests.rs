@@ -71,7 +71,7 @@ fn algorithm() -> impl Strategy<Value = SigningAlgorithm> {
 
 proptest! {
     #[test]
-    fn what_is_signed_verifies_until_a_bit_changes(
+    fn a_signed_message_verifies_until_a_bit_changes(
         algorithm in algorithm(),
         key in any::<[u8; 16]>(),
         mut message in prop::collection::vec(any::<u8>(), 64..600),

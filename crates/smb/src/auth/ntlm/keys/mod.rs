@@ -65,7 +65,7 @@ pub(in crate::auth) fn message_integrity_code(
     hmac_md5(key, &[negotiate, challenge, before, &[0; 16], after])
 }
 
-/// Who signs, for the keys of a security context.
+/// The side that signs, for the keys of a security context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::auth) enum Direction {
     ClientToServer,

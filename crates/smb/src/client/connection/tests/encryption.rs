@@ -22,12 +22,12 @@ fn with(encryption: Encryption) -> Config {
 }
 
 /// A client that encrypts everything, and a server that does as well.
-fn sealed(dialect: Dialect, cipher: Cipher) -> Pair {
-    Pair::ready_with(with(Encryption::Required), Behaviour::encrypting(dialect, cipher))
+fn sealed(dialect: Dialect, cipher: Cipher) -> ScriptedPair {
+    ScriptedPair::ready_with(with(Encryption::Required), Behaviour::encrypting(dialect, cipher))
 }
 
 fn refused(config: Config, behaviour: Behaviour) -> ConnectionError {
-    Pair { client: connect(config), server: Server::new(behaviour) }.error()
+    ScriptedPair { client: connect(config), server: Server::new(behaviour) }.error()
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn the_offer_names_the_ciphers_in_the_clients_order() {
         (Encryption::Required, Some(vec![CipherId::AES_256_GCM, CipherId::AES_128_GCM])),
     ] {
         let client = connect(Config { ciphers: ciphers.clone(), ..with(encryption) });
-        let mut pair = Pair { client, server: Server::new(Behaviour::good(Dialect::Smb311)) };
+        let mut pair = ScriptedPair { client, server: Server::new(Behaviour::good(Dialect::Smb311)) };
         pair.exchange();
         let offer = pair.server.offer.take().expect("an offer");
         assert_eq!(offer.capabilities.contains(Capabilities::ENCRYPTION), expected.is_some());
@@ -60,7 +60,7 @@ fn the_session_or_the_share_can_ask_for_encryption() {
                 ..good()
             },
         ] {
-            let mut pair = Pair::ready_with(with(Encryption::WhenAsked), asking);
+            let mut pair = ScriptedPair::ready_with(with(Encryption::WhenAsked), asking);
             assert_eq!(pair.client.ready().expect("ready").encryption, Some(cipher));
             let read = pair.client.read(PIPE, 10);
             let (header, _) = pair.request();
@@ -110,7 +110,7 @@ fn ciphers_that_were_not_offered_are_refused() {
     // How servers say that none of those offered suits them.
     let client = Config { ciphers: vec![Cipher::Aes128Gcm], ..with(Encryption::Required) };
     assert!(matches!(refused(client, says(&[CipherId(0)])), ConnectionError::Policy(_)));
-    Pair::ready_with(one(), says(&[CipherId(0)]));
+    ScriptedPair::ready_with(one(), says(&[CipherId(0)]));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn an_interim_reply_can_be_encrypted() {
 #[test]
 fn an_encrypted_reply_to_a_plain_request_ends_the_connection() {
     let behaviour = Behaviour::encrypting(Dialect::Smb311, Cipher::Aes128Gcm);
-    let mut pair = Pair::ready_with(with(Encryption::WhenAsked), behaviour);
+    let mut pair = ScriptedPair::ready_with(with(Encryption::WhenAsked), behaviour);
     pair.client.echo();
     let (header, _) = pair.request();
     pair.server.sealed = true;
@@ -205,7 +205,7 @@ fn an_encrypted_reply_speaks_of_its_own_session_only() {
 }
 
 #[test]
-fn what_the_client_said_cannot_be_thrown_back_at_it() {
+fn a_clients_own_message_cannot_be_sent_back_to_it() {
     let mut pair = sealed(Dialect::Smb311, Cipher::Aes128Gcm);
     pair.client.echo();
     let mut request = vec![];
@@ -258,7 +258,7 @@ proptest! {
     ) {
         let behaviour =
             Behaviour { session_flags: SessionFlags::ENCRYPT_DATA, ..Behaviour::encrypting(dialect, cipher) };
-        let mut pair = Pair { client: connect(config()), server: Server::new(behaviour) };
+        let mut pair = ScriptedPair { client: connect(config()), server: Server::new(behaviour) };
         for round in 0..8 {
             let mut bytes = vec![];
             if pair.client.take_transmit(&mut bytes) {

@@ -12,7 +12,7 @@ fn refused_handshake(change: impl FnOnce(&mut Behaviour)) -> ConnectionError {
 fn refused_handshake_of(dialect: Dialect, change: impl FnOnce(&mut Behaviour)) -> ConnectionError {
     let mut behaviour = Behaviour::good(dialect);
     change(&mut behaviour);
-    let mut pair = Pair::new(behaviour);
+    let mut pair = ScriptedPair::new(behaviour);
     let error = pair.error();
     assert!(pair.client.is_closed());
     error
@@ -21,7 +21,7 @@ fn refused_handshake_of(dialect: Dialect, change: impl FnOnce(&mut Behaviour)) -
 #[test]
 fn every_dialect_gets_ready() {
     for dialect in Dialect::ALL {
-        let mut pair = Pair::new(Behaviour::good(dialect));
+        let mut pair = ScriptedPair::new(Behaviour::good(dialect));
         let events = pair.exchange();
         let [Event::Ready(ready)] = events[..] else { panic!("{dialect}: {events:?}") };
         assert_eq!(ready.dialect, dialect);
@@ -35,7 +35,7 @@ fn every_dialect_gets_ready() {
 fn every_signing_algorithm_works_in_3_1_1() {
     for algorithm in SigningAlgorithm::ALL {
         let signing = Some(vec![algorithm.to_wire()]);
-        let mut pair = Pair::new(Behaviour { signing, ..Behaviour::good(Dialect::Smb311) });
+        let mut pair = ScriptedPair::new(Behaviour { signing, ..Behaviour::good(Dialect::Smb311) });
         let events = pair.exchange();
         assert!(
             matches!(events[..], [Event::Ready(Ready { signing, .. })] if signing == algorithm),
@@ -43,7 +43,7 @@ fn every_signing_algorithm_works_in_3_1_1() {
         );
     }
     // A server that does not know the choice signs with AES-CMAC.
-    let mut pair = Pair::new(Behaviour { signing: None, ..Behaviour::good(Dialect::Smb311) });
+    let mut pair = ScriptedPair::new(Behaviour { signing: None, ..Behaviour::good(Dialect::Smb311) });
     let signing = SigningAlgorithm::AesCmac;
     assert!(
         matches!(pair.exchange()[..], [Event::Ready(Ready { signing: agreed, .. })] if agreed == signing)
@@ -52,7 +52,7 @@ fn every_signing_algorithm_works_in_3_1_1() {
 
 #[test]
 fn the_stream_may_be_cut_anywhere() {
-    let mut pair = Pair::new(Behaviour::good(Dialect::Smb311));
+    let mut pair = ScriptedPair::new(Behaviour::good(Dialect::Smb311));
     for _ in 0..10 {
         let mut bytes = vec![];
         if pair.client.take_transmit(&mut bytes) {
@@ -69,7 +69,7 @@ fn the_stream_may_be_cut_anywhere() {
 fn a_wrong_password_is_refused_by_the_server() {
     let config = Config::new("server", Credentials::from_password(USER, "", "guess"));
     let server = Server::new(Behaviour::good(Dialect::Smb311));
-    let mut pair = Pair { client: connect(config), server };
+    let mut pair = ScriptedPair { client: connect(config), server };
     let request = pair.client.open("simple", READ_WRITE);
     let events = pair.exchange();
     let [Event::Completed { request: ended, result: Err(lost) }, Event::Closed(error)] = &events[..] else {
@@ -132,7 +132,7 @@ fn a_dialect_outside_of_the_configured_range_is_refused() {
         [(Dialect::Smb210, false), (Dialect::Smb300, true), (Dialect::Smb302, true), (Dialect::Smb311, false)]
     {
         let server = Server::new(Behaviour::good(dialect));
-        let mut pair = Pair { client: connect(config.clone()), server };
+        let mut pair = ScriptedPair { client: connect(config.clone()), server };
         pair.exchange();
         assert_eq!(pair.client.ready().is_some(), good, "{dialect}");
     }
@@ -140,7 +140,7 @@ fn a_dialect_outside_of_the_configured_range_is_refused() {
 
 #[test]
 fn in_3_1_1_a_changed_negotiation_breaks_the_signature() {
-    // Whoever changes the NEGOTIATE response leaves the two sides with different keys.
+    // A change of the NEGOTIATE response leaves the two sides with different keys.
     let error = refused_handshake(|server| {
         server.tamper = |message| {
             if message[12] == 0 {
@@ -162,7 +162,7 @@ fn below_3_1_1_a_changed_negotiation_is_found_by_asking_again() {
         // Servers that do not know the question say so under their signature.
         let behaviour =
             Behaviour { validate: Validate::Refuse(NtStatus::NOT_SUPPORTED), ..Behaviour::good(dialect) };
-        assert!(matches!(Pair::new(behaviour).exchange()[..], [Event::Ready(_)]));
+        assert!(matches!(ScriptedPair::new(behaviour).exchange()[..], [Event::Ready(_)]));
     }
 }
 
@@ -200,7 +200,7 @@ proptest! {
         position: prop::sample::Index,
         change in 1u8..,
     ) {
-        let mut pair = Pair::new(Behaviour::good(dialect));
+        let mut pair = ScriptedPair::new(Behaviour::good(dialect));
         for round in 0..8 {
             let mut bytes = vec![];
             if pair.client.take_transmit(&mut bytes) {

@@ -35,13 +35,13 @@ fn connect(config: Config) -> Connection {
     Connection::new(config, [9; 32], NOW, FileTime(0))
 }
 
-/// A client and a server with a wire between them.
-struct Pair {
+/// A client and a server that follows a script.
+struct ScriptedPair {
     client: Connection,
     server: Server,
 }
 
-impl Pair {
+impl ScriptedPair {
     fn new(behaviour: Behaviour) -> Self {
         Self { client: connect(config()), server: Server::new(behaviour) }
     }

@@ -5,8 +5,8 @@ use crate::wire::info::PipeState;
 use standpipe_security::DesiredAccess;
 
 #[test]
-fn what_is_asked_early_is_sent_when_ready() {
-    let mut pair = Pair::new(Behaviour::good(Dialect::Smb311));
+fn an_early_request_is_sent_when_the_client_is_ready() {
+    let mut pair = ScriptedPair::new(Behaviour::good(Dialect::Smb311));
     let open = pair.client.open("simple", READ_WRITE);
     assert!(matches!(pair.exchange()[..], [Event::Ready(_)]));
     let (header, message) = pair.server.requests.remove(0);
@@ -20,7 +20,7 @@ fn what_is_asked_early_is_sent_when_ready() {
 
 #[test]
 fn a_pipe_is_written_read_and_closed() {
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     let write = pair.client.write(PIPE, b"text");
     let (header, message) = pair.request();
     let request = WriteRequest::decode(&message).expect("a WRITE");
@@ -49,7 +49,7 @@ fn output(output: &[u8]) -> impl FnOnce(&mut Vec<u8>) {
 
 #[test]
 fn a_transceive_that_overflows_has_more_to_read() {
-    let mut pair = Pair::ready(Dialect::Smb302);
+    let mut pair = ScriptedPair::ready(Dialect::Smb302);
     let call = pair.client.transceive(PIPE, b"ask", 4);
     let (header, message) = pair.request();
     let request = IoctlRequest::decode(&message).expect("an IOCTL");
@@ -69,7 +69,7 @@ fn a_transceive_that_overflows_has_more_to_read() {
 #[test]
 fn the_end_of_a_pipe_is_no_error() {
     for status in [NtStatus::PIPE_BROKEN, NtStatus::PIPE_DISCONNECTED, NtStatus::END_OF_FILE] {
-        let mut pair = Pair::ready(Dialect::Smb311);
+        let mut pair = ScriptedPair::ready(Dialect::Smb311);
         for ask in [
             |client: &mut Connection| client.read(PIPE, 10),
             |client: &mut Connection| client.transceive(PIPE, b"", 10),
@@ -89,7 +89,7 @@ fn the_end_of_a_pipe_is_no_error() {
 
 #[test]
 fn a_peek_tells_what_could_be_read() {
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     let peek = pair.client.peek(PIPE, 2);
     let (header, message) = pair.request();
     assert_eq!(IoctlRequest::decode(&message).expect("an IOCTL").max_output, 18);
@@ -105,7 +105,7 @@ fn a_peek_tells_what_could_be_read() {
 
 #[test]
 fn a_wait_says_how_long_as_windows_does() {
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     let wait = pair.client.wait("simple", Duration::from_millis(1500));
     let (header, message) = pair.request();
     let request = IoctlRequest::decode(&message).expect("an IOCTL");
@@ -118,7 +118,7 @@ fn a_wait_says_how_long_as_windows_does() {
 
 #[test]
 fn a_failed_open_says_why() {
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     let open = pair.client.open("simple", READ_WRITE);
     let (header, _) = pair.request();
     pair.server.reply(&header, NtStatus::ACCESS_DENIED, encode_error);
@@ -128,7 +128,7 @@ fn a_failed_open_says_why() {
 
 #[test]
 fn replies_in_any_order_find_their_requests() {
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     let reads: Vec<_> = (0..5).map(|_| pair.client.read(PIPE, 10)).collect();
     assert!(pair.exchange().is_empty());
     let requests = core::mem::take(&mut pair.server.requests);
@@ -143,7 +143,7 @@ fn replies_in_any_order_find_their_requests() {
 
 #[test]
 fn an_interim_reply_goes_before_the_final_one() {
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     let read = pair.client.read(PIPE, 10);
     let (header, _) = pair.request();
     let pending = pair.server.interim(&header, 77);
@@ -154,7 +154,7 @@ fn an_interim_reply_goes_before_the_final_one() {
 
 #[test]
 fn a_request_on_its_way_is_cancelled_once_by_its_ids() {
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     let read = pair.client.read(PIPE, 10);
     let (header, _) = pair.request();
     pair.client.cancel(read);
@@ -176,7 +176,7 @@ fn a_request_on_its_way_is_cancelled_once_by_its_ids() {
 
 #[test]
 fn a_request_that_was_announced_is_cancelled_by_its_async_id() {
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     let read = pair.client.read(PIPE, 10);
     let (header, _) = pair.request();
     pair.server.interim(&header, 77);
@@ -188,7 +188,7 @@ fn a_request_that_was_announced_is_cancelled_by_its_async_id() {
 
 #[test]
 fn a_request_that_waits_is_cancelled_at_once() {
-    let mut pair = Pair::new(Behaviour::good(Dialect::Smb311));
+    let mut pair = ScriptedPair::new(Behaviour::good(Dialect::Smb311));
     let open = pair.client.open("simple", READ_WRITE);
     pair.client.cancel(open);
     let cancelled = Err(RequestError::Refused(NtStatus::CANCELLED));
@@ -200,7 +200,7 @@ fn a_request_that_waits_is_cancelled_at_once() {
 
 #[test]
 fn requests_wait_for_credits() {
-    let mut pair = Pair::new(Behaviour { credits: 1, ..Behaviour::good(Dialect::Smb311) });
+    let mut pair = ScriptedPair::new(Behaviour { credits: 1, ..Behaviour::good(Dialect::Smb311) });
     let echoes: Vec<_> = (0..3).map(|_| pair.client.echo()).collect();
     assert!(matches!(pair.exchange()[..], [Event::Ready(_)]));
     for echo in echoes {
@@ -215,7 +215,7 @@ fn requests_wait_for_credits() {
 
 #[test]
 fn a_large_request_costs_several_credits() {
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     pair.client.write(PIPE, &vec![7; 200_000]);
     let (header, message) = pair.request();
     assert_eq!(header.credit_charge, 4);
@@ -227,7 +227,7 @@ fn a_large_request_costs_several_credits() {
 
 #[test]
 fn a_server_that_grants_too_little_is_not_waited_for() {
-    let mut pair = Pair::new(Behaviour { credits: 1, ..Behaviour::good(Dialect::Smb311) });
+    let mut pair = ScriptedPair::new(Behaviour { credits: 1, ..Behaviour::good(Dialect::Smb311) });
     let write = pair.client.write(PIPE, &vec![7; 200_000]);
     let echo = pair.client.echo();
     let events = pair.exchange();
@@ -242,8 +242,8 @@ fn a_server_that_grants_too_little_is_not_waited_for() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_at_once() {
-    let mut pair = Pair::ready(Dialect::Smb202);
+fn a_request_that_does_not_fit_is_refused_at_once() {
+    let mut pair = ScriptedPair::ready(Dialect::Smb202);
     for (ask, length) in [
         ((|client| client.read(PIPE, 65_537)) as fn(&mut Connection) -> RequestId, 65_537),
         (|client| client.write(PIPE, &vec![0; 65_537]), 65_537),
@@ -267,7 +267,7 @@ fn what_does_not_fit_is_refused_at_once() {
 #[test]
 fn an_unsigned_or_badly_signed_reply_ends_the_connection() {
     for (dialect, tampered) in [(Dialect::Smb202, true), (Dialect::Smb300, true), (Dialect::Smb311, false)] {
-        let mut pair = Pair::ready(dialect);
+        let mut pair = ScriptedPair::ready(dialect);
         let read = pair.client.read(PIPE, 10);
         let (header, _) = pair.request();
         if tampered {
@@ -299,14 +299,14 @@ fn replies_that_nobody_asked_for_end_the_connection() {
         |header| Header { session_id: 1, ..*header },
     ];
     for change in answers.drain(..) {
-        let mut pair = Pair::ready(Dialect::Smb311);
+        let mut pair = ScriptedPair::ready(Dialect::Smb311);
         pair.client.read(PIPE, 10);
         let (header, _) = pair.request();
         pair.server.reply(&change(&header), NtStatus::SUCCESS, |out| ReadResponse { data: b"" }.encode(out));
         assert!(matches!(pair.error(), ConnectionError::Violation(_)));
     }
     // More data than was asked for. The request ends, too.
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     let read = pair.client.read(PIPE, 3);
     let (header, _) = pair.request();
     pair.server.reply(&header, NtStatus::SUCCESS, |out| ReadResponse { data: b"four" }.encode(out));
@@ -318,14 +318,14 @@ fn replies_that_nobody_asked_for_end_the_connection() {
         other => panic!("{other:?}"),
     }
     // The same reply twice.
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     pair.client.echo();
     let (header, _) = pair.request();
     pair.server.reply(&header, NtStatus::SUCCESS, Empty::encode);
     pair.server.reply(&header, NtStatus::SUCCESS, Empty::encode);
     assert!(matches!(pair.error(), ConnectionError::Violation(_)));
     // Two interim replies.
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     pair.client.read(PIPE, 3);
     let (header, _) = pair.request();
     pair.server.interim(&header, 1);
@@ -336,7 +336,7 @@ fn replies_that_nobody_asked_for_end_the_connection() {
 #[test]
 fn a_request_that_was_begun_may_have_arrived_though_the_session_has_expired() {
     for begun in [false, true] {
-        let mut pair = Pair::ready(Dialect::Smb311);
+        let mut pair = ScriptedPair::ready(Dialect::Smb311);
         let write = pair.client.write(PIPE, b"text");
         let (mut header, _) = pair.request();
         if begun {
@@ -355,7 +355,7 @@ fn a_request_that_was_begun_may_have_arrived_though_the_session_has_expired() {
 
 #[test]
 fn whether_a_lost_request_was_sent_is_known() {
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     let sent = pair.client.echo();
     pair.request();
     let written = pair.client.echo();
@@ -376,7 +376,7 @@ fn whether_a_lost_request_was_sent_is_known() {
 
 #[test]
 fn logging_off_ends_the_connection() {
-    let mut pair = Pair::ready(Dialect::Smb311);
+    let mut pair = ScriptedPair::ready(Dialect::Smb311);
     let log_off = pair.client.log_off();
     let (header, _) = pair.request();
     pair.server.reply(&header, NtStatus::SUCCESS, Empty::encode);
@@ -430,7 +430,7 @@ proptest! {
         position: prop::sample::Index,
         change in 1u8..,
     ) {
-        let mut pair = Pair::ready(dialect);
+        let mut pair = ScriptedPair::ready(dialect);
         let read = pair.client.read(PIPE, 10);
         let (header, _) = pair.request();
         pair.server.reply(&header, NtStatus::SUCCESS, |out| ReadResponse { data: b"answer" }.encode(out));

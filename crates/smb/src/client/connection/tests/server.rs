@@ -30,7 +30,7 @@ const TREE: u32 = 5;
 pub(super) struct Behaviour {
     pub(super) dialect: DialectRevision,
     pub(super) signing: Option<Vec<SigningId>>,
-    /// What is said of ciphers in 3.1.1.
+    /// The ciphers of its NEGOTIATE response in 3.1.1.
     pub(super) ciphers: Option<Vec<CipherId>>,
     /// The cipher whose keys the server has.
     pub(super) cipher: Option<Cipher>,
