@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_password_is_refused() {
+    fn a_file_that_holds_no_password_is_refused() {
         let long = [b'x'; 5000];
         for content in [&b""[..], b"\n", b"a\nb\n", b"a\0", b"\xff", &long] {
             let (_folder, path) = file(content, 0o600);

@@ -1,4 +1,4 @@
-//! Finds the program of a command before it is started, so that what is wrong with it can be told apart.
+//! Finds the program of a command before it is started, so that each mistake is an error of its own.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;

@@ -33,7 +33,7 @@ async fn a_process_dies_with_the_one_that_started_it() {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_left_behind_is_found_and_nothing_else() {
+async fn processes_that_a_killed_one_left_behind_are_found_and_no_others() {
     let folder = TempDir::new().unwrap();
     let mut teller = Teller::new(folder.path());
     let value = folder.path().as_os_str();

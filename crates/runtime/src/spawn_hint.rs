@@ -2,7 +2,7 @@
 
 use standpipe_process::SpawnError;
 
-/// What to do about it, when that can be said.
+/// What to do about it, where there is something to do.
 pub(crate) const fn spawn_hint(error: &SpawnError) -> Option<&'static str> {
     match error {
         SpawnError::Missing { searched: true, .. } => {

@@ -13,13 +13,13 @@ pub enum State {
     Stopped = 1,
     /// It was started and is not usable yet.
     StartPending = 2,
-    /// It was told to stop and has not ended yet.
+    /// A stop was asked for, and it has not ended yet.
     StopPending = 3,
     /// It runs, and what tells that it is usable has said so.
     Running = 4,
     /// It was paused and is coming back.
     ContinuePending = 5,
-    /// It was told to pause and has not paused yet.
+    /// A pause was asked for, and it has not paused yet.
     PausePending = 6,
     /// It is paused: alive, not working.
     Paused = 7,

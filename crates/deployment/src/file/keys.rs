@@ -3,7 +3,7 @@
 
 /// The most instances that one role may have.
 pub(crate) const MOST_INSTANCES: u32 = 1000;
-/// The most connections that an endpoint can be told to take: more than a machine has file descriptors for.
+/// The most connections that the file can let an endpoint take: more than a machine has file descriptors for.
 const MOST_CONNECTIONS: u32 = 1_000_000;
 
 /// What a key holds.
@@ -241,7 +241,7 @@ static PIPE: Keys = Keys {
             "caller",
             Flag,
             Means("`false`"),
-            "with a socket or a port: whether the service is told which account opened the pipe",
+            "with a socket or a port: whether the service learns which account opened the pipe",
         ),
         key(
             "connect-timeout",

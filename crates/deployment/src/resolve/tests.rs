@@ -391,7 +391,7 @@ error: role `ServiceWatcher` has no endpoint `NamedPipe`
 }
 
 #[test]
-fn what_leads_nowhere_is_a_mistake() {
+fn a_part_that_leads_nowhere_is_a_mistake() {
     assert!(shown("protocol = \"smb\"", "protocol = \"http\"").contains("has a pipe but no endpoint"));
     assert!(shown("protocol = \"http\"", "protocol = \"smb\"").contains("has a call but no page"));
     assert!(

@@ -37,8 +37,11 @@ use crate::{Mode, platform};
 /// The environment variable that names the folder of pipes.
 pub const DIRECTORY_VARIABLE: &str = "STANDPIPE_PIPES";
 
-/// How the names of pipes' sockets begin on .NET.
-const DOTNET_PREFIX: &str = "CoreFxPipe_";
+/// The socket at which programs on .NET look for the pipe `name`, and at which they offer it, in their folder for
+/// temporary files.
+pub fn dotnet_socket(temporary: &Path, name: &str) -> PathBuf {
+    temporary.join(format!("CoreFxPipe_{name}"))
+}
 
 /// A pipe that a service offers. Dropping it takes the pipe away; connections that exist go on.
 #[derive(Debug)]
@@ -136,7 +139,7 @@ impl PipeListener {
         fs::metadata(&directory)
             .and_then(|found| folder::check_shared(&found).map_err(refusal))
             .map_err(|source| ListenError::Directory { path: directory.clone(), source })?;
-        PipeListener::bind_path(&directory.join(format!("{DOTNET_PREFIX}{name}")), Mode::Byte).await
+        PipeListener::bind_path(&dotnet_socket(&directory, name.as_str()), Mode::Byte).await
     }
 
     /// Offers a pipe as the socket `path`, in a folder that exists and whose safety is the caller's.

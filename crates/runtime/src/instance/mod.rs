@@ -105,7 +105,7 @@ impl PrepareError {
         }
     }
 
-    /// What to do about it, when that can be said.
+    /// What to do about it, where there is something to do.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::State(error) => error.hint(),

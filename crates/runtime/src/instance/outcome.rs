@@ -38,7 +38,7 @@ impl Outcome {
         }
     }
 
-    /// What to do about it, when that can be said.
+    /// What to do about it, where there is something to do.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::TaskFailed(failure) => failure.hint(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use standpipe_deployment::{PipeMode, Role};
 use standpipe_pipe::backend::Backend;
+use standpipe_pipe::listener::dotnet_socket;
 use standpipe_pipe::{Mode, PipeName};
 use standpipe_process::Tree;
 use standpipe_service::{BoxFuture, NotReady, Probe};
@@ -87,7 +88,7 @@ fn dotnet_path(role: &Role, name: &str) -> PathBuf {
     let own = role.service.iter().flat_map(|service| &service.environment);
     let given = own.rev().find(|(variable, _)| variable == "TMPDIR").map(|(_, value)| value.into());
     let folder = given.or_else(|| std::env::var_os("TMPDIR")).filter(|folder| !folder.is_empty());
-    Path::new(&folder.unwrap_or_else(|| "/tmp".into())).join(format!("CoreFxPipe_{name}"))
+    dotnet_socket(Path::new(&folder.unwrap_or_else(|| "/tmp".into())), name)
 }
 
 /// Usable when somebody listens at every pipe. Asking does not disturb the service.

@@ -171,7 +171,7 @@ async fn a_service_that_cannot_be_started_is_for_a_person_to_mend() {
 }
 
 #[test]
-fn what_gave_up_for_want_of_a_permission_says_so() {
+fn a_service_given_up_for_want_of_a_permission_has_an_exit_code_of_its_own() {
     let after = |permitted| {
         let kind = FailureKind::Impossible { reason: "because".into(), permitted };
         Outcome::GaveUp(GiveUp { failures: vec![Failure { at: Duration::ZERO, kind }] }).exit_code()
@@ -318,7 +318,7 @@ async fn a_foreground_task_holds_up_the_end_no_longer_than_the_service_could() {
 }
 
 #[tokio::test]
-async fn what_was_decided_stays_so_however_the_end_comes() {
+async fn an_outcome_that_was_decided_stays_however_the_end_comes() {
     for forced in [true, false] {
         let mut place = TestFolder::new();
         place.script("service.sh", "exit 3");
@@ -376,7 +376,7 @@ async fn tasks_may_end_in_good_order() {
 }
 
 #[tokio::test]
-async fn what_a_task_left_running_ends_with_the_instance() {
+async fn a_process_that_a_task_left_running_ends_with_the_instance() {
     let mut place = TestFolder::new();
     place
         .script("service.sh", "exec sleep 1000")

@@ -173,7 +173,7 @@ async fn one_that_ran_before_is_started_again_whatever_it_ends_with() {
 }
 
 #[tokio::test]
-async fn what_is_not_permitted_is_not_tried_again() {
+async fn an_instance_that_is_not_permitted_is_not_tried_again() {
     let place = TestFolder::new();
     place.script("instance.sh", "exit 77");
     let (deployment, state) = (place.deployment(TWO), place.state());

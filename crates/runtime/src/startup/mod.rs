@@ -77,7 +77,7 @@ impl fmt::Display for TaskFailureReason {
 }
 
 impl TaskFailure {
-    /// What to do about it, when that can be said.
+    /// What to do about it, where there is something to do.
     pub fn hint(&self) -> Option<&'static str> {
         match &self.reason {
             TaskFailureReason::Start => spawn_hint(self.cause.as_ref()?),

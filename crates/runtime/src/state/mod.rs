@@ -95,7 +95,7 @@ impl StateError {
         }
     }
 
-    /// What to do about it, when that can be said.
+    /// What to do about it, where there is something to do.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Running { .. } => Some("stop it first, or keep this one in another folder"),
@@ -324,7 +324,7 @@ impl InstanceDir {
         record.write(&self.path.join("state.json"))
     }
 
-    /// Says why the instance could not begin. Nothing is said when there is no such deployment here to say it in,
+    /// Says why the instance could not begin. Nothing is written when the deployment has no folder here,
     /// or when another process runs this instance.
     pub fn write_last_words(&self, role: &str, number: u32, reason: &str) -> Result<(), StateError> {
         if !marker::DEPLOYMENT.is_on(&self.parent) || !is_instance_name(&self.path) {

@@ -8,7 +8,7 @@ fn record(role: &str, instance: u32) -> InstanceRecord {
 }
 
 #[test]
-fn what_is_written_is_read_in_order() {
+fn records_are_read_in_order_as_they_were_written() {
     let folder = TempDir::new().unwrap();
     let state = StateDir::open(&folder.path().join("state")).unwrap();
     let mut locks = Vec::new();
@@ -169,7 +169,7 @@ fn only_folders_of_instances_are_cleared_away() {
 }
 
 #[test]
-fn what_others_put_beside_an_instance_s_own_files_stays() {
+fn files_that_others_put_beside_those_of_an_instance_stay() {
     let folder = TempDir::new().unwrap();
     let state = StateDir::open(folder.path()).unwrap();
     let lock = state.instance("Web", 0).lock(None).unwrap();
@@ -248,7 +248,7 @@ mod unix {
     }
 
     #[test]
-    fn what_belongs_to_another_user_is_not_ours() {
+    fn a_folder_of_another_user_is_refused() {
         let folder = TempDir::new().unwrap();
         if rustix::process::geteuid().is_root() {
             let theirs = folder.path().join("theirs");

@@ -65,7 +65,7 @@ impl Manager for Late {
 }
 
 #[tokio::test]
-async fn what_was_seen_before_a_start_is_not_its_outcome() {
+async fn a_state_seen_before_a_start_is_not_its_outcome() {
     let manager = Late::new(State::Stopped, true, State::Running);
     let (reports, latest) = watch::channel(Report::initial());
     // Late enough for everything that is there to be seen to have been seen.

@@ -16,7 +16,7 @@ pub use table::{Action, Phase, TRANSITIONS, Transition, Trigger, diagram, transi
 
 use crate::state::{State, Status};
 
-/// What the watcher is told.
+/// What happens to a service, as the watcher learns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// The service was seen like this: by a look that an [`Action::Check`] asked for, or by a notification.

@@ -187,7 +187,7 @@ pub const TRANSITIONS: &[Transition] = {
         row(Clearing, Saw(S::Stopped), Resting),
         row(Clearing, TimedOut, Clearing).then(Kill),
         row(Clearing, KillTimedOut, GaveUp).counted(),
-        // It was told to stop already.
+        // It was asked to stop already.
         row(Clearing, StopRequested, Stopping),
         row(Resting, TimedOut, Looking).then(Check),
         // Somebody else started it.

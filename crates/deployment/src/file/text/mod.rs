@@ -129,7 +129,7 @@ pub(crate) fn is_variable_name(name: &str) -> bool {
 /// For each byte of a decoded string, where it stands in the file; one more at the end for the closing quote.
 ///
 /// The parser has read the literal already; this walks it a second time only to keep the places. Should the two ever
-/// differ, every byte is said to stand at the start of the literal: a coarser caret, never a wrong one.
+/// differ, every byte counts as standing at the start of the literal: a coarser caret, never a wrong one.
 fn literal_places(file: &str, span: &Span, decoded: &str) -> Vec<usize> {
     let raw = file.get(span.clone()).unwrap_or_default();
     let mut value = String::new();
@@ -139,7 +139,7 @@ fn literal_places(file: &str, span: &Span, decoded: &str) -> Vec<usize> {
         places.extend(std::iter::repeat_n(span.start + at, c.len_utf8()));
     });
     if value == decoded {
-        // Bytes of one character that stands for itself are told apart; an escape is one place.
+        // Each byte of a character that stands for itself has a place of its own; an escape is one place.
         let quote = if raw.starts_with("\"\"\"") || raw.starts_with("'''") { 3 } else { 1 };
         places.push(span.end.saturating_sub(quote).max(span.start));
         places

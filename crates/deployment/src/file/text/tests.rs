@@ -67,7 +67,7 @@ fn dollars_that_are_no_variables_stay() {
 }
 
 #[test]
-fn what_is_wrong_with_a_variable_is_said_where_it_stands() {
+fn a_mistake_in_a_variable_is_shown_where_the_variable_stands() {
     for (file, place, message) in [
         (r#"k = "a ${NONE} b""#, "${NONE}", "the environment variable `NONE` is not set"),
         (r#"k = "a ${1x} b""#, "${1x}", "`1x` is not the name of an environment variable"),

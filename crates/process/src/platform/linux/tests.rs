@@ -48,7 +48,7 @@ async fn runs_in_its_folder_with_its_environment_and_no_input() {
 }
 
 #[tokio::test]
-async fn what_is_withheld_it_has_only_when_it_is_given_its_own() {
+async fn a_process_has_a_withheld_variable_only_when_it_is_given_its_own() {
     let folder = TempDir::new().unwrap();
     let names = ["PATH", "CARGO_MANIFEST_DIR", "CARGO_PKG_NAME"];
     for name in names {
@@ -65,7 +65,7 @@ async fn what_is_withheld_it_has_only_when_it_is_given_its_own() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_started_is_told_apart() {
+async fn every_reason_why_a_program_cannot_be_started_is_an_error_of_its_own() {
     let folder = TempDir::new().unwrap();
     let file = |name: &str, content: &str, mode| {
         let path = folder.path().join(name);
@@ -147,7 +147,7 @@ async fn a_polite_tree_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn what_a_finished_process_left_behind_ends_with_the_tree_around_it() {
+async fn processes_that_a_finished_one_left_behind_end_with_the_tree_around_it() {
     let folder = TempDir::new().unwrap();
     let mut teller = Teller::new(folder.path());
     let around = Tree::new();
@@ -215,7 +215,7 @@ async fn a_command_talks_through_its_socket_and_what_it_complains_of_is_kept() {
 }
 
 #[test]
-fn what_could_not_be_started_is_known_before() {
+fn a_check_finds_a_program_that_could_not_be_started() {
     let folder = TempDir::new().unwrap();
     assert!(crate::check(&shell("exit 0", folder.path())).is_ok());
     let missing = ProcessSpec { command: vec!["./missing".into()], ..shell("", folder.path()) };

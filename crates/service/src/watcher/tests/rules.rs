@@ -161,7 +161,7 @@ fn failures_are_forgotten_without_waiting_for_the_next_one() {
 }
 
 #[test]
-fn what_cannot_be_started_is_given_up_at_once() {
+fn a_service_that_cannot_be_started_is_given_up_at_once() {
     let mut scene = Scene::new(policy());
     scene.start();
     scene.tell(Input::StartRefused {
