@@ -185,7 +185,7 @@ impl ClientError {
             ClientError::NoSuchPipe { .. } => "check the pipe's name",
             ClientError::AccessDenied { encrypted: false, .. } => {
                 "see which entry of the pipe's access control list decides with `standpipe sddl check`; if one lets \
-                 the user in, the pipe may take encrypted requests only: `standpipe call --encrypt`"
+                 the user in, the pipe may take encrypted requests only: let the client encrypt"
             }
             ClientError::AccessDenied { .. } => {
                 "see which entry of the pipe's access control list decides with `standpipe sddl check`"

@@ -9,6 +9,7 @@ mod error;
 mod pipe;
 mod pool;
 pub mod relay;
+pub mod text;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -257,10 +257,16 @@ impl From<BindError> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let exit = exit_of_client_error(&error);
-        let hint = error.hint();
+        let (exit, hint) = (exit_of_client_error(&error), client_hint(&error));
         Self::new(exit, error).maybe_hint(hint)
     }
+}
+
+/// The hint of the error; one that asks for encryption names the option for it.
+pub(crate) fn client_hint(error: &ClientError) -> Option<String> {
+    let hint = error.hint()?;
+    let option = if hint.ends_with("let the client encrypt") { " (--encrypt)" } else { "" };
+    Some(format!("{hint}{option}"))
 }
 
 impl From<ListenError> for Failure {

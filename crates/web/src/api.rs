@@ -8,11 +8,12 @@ use axum::extract::{FromRequest, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use standpipe_client::text::{HoldsNul, to_message, without_nul};
 
 use crate::calls::{CallError, Reply};
 use crate::guard;
 use crate::site::{LONGEST_BODY, Site, make_call};
-use crate::text::{HoldsNul, from_reply, to_message, without_nul};
+use crate::text::{HOLDS_NUL, from_reply};
 
 /// What a JSON request holds.
 #[derive(Deserialize)]
@@ -87,9 +88,9 @@ pub(crate) async fn call(
         Ok(text) => text,
         Err(message) => return refuse(StatusCode::BAD_REQUEST, "bad-request", &message),
     };
-    let message = match to_message(&text) {
+    let message = match to_message(text) {
         Ok(message) => message,
-        Err(HoldsNul) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, "holds-nul", HoldsNul::MESSAGE),
+        Err(HoldsNul) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, "holds-nul", HOLDS_NUL),
     };
     match make_call(&name, pipe, message).await {
         Ok(reply) => reply_response(answer, &reply),

@@ -1,36 +1,16 @@
 //! Between the text that people write and the messages that services read.
 
-/// The request message for a text: the service of the story reads up to a NUL, so one is put at the end. A text that
-/// holds one already would be cut there without a word, and is refused.
-pub(crate) fn to_message(text: &str) -> Result<Vec<u8>, HoldsNul> {
-    if text.contains('\0') {
-        return Err(HoldsNul);
-    }
-    let mut message = Vec::with_capacity(text.len() + 1);
-    message.extend_from_slice(text.as_bytes());
-    message.push(0);
-    Ok(message)
-}
+use standpipe_client::text::without_nul;
 
-/// The text holds a NUL.
-#[derive(Debug)]
-pub(crate) struct HoldsNul;
-
-impl HoldsNul {
-    pub(crate) const MESSAGE: &'static str =
-        "the text holds a NUL character (U+0000), where the service would stop reading; take it out";
-}
+/// What is said of a text that holds a NUL.
+pub(crate) const HOLDS_NUL: &str =
+    "the text holds a NUL character (U+0000), where the service would stop reading; take it out";
 
 /// A reply without its closing NUL, as text; the second part says whether bytes had to be replaced.
 pub(crate) fn from_reply(data: &[u8]) -> (String, bool) {
     let text = String::from_utf8_lossy(without_nul(data));
     let lossy = matches!(text, std::borrow::Cow::Owned(_));
     (text.into_owned(), lossy)
-}
-
-/// A reply without its closing NUL.
-pub(crate) fn without_nul(data: &[u8]) -> &[u8] {
-    data.strip_suffix(&[0]).unwrap_or(data)
 }
 
 /// Browsers send the line ends of a text box as CR LF; what was typed is LF.
@@ -59,13 +39,6 @@ pub(crate) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_becomes_a_message_that_ends_with_one_nul() {
-        assert_eq!(to_message("").unwrap(), b"\0");
-        assert_eq!(to_message("äb").unwrap(), "äb\0".as_bytes());
-        assert!(to_message("a\0b").is_err());
-    }
 
     #[test]
     fn one_closing_nul_of_a_reply_is_dropped() {

@@ -6,7 +6,7 @@ mod table;
 use crate::packages::Package;
 use crate::shell::{self, Failure, Result};
 use crate::workspace::Workspace;
-use table::{NOT_YET, OUTSIDE, Outside, ROOMS, Room};
+use table::{OUTSIDE, Outside, ROOMS, Room};
 
 pub(crate) use picture::draw;
 
@@ -21,12 +21,7 @@ pub(crate) fn check(packages: &[Package]) -> Result<()> {
 }
 
 /// Fails when a service that only listens on a local pipe would compile SMB.
-pub(crate) fn check_local_service(workspace: &Workspace, packages: &[Package]) -> Result<()> {
-    let pipe = packages.iter().find(|package| package.short_name() == "pipe");
-    if pipe.is_some_and(|pipe| pipe.dependencies.iter().any(|to| to.name == PROTOCOL)) {
-        println!("{LOCAL_SERVICE} compiles {PROTOCOL} until `pipe` is split");
-        return Ok(());
-    }
+pub(crate) fn check_local_service(workspace: &Workspace) -> Result<()> {
     let mut command = workspace.cargo();
     command.args(["tree", "--offline", "--package", LOCAL_SERVICE, "--edges", "normal,build"]);
     let tree = shell::output(command.args(["--prefix", "none", "--format", "{p}"]))?;
@@ -50,7 +45,7 @@ fn problems(packages: &[Package], rooms: &[Room], outside: &[Outside]) -> Vec<St
         }
         for dependency in &package.dependencies {
             let to = dependency.short_name();
-            if to == name || NOT_YET.contains(&(name, to)) {
+            if to == name {
                 continue; // a crate's tests may name the crate itself, to turn on its features
             }
             let for_tests = outside.iter().any(|beside| beside.name == to && beside.for_tests);

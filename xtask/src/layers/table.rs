@@ -97,6 +97,3 @@ pub(crate) const OUTSIDE: &[Outside] = &[
     outside("xtask", Some(&[])),
     outside("generate", Some(&["standpipe", "deployment"])),
 ];
-
-/// Arrows that the split of `pipe` and `deployment` has not removed yet.
-pub(crate) const NOT_YET: &[(&str, &str)] = &[];

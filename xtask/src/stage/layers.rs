@@ -7,7 +7,7 @@ use crate::{layers, packages};
 pub(crate) fn run(site: &Site<'_>) -> Result<()> {
     let packages = packages::all(site.workspace)?;
     layers::check(&packages)?;
-    layers::check_local_service(site.workspace, &packages)?;
+    layers::check_local_service(site.workspace)?;
     println!("{} packages keep the layers", packages.len());
     Ok(())
 }

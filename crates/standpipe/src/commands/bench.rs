@@ -12,7 +12,7 @@ use standpipe_client::{
 use standpipe_load::{Expect, Kind, LoadError, PipeLoad, Plan, Report, ServerProcess};
 
 use super::{log_off, parse_timeout, runtime};
-use crate::failure::{Caused, Exit, Failure, exit_of_client_error};
+use crate::failure::{Caused, Exit, Failure, client_hint, exit_of_client_error};
 use crate::log_on::LogOnArgs;
 use crate::output::Output;
 
@@ -245,6 +245,6 @@ fn failure(error: LoadError<ClientError>) -> Failure {
     let LoadError::Connect { source, .. } = &error else {
         return Failure::new(Exit::Temporary, error);
     };
-    let (exit, hint) = (exit_of_client_error(source), source.hint());
+    let (exit, hint) = (exit_of_client_error(source), client_hint(source));
     Failure::new(exit, error).maybe_hint(hint)
 }

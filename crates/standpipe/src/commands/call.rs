@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
+use standpipe_client::text::{to_message, without_nul};
 use standpipe_client::{
     CallOptions, Client, ClientError, ConnectOptions, Credentials, Encryption, PipeAddress, ReplyEnd,
 };
@@ -123,7 +124,7 @@ pub(super) fn run(call: &Call, output: &mut Output) -> Result<Exit, Failure> {
 }
 
 fn print(call: &Call, reply: &[u8], took: Duration, output: &mut Output) -> Result<(), Failure> {
-    let text = reply.strip_suffix(&[0]).filter(|_| !call.hex).unwrap_or(reply);
+    let text = if call.hex { reply } else { without_nul(reply) };
     if call.json {
         let lossy = String::from_utf8_lossy(text);
         return output.json(&Shown {
@@ -190,17 +191,12 @@ fn request(call: &Call) -> Result<Vec<u8>, Failure> {
                 .hint("give two digits for each byte, such as `48 65 6c 6c 6f 00`")
         });
     }
-    if !call.raw {
-        if request.contains(&0) {
-            return Err(Failure::new(
-                Exit::Usage,
-                "the text holds a NUL, where the service would stop reading",
-            )
-            .hint("take it out, or send the bytes as they are with --raw"));
-        }
-        request.push(0);
+    if call.raw {
+        return Ok(request);
     }
-    Ok(request)
+    to_message(request).map_err(|error| {
+        Failure::new(Exit::Usage, error).hint("take it out, or send the bytes as they are with --raw")
+    })
 }
 
 /// Everything, or so much that it is too long.

@@ -18,7 +18,7 @@ fn called(place: &Place, arguments: &[&str], stdin: &[u8]) -> (Option<i32>, Vec<
     let mut command = place.standpipe(arguments);
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // It may have no wish to read it.
+    // The command may end without reading it.
     let _ = child.stdin.take().unwrap().write_all(stdin);
     let output = child.wait_with_output().unwrap();
     (output.status.code(), output.stdout, String::from_utf8(output.stderr).unwrap())
@@ -80,6 +80,7 @@ fn the_nt_hash_is_as_good_as_the_password() {
     let (place, remote) = place();
     place.write("hash", &format!("{HASH}\n"));
     let pipe = remote.pipe("simple");
+    let server = pipe.trim_start_matches('/').split('/').next().unwrap();
     let call = ["call", &pipe, "-u", "anna", "--hex", "0102"];
     let with = |more: &[&str], variables: &[(&str, &str)]| {
         let mut command = place.standpipe(&[&call[..], more].concat());
@@ -92,8 +93,14 @@ fn the_nt_hash_is_as_good_as_the_password() {
     assert_seen(&with(&["--nt-hash-env", "OTHER"], &[("OTHER", &HASH.to_uppercase())]), good);
     assert_seen(&with(&["--password-file", "secret"], &[("STANDPIPE_NT_HASH", "nonsense")]), good);
     place.write("wrong", &HASH.replace('8', "9"));
-    let refused = with(&["--nt-hash-file", "wrong"], &[]);
-    assert!(refused.starts_with("exit 77") && refused.contains("log-on failed"), "{refused}");
+    assert_seen(
+        &with(&["--nt-hash-file", "wrong"], &[]).replace(server, "SERVER"),
+        "
+exit 77
+--- stderr
+error: log-on failed for anna at SERVER: unknown user or wrong password (STATUS_LOGON_FAILURE, 0xc000006d)
+hint: check user and password; the account must exist on the server (`standpipe account list`)",
+    );
     let none = with(&["--nt-hash-file", "secret"], &[]);
     assert_seen(
         &none,
@@ -105,12 +112,30 @@ error: the file `secret` holds no NT hash
 hint: for a password, use --password-file or STANDPIPE_PASSWORD",
     );
     place.mode("hash", 0o644);
-    assert!(with(&["--nt-hash-file", "hash"], &[]).starts_with("exit 77"), "others can read it");
-    assert!(with(&["--nt-hash-file", "hash", "--password-file", "secret"], &[]).starts_with("exit 64"));
+    // Others can read it.
+    assert_seen(
+        &with(&["--nt-hash-file", "hash"], &[]),
+        "
+exit 77
+--- stderr
+error: the password file `hash` can be read by others
+hint: make it yours alone: chmod 600 hash",
+    );
+    assert_seen(
+        &with(&["--nt-hash-file", "hash", "--password-file", "secret"], &[]),
+        "
+exit 64
+--- stderr
+error: the argument '--nt-hash-file <FILE>' cannot be used with '--password-file <FILE>'
+
+Usage: standpipe call --user <NAME> --hex --nt-hash-file <FILE> <PIPE> <TEXT>
+
+For more information, try '--help'.",
+    );
 }
 
 #[test]
-fn what_cannot_be_sent_is_said_before_anything_is() {
+fn a_request_that_cannot_be_sent_is_refused_before_anything_is_sent() {
     let place = Place::new();
     place.write("secret", "secret");
     // Nobody listens there, which would be the next complaint.
@@ -127,12 +152,48 @@ error: the request is not hexadecimal
   caused by: Invalid character 'g' at position 1
 hint: give two digits for each byte, such as `48 65 6c 6c 6f 00`",
     );
-    assert!(
-        call(&["--file", "nothing"])
-            .starts_with("exit 64\n--- stderr\nerror: could not read the request from")
+    assert_seen(
+        &call(&["--file", "nothing"]),
+        "
+exit 64
+--- stderr
+error: could not read the request from `nothing`
+  caused by: No such file or directory (os error 2)",
     );
-    assert!(call(&["x", "--mode", "byte", "--one-message"]).starts_with("exit 64"));
-    assert!(call(&["x", "--file", "secret"]).starts_with("exit 64"));
-    assert!(call(&["x", "--mode", "datagram"]).starts_with("exit 64"));
-    assert!(call(&["x"]).starts_with("exit 75"));
+    assert_seen(
+        &call(&["x", "--mode", "byte", "--one-message"]),
+        "
+exit 64
+--- stderr
+error: a byte pipe has no messages: --one-message needs --mode message",
+    );
+    assert_seen(
+        &call(&["x", "--file", "secret"]),
+        "
+exit 64
+--- stderr
+error: the argument '[TEXT]' cannot be used with '--file <FILE>'
+
+Usage: standpipe call --user <NAME> --password-file <FILE> <PIPE> <TEXT>
+
+For more information, try '--help'.",
+    );
+    assert_seen(
+        &call(&["x", "--mode", "datagram"]),
+        "
+exit 64
+--- stderr
+error: invalid value 'datagram' for '--mode <MODE>': `datagram` is not a pipe mode: expected `message` or `byte`
+
+For more information, try '--help'.",
+    );
+    assert_seen(
+        &call(&["x"]),
+        "
+exit 75
+--- stderr
+error: could not connect to 127.0.0.1:1
+  caused by: Connection refused (os error 111)
+hint: check that the server runs, its address and port, and that no firewall is in between",
+    );
 }

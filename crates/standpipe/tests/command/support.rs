@@ -75,7 +75,7 @@ pub(crate) fn seen(mut command: Command, folder: &Path) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// Compares what was seen with what should be.
+/// Compares what was seen with what should be seen.
 #[track_caller]
 pub(crate) fn assert_seen(seen: &str, expected: &str) {
     let expected = expected.trim();

@@ -15,11 +15,79 @@ Usage: standpipe [OPTIONS] <COMMAND>
 
 For more information, try '--help'.",
     );
-    for arguments in
-        [&["check", "--nope"][..], &[], &["account"], &["account", "add", "u"], &["sddl", "check", "D:"]]
-    {
-        assert!(Place::new().seen(arguments).starts_with("exit 64"), "{arguments:?}");
-    }
+    assert_seen(
+        &Place::new().seen(&["check", "--nope"]),
+        "
+exit 64
+--- stderr
+error: unexpected argument '--nope' found
+
+Usage: standpipe check [OPTIONS]
+
+For more information, try '--help'.",
+    );
+}
+
+#[test]
+fn a_missing_argument_is_named() {
+    assert_seen(
+        &Place::new().seen(&["account", "add", "u"]),
+        "
+exit 64
+--- stderr
+error: the following required arguments were not provided:
+  --file <PATH>
+
+Usage: standpipe account add --file <PATH> <NAME>
+
+For more information, try '--help'.",
+    );
+    assert_seen(
+        &Place::new().seen(&["sddl", "check", "D:"]),
+        "
+exit 64
+--- stderr
+error: the following required arguments were not provided:
+  --user <NAME>
+
+Usage: standpipe sddl check --user <NAME> <SDDL>
+
+For more information, try '--help'.",
+    );
+}
+
+#[test]
+fn a_missing_command_is_answered_with_the_commands() {
+    let seen = Place::new().seen(&["account"]);
+    let (commands, _) = seen.split_once("\n\nOptions:").unwrap();
+    assert_seen(
+        commands,
+        "
+exit 64
+--- stderr
+Manage the accounts that may log on
+
+Usage: standpipe account [OPTIONS] <COMMAND>
+
+Commands:
+  add      Add an account
+  remove   Remove an account; its SID is not given to another
+  list     Show the accounts
+  passwd   Change an account's password
+  enable   Let an account log on again
+  disable  Keep an account from logging on",
+    );
+    let seen = Place::new().seen(&[]);
+    let (usage, _) = seen.split_once("\n\nCommands:").unwrap();
+    assert_seen(
+        usage,
+        "
+exit 64
+--- stderr
+Runs a native service, watches it, and serves its secured named pipe to the network
+
+Usage: standpipe [OPTIONS] <COMMAND>",
+    );
 }
 
 #[test]

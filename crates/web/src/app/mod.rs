@@ -9,11 +9,12 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
+use standpipe_client::text::{HoldsNul, to_message};
 
 use crate::calls::Readiness;
 use crate::page::{self, Outcome};
 use crate::site::{LONGEST_BODY, Site, make_call};
-use crate::text::{HoldsNul, from_form, to_message};
+use crate::text::{HOLDS_NUL, from_form};
 use crate::{api, guard};
 
 /// The whole site as a router; `serve` puts it on a socket, tests call it as it is.
@@ -85,11 +86,11 @@ async fn process(State(site): State<Arc<Site>>, request: Request) -> Response {
         let refused = Outcome::Refused { status: StatusCode::NOT_FOUND, title: "No such call", message };
         return page::page(&site, None, &text, &refused);
     };
-    let outcome = match to_message(&text) {
+    let outcome = match to_message(text.as_str()) {
         Err(HoldsNul) => Outcome::Refused {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             title: "Not sent",
-            message: HoldsNul::MESSAGE.to_owned(),
+            message: HOLDS_NUL.to_owned(),
         },
         Ok(message) => match make_call(chosen.unwrap_or_default(), pipe, message).await {
             Ok(reply) => Outcome::Reply(reply),
