@@ -1,7 +1,4 @@
-//! Everything the project does on itself: show the demo, run the tests, generate files, fuzz, soak, measure.
-//!
-//! Each command is one file; what `test` runs is a table of stages, one file each, under `stage`;
-//! what may have to be installed first is under `install`.
+#![doc = include_str!("../README.md")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks to the developer")]
 
 mod bench;

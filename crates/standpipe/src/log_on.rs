@@ -14,7 +14,7 @@ use crate::password::PasswordArgs;
 const VARIABLE: &str = "STANDPIPE_NT_HASH";
 
 /// Who calls: a user with its password, or with the NT hash of it, which is all that the protocol needs.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 pub(crate) struct LogOnArgs {
     /// The user that logs on: an account of the server, or DOMAIN\user
     #[arg(short, long, value_name = "NAME")]

@@ -14,7 +14,7 @@ use crate::failure::{Caused, Exit, Failure};
 const VARIABLE: &str = "STANDPIPE_PASSWORD";
 
 /// Where the password is. Without either option: in `STANDPIPE_PASSWORD` when that is set, otherwise a prompt asks.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct PasswordArgs {
     /// Read the password from the only line of a file that nobody else can read

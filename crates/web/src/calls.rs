@@ -20,7 +20,7 @@ pub trait PipeCalls: Send + Sync {
 }
 
 /// How many instances there are and how many take calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Readiness {
     /// Those that take calls now.
     pub ready: usize,
@@ -29,7 +29,7 @@ pub struct Readiness {
 }
 
 /// What an instance answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The bytes of the reply.
     pub data: Vec<u8>,
@@ -70,7 +70,7 @@ impl Error for CallError {
 }
 
 /// The ways a call fails, as far as a caller can tell them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallErrorKind {
     /// No instance takes calls.
     NoInstanceReady,

@@ -10,7 +10,7 @@ const IDLE_FOR_SAMBA: u32 = 200;
 const SPARE_FILES: u64 = 100;
 
 /// What one call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A request and its reply on a pipe that stays open.
     Transceive,
@@ -35,7 +35,7 @@ impl Kind {
 }
 
 /// How messages are protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protection {
     Gmac,
     Cmac,
@@ -53,7 +53,7 @@ impl Protection {
 }
 
 /// One thing to measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Workload {
     pub(super) kind: Kind,
     pub(super) protection: Protection,

@@ -11,7 +11,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 pub type Span = Range<usize>;
 
 /// The text of a deployment file and where it came from. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Source {
     path: Arc<Path>,
     text: Arc<str>,
@@ -43,7 +43,7 @@ impl Source {
 }
 
 /// One thing wrong with a deployment file: what, where, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     message: String,
     span: Option<Span>,
@@ -96,7 +96,7 @@ impl Problem {
 }
 
 /// Everything wrong with one deployment file, in the order of its lines.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Problems {
     source: Source,
     list: Vec<Problem>,

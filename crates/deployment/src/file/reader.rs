@@ -10,7 +10,7 @@ use super::problem::{Problem, Span};
 use super::text::{Environment, Text};
 
 /// The value of a key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Field<T> {
     /// The key is not there.
     #[default]

@@ -44,7 +44,7 @@ pub(crate) enum Account {
     Disable(Named),
 }
 
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 pub(crate) struct Add {
     #[command(flatten)]
     named: Named,
@@ -57,7 +57,7 @@ pub(crate) struct Add {
     password: PasswordArgs,
 }
 
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 pub(crate) struct Passwd {
     #[command(flatten)]
     named: Named,
@@ -66,7 +66,7 @@ pub(crate) struct Passwd {
     password: PasswordArgs,
 }
 
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 pub(crate) struct List {
     #[command(flatten)]
     file: FileArg,
@@ -76,7 +76,7 @@ pub(crate) struct List {
     json: bool,
 }
 
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 pub(crate) struct Named {
     /// The account's name
     name: String,
@@ -85,7 +85,7 @@ pub(crate) struct Named {
     file: FileArg,
 }
 
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 pub(crate) struct FileArg {
     /// The account file; a startup task of an instance need not say it
     #[arg(long = "file", env = "STANDPIPE_ACCOUNTS", value_name = "PATH", hide_env_values = true)]

@@ -29,7 +29,7 @@ const MOST: u64 = 100_000;
 /// Call a pipe as fast as it answers, and say how fast that is
 ///
 /// Every request is another one, and each reply is compared with its request.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Bench {
     /// The pipe: `//host[:port]/pipe/NAME`, or with backslashes
@@ -97,7 +97,7 @@ pub(crate) struct Bench {
 }
 
 /// What one call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum WorkloadArg {
@@ -112,7 +112,7 @@ pub(crate) enum WorkloadArg {
 }
 
 /// What the reply must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ExpectArg {
     /// The request's bytes
     Same,
@@ -123,7 +123,7 @@ enum ExpectArg {
 }
 
 /// How requests are signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SigningArg {
     /// AES-128-GMAC
     Gmac,

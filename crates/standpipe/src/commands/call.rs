@@ -31,7 +31,7 @@ const EXAMPLES: &str = "Examples:\n  \
 const LONGEST_REQUEST: u64 = 16 * 1024 * 1024;
 
 /// Send one request to a pipe and print its reply
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Call {
     /// The pipe: `//host[:port]/pipe/NAME`, or with backslashes

@@ -15,7 +15,7 @@ const EXAMPLES: &str = "Examples:\n  \
     standpipe check --here        # also whether it can run here: passwords, ports";
 
 /// Check a deployment file: every mistake, with its line
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Check {
     /// The deployment file

@@ -27,7 +27,7 @@ const EXAMPLES: &str = "Examples:\n  \
 /// Each local connection is an open of the remote pipe; all of them share one connection that is logged on. Only this
 /// user and root can connect, as whoever does acts with the user given here. When the server is gone, local connections
 /// are closed, and the next ones try again; nothing is sent twice.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Connect {
     /// The pipe: `//host[:port]/pipe/NAME`, or with backslashes

@@ -16,7 +16,7 @@ const EXAMPLES: &str = "Examples:\n  \
     standpipe ps --state-dir /run/standpipe/ServiceDemo";
 
 /// Show the instances of a deployment that runs on this machine
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Ps {
     /// The deployment file, which says the deployment's name

@@ -31,13 +31,13 @@ pub(crate) enum Sddl {
     Check(Check),
 }
 
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 pub(crate) struct Explain {
     /// The security descriptor
     sddl: String,
 }
 
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The security descriptor
     sddl: String,

@@ -32,7 +32,7 @@ const STOP_SLACK: Duration = Duration::from_secs(20);
 const REDRAW: Duration = Duration::from_secs(1);
 
 /// Run a whole deployment on this machine, and start again what fails
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Up {
     /// The deployment file

@@ -13,7 +13,7 @@ pub trait Environment {
 }
 
 /// The environment of this process.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct ProcessEnvironment;
 
 impl Environment for ProcessEnvironment {
@@ -23,7 +23,7 @@ impl Environment for ProcessEnvironment {
 }
 
 /// A string value of the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text {
     value: String,
     span: Span,

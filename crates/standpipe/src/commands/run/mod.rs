@@ -25,7 +25,7 @@ const EXAMPLES: &str = "Examples:\n  \
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Run one instance of a role: its startup tasks, its service, its endpoints
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Run {
     /// The deployment file

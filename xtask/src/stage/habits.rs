@@ -1,0 +1,92 @@
+//! Habits that no lint knows: the order of derives, and the width of comments.
+
+use std::fs;
+use std::path::Path;
+
+use super::Site;
+use crate::shell::{Failure, Result};
+
+/// Where our sources are.
+const FOLDERS: &[&str] = &["bench", "crates", "examples", "fuzz/src", "fuzz/tests", "tests", "xtask"];
+/// The standard traits in the order in which they are derived; others follow.
+const ORDER: [&str; 9] =
+    ["Debug", "Clone", "Copy", "PartialEq", "Eq", "PartialOrd", "Ord", "Hash", "Default"];
+/// The most columns of a line with a comment.
+const COLUMNS: usize = 110;
+
+/// Fails with every line of our sources that breaks a habit.
+pub(crate) fn run(site: &Site<'_>) -> Result<()> {
+    let root = site.workspace.root();
+    let mut found = Vec::new();
+    for folder in FOLDERS {
+        let cannot = |error| Failure(format!("cannot read {folder}: {error}"));
+        look_in(&root.join(folder), root, &mut found).map_err(cannot)?;
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    for line in &found {
+        println!("{line}");
+    }
+    Err(Failure(format!("{} lines break a habit; CONTRIBUTING.md has them", found.len())))
+}
+
+/// What is wrong with a line, if anything is.
+fn wrong_with(line: &str) -> Option<String> {
+    if has_other_order(line) {
+        return Some(format!("derives stand in the order {}, then others", ORDER.join(", ")));
+    }
+    is_wide_comment(line).then(|| format!("a line with a comment has {COLUMNS} columns at most"))
+}
+
+fn look_in(folder: &Path, root: &Path, found: &mut Vec<String>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if !path.ends_with("target") {
+                look_in(&path, root, found)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path)?;
+            let shown = path.strip_prefix(root).unwrap_or(&path).display();
+            for (index, line) in text.lines().enumerate() {
+                found.extend(wrong_with(line).map(|why| format!("{shown}:{}: {why}", index + 1)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a line derives standard traits in another order, or after others.
+fn has_other_order(line: &str) -> bool {
+    let derives = line.trim_start().strip_prefix("#[derive(").and_then(|rest| rest.strip_suffix(")]"));
+    let Some(derives) = derives else { return false };
+    let place = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+    !derives.split(',').map(|name| place(name.trim())).is_sorted()
+}
+
+fn is_wide_comment(line: &str) -> bool {
+    line.trim_start().starts_with("//") && line.chars().count() > COLUMNS && !line.contains("://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_traits_are_derived_in_one_order_and_before_others() {
+        assert!(!has_other_order("#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]"));
+        assert!(!has_other_order("    #[derive(Debug, thiserror::Error)]"));
+        assert!(has_other_order("#[derive(Clone, Debug)]"));
+        assert!(has_other_order("#[derive(Args, Debug)]"));
+        assert!(!has_other_order("let text = \"#[derive(Clone, Debug)]\";"));
+    }
+
+    #[test]
+    fn a_comment_is_no_wider_than_the_code() {
+        assert!(!is_wide_comment(&format!("// {}", "x".repeat(COLUMNS - 3))));
+        assert!(is_wide_comment(&format!("    /// {}", "x".repeat(COLUMNS))));
+        assert!(!is_wide_comment(&format!("// https://{}", "x".repeat(COLUMNS))));
+        assert!(!is_wide_comment(&format!("let long = {};", "x".repeat(COLUMNS))));
+    }
+}
