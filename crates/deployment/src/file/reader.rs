@@ -196,7 +196,7 @@ impl<'t, 'i> Table<'t, 'i> {
     pub(super) fn one(&mut self, reader: &mut Reader<'_>, key: &'static str, what: String) -> Option<Self> {
         let Some(Holds::Table(keys)) = self.holds(key) else { return self.misread(key) };
         let (name, value) = self.take(key)?;
-        Table::read(keys, reader, key, value, name.span(), what)
+        Self::read(keys, reader, key, value, name.span(), what)
     }
 
     pub(super) fn text(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<Text> {
@@ -318,7 +318,7 @@ impl<'t, 'i> Table<'t, 'i> {
         reader: &mut Reader<'_>,
         key: &'static str,
         kind: &str,
-    ) -> Vec<(Spanned<String>, Table<'t, 'i>)> {
+    ) -> Vec<(Spanned<String>, Self)> {
         let Some(Holds::Named(keys)) = self.holds(key) else { return self.misread(key) };
         let Some((_, value)) = self.take(key) else { return Vec::new() };
         let Some(table) = as_table(reader, key, value) else { return Vec::new() };
@@ -333,12 +333,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// An array of tables: `[[roles.R.startup]]`.
-    pub(super) fn list(
-        &mut self,
-        reader: &mut Reader<'_>,
-        key: &'static str,
-        kind: &str,
-    ) -> Vec<Table<'t, 'i>> {
+    pub(super) fn list(&mut self, reader: &mut Reader<'_>, key: &'static str, kind: &str) -> Vec<Self> {
         let Some(Holds::List(keys)) = self.holds(key) else { return self.misread(key) };
         let Some((name, value)) = self.take(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {

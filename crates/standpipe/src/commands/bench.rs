@@ -134,11 +134,11 @@ enum SigningArg {
 }
 
 impl From<SigningArg> for SigningAlgorithm {
-    fn from(signing: SigningArg) -> SigningAlgorithm {
+    fn from(signing: SigningArg) -> Self {
         match signing {
-            SigningArg::Gmac => SigningAlgorithm::AesGmac,
-            SigningArg::Cmac => SigningAlgorithm::AesCmac,
-            SigningArg::Hmac => SigningAlgorithm::HmacSha256,
+            SigningArg::Gmac => Self::AesGmac,
+            SigningArg::Cmac => Self::AesCmac,
+            SigningArg::Hmac => Self::HmacSha256,
         }
     }
 }

@@ -18,13 +18,13 @@ struct Connect {
 }
 
 impl Connect {
-    fn new(place: &Place, pipe: &str, more: &[&str]) -> Connect {
+    fn new(place: &Place, pipe: &str, more: &[&str]) -> Self {
         let arguments = ["connect", pipe, "-u", "anna", "--password-file", "secret", "--log", "info"];
         let mut command = place.standpipe(&[&arguments[..], more].concat());
         command.env("TMPDIR", place.path("")).env("STANDPIPE_PIPES", place.path("local"));
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        Connect { child, log }
+        Self { child, log }
     }
 
     /// Waits for a log line.

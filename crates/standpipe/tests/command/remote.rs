@@ -24,12 +24,12 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    pub(crate) fn new(folder: &Path) -> Remote {
-        Remote::at("127.0.0.1:0".parse().unwrap(), folder)
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap(), folder)
     }
 
     /// At an address of the caller's choice.
-    pub(crate) fn at(address: SocketAddr, folder: &Path) -> Remote {
+    pub(crate) fn at(address: SocketAddr, folder: &Path) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let accounts = AccountFile::new(folder.join("accounts.toml"));
@@ -72,7 +72,7 @@ impl Remote {
             tokio::spawn(server.serve(offer, CancellationToken::new()));
             address
         });
-        Remote { address, _runtime: runtime }
+        Self { address, _runtime: runtime }
     }
 
     pub(crate) fn pipe(&self, name: &str) -> String {
