@@ -89,7 +89,7 @@ pub async fn spawn(spec: &ProcessSpec) -> Result<Process, SpawnError> {
 }
 
 /// Like [`spawn`], with `socket` as its standard input and output, as inetd starts its servers. With
-/// [`Output::Log`], what it writes to its standard error is logged.
+/// [`Output::Log`](crate::Output::Log), what it writes to its standard error is logged.
 ///
 /// # Errors
 /// As [`spawn`].

@@ -65,10 +65,10 @@ pub(crate) fn short_name(command: &Command) -> String {
 }
 
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 
-    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn passwords_of_every_role_are_withheld() {
         let place = crate::testing::TestFolder::new();

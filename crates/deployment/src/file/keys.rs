@@ -395,10 +395,9 @@ mod tests {
         default.trim_matches('`').trim_matches('"')
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_defaults_are_those_that_the_table_promises() {
-        use crate::{Backend, Deployment, Look, ProcessEnvironment, Source};
+        use crate::{Backend, Deployment, Machine, ProcessEnvironment, Source, System};
         let text = r#"
             name = "Demo"
             [roles.R.service]
@@ -418,8 +417,8 @@ mod tests {
             port = 8080
         "#;
         let source = Source::new("standpipe.toml", text);
-        let folder = std::path::Path::new("/");
-        let deployment = Deployment::from_source(&source, folder, &ProcessEnvironment, Look::Files);
+        let linux = Machine { system: System::Linux, folder: "/".into() };
+        let deployment = Deployment::from_source_for(&source, &linux, &ProcessEnvironment);
         let deployment = deployment.unwrap_or_else(|problems| panic!("{}", problems.render(false)));
         let role = &deployment.roles()[0];
         let service = role.service.as_ref().unwrap();
