@@ -15,7 +15,7 @@ use crate::random::Random;
 use crate::service::Service;
 
 /// How many things may happen before a test is given up: a pair that does not come to rest goes in circles.
-const MAX_STEPS: usize = 50_000;
+const MAX_STEPS: usize = 20_000;
 
 /// Somebody between the two: gets every message with its sender, and says which messages arrive instead, and from
 /// whom they seem to be.

@@ -185,6 +185,18 @@ fn the_same_seed_gives_the_same_session() {
     assert!(session(5) != session(6), "the seed changes nothing");
 }
 
+#[test]
+#[should_panic(expected = "the pair goes in circles")]
+fn a_pair_that_goes_in_circles_is_given_up() {
+    let mut pair = over(client_config(), Network::instant());
+    pair.client.echo();
+    pair.run_with(|pair| {
+        if std::mem::take(&mut pair.results).into_values().any(|result| result.is_ok()) {
+            pair.client.echo();
+        }
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
