@@ -4,15 +4,17 @@
 //! opened. A call goes to a random one of those that are ready. If its open fails there, nothing was sent and
 //! another instance gets it; once the request may have reached a service it is never sent again.
 
+use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use standpipe_backoff::Backoff;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::{
     CallOptions, Client, ClientError, ConnectOptions, Credentials, DEFAULT_CONNECT_TIMEOUT, Encryption, Pipe,
-    ServerAddress,
+    Pool, PoolOptions, ServerAddress,
 };
 use standpipe_pipe::PipeName;
 
@@ -58,13 +60,15 @@ impl Default for Options {
 }
 
 impl Options {
-    /// How long to wait after a check that ended so, when the pause before it was `last`.
-    fn pause_after(&self, condition: &Condition, last: Duration) -> Duration {
-        match condition {
-            Condition::Unready(error) if error.is_of_the_credentials() => {
-                last.saturating_mul(2).min(self.longest_pause).max(self.check_interval)
-            }
-            _ => self.check_interval,
+    /// How each instance's connection is made, and made again.
+    fn of_pool(&self) -> PoolOptions {
+        let Self { connect_timeout: timeout, encryption, check_interval, longest_pause, .. } = *self;
+        PoolOptions {
+            connect: ConnectOptions { timeout, encryption, ..ConnectOptions::default() },
+            connections: 1,
+            // An instance that is being replaced needs a moment; hammering does not shorten it.
+            reconnect: Backoff { first: check_interval / 10, longest: check_interval },
+            refusal: Backoff { first: check_interval.saturating_mul(2), longest: longest_pause },
         }
     }
 }
@@ -183,11 +187,12 @@ impl Balancer {
             .map(|target| {
                 let state =
                     State { condition: Condition::Unknown, since: SystemTime::now(), answered: 0, failed: 0 };
+                let pool = Pool::new(target.server.clone(), credentials.clone(), options.of_pool());
                 let watched = Arc::new(Watched { target, state: Mutex::new(state), check: Notify::new() });
                 let check = Check {
                     watched: Arc::clone(&watched),
                     pipe: pipe.clone(),
-                    credentials: credentials.clone(),
+                    pool,
                     options: options.clone(),
                     changes: changes.clone(),
                 };
@@ -348,64 +353,53 @@ impl Watched {
 struct Check {
     watched: Arc<Watched>,
     pipe: PipeName,
-    credentials: Credentials,
+    /// The instance's one connection.
+    pool: Pool,
     options: Options,
     changes: watch::Sender<u64>,
 }
 
 impl Check {
     async fn run(self) {
-        let check_interval = self.options.check_interval;
-        let mut client: Option<Client> = None;
-        let mut pause = check_interval;
         loop {
-            let condition = match self.check(&mut client).await {
+            let condition = match self.check().await {
                 Ok(client) => Condition::Ready(client),
                 Err(error) => Condition::Unready(Arc::new(error)),
             };
-            pause = self.options.pause_after(&condition, pause);
+            let lost = match &condition {
+                Condition::Ready(client) => Some(client.clone()),
+                Condition::Unknown | Condition::Unready(_) => None,
+            };
             self.watched.set(condition, &self.changes);
             let lost = async {
-                match &client {
+                match lost {
                     Some(client) => client.closed().await,
-                    None => std::future::pending().await,
+                    None => pending().await,
                 }
             };
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(self.options.check_interval) => {}
                 () = self.watched.check.notified() => {}
                 _ = lost => {
-                    client = None;
-                    let error = ClientError::Disconnected {
-                        server: self.watched.target.server.clone(),
-                        may_have_arrived: false,
-                    };
+                    let server = self.watched.target.server.clone();
+                    let error = ClientError::Disconnected { server, may_have_arrived: false };
                     self.watched.set(Condition::Unready(Arc::new(error)), &self.changes);
-                    // An instance that is being replaced needs a moment; hammering does not shorten it.
-                    tokio::time::sleep(check_interval / 10).await;
                 }
             }
         }
     }
 
-    /// Whether the instance's pipe can be opened now; keeps the connection for the next time.
-    async fn check(&self, kept: &mut Option<Client>) -> Result<Client, ClientError> {
-        let client = if let Some(client) = kept.take().filter(|client| !client.is_closed()) {
-            client
-        } else {
-            let server = &self.watched.target.server;
-            let Options { connect_timeout: timeout, encryption, .. } = self.options;
-            let options = ConnectOptions { timeout, encryption, ..ConnectOptions::default() };
-            Client::connect(server, &self.credentials, &options).await?
-        };
+    /// Whether the instance's pipe can be opened now.
+    async fn check(&self) -> Result<Client, ClientError> {
+        let client = self.pool.client().await?;
         let timeout = self.options.check_timeout;
-        // What is there is told at once; the server need not wait for what is not.
+        // A pipe that is there is reported at once; the server need not wait for one that is not.
         let answer = tokio::time::timeout(timeout, client.wait(&self.pipe, Duration::from_millis(1))).await;
         let Ok(answer) = answer else {
             // A connection that does not answer is given up; a new one may fare better.
+            self.pool.forget(&client);
             return Err(ClientError::ConnectTimeout { server: self.watched.target.server.clone(), timeout });
         };
-        *kept = Some(client.clone());
         if answer? { Ok(client) } else { Err(client.busy(&self.pipe)) }
     }
 }
@@ -419,35 +413,14 @@ fn random_below(bound: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use standpipe_smb::NtStatus;
-
     use super::*;
 
     #[test]
     fn log_ons_that_fail_are_tried_ever_less_often() {
         let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
         let options = Options { check_interval: second, longest_pause: minute, ..Options::default() };
-        let server = ServerAddress::new("server", 445).unwrap();
-        let refused = |status| {
-            let (server, user) = (server.clone(), "u".to_owned());
-            Condition::Unready(Arc::new(ClientError::LogOnFailed { server, user, status }))
-        };
-        let wrong = refused(NtStatus::LOGON_FAILURE);
-        let mut pause = second;
-        for seconds in [2, 4, 8, 16, 32, 60, 60] {
-            pause = options.pause_after(&wrong, pause);
-            assert_eq!(pause, Duration::from_secs(seconds));
-        }
-        let silent = ClientError::ConnectTimeout { server: server.clone(), timeout: second };
-        for other in [
-            refused(NtStatus::INSUFFICIENT_RESOURCES),
-            Condition::Unready(Arc::new(silent)),
-            Condition::Unknown,
-        ] {
-            assert_eq!(options.pause_after(&other, pause), second, "{other:?}");
-        }
-        // Asking less often than the longest pause is what the caller wants.
-        let rare = Options { check_interval: minute * 5, ..options };
-        assert_eq!(rare.pause_after(&wrong, minute * 5), minute * 5);
+        let refusal = options.of_pool().refusal;
+        let pauses = [1, 2, 3, 4, 5, 6, 7].map(|failures| refusal.full(failures).as_secs());
+        assert_eq!(pauses, [2, 4, 8, 16, 32, 60, 60]);
     }
 }

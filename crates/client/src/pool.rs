@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use standpipe_backoff::Backoff;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -25,14 +26,12 @@ pub struct PoolOptions {
     pub connect: ConnectOptions,
     /// How many connections are kept at most; at least one is. Pipes are opened on them in turn.
     pub connections: usize,
-    /// How long connecting again waits after a first failure; twice as long after each more. A random part of up to
-    /// half is left out, so that clients which lost the same server do not come back all at once.
-    pub first_pause: Duration,
-    /// The longest such pause.
-    pub longest_pause: Duration,
-    /// How long nothing is tried, on any connection, after a log-on that failed: what needs a new one meanwhile fails
-    /// at once, as trying on locks accounts. A server that says that it has too much to do is tried again sooner.
-    pub pause_after_refusal: Duration,
+    /// How long connecting again waits after a failure. A random part of up to half is left out, so that clients which
+    /// lost the same server do not come back all at once.
+    pub reconnect: Backoff,
+    /// How long nothing is tried, on any connection, after log-ons that failed: a caller that needs a new connection
+    /// meanwhile fails at once, since more attempts lock accounts. A server that has too much to do is no such failure.
+    pub refusal: Backoff,
 }
 
 impl Default for PoolOptions {
@@ -41,9 +40,8 @@ impl Default for PoolOptions {
         PoolOptions {
             connect: ConnectOptions::default(),
             connections: 1,
-            first_pause: Duration::from_millis(100),
-            longest_pause: Duration::from_secs(5),
-            pause_after_refusal: Duration::from_mins(1),
+            reconnect: Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) },
+            refusal: Backoff { first: Duration::from_mins(1), longest: Duration::from_mins(1) },
         }
     }
 }
@@ -74,8 +72,18 @@ struct Target {
     server: ServerAddress,
     credentials: Credentials,
     options: PoolOptions,
-    /// The last log-on that failed, on whichever connection, and until when that is the answer.
-    refusal: Mutex<Option<(ClientError, Instant)>>,
+    /// The last log-on that failed, on whichever connection.
+    refusal: Mutex<Option<Refusal>>,
+}
+
+/// A log-on that failed.
+#[derive(Debug)]
+struct Refusal {
+    error: ClientError,
+    /// Until when it is the answer.
+    until: Instant,
+    /// How many log-ons in a row have failed.
+    count: u32,
 }
 
 /// A place for one connection.
@@ -131,6 +139,13 @@ impl Pool {
     /// A connection that is there, as far as is known, or a new one. Must be called on a tokio runtime.
     pub async fn client(&self) -> Result<Client, ClientError> {
         Ok(self.lend().await?.client)
+    }
+
+    /// Makes no further use of a connection that does not answer: the next caller gets a new one.
+    pub(crate) fn forget(&self, lost: &Client) {
+        for slot in &self.shared.slots {
+            slot.forget(lost, &self.shared.target);
+        }
     }
 
     /// Opens a pipe, and waits up to `wait` for one that is busy.
@@ -207,21 +222,14 @@ impl Target {
         ClientError::Disconnected { server: self.server.clone(), may_have_arrived: false }
     }
 
-    fn refusal(&self) -> MutexGuard<'_, Option<(ClientError, Instant)>> {
+    fn refusal(&self) -> MutexGuard<'_, Option<Refusal>> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long to wait after this many failures in a row.
     fn pause(&self, failures: u32) -> Duration {
-        let Some(doublings) = failures.checked_sub(1) else {
-            return Duration::ZERO;
-        };
-        let PoolOptions { first_pause, longest_pause, .. } = self.options;
-        let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
-        let half = first_pause.saturating_mul(factor).min(longest_pause) / 2;
-        // Without randomness the pauses are what they are meant to be at most.
-        let random = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
-        half + half.mul_f64(random)
+        // Without randomness the pauses are the longest that they may be.
+        self.options.reconnect.jittered(failures, getrandom::u64().unwrap_or(u64::MAX))
     }
 }
 
@@ -260,8 +268,8 @@ impl Slot {
             }
             Phase::Idle | Phase::Connecting(_) => {}
         }
-        if let Some((error, _)) = target.refusal().as_ref().filter(|(_, end)| Instant::now() < *end) {
-            return Found::Refused(error.clone());
+        if let Some(refusal) = target.refusal().as_ref().filter(|refusal| Instant::now() < refusal.until) {
+            return Found::Refused(refusal.error.clone());
         }
         let (sender, attempt) = watch::channel(None);
         state.phase = Phase::Connecting(attempt.clone());
@@ -293,7 +301,7 @@ impl State {
     fn lost(&mut self, target: &Target) {
         if let Phase::Connected { since, .. } = self.phase {
             // One that did not last is no success: a server that only ever accepts must not be hammered either.
-            let lasted = since.elapsed() >= target.options.longest_pause;
+            let lasted = since.elapsed() >= target.options.reconnect.longest;
             self.failures = if lasted { 0 } else { self.failures.saturating_add(1) };
             self.not_before = Some(after(Instant::now(), target.pause(self.failures)));
         }
@@ -312,39 +320,16 @@ impl State {
             // For all connections, as the next one would fail like this one.
             Err(error) if error.is_of_the_credentials() => {
                 self.phase = Phase::Idle;
-                *target.refusal() = Some((error.clone(), after(now, target.options.pause_after_refusal)));
+                let mut refusal = target.refusal();
+                let count = refusal.as_ref().map_or(0, |refusal| refusal.count).saturating_add(1);
+                let until = after(now, target.options.refusal.full(count));
+                *refusal = Some(Refusal { error: error.clone(), until, count });
             }
             Err(_) => {
                 self.phase = Phase::Idle;
                 self.failures = self.failures.saturating_add(1);
                 self.not_before = Some(after(now, target.pause(self.failures)));
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_longest_and_differ() {
-        let (first, longest) = (Duration::from_millis(100), Duration::from_secs(5));
-        let options = PoolOptions { first_pause: first, longest_pause: longest, ..PoolOptions::default() };
-        let server = ServerAddress::new("server", 445).unwrap();
-        let target = Target {
-            server,
-            credentials: Credentials::with_password("u", "p"),
-            options,
-            refusal: Mutex::default(),
-        };
-        assert_eq!(target.pause(0), Duration::ZERO);
-        for (failures, most) in
-            [(1, first), (2, first * 2), (4, first * 8), (7, longest), (u32::MAX, longest)]
-        {
-            let pauses: Vec<Duration> = (0..50).map(|_| target.pause(failures)).collect();
-            assert!(pauses.iter().all(|pause| (most / 2..=most).contains(pause)), "{failures}: {pauses:?}");
-            assert!(pauses.iter().any(|pause| *pause != pauses[0]), "{failures}: no jitter");
         }
     }
 }

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use standpipe_smb::server::network_of;
+use crate::guessing::network_of;
 use tokio::sync::oneshot;
 
 use crate::counters::Counters;

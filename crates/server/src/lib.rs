@@ -25,7 +25,7 @@ use standpipe_smb::Dialect;
 use standpipe_smb::auth::ServerNames;
 #[cfg(feature = "conformance")]
 use standpipe_smb::server::PipeId;
-use standpipe_smb::server::{Config, GatePolicy, Limits, Pipe, PipeMode};
+use standpipe_smb::server::{Config, Limits, Pipe, PipeMode};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -35,6 +35,7 @@ use standpipe_pipe::backend::Backend;
 use standpipe_pipe::{Mode, PipeName};
 
 pub use counters::{Counters, Snapshot};
+pub use guessing::GatePolicy;
 pub use standpipe_smb::server::Encryption;
 
 use admission::{Admission, Budget};

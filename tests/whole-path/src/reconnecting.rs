@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use standpipe_backoff::Backoff;
 use standpipe_client::{
     CallOptions, Client, ClientError, ConnectOptions, Credentials, Pool, PoolOptions, ReplyEnd, ServerAddress,
 };
@@ -51,9 +52,8 @@ impl Setting {
         let options = PoolOptions {
             connect: ConnectOptions { timeout: TIMEOUT, ..ConnectOptions::default() },
             connections,
-            first_pause: Duration::from_millis(1),
-            longest_pause: Duration::from_millis(5),
-            pause_after_refusal: Duration::from_hours(1),
+            reconnect: Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(5) },
+            refusal: Backoff { first: Duration::from_hours(1), longest: Duration::from_hours(1) },
         };
         let credentials = Credentials::with_password("serviceUser", password);
         Pool::new(self.proxy.address.into(), credentials, options)

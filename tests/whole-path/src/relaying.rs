@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use standpipe_backoff::Backoff;
 use standpipe_client::relay::{Relay, RelayOptions};
 use standpipe_client::{ConnectOptions, Credentials, Pool, PoolOptions, ServerAddress};
 use standpipe_pipe::Mode;
@@ -33,8 +34,7 @@ impl Offered {
         let listener = PipeListener::bind_in(&folder.path().join("local"), "simple", mode).await.unwrap();
         let pool_options = PoolOptions {
             connect: ConnectOptions { timeout: TIMEOUT, ..ConnectOptions::default() },
-            first_pause: Duration::from_millis(1),
-            longest_pause: Duration::from_millis(5),
+            reconnect: Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(5) },
             ..PoolOptions::default()
         };
         let pool = Pool::new(server, Credentials::with_password(user, "secret"), pool_options);

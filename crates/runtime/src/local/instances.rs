@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use standpipe_backoff::{Backoff, next_random};
 use standpipe_process::{self as process, Ask, Exit, Orphaned, Output, Process, ProcessSpec, SpawnError};
-use standpipe_service::watcher::{backoff, next_jitter};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -98,8 +98,8 @@ impl Keeper {
                 failures_in_a_row = 0;
             }
             failures_in_a_row = failures_in_a_row.saturating_add(1);
-            let RecyclePolicy { backoff_first, backoff_cap, .. } = self.policy;
-            let wait = backoff(backoff_first, backoff_cap, failures_in_a_row, next_jitter(&mut seed));
+            let RecyclePolicy { backoff_first: first, backoff_cap: longest, .. } = self.policy;
+            let wait = Backoff { first, longest }.jittered(failures_in_a_row, next_random(&mut seed));
             warn!("{} ended with {exit}; starting it again in {wait:.1?}", self.name);
             self.recycles = self.recycles.saturating_add(1);
             self.note(Stage::Waiting, &reason);

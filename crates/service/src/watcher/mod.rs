@@ -8,10 +8,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use standpipe_backoff::next_random;
 use std::time::Duration;
 
 pub use failure::{Failure, FailureKind, GiveUp, Verdict};
-pub use policy::{Policy, backoff, next_jitter};
+pub use policy::Policy;
 pub use table::{Action, Phase, TRANSITIONS, Transition, Trigger, diagram, transition};
 
 use crate::state::{State, Status};
@@ -298,9 +299,9 @@ impl Watcher {
             Phase::Looking | Phase::Starting => after(self.policy.start_timeout),
             Phase::Clearing => after(self.policy.stop_grace),
             Phase::Resting => {
-                let jitter = next_jitter(&mut self.seed);
+                let random = next_random(&mut self.seed);
                 let failures = u32::try_from(self.failures.len()).unwrap_or(u32::MAX);
-                after(backoff(self.policy.backoff_first, self.policy.backoff_cap, failures, jitter))
+                after(self.policy.backoff().jittered(failures, random))
             }
             // A stop that is under way does not get its time anew because someone asks for it too.
             Phase::Stopping => [after(self.policy.stop_grace), under_way].into_iter().flatten().min(),

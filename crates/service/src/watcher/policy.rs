@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use standpipe_backoff::Backoff;
+
 /// The numbers by which a watcher decides. `Default` gives the story's where it had one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -29,6 +31,13 @@ pub struct Policy {
     pub hung_after: NonZeroU32,
 }
 
+impl Policy {
+    /// How the wait grows with the failures.
+    pub(crate) fn backoff(&self) -> Backoff {
+        Backoff { first: self.backoff_first, longest: self.backoff_cap }
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -42,51 +51,6 @@ impl Default for Policy {
             stop_grace: Duration::from_secs(10),
             kill_timeout: Duration::from_secs(5),
             hung_after: NonZeroU32::MIN.saturating_add(2),
-        }
-    }
-}
-
-/// A wait that doubles from `first` with each failure up to `cap`, taken to between half and all of itself by
-/// `jitter`, so that instances which failed together do not retry together.
-///
-/// `failures` counts from 1; `jitter` is any number, evenly spread numbers give evenly spread waits.
-pub fn backoff(first: Duration, cap: Duration, failures: u32, jitter: u64) -> Duration {
-    let factor = 1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-    let full = first.saturating_mul(factor).min(cap);
-    let half = full / 2;
-    // The top 16 bits are fine enough for a wait and keep the product within Duration's u32 factor.
-    half + half * (jitter >> 48) as u32 / u32::from(u16::MAX)
-}
-
-/// The next number of a sequence that `seed` fixes (SplitMix64), spread evenly over all 64 bits. For jitter
-/// only: it is not unpredictable.
-pub fn next_jitter(seed: &mut u64) -> u64 {
-    *seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut z = *seed;
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn grows_to_the_cap() {
-        let wait = |failures| backoff(Duration::from_secs(1), Duration::from_secs(30), failures, u64::MAX);
-        let waits: Vec<u64> = (1..=7).map(|n| wait(n).as_secs()).collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
-    }
-
-    proptest! {
-        #[test]
-        fn stays_between_half_and_all(failures in 1u32.., jitter: u64) {
-            let (first, cap) = (Duration::from_millis(500), Duration::from_secs(30));
-            let wait = backoff(first, cap, failures, jitter);
-            prop_assert!(wait >= first / 2 && wait <= cap);
         }
     }
 }

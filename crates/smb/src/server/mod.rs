@@ -63,7 +63,7 @@ pub use config::{Config, Encryption, Limits, Pipe, PipeId, PipeMode};
 pub use connection::Connection;
 pub use disconnect::{Blame, DisconnectReason, Malformation, Violation};
 pub use event::Event;
-pub use gate::{Failures, GatePolicy, LogonGate, network_of};
+pub use gate::LogonGate;
 pub use ids::{OpenId, SessionId, WaitId};
 pub use input::{Input, Now, OpenFailure, WriteFailure};
 pub use output::Output;

@@ -1,11 +1,18 @@
-//! The memory of failed log-ons that all connections share.
+//! The memory of failed log-ons that all connections share, and the gate through which each asks it.
+
+mod failures;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use standpipe_smb::server::{Failures, GatePolicy, LogonGate};
+use standpipe_smb::server::LogonGate;
 use tokio::time::Instant;
+
+pub use failures::GatePolicy;
+pub(crate) use failures::network_of;
+
+use failures::Failures;
 
 /// Who failed how often, by this machine's clock.
 pub(crate) struct Guessing {
