@@ -66,7 +66,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::of_all("purity", "security and smb build where there is no system", purity::run),
     Stage::of_all("windows", "the whole workspace type-checks for Windows", windows::run),
     Stage::of_all("licences", "licences, bans and sources of dependencies", licences::run),
-    Stage::of_all("package", "security, smb and backoff can be published", packaging::run),
+    Stage::of_all("package", "security and smb can be published", packaging::run),
     Stage::of_all("fuzz", "each fuzz target runs for some seconds", fuzzing::run),
     Stage::of_all("soak", "many clients at random, while services are killed", soaking::run),
     Stage::of_all("peers", "the whole path, with clients not written here", peers::run),

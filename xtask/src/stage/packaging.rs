@@ -8,8 +8,8 @@ use super::Site;
 use crate::shell::{self, Failure, Result};
 
 /// The folders of the crates that are published.
-const FOLDERS: &[&str] = &["crates/backoff", "crates/security", "crates/smb"];
-const PACKAGES: &[&str] = &["standpipe-backoff", "standpipe-security", "standpipe-smb"];
+const FOLDERS: &[&str] = &["crates/security", "crates/smb"];
+const PACKAGES: &[&str] = &["standpipe-security", "standpipe-smb"];
 
 /// Every package must contain these files.
 const REQUIRED: &[&str] = &["README.md", "LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs"];
