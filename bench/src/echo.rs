@@ -14,10 +14,11 @@ use crate::frames;
 
 /// The longest message, in bytes: as much as Standpipe passes on at once.
 const LONGEST: usize = 1024 * 1024;
-/// How long to wait after a client could not be accepted, which happens when there are no file descriptors left.
+/// How long to wait after a client could not be accepted, which happens when there are no file descriptors
+/// left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
-/// What smbd is answered when it says who opened the pipe: the level it spoke (7, which Samba has had since 4.14), a
-/// pipe of messages (2, 0x5ff), 4096 bytes at a time, `STATUS_SUCCESS`.
+/// What smbd is answered when it says who opened the pipe: the level it spoke (7, which Samba has had since
+/// 4.14), a pipe of messages (2, 0x5ff), 4096 bytes at a time, `STATUS_SUCCESS`.
 const NP_READY: [u8; 36] = [
     0, 0, 0, 32, b'N', b'P', b'A', b'M', 7, 0, 0, 0, 7, 0, 0, 0, 2, 0, 0xff, 5, 0, 0, 0, 0, 0, 16, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0,

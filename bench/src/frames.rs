@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 
 /// The length in front of a frame, as in direct TCP transport ([MS-SMB2] 2.1).
 const PREFIX: usize = 4;
-/// What a transceive's request is longer than the message in it: the header and the fixed part of IOCTL ([MS-SMB2]
-/// 2.2.1, 2.2.31).
+/// What a transceive's request is longer than the message in it: the header and the fixed part of IOCTL
+/// ([MS-SMB2] 2.2.1, 2.2.31).
 const REQUEST_OVERHEAD: usize = 64 + 56;
 /// How much shorter its reply is than its request: the fixed part has 48 bytes ([MS-SMB2] 2.2.32).
 const REPLY_SHORTER: usize = 8;
@@ -18,7 +18,7 @@ const REPLY_SHORTER: usize = 8;
 const LONGEST: usize = 2 * 1024 * 1024;
 
 /// What one call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
     /// A frame there and one back, on a connection that stays.
     Transceive,
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 }
 
 /// Calls through the proxy.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct FrameLoad {
     pub(crate) proxy: SocketAddr,
     pub(crate) kind: Kind,

@@ -1,10 +1,11 @@
-//! What Standpipe's speed is measured against, for `cargo xtask bench`: the service behind every server, the minimal
-//! proxy that is the limit, and the load on that proxy.
+//! What Standpipe's speed is measured against, for `cargo xtask bench`: the service behind every server, the
+//! minimal proxy that is the limit, and the load on that proxy.
 //!
-//! The service, [`echo`], is one program that answers each message with itself, in the words of whoever asks: messages
-//! (Standpipe), messages behind their length as Samba's smbd passes them on, and frames (the proxy). The proxy passes
-//! bytes between TCP and the service's socket and knows nothing else. Its load sends frames as long as the SMB messages
-//! that carry a call would be, so that the same number of bytes takes the same way.
+//! The service, [`echo`], is one program that answers each message with itself, in the words of whoever asks:
+//! messages (Standpipe), messages behind their length as Samba's smbd passes them on, and frames (the proxy).
+//! The proxy passes bytes between TCP and the service's socket and knows nothing else. Its load sends frames
+//! as long as the SMB messages that carry a call would be, so that the same number of bytes takes the same
+//! way.
 #![cfg_attr(
     unix,
     expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks to the developer")

@@ -20,8 +20,8 @@ const MAX_STEPS: usize = 500;
 
 /// One connection: with or without a log-on first, then bytes, messages and events as the input says.
 ///
-/// Nothing reaches a pipe that was not opened, nothing is asked of the shell once the connection is to be closed, and
-/// no step makes the server send or hold without bound.
+/// Nothing reaches a pipe that was not opened, nothing is asked of the shell once the connection is to be
+/// closed, and no step makes the server send or hold without bound.
 ///
 /// # Panics
 /// When that does not hold.

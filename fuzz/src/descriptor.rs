@@ -19,7 +19,8 @@ pub fn descriptor(data: &[u8]) {
     assert_eq!(descriptor, again, "it changed when it was written");
 }
 
-/// SDDL: what can be read is printed as what means the same, in text and in bytes, and a mistake has its place.
+/// SDDL: what can be read is printed as what means the same, in text and in bytes, and a mistake has its
+/// place.
 ///
 /// # Panics
 /// When that does not hold.

@@ -6,9 +6,9 @@ use standpipe_smb::auth::server::{Acceptor, Step, StepInput};
 use crate::bytes::Bytes;
 use crate::{peer, world};
 
-/// A log-on whose server sends the tokens of the input or, for as long as it says so, a genuine server's, some bytes of
-/// them changed. No answer grows without bound, and when a genuine server takes the log-on, both sides have the same
-/// key, and the server's challenge was not changed.
+/// A log-on whose server sends the tokens of the input or, for as long as it says so, a genuine server's,
+/// some bytes of them changed. No answer grows without bound, and when a genuine server takes the log-on,
+/// both sides have the same key, and the server's challenge was not changed.
 ///
 /// # Panics
 /// When that does not hold.

@@ -1,8 +1,8 @@
 //! Every length, offset and count that a client can send, with values that promise more than there is.
 //!
-//! Rather than name the fields, each place of each message is taken for one: two and four bytes of it are set to what
-//! a length should never be. What the server allocates for a message is counted, and must be a small multiple of what
-//! came in, whatever the message says.
+//! Rather than name the fields, each place of each message is taken for one: two and four bytes of it are set
+//! to what a length should never be. What the server allocates for a message is counted, and must be a small
+//! multiple of what came in, whatever the message says.
 
 use std::time::Duration;
 
@@ -15,12 +15,14 @@ use crate::peer::{self, Client, Terms, frame};
 use crate::shell::Server;
 use crate::world;
 
-/// The most that one message of a stranger makes the server allocate, in bytes, whatever it says: a few times the
-/// longest frame that a stranger may send (`Limits::frame_before_logon`, 20 KiB).
+/// The most that one message of a stranger makes the server allocate, in bytes, whatever it says: a few times
+/// the longest frame that a stranger may send (`Limits::frame_before_logon`, 20 KiB).
 const BEFORE_LOG_ON: usize = 8 * 1024;
-/// The most that a stranger's connection holds at any time, in bytes: that, and what two log-ons leave behind.
+/// The most that a stranger's connection holds at any time, in bytes: that, and what two log-ons leave
+/// behind.
 const STRANGER_HOLDS: usize = 32 * 1024;
-/// The most that one short message of a user makes the server allocate, in bytes, when the service says nothing.
+/// The most that one short message of a user makes the server allocate, in bytes, when the service says
+/// nothing.
 const AFTER_LOG_ON: usize = 8 * 1024;
 
 /// What is put at each place of a message.

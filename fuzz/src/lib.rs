@@ -1,7 +1,8 @@
 //! What strangers can send, sent at random.
 //!
-//! Each function takes any bytes and panics when a promise is broken. libFuzzer calls them through `fuzz_targets`;
-//! `tests/twins.rs` calls them with the seeds and with mutations of the seeds, so that they cannot rot.
+//! Each function takes any bytes and panics when a promise is broken. libFuzzer calls them through
+//! `fuzz_targets`; `tests/twins.rs` calls them with the seeds and with mutations of the seeds, so that they
+//! cannot rot.
 //!
 //! | function | what it feeds |
 //! | --- | --- |

@@ -8,8 +8,9 @@ use crate::{peer, world};
 
 const CHALLENGE: [u8; 8] = [0x55; 8];
 
-/// A log-on with the tokens of the input or, for as long as it says so, with a genuine client's, some bytes of them
-/// changed. Nobody gets in with tokens that no client made, and no answer or name grows without bound.
+/// A log-on with the tokens of the input or, for as long as it says so, with a genuine client's, some bytes
+/// of them changed. Nobody gets in with tokens that no client made, and no answer or name grows without
+/// bound.
 ///
 /// # Panics
 /// When that does not hold.

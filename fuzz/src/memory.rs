@@ -1,7 +1,7 @@
 //! How much memory a piece of code takes.
 //!
-//! Every program with this crate in it counts what each of its threads allocates, so that a target can say how much
-//! its input made the code under test hold.
+//! Every program with this crate in it counts what each of its threads allocates, so that a target can say
+//! how much its input made the code under test hold.
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -40,8 +40,8 @@ fn count(bytes: usize, sign: isize) {
     });
 }
 
-// SAFETY: every call goes to the system's allocator as it came, and counting does not allocate: the counts are a
-// constant-initialized thread-local without a destructor.
+// SAFETY: every call goes to the system's allocator as it came, and counting does not allocate: the counts
+// are a constant-initialized thread-local without a destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 1);
@@ -71,19 +71,20 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 /// What was taken since the meter was made, by this thread.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Meter {
     held: isize,
     total: usize,
 }
 
 impl Meter {
-    /// Counts from now on. Of several meters in one thread, the newest makes those before it forget their peak.
-    pub fn start() -> Meter {
+    /// Counts from now on. Of several meters in one thread, the newest makes those before it forget their
+    /// peak.
+    pub fn start() -> Self {
         COUNTS.with(|counts| {
             let now = counts.get();
             counts.set(Counts { peak: now.held, ..now });
-            Meter { held: now.held, total: now.total }
+            Self { held: now.held, total: now.total }
         })
     }
 

@@ -1,4 +1,5 @@
-//! A client of the fuzzed connection, as small as can be: it logs on for real, so that fuzzing gets past the door.
+//! A client of the fuzzed connection, as small as can be: it logs on for real, so that fuzzing gets past the
+//! door.
 
 use standpipe_smb::auth::client::{Credentials, Initiator, Nonces};
 use standpipe_smb::crypto::encryption::{Decrypter, Sealer};
@@ -128,8 +129,8 @@ impl Client {
         }
     }
 
-    /// Negotiates, logs on and connects the tree, talking through `exchange`, which hands over a frame and returns
-    /// what the server sends in answer. `None` when the server did not play along.
+    /// Negotiates, logs on and connects the tree, talking through `exchange`, which hands over a frame and
+    /// returns what the server sends in answer. `None` when the server did not play along.
     pub(crate) fn log_on(&mut self, terms: Terms, mut exchange: impl FnMut(&[u8]) -> Vec<u8>) -> Option<()> {
         let hint = self.negotiate(terms, &mut exchange)?;
         self.set_up(terms, &hint, &mut exchange)?;

@@ -1,5 +1,5 @@
-//! Somebody on the way between a client and a server who knows the password: what a hostile server can do, and what
-//! nobody else can.
+//! Somebody on the way between a client and a server who knows the password: what a hostile server can do,
+//! and what nobody else can.
 
 use standpipe_smb::Dialect;
 use standpipe_smb::auth::server::{Acceptor, Step, StepInput};

@@ -60,10 +60,10 @@ pub(crate) fn config(mode: PipeMode) -> Config {
     }
 }
 
-/// How many bytes a connection with these limits holds at most, with what surrounds it in a target: a frame that
-/// arrives and its copy in the clear, the replies until the client takes them and those to the last message, what
-/// services wrote and what they have not taken yet, each of them in a buffer that may have twice the room; and a
-/// constant for what is small.
+/// How many bytes a connection with these limits holds at most, with what surrounds it in a target: a frame
+/// that arrives and its copy in the clear, the replies until the client takes them and those to the last
+/// message, what services wrote and what they have not taken yet, each of them in a buffer that may have
+/// twice the room; and a constant for what is small.
 pub(crate) fn most_memory(limits: &Limits) -> usize {
     let transfer = limits.max_transfer as usize;
     let frame = transfer + 64 * 1024;

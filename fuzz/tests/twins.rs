@@ -1,4 +1,5 @@
-//! What the fuzzer runs, run as plain tests: each target with its seeds, its seeds cut short and changed, and noise.
+//! What the fuzzer runs, run as plain tests: each target with its seeds, its seeds cut short and changed, and
+//! noise.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 use std::fs;

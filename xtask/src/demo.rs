@@ -98,13 +98,13 @@ mod platform {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
-    /// Runs the command until it ends. A request to stop is the command's to carry out, so that what it started and
-    /// what was made for it are cleared away in order.
+    /// Runs the command until it ends. A request to stop is the command's to carry out, so that what it
+    /// started and what was made for it are cleared away in order.
     pub(super) fn run_until_stopped(command: &mut Command) -> io::Result<ExitCode> {
         let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
         let handle = signals.handle();
-        // In a group of its own, so that Ctrl-C does not reach it beside what is relayed: a second request to stop
-        // means to stop at once.
+        // In a group of its own, so that Ctrl-C does not reach it beside what is relayed: a second request to
+        // stop means to stop at once.
         let mut child = command.stdin(Stdio::null()).process_group(0).spawn()?;
         let pid = process_id(&child)?;
         let relay = thread::spawn(move || {

@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: one target of `fuzz/` under libFuzzer, for as long as one likes.
 //!
-//! Runs on the stable toolchain: coverage is all that is wanted of the unstable flags (the code has no `unsafe` for
-//! an address sanitizer to watch), and `RUSTC_BOOTSTRAP` lets the stable compiler take them.
+//! Runs on the stable toolchain: coverage is all that is wanted of the unstable flags (the code has no
+//! `unsafe` for an address sanitizer to watch), and `RUSTC_BOOTSTRAP` lets the stable compiler take them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -70,8 +70,8 @@ impl Fuzzer {
         Ok(Self { program: tools::install(workspace, &tools::CARGO_FUZZ)? })
     }
 
-    /// Runs a target from its seeds. What it finds on the way is kept under the target directory; an input that
-    /// fails is left in `fuzz/artifacts`.
+    /// Runs a target from its seeds. What it finds on the way is kept under the target directory; an input
+    /// that fails is left in `fuzz/artifacts`.
     pub(crate) fn run(&self, workspace: &Workspace, target: &str, seconds: u32) -> Result<()> {
         let corpus = workspace.target().join("fuzz/corpus").join(target);
         fs::create_dir_all(&corpus)

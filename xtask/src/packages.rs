@@ -81,8 +81,8 @@ fn elements(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The packages of these names, which may lack the prefix `standpipe-`. An unknown name is an error that lists the
-/// known ones.
+/// The packages of these names, which may lack the prefix `standpipe-`. An unknown name is an error that
+/// lists the known ones.
 pub(crate) fn select(all: &[Package], names: &[String]) -> Result<Vec<Package>> {
     let find = |name: &String| {
         // A full name counts first: the command is `standpipe`, and no crate may hide it.

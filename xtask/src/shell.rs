@@ -27,8 +27,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     if status.success() { Ok(()) } else { Err(Failure(format!("`{line}` ended with {status}"))) }
 }
 
-/// The longest that one program of a stage may take: several times what a slow machine needs, and short enough that
-/// a hanging one is named before whoever waits for the whole run loses patience.
+/// The longest that one program of a stage may take: several times what a slow machine needs, and short
+/// enough that a hanging one is named before whoever waits for the whole run loses patience.
 pub(crate) const STAGE: Duration = Duration::from_mins(25);
 
 /// How long a program that was interrupted may take to clear away what it started.
@@ -105,7 +105,8 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// The command as one would type it: the program's file name, and what is set for it beyond the target directory.
+/// The command as one would type it: the program's file name, and what is set for it beyond the target
+/// directory.
 fn describe(command: &Command) -> String {
     let mut words = Vec::new();
     for (name, value) in command.get_envs() {

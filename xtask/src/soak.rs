@@ -1,6 +1,8 @@
-//! `cargo xtask soak`: many clients at random against a real server, for minutes, while its services are killed.
+//! `cargo xtask soak`: many clients at random against a real server, for minutes, while its services are
+//! killed.
 //!
-//! The release profile, so that the machine is kept busy by what is tested and not by the missing optimisation.
+//! The release profile, so that the machine is kept busy by what is tested and not by the missing
+//! optimisation.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};

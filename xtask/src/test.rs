@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
 
 fn select(names: &[String]) -> Result<Vec<&'static Stage>> {
     if names.is_empty() {
-        return Ok(STAGES.iter().filter(|stage| stage.by_default).collect());
+        return Ok(STAGES.iter().collect());
     }
     if let Some(unknown) = names.iter().find(|name| STAGES.iter().all(|stage| stage.name != name.as_str())) {
         let known: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();

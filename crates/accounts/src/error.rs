@@ -118,7 +118,7 @@ pub enum AccountFileError {
 }
 
 /// Why a password cannot be taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Nobody logs in over the network without one.
     #[error("the password is empty")]
@@ -151,21 +151,21 @@ impl AccountFileError {
     /// What a user can do about it, when there is something.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            AccountFileError::Exposed { path, .. } => format!("run `chmod 600 {}`", path.display()),
-            AccountFileError::ForeignOwner { path, user, .. } => {
+            Self::Exposed { path, .. } => format!("run `chmod 600 {}`", path.display()),
+            Self::ForeignOwner { path, user, .. } => {
                 format!("run `chown {user} {}` as root, if the file is to be trusted", path.display())
             }
-            AccountFileError::Locked { .. } => {
+            Self::Locked { .. } => {
                 "another command may be changing the accounts: try again, or look for one that hangs"
                     .to_owned()
             }
-            AccountFileError::OtherPassword { name, .. } => {
+            Self::OtherPassword { name, .. } => {
                 format!("to change its password, run `standpipe account passwd {name}`")
             }
-            AccountFileError::OtherGroups { name, .. } => {
+            Self::OtherGroups { name, .. } => {
                 format!("remove it first with `standpipe account remove {name}`")
             }
-            AccountFileError::Unknown { .. } => "`standpipe account list` shows the accounts".to_owned(),
+            Self::Unknown { .. } => "`standpipe account list` shows the accounts".to_owned(),
             _ => return None,
         })
     }

@@ -58,11 +58,11 @@ fn enabled() -> bool {
 }
 
 impl Contents {
-    pub(crate) fn new(machine_sid: Sid) -> Contents {
-        Contents { machine_sid: Some(machine_sid), next_rid: FIRST_RID, accounts: AccountSet::new() }
+    pub(crate) fn new(machine_sid: Sid) -> Self {
+        Self { machine_sid: Some(machine_sid), next_rid: FIRST_RID, accounts: AccountSet::new() }
     }
 
-    pub(crate) fn parse(text: &str) -> Result<Contents, SyntaxError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, SyntaxError> {
         let document: Document = toml::from_str(text).map_err(|error| {
             let at = error.span().unwrap_or(0..0);
             // The parser's message can quote the value, and a hash must not get into a log.
@@ -98,7 +98,7 @@ impl Contents {
                 .add(Account { name, sid, nt_hash, groups, enabled: entry.enabled })
                 .map_err(|error| at(name_span)(&error))?;
         }
-        Ok(Contents { machine_sid, next_rid, accounts })
+        Ok(Self { machine_sid, next_rid, accounts })
     }
 
     /// The text of the file. No value in it needs escaping: names have no quotes, backslashes or control

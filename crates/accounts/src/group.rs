@@ -10,7 +10,7 @@ const NAMES: [(&str, Sid); 3] = [
 ];
 
 /// A text that is neither a known group's name nor a SID.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no group `{0}`: expected Users, Administrators, Guests or a SID (S-1-…)")]
 pub struct UnknownGroup(String);
 

@@ -46,7 +46,7 @@ struct Cache {
 }
 
 /// What [`AccountFile::add`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
     /// The account is new.
     Created,
@@ -56,14 +56,14 @@ pub enum Added {
 
 impl AccountFile {
     /// The file at `path`, which is read when it is needed.
-    pub fn new(path: impl Into<PathBuf>) -> AccountFile {
-        AccountFile { path: path.into(), cache: Mutex::default() }
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), cache: Mutex::default() }
     }
 
     /// The file at `path`, read now, so that one that cannot be used is known early. A file that is not
     /// there is no error.
-    pub fn open(path: impl Into<PathBuf>) -> Result<AccountFile, AccountFileError> {
-        let file = AccountFile::new(path);
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, AccountFileError> {
+        let file = Self::new(path);
         file.refresh()?;
         Ok(file)
     }

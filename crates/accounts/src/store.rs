@@ -65,9 +65,9 @@ pub(crate) fn read(path: &Path) -> Result<Option<Found>, AccountFileError> {
     }))
 }
 
-/// Keeps other writers of this file, by whatever link they came, away until the result is dropped; waits up to
-/// `timeout` for them. The lock file stays: removing it would let two writers hold locks on two files of one
-/// name.
+/// Keeps other writers of this file, by whatever link they came, away until the result is dropped; waits up
+/// to `timeout` for them. The lock file stays: removing it would let two writers hold locks on two files of
+/// one name.
 pub(crate) fn lock(path: &Path, timeout: Duration) -> Result<File, AccountFileError> {
     let target = follow_links(path).map_err(failed(path, "look at"))?;
     let lock = private_file::open_to_write(&beside(&target, "lock"), false)
@@ -89,8 +89,8 @@ pub(crate) fn lock(path: &Path, timeout: Duration) -> Result<File, AccountFileEr
     }
 }
 
-/// Where a path leads that may be a link, for example into a mounted volume. What it leads to need not be there
-/// yet.
+/// Where a path leads that may be a link, for example into a mounted volume. What it leads to need not be
+/// there yet.
 fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut target = path.to_owned();
     for _ in 0..MAX_LINKS {

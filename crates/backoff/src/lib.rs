@@ -24,7 +24,8 @@ impl Backoff {
         self.first.saturating_mul(factor).min(self.longest)
     }
 
-    /// Between half and all of [`Self::full`], so that attempts which failed together are not repeated together.
+    /// Between half and all of [`Self::full`], so that attempts which failed together are not repeated
+    /// together.
     ///
     /// `random` is any number; evenly spread numbers give evenly spread waits.
     #[must_use]
@@ -36,8 +37,8 @@ impl Backoff {
     }
 }
 
-/// The next number of a sequence that `seed` fixes (SplitMix64), spread evenly over all 64 bits. It can be predicted,
-/// so it is for jitter only.
+/// The next number of a sequence that `seed` fixes (SplitMix64), spread evenly over all 64 bits. It can be
+/// predicted, so it is for jitter only.
 pub fn next_random(seed: &mut u64) -> u64 {
     *seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut z = *seed;

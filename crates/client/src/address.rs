@@ -10,14 +10,14 @@ use standpipe_pipe::{NameError, PipeName};
 pub const DEFAULT_PORT: u16 = 445;
 
 /// A server: a host's name or address, and a port. Written `host`, `host:port`, `[IPv6]:port`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerAddress {
     host: String,
     port: u16,
 }
 
 /// A pipe on a server, written `//host[:port]/pipe/NAME` or `\\host[:port]\pipe\NAME`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PipeAddress {
     /// The server.
     pub server: ServerAddress,
@@ -26,7 +26,7 @@ pub struct PipeAddress {
 }
 
 /// Why a text is no address.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
     /// It does not have the form of a pipe's address.
@@ -45,7 +45,7 @@ pub enum AddressError {
 
 impl ServerAddress {
     /// A server by its host's name or address (IPv6 with or without brackets) and port.
-    pub fn new(host: &str, port: u16) -> Result<ServerAddress, AddressError> {
+    pub fn new(host: &str, port: u16) -> Result<Self, AddressError> {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         let refused = || AddressError::Host(host.to_owned());
         if bare.contains(':') {
@@ -62,7 +62,7 @@ impl ServerAddress {
         if port == 0 {
             return Err(AddressError::Port(port.to_string()));
         }
-        Ok(ServerAddress { host: bare.to_owned(), port })
+        Ok(Self { host: bare.to_owned(), port })
     }
 
     /// The host's name or address, without brackets.
@@ -77,15 +77,15 @@ impl ServerAddress {
 }
 
 impl From<std::net::SocketAddr> for ServerAddress {
-    fn from(address: std::net::SocketAddr) -> ServerAddress {
-        ServerAddress { host: address.ip().to_string(), port: address.port() }
+    fn from(address: std::net::SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port() }
     }
 }
 
 impl FromStr for ServerAddress {
     type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<ServerAddress, AddressError> {
+    fn from_str(text: &str) -> Result<Self, AddressError> {
         // The last colon starts a port, unless it is one of an IPv6 address without brackets.
         let port_at = match text.rfind(']') {
             Some(bracket) if bracket + 1 == text.len() => None,
@@ -94,19 +94,19 @@ impl FromStr for ServerAddress {
             None => text.find(':'),
         };
         let Some(at) = port_at else {
-            return ServerAddress::new(text, DEFAULT_PORT);
+            return Self::new(text, DEFAULT_PORT);
         };
         let (host, port) = text.split_at(at);
         let digits = port.strip_prefix(':').ok_or_else(|| AddressError::Host(text.to_owned()))?;
         let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
         let number = if plain { digits.parse().ok() } else { None };
-        ServerAddress::new(host, number.ok_or_else(|| AddressError::Port(digits.to_owned()))?)
+        Self::new(host, number.ok_or_else(|| AddressError::Port(digits.to_owned()))?)
     }
 }
 
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ServerAddress { host, port } = self;
+        let Self { host, port } = self;
         if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }
@@ -114,7 +114,7 @@ impl fmt::Display for ServerAddress {
 impl FromStr for PipeAddress {
     type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<PipeAddress, AddressError> {
+    fn from_str(text: &str) -> Result<Self, AddressError> {
         let form = || AddressError::Form(text.to_owned());
         // Either kind of slash, but one kind.
         let separator = text.chars().next().filter(|c| matches!(c, '/' | '\\')).ok_or_else(form)?;
@@ -126,7 +126,7 @@ impl FromStr for PipeAddress {
                 if server.is_empty() {
                     return Err(form());
                 }
-                Ok(PipeAddress { server: server.parse()?, pipe: PipeName::new(pipe)? })
+                Ok(Self { server: server.parse()?, pipe: PipeName::new(pipe)? })
             }
             _ => Err(form()),
         }
@@ -136,7 +136,7 @@ impl FromStr for PipeAddress {
 impl fmt::Display for PipeAddress {
     /// With forward slashes; without the port when it is SMB's own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PipeAddress { server: ServerAddress { host, port }, pipe } = self;
+        let Self { server: ServerAddress { host, port }, pipe } = self;
         let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
         write!(f, "//{open}{host}{close}")?;
         if *port != DEFAULT_PORT {

@@ -19,7 +19,7 @@ use crate::{
 use standpipe_pipe::PipeName;
 
 /// One instance and where it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// What it is called, for people: `ServiceWatcher/1`.
     pub instance: String,
@@ -28,7 +28,7 @@ pub struct Target {
 }
 
 /// How a balancer works.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// How long connecting to an instance and logging on may take.
     pub connect_timeout: Duration,
@@ -45,10 +45,10 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 10 s to connect, asked every second, but after failed log-ons only up to every minute, 3 s to answer; a busy
-    /// pipe is not waited for, another instance is tried.
-    fn default() -> Options {
-        Options {
+    /// 10 s to connect, asked every second, but after failed log-ons only up to every minute, 3 s to answer;
+    /// a busy pipe is not waited for, another instance is tried.
+    fn default() -> Self {
+        Self {
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             encryption: Encryption::default(),
             check_interval: Duration::from_secs(1),
@@ -74,7 +74,7 @@ impl Options {
 }
 
 /// A reply and who gave it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The reply.
     pub reply: Vec<u8>,
@@ -107,8 +107,8 @@ impl BalancerError {
     /// common, such as a log-on that fails.
     pub fn cause(&self) -> Option<&ClientError> {
         match self {
-            BalancerError::Call { source, .. } => Some(source),
-            BalancerError::NoneReady { instances } => {
+            Self::Call { source, .. } => Some(source),
+            Self::NoneReady { instances } => {
                 let (_, first) = instances.first()?;
                 let same = |(_, error): &(Target, Arc<ClientError>)| {
                     std::mem::discriminant(&**error) == std::mem::discriminant(&**first)
@@ -120,7 +120,7 @@ impl BalancerError {
 }
 
 /// What a balancer knows of one instance.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct TargetState {
     /// The instance.
     pub target: Target,
@@ -164,7 +164,7 @@ struct State {
     failed: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 enum Condition {
     /// Not asked yet.
     Unknown,
@@ -174,12 +174,7 @@ enum Condition {
 
 impl Balancer {
     /// Watches `targets` from now on. Must be called on a tokio runtime.
-    pub fn new(
-        targets: Vec<Target>,
-        pipe: PipeName,
-        credentials: &Credentials,
-        options: Options,
-    ) -> Balancer {
+    pub fn new(targets: Vec<Target>, pipe: PipeName, credentials: &Credentials, options: Options) -> Self {
         let changes = watch::Sender::new(0);
         let mut checks = JoinSet::new();
         let watched: Vec<_> = targets
@@ -200,7 +195,7 @@ impl Balancer {
                 watched
             })
             .collect();
-        Balancer { watched, pipe, options, changes, _checks: checks }
+        Self { watched, pipe, options, changes, _checks: checks }
     }
 
     /// One request and its whole reply, from a random instance that is ready.

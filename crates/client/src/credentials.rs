@@ -5,22 +5,23 @@ use std::fmt;
 use standpipe_security::NtHash;
 use standpipe_smb::auth::client::Credentials as Wire;
 
-/// A user and the proof of who it is. The secret is kept as the NT hash, wiped when dropped, and never printed.
+/// A user and the proof of who it is. The secret is kept as the NT hash, wiped when dropped, and never
+/// printed.
 #[derive(Clone)]
 pub struct Credentials(Wire);
 
 impl Credentials {
     /// A user with its password. `user` is a local account of the server (`serviceUser`) or `DOMAIN\user`.
-    pub fn with_password(user: &str, password: &str) -> Credentials {
-        Credentials::with_nt_hash(user, NtHash::of_password(password))
+    pub fn with_password(user: &str, password: &str) -> Self {
+        Self::with_nt_hash(user, NtHash::of_password(password))
     }
 
     /// A user with the NT hash of its password, which is all that the protocol needs.
-    pub fn with_nt_hash(user: &str, nt_hash: NtHash) -> Credentials {
+    pub fn with_nt_hash(user: &str, nt_hash: NtHash) -> Self {
         let (domain, user) = user.split_once('\\').unwrap_or(("", user));
         // `.` is how Windows writes the computer's own accounts.
         let domain = if domain == "." { "" } else { domain };
-        Credentials(Wire::from_nt_hash(user, domain, nt_hash))
+        Self(Wire::from_nt_hash(user, domain, nt_hash))
     }
 
     /// The user's name without its domain.

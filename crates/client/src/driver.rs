@@ -81,8 +81,8 @@ impl Driver {
         commands: mpsc::UnboundedReceiver<Command>,
         ready: oneshot::Sender<Result<Ready, ConnectionError>>,
         closed: watch::Sender<Option<ConnectionError>>,
-    ) -> Driver {
-        Driver {
+    ) -> Self {
+        Self {
             connection,
             stream,
             commands,
@@ -97,7 +97,7 @@ impl Driver {
     }
 
     /// Asks a server that was silent for this long for a sign of life.
-    pub(crate) fn keeping_alive(mut self, interval: Option<Duration>) -> Driver {
+    pub(crate) fn keeping_alive(mut self, interval: Option<Duration>) -> Self {
         let due = |interval| after(self.started, interval);
         self.keep_alive =
             interval.map(|interval| KeepAlive { interval, due: due(interval), heard: true, asked: None });

@@ -10,7 +10,7 @@ use standpipe_smb::client::ConnectionError;
 use crate::address::{PipeAddress, ServerAddress};
 
 /// Why a connection, an open or a call failed.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// There is no way to the server, or nobody listens there.
@@ -131,11 +131,9 @@ impl ClientError {
     /// Whether the service may have got the request, so that asking again may do things twice.
     pub fn may_have_arrived(&self) -> bool {
         match self {
-            ClientError::Disconnected { may_have_arrived, .. } => *may_have_arrived,
-            ClientError::NoReply { .. }
-            | ClientError::ReplyTimeout { .. }
-            | ClientError::ReplyTooLong { .. } => true,
-            ClientError::Refused { action, .. } => *action != crate::OPEN,
+            Self::Disconnected { may_have_arrived, .. } => *may_have_arrived,
+            Self::NoReply { .. } | Self::ReplyTimeout { .. } | Self::ReplyTooLong { .. } => true,
+            Self::Refused { action, .. } => *action != crate::OPEN,
             _ => false,
         }
     }
@@ -144,53 +142,53 @@ impl ClientError {
     pub(crate) fn is_of_this_instance(&self) -> bool {
         let transient = matches!(
             self,
-            ClientError::Unreachable { .. }
-                | ClientError::ConnectTimeout { .. }
-                | ClientError::Handshake { .. }
-                | ClientError::PipeBusy { .. }
-                | ClientError::Refused { .. }
-                | ClientError::Disconnected { .. }
+            Self::Unreachable { .. }
+                | Self::ConnectTimeout { .. }
+                | Self::Handshake { .. }
+                | Self::PipeBusy { .. }
+                | Self::Refused { .. }
+                | Self::Disconnected { .. }
         );
         transient && !self.may_have_arrived()
     }
 
-    /// Whether the server does not let this user in, so that trying again only counts as guessing. A server that has
-    /// too much to do is none of that.
+    /// Whether the server does not let this user in, so that trying again only counts as guessing. A server
+    /// that has too much to do is none of that.
     pub(crate) fn is_of_the_credentials(&self) -> bool {
         const BUSY: [NtStatus; 3] =
             [NtStatus::INSUFFICIENT_RESOURCES, NtStatus::REQUEST_NOT_ACCEPTED, NtStatus::INTERNAL_ERROR];
-        matches!(self, ClientError::LogOnFailed { status, .. } if !BUSY.contains(status))
+        matches!(self, Self::LogOnFailed { status, .. } if !BUSY.contains(status))
     }
 
     /// Whether an open failed because its connection is lost or does not answer.
     pub(crate) fn is_of_the_connection(&self) -> bool {
-        matches!(self, ClientError::Disconnected { .. } | ClientError::ConnectTimeout { .. })
+        matches!(self, Self::Disconnected { .. } | Self::ConnectTimeout { .. })
     }
 
     /// What a user can do about it, when there is something.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            ClientError::Unreachable { .. } | ClientError::ConnectTimeout { .. } => {
+            Self::Unreachable { .. } | Self::ConnectTimeout { .. } => {
                 "check that the server runs, its address and port, and that no firewall is in between"
             }
-            ClientError::LogOnFailed { status, .. } if *status == NtStatus::ACCOUNT_DISABLED => {
+            Self::LogOnFailed { status, .. } if *status == NtStatus::ACCOUNT_DISABLED => {
                 "enable the account on the server"
             }
-            ClientError::LogOnFailed { status, .. } if *status == NtStatus::ACCESS_DENIED => {
+            Self::LogOnFailed { status, .. } if *status == NtStatus::ACCESS_DENIED => {
                 "the server may take encrypted connections only: let the client encrypt"
             }
-            ClientError::LogOnFailed { .. } => {
+            Self::LogOnFailed { .. } => {
                 "check user and password; the account must exist on the server (`standpipe account list`)"
             }
-            ClientError::NoSuchPipe { .. } => "check the pipe's name",
-            ClientError::AccessDenied { encrypted: false, .. } => {
+            Self::NoSuchPipe { .. } => "check the pipe's name",
+            Self::AccessDenied { encrypted: false, .. } => {
                 "see which entry of the pipe's access control list decides with `standpipe sddl check`; if one lets \
                  the user in, the pipe may take encrypted requests only: let the client encrypt"
             }
-            ClientError::AccessDenied { .. } => {
+            Self::AccessDenied { .. } => {
                 "see which entry of the pipe's access control list decides with `standpipe sddl check`"
             }
-            ClientError::PipeBusy { .. } => "the service behind the pipe may be starting: try again",
+            Self::PipeBusy { .. } => "the service behind the pipe may be starting: try again",
             _ => return None,
         })
     }

@@ -41,7 +41,7 @@ use standpipe_transport::deadline::after;
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How a connection is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectOptions {
     /// How long connecting and logging on may take, both together.
     pub timeout: Duration,
@@ -51,18 +51,19 @@ pub struct ConnectOptions {
     pub signing: Option<SigningAlgorithm>,
     /// The address of this machine to connect from; `None` for the one that the system chooses.
     pub from: Option<IpAddr>,
-    /// The session ([`Ready::session_id`]) of an earlier connection that this one takes the place of: the server ends
-    /// it, with what was open in it, so that a limited pipe is free again for who lost a connection to it.
+    /// The session ([`Ready::session_id`]) of an earlier connection that this one takes the place of: the
+    /// server ends it, with what was open in it, so that a limited pipe is free again for who lost a
+    /// connection to it.
     pub previous_session: Option<u64>,
-    /// How long the server may say nothing until it is asked for a sign of life. When it stays silent for as long
-    /// again, the connection is given up as lost. `None` never asks.
+    /// How long the server may say nothing until it is asked for a sign of life. When it stays silent for as
+    /// long again, the connection is given up as lost. `None` never asks.
     pub keep_alive: Option<Duration>,
 }
 
 impl Default for ConnectOptions {
     /// 10 s; encrypted where the server asks for it; asked for a sign of life after 30 s.
-    fn default() -> ConnectOptions {
-        ConnectOptions {
+    fn default() -> Self {
+        Self {
             timeout: DEFAULT_CONNECT_TIMEOUT,
             encryption: Encryption::default(),
             signing: None,
@@ -83,7 +84,7 @@ const WAIT_SLICE: Duration = Duration::from_secs(5);
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// Where a reply ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReplyEnd {
     /// Where the service closes or disconnects the pipe: everything it wrote is the reply. A service that
     /// wrote nothing at all, not even an empty message, gave none ([`ClientError::NoReply`]).
@@ -94,10 +95,10 @@ pub enum ReplyEnd {
 }
 
 /// How a call is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallOptions {
-    /// What the pipe carries: a request is one message, or bytes that may be written in parts, so that it can be of any
-    /// length.
+    /// What the pipe carries: a request is one message, or bytes that may be written in parts, so that it can
+    /// be of any length.
     pub mode: Mode,
     /// Where the reply ends.
     pub reply_end: ReplyEnd,
@@ -110,9 +111,10 @@ pub struct CallOptions {
 }
 
 impl Default for CallOptions {
-    /// The request is a message, the reply ends where the service disconnects; 10 s for a busy pipe, 30 s and 16 MiB for the reply.
-    fn default() -> CallOptions {
-        CallOptions {
+    /// The request is a message, the reply ends where the service disconnects; 10 s for a busy pipe, 30 s and
+    /// 16 MiB for the reply.
+    fn default() -> Self {
+        Self {
             mode: Mode::default(),
             reply_end: ReplyEnd::default(),
             wait_for_pipe: Duration::from_secs(10),
@@ -123,7 +125,7 @@ impl Default for CallOptions {
 }
 
 /// A connection to a server on which a user is logged on. Clones are handles to the same connection.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Client {
     shared: Arc<Shared>,
 }
@@ -146,9 +148,9 @@ impl Client {
         server: &ServerAddress,
         credentials: &Credentials,
         options: &ConnectOptions,
-    ) -> Result<Client, ClientError> {
+    ) -> Result<Self, ClientError> {
         let timeout = options.timeout;
-        let connecting = Client::connect_without_limit(server, credentials, options);
+        let connecting = Self::connect_without_limit(server, credentials, options);
         match tokio::time::timeout(timeout, connecting).await {
             Ok(result) => result,
             Err(_) => Err(ClientError::ConnectTimeout { server: server.clone(), timeout }),
@@ -159,7 +161,7 @@ impl Client {
         server: &ServerAddress,
         credentials: &Credentials,
         options: &ConnectOptions,
-    ) -> Result<Client, ClientError> {
+    ) -> Result<Self, ClientError> {
         let unreachable =
             |error: io::Error| ClientError::Unreachable { server: server.clone(), source: Arc::new(error) };
         let stream = connect(server, options.from).await.map_err(unreachable)?;
@@ -198,7 +200,7 @@ impl Client {
         };
         let user = credentials.user().to_owned();
         let next_token = AtomicU64::new(0);
-        Ok(Client {
+        Ok(Self {
             shared: Arc::new(Shared {
                 server: server.clone(),
                 user,
@@ -236,7 +238,7 @@ impl Client {
     }
 
     /// Whether both are handles to the same connection.
-    fn is_same(&self, other: &Client) -> bool {
+    fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
@@ -271,8 +273,8 @@ impl Client {
         }
     }
 
-    /// Waits until the pipe can be opened; `false` when `timeout` was over first. A server that does not say even that
-    /// within [`ConnectOptions::timeout`] counts as not connected.
+    /// Waits until the pipe can be opened; `false` when `timeout` was over first. A server that does not say
+    /// even that within [`ConnectOptions::timeout`] counts as not connected.
     pub async fn wait(&self, name: &PipeName, timeout: Duration) -> Result<bool, ClientError> {
         let ask = self.ask(Operation::Wait { name: name.as_str().to_owned().into(), timeout });
         let timeout = timeout.saturating_add(self.shared.patience);

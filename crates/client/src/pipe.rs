@@ -33,8 +33,8 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    pub(crate) fn new(client: Client, address: PipeAddress, open: OpenPipe) -> Pipe {
-        Pipe { client, address, open, by_message: AtomicBool::new(false), closed: false }
+    pub(crate) fn new(client: Client, address: PipeAddress, open: OpenPipe) -> Self {
+        Self { client, address, open, by_message: AtomicBool::new(false), closed: false }
     }
 
     /// Where it is.

@@ -20,24 +20,25 @@ const KEPT_TRIES: u32 = 3;
 const LOG_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How a pool works.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolOptions {
     /// How each connection is made.
     pub connect: ConnectOptions,
     /// How many connections are kept at most; at least one is. Pipes are opened on them in turn.
     pub connections: usize,
-    /// How long connecting again waits after a failure. A random part of up to half is left out, so that clients which
-    /// lost the same server do not come back all at once.
+    /// How long connecting again waits after a failure. A random part of up to half is left out, so that
+    /// clients which lost the same server do not come back all at once.
     pub reconnect: Backoff,
-    /// How long nothing is tried, on any connection, after log-ons that failed: a caller that needs a new connection
-    /// meanwhile fails at once, since more attempts lock accounts. A server that has too much to do is no such failure.
+    /// How long nothing is tried, on any connection, after log-ons that failed: a caller that needs a new
+    /// connection meanwhile fails at once, since more attempts lock accounts. A server that has too much to
+    /// do is no such failure.
     pub refusal: Backoff,
 }
 
 impl Default for PoolOptions {
     /// One connection; pauses from 100 ms to 5 s, and a minute after a log-on that failed.
-    fn default() -> PoolOptions {
-        PoolOptions {
+    fn default() -> Self {
+        Self {
             connect: ConnectOptions::default(),
             connections: 1,
             reconnect: Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) },
@@ -46,15 +47,16 @@ impl Default for PoolOptions {
     }
 }
 
-/// One user's connections to one server, made when they are needed and made again when they were lost. Clones are
-/// handles to the same pool; with the last one the connections end.
+/// One user's connections to one server, made when they are needed and made again when they were lost. Clones
+/// are handles to the same pool; with the last one the connections end.
 ///
-/// What may have reached the service is never sent again. An open carries no request, so one that was lost together
-/// with a connection from before is tried on a new one; a call is repeated only when nothing of its request was
-/// handed to the network. Everything else ends in its error, and [`ClientError::may_have_arrived`] says which it was.
+/// What may have reached the service is never sent again. An open carries no request, so one that was lost
+/// together with a connection from before is tried on a new one; a call is repeated only when nothing of its
+/// request was handed to the network. Everything else ends in its error, and
+/// [`ClientError::may_have_arrived`] says which it was.
 ///
 /// All who need a connection at the same time wait for the same attempt to make it.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Pool {
     shared: Arc<Shared>,
 }
@@ -125,10 +127,10 @@ struct Lent<'a> {
 
 impl Pool {
     /// A pool of connections to `server`. None is made yet.
-    pub fn new(server: ServerAddress, credentials: Credentials, options: PoolOptions) -> Pool {
+    pub fn new(server: ServerAddress, credentials: Credentials, options: PoolOptions) -> Self {
         let slots = (0..options.connections.max(1)).map(|_| Arc::default()).collect();
         let target = Arc::new(Target { server, credentials, options, refusal: Mutex::default() });
-        Pool { shared: Arc::new(Shared { target, slots, next: AtomicUsize::new(0) }) }
+        Self { shared: Arc::new(Shared { target, slots, next: AtomicUsize::new(0) }) }
     }
 
     /// The server.
@@ -166,8 +168,8 @@ impl Pool {
         }
     }
 
-    /// One request and its whole reply on a pipe of its own. If its connection is lost before anything of the request
-    /// was handed to the network, another gets it, once.
+    /// One request and its whole reply on a pipe of its own. If its connection is lost before anything of the
+    /// request was handed to the network, another gets it, once.
     pub async fn call(
         &self,
         name: &PipeName,
@@ -184,8 +186,8 @@ impl Pool {
         }
     }
 
-    /// Logs off and closes the connections there are, which ends whatever is under way on them. Waits a moment for
-    /// the server's word.
+    /// Logs off and closes the connections there are, which ends whatever is under way on them. Waits a
+    /// moment for the server's word.
     pub async fn log_off(&self) {
         let clients = self.shared.slots.iter().filter_map(|slot| slot.connected());
         let mut leaving: JoinSet<()> = clients.map(|client| async move { client.log_off().await }).collect();
@@ -197,8 +199,8 @@ impl Pool {
     async fn lend(&self) -> Result<Lent<'_>, ClientError> {
         let Shared { target, slots, next } = &*self.shared;
         let turn = next.fetch_add(1, Ordering::Relaxed) % slots.len().max(1);
-        // While nobody is let in, one finds out for all: a password that is wrong is then tried once, and not once
-        // for each connection.
+        // While nobody is let in, one finds out for all: a password that is wrong is then tried once, and not
+        // once for each connection.
         let turn = if slots.iter().any(|slot| slot.is_connected()) { turn } else { 0 };
         let Some(slot) = slots.get(turn) else {
             return Err(target.lost()); // a pool has at least one slot
@@ -257,7 +259,7 @@ impl Slot {
     }
 
     /// A connection, or the attempt to make one, which begins now if there is none.
-    fn find(self: &Arc<Slot>, target: &Arc<Target>) -> Found {
+    fn find(self: &Arc<Self>, target: &Arc<Target>) -> Found {
         let mut state = self.lock();
         match &state.phase {
             Phase::Connected { client, .. } if !client.is_closed() => return Found::Kept(client.clone()),
@@ -300,7 +302,8 @@ impl State {
     /// The connection is over.
     fn lost(&mut self, target: &Target) {
         if let Phase::Connected { since, .. } = self.phase {
-            // One that did not last is no success: a server that only ever accepts must not be hammered either.
+            // One that did not last is no success: a server that only ever accepts must not be hammered
+            // either.
             let lasted = since.elapsed() >= target.options.reconnect.longest;
             self.failures = if lasted { 0 } else { self.failures.saturating_add(1) };
             self.not_before = Some(after(Instant::now(), target.pause(self.failures)));

@@ -18,22 +18,23 @@
 //! # }
 //! ```
 //!
-//! Each local connection is one open of the remote pipe; all of them share the pool's connections. What a local
-//! program writes is written there, message for message, and the other way round. Where the remote pipe cannot be
-//! opened, or is lost, the local connection is closed and the reason logged; nothing is sent again, and the next
-//! local connection finds whatever is there then.
+//! Each local connection is one open of the remote pipe; all of them share the pool's connections. What a
+//! local program writes is written there, message for message, and the other way round. Where the remote pipe
+//! cannot be opened, or is lost, the local connection is closed and the reason logged; nothing is sent again,
+//! and the next local connection finds whatever is there then.
 //!
 //! # The end of the pipe
 //!
-//! When the service closes its end, the local program reads what is left and then the end. When the local program
-//! closes, what it wrote before is delivered, and the remote pipe is closed. When it only says that it will write no
-//! more (`shutdown`), the service is not told, as SMB has no word for it; the program still gets what the service
-//! writes.
+//! When the service closes its end, the local program reads what is left and then the end. When the local
+//! program closes, what it wrote before is delivered, and the remote pipe is closed. When it only says that
+//! it will write no more (`shutdown`), the service is not told, as SMB has no word for it; the program still
+//! gets what the service writes.
 //!
 //! # Who may connect
 //!
-//! Whoever connects acts with the relay's credentials. So only the user who runs the relay is let in, and root, who
-//! could take the credentials anyway: the socket's permissions say so, and the kernel is asked for each connection.
+//! Whoever connects acts with the relay's credentials. So only the user who runs the relay is let in, and
+//! root, who could take the credentials anyway: the socket's permissions say so, and the kernel is asked for
+//! each connection.
 
 use std::io;
 use std::path::Path;
@@ -54,7 +55,7 @@ use standpipe_pipe::{Mode, PipeName};
 const CHUNK: usize = 64 * 1024;
 
 /// How a relay works.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayOptions {
     /// Local connections at a time. More wait until one of them ends.
     pub max_connections: usize,
@@ -68,8 +69,8 @@ pub struct RelayOptions {
 
 impl Default for RelayOptions {
     /// 256 connections, 10 s for a busy pipe, messages of 1 MiB, 10 s to deliver what is left.
-    fn default() -> RelayOptions {
-        RelayOptions {
+    fn default() -> Self {
+        Self {
             max_connections: 256,
             wait_for_pipe: Duration::from_secs(10),
             max_message: DEFAULT_MAX_MESSAGE,
@@ -111,10 +112,11 @@ enum Broken {
 }
 
 impl Relay {
-    /// Offers `pipe` of the pool's server at `listener`, whose mode is also that in which the remote pipe is read.
-    pub fn new(listener: PipeListener, pool: Pool, pipe: PipeName, options: RelayOptions) -> Relay {
+    /// Offers `pipe` of the pool's server at `listener`, whose mode is also that in which the remote pipe is
+    /// read.
+    pub fn new(listener: PipeListener, pool: Pool, pipe: PipeName, options: RelayOptions) -> Self {
         let listener = listener.with_max_message(options.max_message);
-        Relay { listener, way: Arc::new(Way { pool, pipe, options }) }
+        Self { listener, way: Arc::new(Way { pool, pipe, options }) }
     }
 
     /// Where the local socket is.
@@ -241,8 +243,8 @@ impl Way {
         }
     }
 
-    /// Passes on what the service writes, until it closes the pipe. When the local program is gone, the rest is
-    /// dropped, so that a service that writes takes in what is still on its way there.
+    /// Passes on what the service writes, until it closes the pipe. When the local program is gone, the rest
+    /// is dropped, so that a service that writes takes in what is still on its way there.
     async fn to_local(
         &self,
         pipe: &Pipe,

@@ -1,4 +1,5 @@
-//! The resolved form of a deployment file: defaults put in, references followed, paths absolute, descriptors parsed.
+//! The resolved form of a deployment file: defaults put in, references followed, paths absolute, descriptors
+//! parsed.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -50,8 +51,8 @@ impl Deployment {
         self.roles.iter().find(|role| role.name == name)
     }
 
-    /// Where the instances of a call's target listen when the local runtime runs the deployment, with the instance's
-    /// number.
+    /// Where the instances of a call's target listen when the local runtime runs the deployment, with the
+    /// instance's number.
     pub fn local_targets(&self, target: &Target) -> Vec<(u32, SocketAddr)> {
         let Some(role) = self.role(&target.role) else { return Vec::new() };
         let Some(endpoint) = role.endpoint(&target.endpoint) else { return Vec::new() };
@@ -61,8 +62,8 @@ impl Deployment {
     }
 }
 
-/// The loopback address that the local runtime gives to an instance: 127.0.0.1 for instance 0, 127.0.0.2 for 1, and so
-/// on.
+/// The loopback address that the local runtime gives to an instance: 127.0.0.1 for instance 0, 127.0.0.2 for
+/// 1, and so on.
 pub fn local_address(instance: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits().saturating_add(instance)))
 }
@@ -98,7 +99,7 @@ impl Role {
 }
 
 /// A program with its arguments; no shell takes part.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     /// The program.
     pub program: Program,
@@ -108,7 +109,7 @@ pub struct Command {
 }
 
 /// Where a program is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Program {
     /// At this absolute path.
     Path(PathBuf),
@@ -127,7 +128,7 @@ impl Program {
 }
 
 /// A command that runs before the role starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartupTask {
     /// What to run.
     pub command: Command,
@@ -142,7 +143,7 @@ pub struct StartupTask {
 }
 
 /// The service to run and watch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// Its name: that of the service control manager on Windows, and in messages everywhere.
     pub name: String,
@@ -161,7 +162,7 @@ pub struct Service {
 }
 
 /// A pipe to serve.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Pipe {
     /// Its name, compared without regard to case.
     pub name: String,
@@ -182,9 +183,10 @@ pub struct Pipe {
 }
 
 /// Where a pipe leads on this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backend {
-    /// The socket of the pipe's name in the instance's directory of pipes (on Windows, the native pipe of that name).
+    /// The socket of the pipe's name in the instance's directory of pipes (on Windows, the native pipe of
+    /// that name).
     Instance,
     /// The Unix socket at this absolute path.
     UnixSocket(PathBuf),
@@ -195,14 +197,15 @@ pub enum Backend {
         /// The port.
         port: u16,
     },
-    /// The socket of a .NET service's `NamedPipeServerStream` of this name, or at this absolute path; it carries bytes.
+    /// The socket of a .NET service's `NamedPipeServerStream` of this name, or at this absolute path; it
+    /// carries bytes.
     Dotnet(String),
     /// A command that is started for each open.
     Command(PipeCommand),
 }
 
 /// A command that serves one open of a pipe on its standard input and output.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PipeCommand {
     /// What to run.
     pub command: Command,
@@ -213,7 +216,7 @@ pub struct PipeCommand {
 }
 
 /// A port to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// Its name, by the rules of a role's.
     pub name: String,
@@ -235,7 +238,7 @@ pub struct Endpoint {
 }
 
 /// A pipe of another role that this role calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// Its name, by the rules of a role's; part of the bridge's path.
     pub name: String,
@@ -253,7 +256,7 @@ pub struct Call {
 }
 
 /// The endpoint of another role.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The role's name.
     pub role: String,
@@ -262,7 +265,7 @@ pub struct Target {
 }
 
 /// Where a password is; never the password.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PasswordSource {
     /// In a file at this absolute path.
     File(PathBuf),

@@ -14,7 +14,8 @@ use crate::resolve::resolve;
 const LONGEST: u64 = 1024 * 1024;
 
 impl Deployment {
-    /// Reads a deployment file, checks it and looks around as far as `look` says. All that is wrong comes in one go.
+    /// Reads a deployment file, checks it and looks around as far as `look` says. All that is wrong comes in
+    /// one go.
     pub fn load(path: &Path, environment: &dyn Environment, look: Look<'_>) -> Result<Self, Problems> {
         let text = read(path)?;
         let folder = std::path::absolute(Source::new(path, "").folder()).map_err(|error| {
@@ -32,7 +33,8 @@ impl Deployment {
         Self::from_source_for(&Source::new(path, text), machine, environment)
     }
 
-    /// Only the name in a deployment file, whatever else is wrong with it: enough to find a deployment that runs.
+    /// Only the name in a deployment file, whatever else is wrong with it: enough to find a deployment that
+    /// runs.
     pub fn name_in(path: &Path, environment: &dyn Environment) -> Result<String, Problems> {
         let text = read(path)?;
         let source = Source::new(path, text);

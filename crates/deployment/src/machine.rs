@@ -37,7 +37,8 @@ impl System {
         word.contains('/') || (self == Self::Windows && word.contains('\\'))
     }
 
-    /// What `path` means in `folder` on a machine with this system. [`Path::join`] knows the rules of this machine only.
+    /// What `path` means in `folder` on a machine with this system. [`Path::join`] knows the rules of this
+    /// machine only.
     pub(crate) fn join(self, folder: &Path, path: &str) -> PathBuf {
         let is_separator = |c: char| c == '/' || (self == Self::Windows && c == '\\');
         if self != Self::Windows {
@@ -76,8 +77,8 @@ fn drive(path: &str) -> Option<&str> {
 pub struct Machine {
     /// Its system.
     pub system: System,
-    /// The folder that the deployment has there, absolute by the rules of that system: where relative paths in the file
-    /// start, and where tasks and services run.
+    /// The folder that the deployment has there, absolute by the rules of that system: where relative paths
+    /// in the file start, and where tasks and services run.
     pub folder: PathBuf,
 }
 

@@ -19,8 +19,8 @@ const LONGEST: usize = 1024;
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// A password that came from a prompt or a test. Empty ones and those with a line end or a NUL are refused, as
-    /// they are mistakes.
+    /// A password that came from a prompt or a test. Empty ones and those with a line end or a NUL are
+    /// refused, as they are mistakes.
     pub fn new(text: Zeroizing<String>) -> Result<Self, PasswordError> {
         if text.is_empty() {
             return Err(PasswordError::Empty);
@@ -136,7 +136,7 @@ pub enum PasswordError {
         path: PathBuf,
         /// What is wrong with its content.
         #[source]
-        error: Box<PasswordError>,
+        error: Box<Self>,
     },
     /// The variable is not there.
     #[error("could not read the password from the environment variable `{name}`")]
@@ -154,7 +154,7 @@ pub enum PasswordError {
         name: String,
         /// What is wrong with its content.
         #[source]
-        error: Box<PasswordError>,
+        error: Box<Self>,
     },
     /// Nothing was given.
     #[error("the password is empty")]

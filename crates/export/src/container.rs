@@ -26,8 +26,8 @@ impl Container {
     }
 }
 
-/// Reads a deployment file and resolves it for a container. The result does not depend on the machine that does this,
-/// save for what `environment` says.
+/// Reads a deployment file and resolves it for a container. The result does not depend on the machine that
+/// does this, save for what `environment` says.
 ///
 /// # Errors
 /// Everything that is wrong with the file, for such a container.

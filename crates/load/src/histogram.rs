@@ -8,7 +8,7 @@ const CLASSES: u64 = 64;
 const BITS: u32 = CLASSES.trailing_zeros();
 
 /// Durations, counted by nanoseconds in classes of 1.6 % width.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Histogram {
     counts: Vec<u64>,
     count: u64,
@@ -31,7 +31,7 @@ impl Histogram {
     }
 
     /// Adds what another one counted.
-    pub fn merge(&mut self, other: &Histogram) {
+    pub fn merge(&mut self, other: &Self) {
         if self.counts.len() < other.counts.len() {
             self.counts.resize(other.counts.len(), 0);
         }
@@ -47,7 +47,8 @@ impl Histogram {
         self.count
     }
 
-    /// The duration that `share` of all (0.5 for the median) do not exceed, exact to 1.6 %; zero if there are none.
+    /// The duration that `share` of all (0.5 for the median) do not exceed, exact to 1.6 %; zero if there are
+    /// none.
     pub fn percentile(&self, share: f64) -> Duration {
         #[expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "counts are far below 2^52")]
         let wanted = ((self.count as f64 * share).ceil() as u64).clamp(1, self.count.max(1));

@@ -66,7 +66,7 @@ pub enum CallError {
 }
 
 /// How much load, and for how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// How many connections; at least one.
     pub connections: usize,
@@ -76,13 +76,13 @@ pub struct Plan {
     pub warm_up: Duration,
     /// How long it counts.
     pub duration: Duration,
-    /// Whether callers do nothing for all of [`Self::duration`] and then make one call each, as a proof that they
-    /// were there.
+    /// Whether callers do nothing for all of [`Self::duration`] and then make one call each, as a proof that
+    /// they were there.
     pub idle: bool,
 }
 
 /// How far a load is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// Nothing is connected yet.
     Before,
@@ -93,7 +93,7 @@ pub enum Moment {
 }
 
 /// What came of a load.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Outcome {
     /// Calls with the right reply.
     pub calls: u64,
@@ -128,8 +128,8 @@ pub enum LoadError<E: std::error::Error + 'static> {
     Threads(#[source] io::Error),
 }
 
-/// Connects, loads as `plan` says, and counts. `at` is called at each [`Moment`] in between, such as to look at what
-/// the server has used.
+/// Connects, loads as `plan` says, and counts. `at` is called at each [`Moment`] in between, such as to look
+/// at what the server has used.
 pub fn run<W: Workload>(
     workload: &W,
     plan: &Plan,

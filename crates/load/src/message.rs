@@ -1,7 +1,7 @@
 //! Requests that can be told apart, so that a reply to another one is noticed.
 
 /// What a service's reply must be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Expect {
     /// The request's bytes.
     #[default]
@@ -27,7 +27,7 @@ pub struct Message {
 
 impl Message {
     /// Requests of `size` bytes. `caller` tells those of several callers apart.
-    pub fn new(size: usize, expect: Expect, caller: usize) -> Message {
+    pub fn new(size: usize, expect: Expect, caller: usize) -> Self {
         // No two places next to each other hold the same, so bytes that are missing or doubled are noticed.
         let mut bytes: Vec<u8> = (0..size).map(|place| b'a' + (place % 23) as u8).collect();
         if expect == Expect::Reversed
@@ -35,7 +35,7 @@ impl Message {
         {
             *last = 0;
         }
-        Message { bytes, next: (caller as u64) << CALL_BITS, expect }
+        Self { bytes, next: (caller as u64) << CALL_BITS, expect }
     }
 
     /// The next request. One that is shorter than its number holds the number's last digits.

@@ -6,7 +6,7 @@ use super::{CallError, Caller, Expect, Message, Workload};
 use standpipe_client::{Client, ClientError, ConnectOptions, Credentials, Pipe, PipeAddress};
 
 /// What one call is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kind {
     /// A request and its reply in one round trip, on a pipe that stays open.
     #[default]
@@ -18,7 +18,7 @@ pub enum Kind {
 }
 
 /// Calls to one pipe over any number of connections.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct PipeLoad {
     /// The pipe.
     pub pipe: PipeAddress,

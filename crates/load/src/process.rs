@@ -9,16 +9,16 @@ use std::time::Duration;
 /// Clock ticks are hundredths of a second for every program that asks (`USER_HZ`).
 const TICK: Duration = Duration::from_millis(10);
 
-/// A server's process with the children that run the same program, as servers that fork have them. Programs that it
-/// starts are not counted.
-#[derive(Clone, Debug)]
+/// A server's process with the children that run the same program, as servers that fork have them. Programs
+/// that it starts are not counted.
+#[derive(Debug, Clone)]
 pub struct ServerProcess {
     id: u32,
     program: PathBuf,
 }
 
 /// What a server used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// CPU time so far, of the program and of the kernel for it.
     pub cpu: Duration,
@@ -30,8 +30,8 @@ pub struct Usage {
 
 impl ServerProcess {
     /// The process with this id.
-    pub fn find(id: u32) -> io::Result<ServerProcess> {
-        Ok(ServerProcess { id, program: program_of(id)? })
+    pub fn find(id: u32) -> io::Result<Self> {
+        Ok(Self { id, program: program_of(id)? })
     }
 
     /// What it uses now.
@@ -90,17 +90,17 @@ struct Stat {
 }
 
 impl Stat {
-    fn of(id: u32) -> io::Result<Stat> {
+    fn of(id: u32) -> io::Result<Self> {
         let text = fs::read_to_string(folder_of(id).join("stat"))?;
-        Stat::parse(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unknown form of stat"))
+        Self::parse(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unknown form of stat"))
     }
 
-    fn parse(text: &str) -> Option<Stat> {
+    fn parse(text: &str) -> Option<Self> {
         // The name stands in parentheses and may hold anything, those included.
         let (_, rest) = text.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let ticks = fields.get(11..15)?.iter().map(|field| field.parse::<u32>().ok());
-        Some(Stat { parent: fields.get(1)?.parse().ok()?, cpu: TICK * ticks.sum::<Option<u32>>()? })
+        Some(Self { parent: fields.get(1)?.parse().ok()?, cpu: TICK * ticks.sum::<Option<u32>>()? })
     }
 }
 

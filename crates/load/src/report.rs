@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{LoadError, Moment, Outcome, Plan, ServerProcess, Usage, Workload, run};
 
 /// What came of a load, in numbers that can be compared.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// How many connections there were.
@@ -37,7 +37,7 @@ pub struct Report {
 }
 
 /// How long calls took, in microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Latency {
     /// Half of them took no longer.
@@ -51,7 +51,7 @@ pub struct Latency {
 }
 
 /// What the server used while it counted.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ServerUse {
     /// CPU time in seconds.
@@ -74,7 +74,7 @@ impl Report {
         workload: &W,
         plan: &Plan,
         server: Option<&ServerProcess>,
-    ) -> Result<Report, LoadError<W::Error>> {
+    ) -> Result<Self, LoadError<W::Error>> {
         let client = ServerProcess::find(std::process::id()).ok();
         let usage = |process: Option<&ServerProcess>| process.and_then(|process| process.usage().ok());
         let (mut seen, mut own) = (Vec::new(), Vec::new());
@@ -94,7 +94,7 @@ impl Report {
             [Some(start), Some(end)] => Some(end.cpu.saturating_sub(start.cpu).as_secs_f64()),
             _ => None,
         };
-        Ok(Report::new(plan, outcome, client_cpu, server_use))
+        Ok(Self::new(plan, outcome, client_cpu, server_use))
     }
 
     fn new(
@@ -102,10 +102,10 @@ impl Report {
         outcome: Outcome,
         client_cpu_seconds: Option<f64>,
         server: Option<ServerUse>,
-    ) -> Report {
+    ) -> Self {
         let micros = |duration: Duration| duration.as_secs_f64() * 1e6;
         let latencies = &outcome.latencies;
-        Report {
+        Self {
             connections: plan.connections,
             seconds: outcome.elapsed.as_secs_f64(),
             calls: outcome.calls,
@@ -131,10 +131,10 @@ impl Report {
 }
 
 impl ServerUse {
-    fn new(before: Usage, start: Usage, end: Usage, plan: &Plan, outcome: &Outcome) -> ServerUse {
+    fn new(before: Usage, start: Usage, end: Usage, plan: &Plan, outcome: &Outcome) -> Self {
         let cpu = end.cpu.saturating_sub(start.cpu);
         let calls_per_cpu_second = ratio(outcome.calls, cpu);
-        ServerUse {
+        Self {
             cpu_seconds: cpu.as_secs_f64(),
             cpu_seconds_per_million_calls: if calls_per_cpu_second > 0.0 {
                 1e6 / calls_per_cpu_second

@@ -18,10 +18,10 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Who opened a pipe: the account, what access checks know of it, the address its connection comes from, and the
-    /// pipe's name. Only a server that has checked all this can say so.
-    pub fn new(account: Arc<str>, token: Arc<Token>, address: SocketAddr, pipe: Arc<str>) -> Caller {
-        Caller { account, token, address, pipe }
+    /// Who opened a pipe: the account, what access checks know of it, the address its connection comes from,
+    /// and the pipe's name. Only a server that has checked all this can say so.
+    pub fn new(account: Arc<str>, token: Arc<Token>, address: SocketAddr, pipe: Arc<str>) -> Self {
+        Self { account, token, address, pipe }
     }
 
     /// The name of the account that logged on.

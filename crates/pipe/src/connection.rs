@@ -59,16 +59,16 @@ pub enum PipeError {
 
 #[cfg_attr(windows, expect(dead_code, reason = "there are no local pipes on Windows yet"))]
 impl PipeError {
-    pub(crate) fn receive(source: io::Error) -> PipeError {
-        PipeError::Io { action: "read from", source }
+    pub(crate) fn receive(source: io::Error) -> Self {
+        Self::Io { action: "read from", source }
     }
 
-    pub(crate) fn send(source: io::Error) -> PipeError {
-        PipeError::Io { action: "write to", source }
+    pub(crate) fn send(source: io::Error) -> Self {
+        Self::Io { action: "write to", source }
     }
 
     pub(crate) fn would_block(&self) -> bool {
-        matches!(self, PipeError::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
     }
 }
 
@@ -76,7 +76,7 @@ impl PipeError {
     /// What a user can do about it, when there is something.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            PipeError::TooLong { .. } => Some(
+            Self::TooLong { .. } => Some(
                 "split the message, or raise the reader's limit; without privileges the kernel's \
                  net.core.wmem_max bounds the writer too",
             ),
@@ -114,34 +114,34 @@ enum Link {
 }
 
 impl PipeConnection {
-    pub(crate) fn new(socket: Socket, max_message: usize) -> PipeConnection {
-        PipeConnection { link: Link::Socket(socket), max_message, caller: None, guard: Guard(None) }
+    pub(crate) fn new(socket: Socket, max_message: usize) -> Self {
+        Self { link: Link::Socket(socket), max_message, caller: None, guard: Guard(None) }
     }
 
     /// Takes a TCP connection, which carries bytes.
-    pub(crate) fn of_tcp(stream: TcpStream) -> io::Result<PipeConnection> {
-        Ok(PipeConnection::new(Socket::of_tcp(stream)?, DEFAULT_MAX_MESSAGE))
+    pub(crate) fn of_tcp(stream: TcpStream) -> io::Result<Self> {
+        Ok(Self::new(Socket::of_tcp(stream)?, DEFAULT_MAX_MESSAGE))
     }
 
-    /// A connection whose other end is a socket for another process: `SOCK_SEQPACKET` in message mode, `SOCK_STREAM`
-    /// in byte mode. That end blocks, as programs expect of their standard input.
+    /// A connection whose other end is a socket for another process: `SOCK_SEQPACKET` in message mode,
+    /// `SOCK_STREAM` in byte mode. That end blocks, as programs expect of their standard input.
     #[cfg(unix)]
-    pub fn socketpair(mode: Mode) -> io::Result<(PipeConnection, std::os::fd::OwnedFd)> {
+    pub fn socketpair(mode: Mode) -> io::Result<(Self, std::os::fd::OwnedFd)> {
         let (ours, theirs) = Socket::pair(mode)?;
-        Ok((PipeConnection::new(ours, DEFAULT_MAX_MESSAGE), theirs))
+        Ok((Self::new(ours, DEFAULT_MAX_MESSAGE), theirs))
     }
 
     /// Drops `guard` when the connection is dropped, so that who made it knows.
     #[must_use]
-    pub fn with_guard(mut self, guard: impl Send + Sync + 'static) -> PipeConnection {
+    pub fn with_guard(mut self, guard: impl Send + Sync + 'static) -> Self {
         self.guard = Guard(Some(Box::new(guard)));
         self
     }
 
     /// Two ends within this process.
-    pub(crate) fn pair(mode: Mode) -> (PipeConnection, PipeConnection) {
+    pub(crate) fn pair(mode: Mode) -> (Self, Self) {
         let (one, other) = memory::pair(mode);
-        let connection = |end| PipeConnection {
+        let connection = |end| Self {
             link: Link::Memory(end),
             max_message: DEFAULT_MAX_MESSAGE,
             caller: None,
@@ -151,7 +151,7 @@ impl PipeConnection {
     }
 
     #[must_use]
-    pub(crate) fn with_caller(mut self, caller: Caller) -> PipeConnection {
+    pub(crate) fn with_caller(mut self, caller: Caller) -> Self {
         self.caller = Some(caller);
         self
     }
@@ -161,9 +161,9 @@ impl PipeConnection {
     ///
     /// The errors of the operating system to tell apart are [`io::ErrorKind::NotFound`] and
     /// [`io::ErrorKind::ConnectionRefused`]: nobody listens.
-    pub async fn connect(path: &Path, mode: Mode) -> io::Result<PipeConnection> {
+    pub async fn connect(path: &Path, mode: Mode) -> io::Result<Self> {
         loop {
-            match PipeConnection::try_connect(path, mode) {
+            match Self::try_connect(path, mode) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     tokio::time::sleep(QUEUE_FULL_PAUSE).await;
                 }
@@ -173,25 +173,21 @@ impl PipeConnection {
     }
 
     /// Connects now; [`io::ErrorKind::WouldBlock`] when the service's queue of new connections is full.
-    pub(crate) fn try_connect(path: &Path, mode: Mode) -> io::Result<PipeConnection> {
-        Ok(PipeConnection::new(Socket::connect(path, mode)?, DEFAULT_MAX_MESSAGE))
+    pub(crate) fn try_connect(path: &Path, mode: Mode) -> io::Result<Self> {
+        Ok(Self::new(Socket::connect(path, mode)?, DEFAULT_MAX_MESSAGE))
     }
 
-    /// Like [`Self::try_connect`], for a folder that somebody else can write to: only if the path is no link and the
-    /// owner of its file is who listens, and one of `owners` where those are given; otherwise
+    /// Like [`Self::try_connect`], for a folder that somebody else can write to: only if the path is no link
+    /// and the owner of its file is who listens, and one of `owners` where those are given; otherwise
     /// [`io::ErrorKind::PermissionDenied`].
-    pub(crate) fn try_connect_to_owner(
-        path: &Path,
-        mode: Mode,
-        owners: Option<&[User]>,
-    ) -> io::Result<PipeConnection> {
-        Ok(PipeConnection::new(Socket::connect_to_owner(path, mode, owners)?, DEFAULT_MAX_MESSAGE))
+    pub(crate) fn try_connect_to_owner(path: &Path, mode: Mode, owners: Option<&[User]>) -> io::Result<Self> {
+        Ok(Self::new(Socket::connect_to_owner(path, mode, owners)?, DEFAULT_MAX_MESSAGE))
     }
 
     /// Sets the longest message that [`Self::read_message`] takes, in bytes;
     /// [`DEFAULT_MAX_MESSAGE`] until then.
     #[must_use]
-    pub fn with_max_message(mut self, bytes: usize) -> PipeConnection {
+    pub fn with_max_message(mut self, bytes: usize) -> Self {
         self.max_message = bytes;
         self
     }
@@ -204,19 +200,19 @@ impl PipeConnection {
         }
     }
 
-    /// The client that opened the pipe, where it is known: to a function in the server's process always, to another
-    /// service after [`Self::introduced`].
+    /// The client that opened the pipe, where it is known: to a function in the server's process always, to
+    /// another service after [`Self::introduced`].
     pub fn caller(&self) -> Option<&Caller> {
         self.caller.as_ref()
     }
 
     /// Takes the line in which the server says who opened the pipe, for a service that has asked for it
-    /// ([`Backend::with_greeting`](crate::backend::Backend::with_greeting)); [`Self::caller`] knows it then. To be
-    /// called before anything is read.
+    /// ([`Backend::with_greeting`](crate::backend::Backend::with_greeting)); [`Self::caller`] knows it then.
+    /// To be called before anything is read.
     ///
-    /// Only root and the service's own user are believed. Whoever connects and says nothing is waited for, so this
-    /// belongs into the client's own task and not between two calls of `accept`.
-    pub async fn introduced(self) -> Result<PipeConnection, GreetingError> {
+    /// Only root and the service's own user are believed. Whoever connects and says nothing is waited for, so
+    /// this belongs into the client's own task and not between two calls of `accept`.
+    pub async fn introduced(self) -> Result<Self, GreetingError> {
         let Link::Socket(socket) = &self.link else {
             return if self.caller.is_some() { Ok(self) } else { Err(GreetingError::Missing) };
         };
@@ -344,8 +340,8 @@ impl PipeConnection {
         }
     }
 
-    /// Writes what there is room for now; whether that was all of `data`, whose buffer may then be gone. `sent`
-    /// counts what is done and starts at 0.
+    /// Writes what there is room for now; whether that was all of `data`, whose buffer may then be gone.
+    /// `sent` counts what is done and starts at 0.
     pub fn try_send(&self, data: &mut Vec<u8>, sent: &mut usize) -> Result<bool, PipeError> {
         match &self.link {
             Link::Socket(socket) => socket.try_send(data, sent),

@@ -1,8 +1,8 @@
 //! The line in which the server tells a service who opened its pipe.
 //!
-//! One JSON object in UTF-8, without a line feed in it: the first message of a pipe that carries messages, the first
-//! line, ended by one line feed, of one that carries bytes. `docs/deployment-file.md` describes it to services in other
-//! languages.
+//! One JSON object in UTF-8, without a line feed in it: the first message of a pipe that carries messages,
+//! the first line, ended by one line feed, of one that carries bytes. `docs/deployment-file.md` describes it
+//! to services in other languages.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What a pipe carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
     /// Each write is one message and is read as one, empty ones included.
     #[default]
@@ -14,15 +14,15 @@ pub enum Mode {
 }
 
 /// A mode's name that is neither `message` nor `byte`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a pipe mode: expected `message` or `byte`")]
 pub struct UnknownMode(String);
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Mode::Message => "message",
-            Mode::Byte => "byte",
+            Self::Message => "message",
+            Self::Byte => "byte",
         })
     }
 }
@@ -30,10 +30,10 @@ impl fmt::Display for Mode {
 impl FromStr for Mode {
     type Err = UnknownMode;
 
-    fn from_str(text: &str) -> Result<Mode, UnknownMode> {
+    fn from_str(text: &str) -> Result<Self, UnknownMode> {
         match text {
-            "message" => Ok(Mode::Message),
-            "byte" => Ok(Mode::Byte),
+            "message" => Ok(Self::Message),
+            "byte" => Ok(Self::Byte),
             other => Err(UnknownMode(other.to_owned())),
         }
     }

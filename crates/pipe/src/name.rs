@@ -6,11 +6,11 @@ use std::str::FromStr;
 /// A pipe's bare name (`simple`, not `\pipe\simple`): usable as a file name and over SMB.
 ///
 /// Names come from strangers too, and are never joined with a path before they have passed this type.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PipeName(String);
 
 /// Why a name cannot be a pipe's.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
     /// There is nothing in it.
@@ -41,12 +41,12 @@ impl PipeName {
     pub const MAX_BYTES: usize = 255;
 
     /// Takes `name` if it keeps the rules.
-    pub fn new(name: impl Into<String>) -> Result<PipeName, NameError> {
+    pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
         let name = name.into();
         if name.is_empty() {
             return Err(NameError::Empty);
         }
-        if name.len() > PipeName::MAX_BYTES {
+        if name.len() > Self::MAX_BYTES {
             return Err(NameError::TooLong { length: name.len() });
         }
         if name == "." || name == ".." {
@@ -56,7 +56,7 @@ impl PipeName {
         if let Some(character) = name.chars().find(forbidden) {
             return Err(NameError::Character { name, character });
         }
-        Ok(PipeName(name))
+        Ok(Self(name))
     }
 
     /// The name as text.
@@ -80,8 +80,8 @@ impl AsRef<str> for PipeName {
 impl FromStr for PipeName {
     type Err = NameError;
 
-    fn from_str(text: &str) -> Result<PipeName, NameError> {
-        PipeName::new(text)
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::new(text)
     }
 }
 

@@ -98,8 +98,8 @@ pub async fn spawn_on(spec: &ProcessSpec, socket: std::os::fd::OwnedFd) -> Resul
     Ok(Process { inner: platform::spawn_on(spec, socket).await? })
 }
 
-/// Whether what `spec` names could be started now: its program is there and can be executed, its folder and its user
-/// exist.
+/// Whether what `spec` names could be started now: its program is there and can be executed, its folder and
+/// its user exist.
 ///
 /// # Errors
 /// Why not.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::error::SpawnError;
 use crate::platform;
 
-/// The file that `program` names: in the folders of the search path `path` when it has no separator, else relative to
-/// `folder`. So are the folders of the search path that are relative.
+/// The file that `program` names: in the folders of the search path `path` when it has no separator, else
+/// relative to `folder`. So are the folders of the search path that are relative.
 ///
 /// # Errors
 /// [`SpawnError::EmptyCommand`], [`SpawnError::Missing`] or [`SpawnError::Denied`].
@@ -52,8 +52,8 @@ pub fn search_path(own: Option<&Path>, path: Option<OsString>) -> OsString {
     std::env::join_paths(folders).unwrap_or(path)
 }
 
-/// Whether this is a file that somebody may execute. Windows decides that by the file's name, so every file counts
-/// there.
+/// Whether this is a file that somebody may execute. Windows decides that by the file's name, so every file
+/// counts there.
 pub fn is_executable(file: &Metadata) -> bool {
     file.is_file() && platform::is_executable(file)
 }

@@ -19,8 +19,9 @@ pub struct ProcessSpec {
     pub environment: Vec<(OsString, OsString)>,
     /// Variables of this process that it does not get, unless `environment` sets them.
     pub withheld: Vec<OsString>,
-    /// The user to run it as; `None` for the one that this process has. Another user's `HOME`, `USER`, `LOGNAME`
-    /// and `SHELL` are its own, and it gets none of the `XDG_` variables, which lead to folders of this process's.
+    /// The user to run it as; `None` for the one that this process has. Another user's `HOME`, `USER`,
+    /// `LOGNAME` and `SHELL` are its own, and it gets none of the `XDG_` variables, which lead to folders of
+    /// this process's.
     pub user: Option<String>,
     /// What happens to it when this process is gone without having stopped it.
     pub orphaned: Orphaned,
@@ -31,8 +32,8 @@ pub struct ProcessSpec {
 }
 
 impl ProcessSpec {
-    /// A command that runs in `folder` as this process's own user with this process's environment, that is killed when
-    /// this process is gone, and whose output is logged.
+    /// A command that runs in `folder` as this process's own user with this process's environment, that is
+    /// killed when this process is gone, and whose output is logged.
     pub fn new<Word: Into<OsString>>(
         name: impl Into<String>,
         command: impl IntoIterator<Item = Word>,

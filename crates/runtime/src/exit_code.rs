@@ -1,4 +1,5 @@
-//! What a process of Standpipe says by its exit code: to the local runtime, to any other platform, to a person.
+//! What a process of Standpipe says by its exit code: to the local runtime, to any other platform, to a
+//! person.
 
 /// The exit codes, from sysexits.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +46,8 @@ impl ExitCode {
         self as u8
     }
 
-    /// Whether an instance that ends with this code before it ever ran will do so again, until a person changes
-    /// something.
+    /// Whether an instance that ends with this code before it ever ran will do so again, until a person
+    /// changes something.
     pub const fn is_for_good(self) -> bool {
         matches!(self, Self::Usage | Self::NotPermitted | Self::Config)
     }

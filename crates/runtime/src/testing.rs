@@ -1,4 +1,5 @@
-//! What tests share that run real processes: a folder with scripts and a deployment, and lines from those scripts.
+//! What tests share that run real processes: a folder with scripts and a deployment, and lines from those
+//! scripts.
 
 use std::fs;
 use std::path::{Path, PathBuf};

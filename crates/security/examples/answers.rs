@@ -1,5 +1,5 @@
-//! Answers questions about descriptors, one a line, so that programs in other languages can be compared with this
-//! crate. Fields are separated by tabs.
+//! Answers questions about descriptors, one a line, so that programs in other languages can be compared with
+//! this crate. Fields are separated by tabs.
 //!
 //! | question | answer |
 //! | --- | --- |

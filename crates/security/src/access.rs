@@ -135,7 +135,8 @@ impl fmt::LowerHex for AccessMask {
     }
 }
 
-/// Rights that a caller requests, before the access check: the input of [`check_access`](crate::check_access).
+/// Rights that a caller requests, before the access check: the input of
+/// [`check_access`](crate::check_access).
 ///
 /// A type of its own keeps requested rights apart from granted ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -149,7 +150,8 @@ impl From<AccessMask> for DesiredAccess {
 
 /// Rights that an access check has granted: the output of [`check_access`](crate::check_access).
 ///
-/// Only the check makes one. It contains no generic rights and no `MAXIMUM_ALLOWED`, which the check replaces.
+/// Only the check makes one. It contains no generic rights and no `MAXIMUM_ALLOWED`, which the check
+/// replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct GrantedAccess(pub(crate) AccessMask);
 

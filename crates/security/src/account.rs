@@ -17,9 +17,9 @@ const MAX_NAME_UNITS: usize = 256;
 
 /// The name of an account, as the user writes it.
 ///
-/// The rules are those of Windows for a local account: 1 to 256 UTF-16 units, no control characters and none of
-/// `" / \ [ ] : ; | = , + * ? < > @`, not only dots and spaces, no space at either end. Two names that differ
-/// in case only are the same account.
+/// The rules are those of Windows for a local account: 1 to 256 UTF-16 units, no control characters and none
+/// of `" / \ [ ] : ; | = , + * ? < > @`, not only dots and spaces, no space at either end. Two names that
+/// differ in case only are the same account.
 #[derive(Debug, Clone)]
 pub struct AccountName {
     text: String,

@@ -9,8 +9,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// MD4 of the password in UTF-16LE, called NTOWFv1 in [MS-NLMP] 3.3.1.
 ///
-/// Whoever holds the hash can log on without the password. It is wiped when dropped, never printed by `Debug`, and
-/// compared in constant time.
+/// Whoever holds the hash can log on without the password. It is wiped when dropped, never printed by
+/// `Debug`, and compared in constant time.
 ///
 /// ```
 /// use standpipe_security::NtHash;

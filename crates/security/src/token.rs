@@ -80,16 +80,16 @@ impl Token {
         Self { user: well_known::ANONYMOUS, groups, integrity: Integrity::UNTRUSTED }
     }
 
-    /// The token of [`Token::anonymous`] with Everyone added. It follows Windows' policy "Let Everyone permissions apply to
-    /// anonymous users", off unless an administrator turns it on.
+    /// The token of [`Token::anonymous`] with Everyone added. It follows Windows' policy "Let Everyone
+    /// permissions apply to anonymous users", off unless an administrator turns it on.
     pub fn anonymous_in_everyone() -> Self {
         let mut token = Self::anonymous();
         token.add(well_known::EVERYONE);
         token
     }
 
-    /// A token from its parts, which a trusted party supplies, such as a server that has authenticated the caller. No
-    /// group is added and none is left out.
+    /// A token from its parts, which a trusted party supplies, such as a server that has authenticated the
+    /// caller. No group is added and none is left out.
     pub fn from_parts(user: Sid, groups: impl IntoIterator<Item = Sid>, integrity: Integrity) -> Self {
         let mut token = Self { user, groups: Vec::new(), integrity };
         groups.into_iter().for_each(|group| token.add(group));
@@ -131,9 +131,9 @@ impl Token {
     }
 }
 
-/// Whether an account can be a member of a group. Three kinds of SIDs cannot be gained by membership: those that the
-/// log-on itself gives (`S-1-5-x` and the kinds of authentication `S-1-5-64-x`), placeholders (`S-1-3-x`) and mandatory
-/// labels (`S-1-16-x`).
+/// Whether an account can be a member of a group. Three kinds of SIDs cannot be gained by membership: those
+/// that the log-on itself gives (`S-1-5-x` and the kinds of authentication `S-1-5-64-x`), placeholders
+/// (`S-1-3-x`) and mandatory labels (`S-1-16-x`).
 fn may_be_member_of(group: &Sid) -> bool {
     !matches!((group.authority(), group.sub_authorities()), (1..=3 | 16, _) | (5, [_] | [64, _]))
 }

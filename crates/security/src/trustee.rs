@@ -42,8 +42,8 @@ impl Trustee {
         self.sid().map_or(UNRESOLVED_LEN, Sid::encoded_len)
     }
 
-    /// Appends the binary form. An alias without its domain has none: it gets as many bytes as its SID will have,
-    /// which keeps lengths right.
+    /// Appends the binary form. An alias without its domain has none: it gets as many bytes as its SID will
+    /// have, which keeps lengths right.
     pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
         match self {
             Self::Sid(sid) => sid.encode_into(out),

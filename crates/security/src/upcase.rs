@@ -5,9 +5,9 @@ use alloc::string::String;
 /// Upper-cases as Windows does for account names and for NTLM ([MS-NLMP] 3.3.2): one UTF-16 unit to one
 /// unit, whatever the language.
 ///
-/// Some characters therefore stay as they are: those outside the first plane, those whose upper case takes several
-/// characters (`ß`) or is an ASCII letter (`ı`, `ſ`: otherwise two names could be one account), and Georgian, whose
-/// capitals are younger than Windows' table.
+/// Some characters therefore stay as they are: those outside the first plane, those whose upper case takes
+/// several characters (`ß`) or is an ASCII letter (`ı`, `ſ`: otherwise two names could be one account), and
+/// Georgian, whose capitals are younger than Windows' table.
 ///
 /// ```
 /// assert_eq!(standpipe_security::upcase("Jürgen Weiß"), "JÜRGEN WEIß");

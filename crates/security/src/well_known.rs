@@ -214,7 +214,8 @@ pub(crate) fn sid_of_alias(alias: &str) -> Option<Sid> {
     TABLE.iter().find(is_named).map(|known| known.sid)
 }
 
-/// The account or group that a two-letter alias of SDDL stands for in a machine or domain, in upper or lower case.
+/// The account or group that a two-letter alias of SDDL stands for in a machine or domain, in upper or lower
+/// case.
 pub(crate) fn domain_alias(alias: &str) -> Option<DomainAlias> {
     let &(alias, rid, name) = IN_DOMAIN.iter().find(|(known, ..)| known.eq_ignore_ascii_case(alias))?;
     Some(DomainAlias { rid, alias, name })

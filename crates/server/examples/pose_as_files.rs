@@ -1,8 +1,8 @@
-//! A server for conformance tests with clients that only know files: it answers every open with a new file, which is
-//! in truth a pipe that sends each message back.
+//! A server for conformance tests with clients that only know files: it answers every open with a new file,
+//! which is in truth a pipe that sends each message back.
 //!
-//! Arguments: the address with its port, and the file of accounts. It prints where it listens, and serves until it is
-//! killed. It needs the feature `conformance`.
+//! Arguments: the address with its port, and the file of accounts. It prints where it listens, and serves
+//! until it is killed. It needs the feature `conformance`.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! How many connections there may be, in all and from one address.
 //!
-//! Connections on which nobody has logged on yet have a budget of their own, so that strangers cannot take the
-//! places of users. When it is used up, the oldest such connection makes room for the new one: of the same
-//! address when that has its share, otherwise of the address that has the most, so that one who opens many
-//! displaces its own.
+//! Connections on which nobody has logged on yet have a budget of their own, so that strangers cannot take
+//! the places of users. When it is used up, the oldest such connection makes room for the new one: of the
+//! same address when that has its share, otherwise of the address that has the most, so that one who opens
+//! many displaces its own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::counters::Counters;
 
 /// How many there may be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
     pub(crate) all: usize,
     pub(crate) per_address: usize,
@@ -56,7 +56,7 @@ pub(crate) struct Place {
     shared: Arc<Shared>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Stranger(u64),
     User,
@@ -64,21 +64,21 @@ enum Standing {
 }
 
 /// There are as many users' connections as there may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many connections")]
 pub(crate) struct TooMany;
 
 impl Admission {
     /// There is always room for one stranger.
-    pub(crate) fn new(strangers: Budget, users: Budget, counters: Arc<Counters>) -> Admission {
+    pub(crate) fn new(strangers: Budget, users: Budget, counters: Arc<Counters>) -> Self {
         let strangers = Budget { all: strangers.all.max(1), per_address: strangers.per_address.max(1) };
-        Admission(Arc::new(Shared { strangers, users, places: Mutex::default(), counters }))
+        Self(Arc::new(Shared { strangers, users, places: Mutex::default(), counters }))
     }
 
-    /// A place for a new connection from `address`, on which nobody has logged on yet; and whether another one
-    /// has to go for it.
+    /// A place for a new connection from `address`, on which nobody has logged on yet; and whether another
+    /// one has to go for it.
     pub(crate) fn admit(&self, address: IpAddr) -> (Place, bool) {
-        let Admission(shared) = self;
+        let Self(shared) = self;
         shared.counters.connections.add();
         let address = network_of(address);
         let mut places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);

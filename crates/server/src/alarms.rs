@@ -13,7 +13,7 @@ use crate::timer::Timer;
 use standpipe_transport::deadline::after;
 
 /// What is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Alarm {
     /// The state machine's time has come.
     Timeout,
@@ -38,8 +38,8 @@ pub(crate) struct Alarms {
 }
 
 impl Alarms {
-    pub(crate) fn new(stop: &CancellationToken, send_timeout: Duration) -> Alarms {
-        Alarms {
+    pub(crate) fn new(stop: &CancellationToken, send_timeout: Duration) -> Self {
+        Self {
             protocol: Timer::new(),
             send: Timer::new(),
             send_timeout,
@@ -106,11 +106,11 @@ mod tests {
     const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     impl Scene {
-        fn new() -> Scene {
+        fn new() -> Self {
             let (one, stop) = (Budget { all: 1, per_address: 1 }, CancellationToken::new());
             let admission = Admission::new(one, one, Arc::default());
             let (place, _) = admission.admit(ADDRESS);
-            Scene { alarms: Alarms::new(&stop, Duration::from_mins(1)), place, admission, stop }
+            Self { alarms: Alarms::new(&stop, Duration::from_mins(1)), place, admission, stop }
         }
 
         async fn next(&mut self, due: Option<Instant>, sending: bool) -> Alarm {

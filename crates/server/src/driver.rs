@@ -113,7 +113,7 @@ impl Driver {
         peer: SocketAddr,
         place: Place,
         shared: Arc<Shared>,
-    ) -> io::Result<Driver> {
+    ) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         standpipe_transport::keep_alive::keep_alive(&stream)?;
         let mut seed = [0; 32];
@@ -127,7 +127,7 @@ impl Driver {
             Some(pipe) => protocol.with_other_names(pipe),
             None => protocol,
         };
-        Ok(Driver {
+        Ok(Self {
             protocol,
             stream,
             peer,
@@ -166,7 +166,8 @@ impl Driver {
                 rounds = 0;
                 tokio::task::yield_now().await;
             }
-            // What is ready comes first, but not for ever: a client that never pauses cannot outrun the alarms.
+            // What is ready comes first, but not for ever: a client that never pauses cannot outrun the
+            // alarms.
             match std::future::poll_fn(|cx| self.poll_wake(cx, &mut alarms, pause)).await {
                 Wake::Received(result) | Wake::Writable(result) => result?,
                 Wake::Done(done) => self.done(done),
@@ -265,7 +266,8 @@ impl Driver {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         with_buffer(|buffer| {
             let mut buffer = ReadBuf::new(buffer);
-            // Unlike `try_read`, this knows that a read which does not fill the buffer has taken all there was.
+            // Unlike `try_read`, this knows that a read which does not fill the buffer has taken all there
+            // was.
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
@@ -461,7 +463,7 @@ impl Driver {
 
     /// Starts to read from the services whose clients have room again.
     fn read_from_services(&mut self) {
-        let Driver { protocol, opens, unread, operations, spare, .. } = self;
+        let Self { protocol, opens, unread, operations, spare, .. } = self;
         unread.retain(|open| {
             if !protocol.wants_data(*open) {
                 return true;
@@ -507,7 +509,8 @@ impl Driver {
                     self.unread.insert(open);
                 }
                 Ok(Received::End) => {
-                    // As after DisconnectNamedPipe: the next client need not wait for this one to close its end.
+                    // As after DisconnectNamedPipe: the next client need not wait for this one to close its
+                    // end.
                     entry.slot = None;
                     if entry.connection.was_reset() {
                         let gone = PipeError::Closed;

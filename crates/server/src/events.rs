@@ -8,8 +8,8 @@ use standpipe_smb::server::{DisconnectReason, Event};
 use crate::log_limit::{Kind, LogLimit};
 use crate::operation::Shared;
 
-/// Counts and logs an event of the connection from `peer`. What strangers sent is printed escaped; what they can
-/// cause any number of is counted each time and logged a limited number of times.
+/// Counts and logs an event of the connection from `peer`. What strangers sent is printed escaped; what they
+/// can cause any number of is counted each time and logged a limited number of times.
 pub(crate) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
     let Shared { config, counters, log, .. } = shared;
     match event {

@@ -48,7 +48,7 @@ use operation::{Served, Shared};
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
 /// One pipe to be served.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct PipeOffer {
     /// The name clients open it by, in any case.
     pub name: PipeName,
@@ -56,12 +56,12 @@ pub struct PipeOffer {
     pub security_descriptor: SecurityDescriptor,
     /// How many opens there may be at once; `None` for as many as the server takes.
     ///
-    /// One more is told that all instances are in use, at once. Who then waits for the pipe (`FSCTL_PIPE_WAIT`) has
-    /// the next instance kept for a quarter of a second, before anybody who did not wait; turns go around the accounts
-    /// that wait and around the connections of each.
+    /// One more is told that all instances are in use, at once. Who then waits for the pipe
+    /// (`FSCTL_PIPE_WAIT`) has the next instance kept for a quarter of a second, before anybody who did not
+    /// wait; turns go around the accounts that wait and around the connections of each.
     pub max_instances: Option<u32>,
-    /// Whether only encrypted requests open and use it, whatever [`Options::encryption`] says of the rest. With
-    /// [`Encryption::Off`] nobody can.
+    /// Whether only encrypted requests open and use it, whatever [`Options::encryption`] says of the rest.
+    /// With [`Encryption::Off`] nobody can.
     pub require_encryption: bool,
     /// Where it leads.
     pub backend: Backend,
@@ -81,7 +81,7 @@ pub struct Offer {
 }
 
 /// Names and limits of a server.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The names told to clients during log-on.
     pub names: ServerNames,
@@ -100,9 +100,9 @@ pub struct Options {
     pub require_signing: bool,
     /// Whether clients can or must encrypt.
     pub encryption: Encryption,
-    /// How long a log-on counts; after that a client has to log on again before it can go on, which it cannot when
-    /// its account was removed, disabled or got another password. What is open ends when it did not after as long once
-    /// more. `None` for ever.
+    /// How long a log-on counts; after that a client has to log on again before it can go on, which it cannot
+    /// when its account was removed, disabled or got another password. What is open ends when it did not
+    /// after as long once more. `None` for ever.
     pub session_lifetime: Option<Duration>,
     /// What one connection can make the server hold.
     pub limits: Limits,
@@ -127,10 +127,10 @@ pub struct Options {
 
 impl Options {
     /// What suits a server on this machine. The server's identity is random for each call.
-    pub fn new() -> io::Result<Options> {
+    pub fn new() -> io::Result<Self> {
         let mut guid = [0; 16];
         getrandom::fill(&mut guid).map_err(io::Error::other)?;
-        Ok(Options {
+        Ok(Self {
             names: names_of(&standpipe_system::machine::host_name()),
             guid,
             #[cfg(feature = "conformance")]
@@ -207,11 +207,11 @@ pub struct Server {
 impl Server {
     /// Listens on `address`; with port 0 on one the system chooses. Clients that connect wait until
     /// [`Self::serve`].
-    pub async fn bind(address: SocketAddr) -> Result<Server, BindError> {
+    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
         let failed = |source| BindError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Server { listener, address, counters: Arc::default() })
+        Ok(Self { listener, address, counters: Arc::default() })
     }
 
     /// The address it listens on.
@@ -227,7 +227,7 @@ impl Server {
     /// Serves `offer` until `stop` is cancelled and everything in flight is done, or
     /// [`Options::drain_timeout`] is over. Dropping the future closes every connection at once.
     pub async fn serve(self, offer: Offer, stop: CancellationToken) {
-        let Server { listener, address, counters } = self;
+        let Self { listener, address, counters } = self;
         let drain_timeout = offer.options.drain_timeout;
         let admission = admission(&offer.options, Arc::clone(&counters));
         let shared = Arc::new(shared(offer, counters, stop.clone()));

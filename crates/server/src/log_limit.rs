@@ -10,7 +10,7 @@ const LINES: u32 = 20;
 const PERIOD: Duration = Duration::from_secs(10);
 
 /// What a line tells of, as far as clients can cause any number of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A connection that was refused or had to make room.
     Connection,
@@ -41,7 +41,7 @@ struct Lines {
 }
 
 /// A line that goes into the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Line {
     /// How many of its kind were left out before it; `None` for none, which then is not printed.
     pub(crate) suppressed: Option<u64>,

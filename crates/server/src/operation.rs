@@ -53,8 +53,8 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    pub(crate) fn new(name: Arc<str>, backend: Backend, max_instances: Option<u32>) -> Served {
-        Served { name, backend, queue: Arc::new(Queue::new(max_instances)) }
+    pub(crate) fn new(name: Arc<str>, backend: Backend, max_instances: Option<u32>) -> Self {
+        Self { name, backend, queue: Arc::new(Queue::new(max_instances)) }
     }
 }
 
@@ -102,8 +102,8 @@ pub(crate) enum Operation {
     },
 }
 
-/// Tells the log when a service leaves what was written to it unread. The client is not told: its request goes on, as
-/// it would on Windows, and can be cancelled.
+/// Tells the log when a service leaves what was written to it unread. The client is not told: its request
+/// goes on, as it would on Windows, and can be cancelled.
 pub(crate) struct Stall {
     shared: Arc<Shared>,
     pipe: PipeId,
@@ -112,8 +112,8 @@ pub(crate) struct Stall {
 }
 
 impl Stall {
-    pub(crate) fn new(shared: Arc<Shared>, pipe: PipeId, peer: SocketAddr) -> Stall {
-        Stall { shared, pipe, peer, due: Box::pin(tokio::time::sleep(STALL_TIME)) }
+    pub(crate) fn new(shared: Arc<Shared>, pipe: PipeId, peer: SocketAddr) -> Self {
+        Self { shared, pipe, peer, due: Box::pin(tokio::time::sleep(STALL_TIME)) }
     }
 
     fn tell(&self) {
@@ -156,12 +156,12 @@ impl Future for Operation {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
         match self.get_mut() {
-            Operation::Connect(future) | Operation::Wait(future) => future.as_mut().poll(cx),
-            Operation::Read { open, connection, buffer } => {
+            Self::Connect(future) | Self::Wait(future) => future.as_mut().poll(cx),
+            Self::Read { open, connection, buffer } => {
                 let result = ready!(connection.poll_receive(cx, buffer));
                 Poll::Ready(Done::Read { open: *open, buffer: mem::take(buffer), result })
             }
-            Operation::Write { open, connection, bytes, sent, stall } => {
+            Self::Write { open, connection, bytes, sent, stall } => {
                 if let Poll::Ready(result) = connection.poll_send(cx, bytes, sent) {
                     return Poll::Ready(Done::Write { open: *open, result });
                 }
@@ -184,8 +184,8 @@ impl Operation {
         pipe: PipeId,
         connecting: Connecting,
         cancelled: oneshot::Receiver<()>,
-    ) -> Operation {
-        Operation::Connect(Box::pin(async move {
+    ) -> Self {
+        Self::Connect(Box::pin(async move {
             tokio::select! {
                 biased;
                 _ = cancelled => Done::Nothing,
@@ -194,8 +194,8 @@ impl Operation {
         }))
     }
 
-    /// Waits until the pipe can be opened or `timeout` is over, or until `cancelled` is dropped because nobody
-    /// wants to know any more.
+    /// Waits until the pipe can be opened or `timeout` is over, or until `cancelled` is dropped because
+    /// nobody wants to know any more.
     pub(crate) fn wait(
         shared: Arc<Shared>,
         wait: WaitId,
@@ -203,8 +203,8 @@ impl Operation {
         timeout: Duration,
         waiter: Waiter,
         cancelled: oneshot::Receiver<()>,
-    ) -> Operation {
-        Operation::Wait(Box::pin(async move {
+    ) -> Self {
+        Self::Wait(Box::pin(async move {
             let available = async {
                 let Some(served) = shared.served(pipe) else {
                     return std::future::pending().await;

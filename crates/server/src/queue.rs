@@ -1,5 +1,5 @@
-//! Opens and waits (`FSCTL_PIPE_WAIT`) at one pipe, over all connections of a server: [`Turns`] with a lock around
-//! it, and one look at the service for all clients that wait for it.
+//! Opens and waits (`FSCTL_PIPE_WAIT`) at one pipe, over all connections of a server: [`Turns`] with a lock
+//! around it, and one look at the service for all clients that wait for it.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -85,7 +85,8 @@ impl Queue {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A slot for an open on this connection, if there is one for it. Where there is no limit, there is no lock.
+    /// A slot for an open on this connection, if there is one for it. Where there is no limit, there is no
+    /// lock.
     pub(crate) fn slot(self: &Arc<Self>, connection: u64) -> Option<Slot> {
         if !self.is_limited {
             return Some(Slot::unlimited());
@@ -101,7 +102,8 @@ impl Queue {
         self.line().turns.is_free_for_newcomers()
     }
 
-    /// Waits until it is this client's turn: until [`Self::attend`] has found the service listening and a slot free.
+    /// Waits until it is this client's turn: until [`Self::attend`] has found the service listening and a
+    /// slot free.
     pub(crate) async fn wait(&self, waiter: &Waiter) {
         let (ticket, told) = self.line().wait(waiter);
         let _waiting = Waiting(self, ticket, waiter);
@@ -111,8 +113,8 @@ impl Queue {
         }
     }
 
-    /// Looks with `is_listening` whether the service listens while a client waits for it, and tells the clients whose
-    /// turn it is; never ends.
+    /// Looks with `is_listening` whether the service listens while a client waits for it, and tells the
+    /// clients whose turn it is; never ends.
     pub(crate) async fn attend<F: Future<Output = bool>>(&self, is_listening: impl Fn() -> F) {
         loop {
             let lapse = self.line().turns.next_lapse().map(Instant::from_std);

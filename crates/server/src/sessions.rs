@@ -1,5 +1,5 @@
-//! The sessions of a server over all of its connections: a client that comes back names the one it had before, and
-//! that one ends wherever it is.
+//! The sessions of a server over all of its connections: a client that comes back names the one it had
+//! before, and that one ends wherever it is.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -33,8 +33,8 @@ pub(crate) struct Registered {
 }
 
 impl Sessions {
-    /// Enters a session of this account. `None` if there is one of that name, which two random numbers of 64 bits
-    /// make as good as impossible.
+    /// Enters a session of this account. `None` if there is one of that name, which two random numbers of 64
+    /// bits make as good as impossible.
     pub(crate) fn register(self: &Arc<Self>, session: SessionId, account: Sid) -> Option<Registered> {
         let (end, ended) = oneshot::channel();
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(session) {

@@ -18,8 +18,8 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    pub(crate) fn new() -> Timer {
-        Timer { sleep: Box::pin(tokio::time::sleep(Duration::ZERO)), armed: None }
+    pub(crate) fn new() -> Self {
+        Self { sleep: Box::pin(tokio::time::sleep(Duration::ZERO)), armed: None }
     }
 
     /// Ready when `due` has come.

@@ -1,10 +1,11 @@
 //! Whose turn it is at a pipe with a limited number of slots.
 //!
-//! A client that waits (`FSCTL_PIPE_WAIT`) is served before a client that comes by: a slot that becomes free is kept for a
-//! short while for the connection whose turn it is. Until that connection has opened the pipe, or the while is over, no
-//! other gets the slot. Turns go around the accounts that wait, in the order in which they began to wait, and around the
-//! connections of each account; within a connection they go by arrival. A client that waits with many requests, on many
-//! connections, or again as soon as it was served, has therefore one turn where another client has one.
+//! A client that waits (`FSCTL_PIPE_WAIT`) is served before a client that comes by: a slot that becomes free
+//! is kept for a short while for the connection whose turn it is. Until that connection has opened the pipe,
+//! or the while is over, no other gets the slot. Turns go around the accounts that wait, in the order in
+//! which they began to wait, and around the connections of each account; within a connection they go by
+//! arrival. A client that waits with many requests, on many connections, or again as soon as it was served,
+//! has therefore one turn where another client has one.
 //!
 //! Pure: the time is an argument, and the caller tells the waiters.
 
@@ -26,8 +27,8 @@ pub(crate) struct Waiter {
     /// Tells one connection from others.
     pub(crate) connection: u64,
     pub(crate) account: Arc<str>,
-    /// Whether the pipe's descriptor would let the account in. Other accounts hear of a free slot after everybody else,
-    /// and none is kept for them.
+    /// Whether the pipe's descriptor would let the account in. Other accounts hear of a free slot after
+    /// everybody else, and none is kept for them.
     pub(crate) may_open: bool,
 }
 
@@ -148,7 +149,8 @@ impl Turns {
         ticket
     }
 
-    /// Takes a client out of the queue. Many may leave at a time, so only its own connection's line is searched.
+    /// Takes a client out of the queue. Many may leave at a time, so only its own connection's line is
+    /// searched.
     pub(crate) fn leave(&mut self, ticket: Ticket, waiter: &Waiter) {
         if !waiter.may_open {
             self.onlookers.remove(&ticket);
@@ -184,8 +186,9 @@ impl Turns {
         }
     }
 
-    /// The service listens: tells the clients whose turn it is, as far as there are slots, and keeps these for them.
-    /// `tell` says whether the client is still there; one that has just gone leaves its turn to the next.
+    /// The service listens: tells the clients whose turn it is, as far as there are slots, and keeps these
+    /// for them. `tell` says whether the client is still there; one that has just gone leaves its turn to the
+    /// next.
     pub(crate) fn serve(&mut self, now: Instant, mut tell: impl FnMut(Ticket) -> bool) {
         self.lapse(now);
         while self.free() > 0

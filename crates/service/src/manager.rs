@@ -47,7 +47,8 @@ pub enum StartError {
     Refused(#[from] StartRefused),
 }
 
-/// A start that the manager refused or could not carry out: whether trying again can help, and the manager's own error.
+/// A start that the manager refused or could not carry out: whether trying again can help, and the manager's
+/// own error.
 #[derive(Debug)]
 pub struct StartRefused {
     refusal: Refusal,

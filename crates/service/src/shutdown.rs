@@ -4,8 +4,8 @@ use std::io;
 
 use crate::platform::StopSignals;
 
-/// Listens for the platform's request to stop this process: SIGTERM, SIGINT, SIGHUP (its terminal is gone) and
-/// SIGQUIT on Unix, Ctrl-C elsewhere.
+/// Listens for the platform's request to stop this process: SIGTERM, SIGINT, SIGHUP (its terminal is gone)
+/// and SIGQUIT on Unix, Ctrl-C elsewhere.
 ///
 /// From the moment it listens, those signals no longer end the process by themselves. SIGHUP and SIGQUIT stay
 /// ignored when they are, as `nohup` and shells that start something in the background see to it.

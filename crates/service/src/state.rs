@@ -6,7 +6,7 @@ use std::time::Duration;
 use standpipe_process::Exit;
 
 /// The seven states of a service, with the numbers of `SERVICE_STATUS.dwCurrentState`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u32)]
 pub enum State {
     /// It does not run.

@@ -1,5 +1,5 @@
-//! Types for the protocol's numbers and flags. Each is made from a table whose rows hold the number, the name that
-//! the specification gives it, and what it means. A number without a row survives as it is.
+//! Types for the protocol's numbers and flags. Each is made from a table whose rows hold the number, the name
+//! that the specification gives it, and what it means. A number without a row survives as it is.
 
 /// A type for a number of which the specification names some values.
 macro_rules! numbers {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// A status code. Any number may arrive; the named ones are those that the protocol uses for pipes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NtStatus(pub u32);
 
 macro_rules! statuses {

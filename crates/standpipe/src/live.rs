@@ -1,11 +1,12 @@
-//! The live view: a few lines at the bottom of the terminal that are drawn anew, and log lines that scroll by above them.
+//! The live view: a few lines at the bottom of the terminal that are drawn anew, and log lines that scroll by
+//! above them.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The lines at the bottom of a terminal. Everything that goes to the terminal while it is shown goes through it; clones
-/// share it.
+/// The lines at the bottom of a terminal. Everything that goes to the terminal while it is shown goes through
+/// it; clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct LiveView {
     shown: Arc<Mutex<Shown>>,
@@ -21,8 +22,8 @@ struct Shown {
 }
 
 impl LiveView {
-    /// Shows these lines instead of those before. Each is cut to `width` columns, as a line that wraps could not be
-    /// drawn over.
+    /// Shows these lines instead of those before. Each is cut to `width` columns, as a line that wraps could
+    /// not be drawn over.
     pub(crate) fn show(&self, lines: &[String], width: usize, out: &mut impl Write) -> io::Result<()> {
         let lines: Vec<String> = lines.iter().map(|line| cut(line, width)).collect();
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,8 +57,8 @@ impl LiveView {
 }
 
 impl Shown {
-    /// Takes the view away, writes what is to stay, and draws the view below it: in one write, so that it does not
-    /// flicker.
+    /// Takes the view away, writes what is to stay, and draws the view below it: in one write, so that it
+    /// does not flicker.
     fn redraw(&mut self, above: &[u8], out: &mut impl Write) -> io::Result<()> {
         let mut text = Vec::new();
         if self.drawn > 0 {

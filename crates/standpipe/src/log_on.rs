@@ -23,7 +23,8 @@ pub(crate) struct LogOnArgs {
     #[command(flatten)]
     password: PasswordArgs,
 
-    /// Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else can read
+    /// Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else
+    /// can read
     #[arg(long, value_name = "FILE", conflicts_with_all = ["password_file", "password_env", "nt_hash_env"])]
     nt_hash_file: Option<PathBuf>,
 
@@ -33,8 +34,8 @@ pub(crate) struct LogOnArgs {
 }
 
 impl LogOnArgs {
-    /// The credentials. Without an option that says where the secret is: the password of `STANDPIPE_PASSWORD`, or else
-    /// the hash of `STANDPIPE_NT_HASH`, or else what a prompt is answered.
+    /// The credentials. Without an option that says where the secret is: the password of
+    /// `STANDPIPE_PASSWORD`, or else the hash of `STANDPIPE_NT_HASH`, or else what a prompt is answered.
     pub(crate) fn read(&self) -> Result<Credentials, Failure> {
         let Self { user, .. } = self;
         let hash = if let Some(path) = &self.nt_hash_file {

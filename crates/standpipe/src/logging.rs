@@ -20,7 +20,8 @@ pub(crate) enum LogFormat {
     Human,
     /// One JSON object on each line.
     Json,
-    /// As for people, but lines of processes are passed on as they are: for `up`, whose instances write such lines.
+    /// As for people, but lines of processes are passed on as they are: for `up`, whose instances write such
+    /// lines.
     #[value(skip)]
     Relay,
 }
@@ -37,7 +38,8 @@ pub(crate) struct LogOptions {
 /// The target of events that are lines which a process wrote.
 const OUTPUT_TARGET: &str = "standpipe::output";
 
-/// Starts writing log lines. An unreadable filter is reported and replaced by `info`: it is no reason not to run.
+/// Starts writing log lines. An unreadable filter is reported and replaced by `info`: it is no reason not to
+/// run.
 pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveView) {
     let (filter, wrong) = match EnvFilter::try_new(filter) {
         Ok(filter) => (filter, None),
@@ -61,8 +63,8 @@ pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveVie
     }
 }
 
-/// Lines for people: `2026-01-02T03:04:05.678Z INFO the service is running pid=7`. A line of a process has its name before
-/// it: `… INFO SimpleService | listening`.
+/// Lines for people: `2026-01-02T03:04:05.678Z INFO the service is running pid=7`. A line of a process has
+/// its name before it: `… INFO SimpleService | listening`.
 struct Human {
     /// Whether lines of processes have their own time and level already: those of instances do.
     relays: bool,

@@ -73,8 +73,8 @@ impl Output {
         stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Failure::output)
     }
 
-    /// Writes a line that somebody else made up. On a terminal it cannot do more than be read: what is neither text
-    /// nor an end of a line or a tab is shown as its number. Elsewhere it is written as it is.
+    /// Writes a line that somebody else made up. On a terminal it cannot do more than be read: what is
+    /// neither text nor an end of a line or a tab is shown as its number. Elsewhere it is written as it is.
     pub(crate) fn foreign_text(&mut self, text: &[u8]) -> Result<(), Failure> {
         if io::stdout().is_terminal() {
             self.line(harmless(text))

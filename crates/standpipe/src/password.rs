@@ -1,5 +1,5 @@
-//! Where a password comes from: a file, the environment or a prompt. Never an argument, which everybody on the machine
-//! could read.
+//! Where a password comes from: a file, the environment or a prompt. Never an argument, which everybody on
+//! the machine could read.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,8 @@ use crate::failure::{Caused, Exit, Failure};
 /// The variable that is looked at when no option says where the password is.
 const VARIABLE: &str = "STANDPIPE_PASSWORD";
 
-/// Where the password is. Without either option: in `STANDPIPE_PASSWORD` when that is set, otherwise a prompt asks.
+/// Where the password is. Without either option: in `STANDPIPE_PASSWORD` when that is set, otherwise a prompt
+/// asks.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct PasswordArgs {

@@ -23,10 +23,12 @@ pub enum Untrusted {
     Writable,
 }
 
-/// The folder for this user's pipes and for the state of what this user runs; `variable` looks up the environment.
+/// The folder for this user's pipes and for the state of what this user runs; `variable` looks up the
+/// environment.
 ///
-/// Root has one place whoever asks, since a service manager starts programs without the variable that a log-on sets.
-/// Other users have `$XDG_RUNTIME_DIR/standpipe`, and where that is not set `/tmp/standpipe-UID`.
+/// Root has one place whoever asks, since a service manager starts programs without the variable that a
+/// log-on sets. Other users have `$XDG_RUNTIME_DIR/standpipe`, and where that is not set
+/// `/tmp/standpipe-UID`.
 pub fn default_folder(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     platform::default_folder(User::own(), variable)
 }
@@ -50,7 +52,8 @@ pub fn check_private(found: &Metadata) -> Result<(), Untrusted> {
     if platform::others_can_write(found) { Err(Untrusted::Writable) } else { Ok(()) }
 }
 
-/// Checks that other users can at most add to a folder: it is sticky where they can write to it, as `/tmp` is.
+/// Checks that other users can at most add to a folder: it is sticky where they can write to it, as `/tmp`
+/// is.
 ///
 /// # Errors
 ///

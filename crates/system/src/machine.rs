@@ -13,7 +13,8 @@ pub fn host_name() -> String {
     platform::host_name()
 }
 
-/// Whether the system or this process ran out of something (memory, descriptors), so that a later attempt may succeed.
+/// Whether the system or this process ran out of something (memory, descriptors), so that a later attempt may
+/// succeed.
 #[must_use]
 pub fn is_exhausted(error: &io::Error) -> bool {
     platform::is_exhausted(error)

@@ -67,8 +67,8 @@ pub fn open_to_read(path: &Path) -> io::Result<File> {
     platform::open_to_read(path)
 }
 
-/// Opens a file for writing that nobody else may read, and makes it where it is missing. A link is not followed. With
-/// `new` it must not exist yet.
+/// Opens a file for writing that nobody else may read, and makes it where it is missing. A link is not
+/// followed. With `new` it must not exist yet.
 ///
 /// # Errors
 ///

@@ -6,7 +6,8 @@ use crate::platform;
 
 /// A user of this machine: on Unix a user's number.
 ///
-/// On Windows only the user of this process is known so far. It is nobody else, so it is never the administrator.
+/// On Windows only the user of this process is known so far. It is nobody else, so it is never the
+/// administrator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct User(pub(crate) platform::UserId);
 
@@ -35,7 +36,8 @@ impl User {
         Self::administrators().contains(&self)
     }
 
-    /// Whether this process may rely on what the user made: its own user, or one that may do everything anyway.
+    /// Whether this process may rely on what the user made: its own user, or one that may do everything
+    /// anyway.
     #[must_use]
     pub fn is_trusted(self) -> bool {
         self.is_administrator() || self == Self::own()

@@ -4,8 +4,9 @@ use std::io;
 
 use tokio::net::TcpStream;
 
-/// Has the system ask the other end of a silent connection whether it is still there: after a minute of silence, every
-/// 15 s, and four times without an answer before the connection ends. On Windows the system's own settings stay.
+/// Has the system ask the other end of a silent connection whether it is still there: after a minute of
+/// silence, every 15 s, and four times without an answer before the connection ends. On Windows the system's
+/// own settings stay.
 ///
 /// # Errors
 ///

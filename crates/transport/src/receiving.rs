@@ -9,8 +9,8 @@ thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; LENGTH].into_boxed_slice());
 }
 
-/// Lends this thread's buffer of 64 KiB. The received bytes are taken over before the next connection has its turn,
-/// so one buffer for each thread does, and idle connections hold none.
+/// Lends this thread's buffer of 64 KiB. The received bytes are taken over before the next connection has its
+/// turn, so one buffer for each thread does, and idle connections hold none.
 ///
 /// # Panics
 ///

@@ -28,7 +28,8 @@ struct JsonReply<'a> {
     text: &'a str,
     instance: &'a str,
     address: &'a str,
-    /// Only there when the reply is not UTF-8 text and bytes had to be replaced; ask for text to get them as they are.
+    /// Only there when the reply is not UTF-8 text and bytes had to be replaced; ask for text to get them as
+    /// they are.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     lossy: bool,
 }

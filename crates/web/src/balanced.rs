@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use crate::calls::{CallError, CallErrorKind, CallFuture, PipeCalls, Readiness, Reply};
 
-/// How long a call waits for an instance to be ready. An instance that starts, or starts again, is seen to be ready a
-/// moment after it is; a person should not be sent away for that moment.
+/// How long a call waits for an instance to be ready. An instance that starts, or starts again, is seen to be
+/// ready a moment after it is; a person should not be sent away for that moment.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl PipeCalls for Balancer {
@@ -49,7 +49,8 @@ async fn call_when_ready(balancer: &Balancer, request: &[u8]) -> Result<Answer, 
 fn call_error(error: BalancerError) -> CallError {
     let (kind, instance) = match &error {
         BalancerError::Call { target, source } => (kind(source), Some(target.instance.clone())),
-        // What keeps all instances from being ready is worth a word of its own when it does not pass by itself.
+        // What keeps all instances from being ready is worth a word of its own when it does not pass by
+        // itself.
         BalancerError::NoneReady { .. } => {
             let common = error.cause().map_or(CallErrorKind::NoInstanceReady, kind);
             let kind = match common {

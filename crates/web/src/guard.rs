@@ -1,4 +1,5 @@
-//! What every request passes through: time limits, where it came from, and what the browser may do with the answer.
+//! What every request passes through: time limits, where it came from, and what the browser may do with the
+//! answer.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::site::{LONGEST_BODY, Site};
 
-/// Longest time for one request: a call may take 10 seconds to connect and 10 to reply; the rest is for a slow sender.
+/// Longest time for one request: a call may take 10 seconds to connect and 10 to reply; the rest is for a
+/// slow sender.
 pub(crate) const LONGEST_REQUEST: Duration = Duration::from_mins(1);
 
 /// The address of this machine that a request was sent to, as `serve` knows it.
@@ -26,11 +28,11 @@ pub(crate) async fn limit_time(State(longest): State<Duration>, request: Request
         .unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, "the request took too long\n").into_response())
 }
 
-/// Refuses requests by a name that is not the site's: a stranger's page can have its own name resolve to this machine
-/// (DNS rebinding), and the browser then takes the site for a part of that page.
+/// Refuses requests by a name that is not the site's: a stranger's page can have its own name resolve to this
+/// machine (DNS rebinding), and the browser then takes the site for a part of that page.
 ///
-/// Addresses and `localhost` cannot be made to mean something else. Other names are accepted when the site has them; a
-/// site without names accepts all of them too, except on loopback, where no name but these leads.
+/// Addresses and `localhost` cannot be made to mean something else. Other names are accepted when the site
+/// has them; a site without names accepts all of them too, except on loopback, where no name but these leads.
 pub(crate) async fn known_host(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let Ok(asked) = asked_host(&request) else {
         let message = "error: the request needs one Host that is a name or an address [bad-host]\n";
@@ -88,8 +90,8 @@ fn is_fixed(host: &str) -> bool {
         || bracketed.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok())
 }
 
-/// Refuses what another site makes a browser send: the page calls with its own account, so a foreign form must not be
-/// able to make it call. Programs send neither header and pass.
+/// Refuses what another site makes a browser send: the page calls with its own account, so a foreign form
+/// must not be able to make it call. Programs send neither header and pass.
 pub(crate) async fn same_origin(request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let asked = request.extensions().get::<AskedHost>().map(|AskedHost(asked)| asked);
@@ -99,7 +101,8 @@ pub(crate) async fn same_origin(request: Request, next: Next) -> Response {
     (StatusCode::FORBIDDEN, "error: this request comes from another site [cross-site]\n").into_response()
 }
 
-/// `Sec-Fetch-Site` is set by the browser and by nothing else; `Origin` also by older ones. What is there must be right.
+/// `Sec-Fetch-Site` is set by the browser and by nothing else; `Origin` also by older ones. What is there
+/// must be right.
 fn is_own(headers: &HeaderMap, asked: Option<&Authority>) -> bool {
     let site_is_own =
         headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
@@ -110,7 +113,8 @@ fn is_own(headers: &HeaderMap, asked: Option<&Authority>) -> bool {
     site_is_own && origin_is_own
 }
 
-/// Whether the request says of itself that its body is longer than [`LONGEST_BODY`]: then none of it need be read.
+/// Whether the request says of itself that its body is longer than [`LONGEST_BODY`]: then none of it need be
+/// read.
 pub(crate) fn announces_too_much(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_LENGTH)
@@ -118,7 +122,8 @@ pub(crate) fn announces_too_much(headers: &HeaderMap) -> bool {
         .is_some_and(|length| length > LONGEST_BODY as u64)
 }
 
-/// The answer's headers: nothing but the page's own style and icon is loaded, nothing is run, framed or guessed.
+/// The answer's headers: nothing but the page's own style and icon is loaded, nothing is run, framed or
+/// guessed.
 pub(crate) async fn headers(request: Request, next: Next) -> Response {
     const HEADERS: [(HeaderName, &str); 7] = [
         (

@@ -30,8 +30,8 @@ impl Site {
 
     /// Adds names, without a port, that the site is reached by.
     ///
-    /// Addresses and `localhost` are always accepted in a request's `Host`. Other names are accepted when they are
-    /// given here; when none is given, all are, except on loopback.
+    /// Addresses and `localhost` are always accepted in a request's `Host`. Other names are accepted when
+    /// they are given here; when none is given, all are, except on loopback.
     #[must_use]
     pub fn with_hosts(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.hosts.extend(names.into_iter().map(Into::into));

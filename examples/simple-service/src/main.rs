@@ -1,7 +1,8 @@
-//! The service of the story: it reads a text from its pipe up to a NUL, reverses it, writes it back and hangs up.
+//! The service of the story: it reads a text from its pipe up to a NUL, reverses it, writes it back and hangs
+//! up.
 //!
-//! It knows nothing of networks, accounts or watching: Standpipe does that around it. Where its pipe goes is said by
-//! the environment variable `STANDPIPE_PIPES`, which Standpipe sets.
+//! It knows nothing of networks, accounts or watching: Standpipe does that around it. Where its pipe goes is
+//! said by the environment variable `STANDPIPE_PIPES`, which Standpipe sets.
 #![expect(clippy::print_stderr, reason = "a service that is a plain program says what it does on stderr")]
 
 use std::convert::Infallible;
@@ -16,7 +17,8 @@ use unicode_segmentation::UnicodeSegmentation;
 /// The longest text that is taken from a client, in bytes.
 const MAX_TEXT: usize = 1024 * 1024;
 
-/// How long to wait after a client could not be accepted, which happens when the process is out of file descriptors.
+/// How long to wait after a client could not be accepted, which happens when the process is out of file
+/// descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Reads a text up to a NUL from a pipe, reverses it, writes it back

@@ -12,7 +12,7 @@ use crate::bytes::Bytes;
 use crate::world;
 
 /// What a request that has not ended is about.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Asked {
     /// What is written to the open, and what its service answers.
     fill: u8,
@@ -127,8 +127,8 @@ impl Caller {
         self.connection.handle(self.now, Input::Received(bytes));
     }
 
-    /// The client gets a frame that the server did not send so. Where everything before was in order, that must not
-    /// end any request but by ending all.
+    /// The client gets a frame that the server did not send so. Where everything before was in order, that
+    /// must not end any request but by ending all.
     pub(super) fn receive_foreign(&mut self, bytes: &[u8]) {
         let was_ready = self.connection.ready().is_some();
         self.receive(bytes);

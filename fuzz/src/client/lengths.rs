@@ -1,5 +1,5 @@
-//! Every length, offset and count that a server can send, with values that promise more than there is; sent by a server
-//! that knows the keys, so that the client believes it.
+//! Every length, offset and count that a server can send, with values that promise more than there is; sent
+//! by a server that knows the keys, so that the client believes it.
 
 use super::World;
 use crate::bytes::Bytes;

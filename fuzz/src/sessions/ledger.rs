@@ -10,7 +10,7 @@ use super::{Seen, may_be_plain};
 use crate::peer::{Client, number};
 
 /// An open that the server has confirmed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct File {
     pub(super) id: [u8; 16],
     pub(super) session: usize,
@@ -19,7 +19,7 @@ pub(super) struct File {
 }
 
 /// A request that is not answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Asked {
     kind: Kind,
     session: usize,
@@ -109,7 +109,8 @@ impl Ledger {
         Some((*id, asked.async_id, asked.session))
     }
 
-    /// Gives a request its header and enters what is owed for it; `None` when the client has no credit for it.
+    /// Gives a request its header and enters what is owed for it; `None` when the client has no credit for
+    /// it.
     pub(super) fn enter(
         &mut self,
         mut draft: Draft,

@@ -9,7 +9,7 @@ const PIPE_WAIT: u32 = 0x0011_0018;
 const PIPE_TRANSCEIVE: u32 = 0x0011_C017;
 
 /// What a request is, as far as its reply depends on it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     /// Of a pipe that insists on encryption, or of any other.
     Create {
@@ -41,28 +41,28 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn command(self) -> u16 {
         match self {
-            Kind::LogOff => 2,
-            Kind::TreeConnect => peer::TREE_CONNECT,
-            Kind::TreeDisconnect => 4,
-            Kind::Create { .. } => peer::CREATE,
-            Kind::Close => peer::CLOSE,
-            Kind::Flush => 7,
-            Kind::Read { .. } => peer::READ,
-            Kind::Write => peer::WRITE,
-            Kind::Transceive { .. } | Kind::Control | Kind::Wait => peer::IOCTL,
-            Kind::Cancel { .. } => 12,
-            Kind::Echo => 13,
-            Kind::QueryInfo => 16,
-            Kind::SetInfo => 17,
+            Self::LogOff => 2,
+            Self::TreeConnect => peer::TREE_CONNECT,
+            Self::TreeDisconnect => 4,
+            Self::Create { .. } => peer::CREATE,
+            Self::Close => peer::CLOSE,
+            Self::Flush => 7,
+            Self::Read { .. } => peer::READ,
+            Self::Write => peer::WRITE,
+            Self::Transceive { .. } | Self::Control | Self::Wait => peer::IOCTL,
+            Self::Cancel { .. } => 12,
+            Self::Echo => 13,
+            Self::QueryInfo => 16,
+            Self::SetInfo => 17,
         }
     }
 
     /// Where the body has its FileId, for requests about an open.
     pub(super) fn file_place(self) -> Option<usize> {
         match self {
-            Kind::Close | Kind::Flush | Kind::Transceive { .. } | Kind::Control => Some(8),
-            Kind::Read { .. } | Kind::Write | Kind::SetInfo => Some(16),
-            Kind::QueryInfo => Some(24),
+            Self::Close | Self::Flush | Self::Transceive { .. } | Self::Control => Some(8),
+            Self::Read { .. } | Self::Write | Self::SetInfo => Some(16),
+            Self::QueryInfo => Some(24),
             _ => None,
         }
     }

@@ -25,7 +25,8 @@ pub fn client_config() -> client::Config {
     client::Config::new("server", Credentials::from_password(USER, "", PASSWORD))
 }
 
-/// A server with both users and two pipes, `simple` of messages and `stream` of bytes; the rest as it is by default.
+/// A server with both users and two pipes, `simple` of messages and `stream` of bytes; the rest as it is by
+/// default.
 #[must_use]
 pub fn server_config() -> server::Config {
     let mut accounts = AccountSet::new();

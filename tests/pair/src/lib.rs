@@ -1,7 +1,7 @@
 //! A client core and a server core with a simulated network between them and a service behind the server.
 //!
-//! Nothing here waits or depends on the machine: time is virtual, and every random choice follows from one seed. When
-//! a test fails, its seed and network are printed, so that the same run can be had again.
+//! Nothing here waits or depends on the machine: time is virtual, and every random choice follows from one
+//! seed. When a test fails, its seed and network are printed, so that the same run can be had again.
 //!
 //! ```
 //! use standpipe_pair::{Network, Pair, client_config, server_config};

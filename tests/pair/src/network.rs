@@ -36,7 +36,8 @@ pub struct Network {
     pub latency: Range<Duration>,
     /// Whether bytes arrive in pieces of random length.
     pub splits: bool,
-    /// Whether the server's replies overtake each other, as those of a server may that works on several at once.
+    /// Whether the server's replies overtake each other, as those of a server may that works on several at
+    /// once.
     pub reorders: bool,
     /// When the connection is lost, if at all.
     pub loss: Option<Loss>,
@@ -98,8 +99,8 @@ pub(crate) struct Direction {
 }
 
 impl Direction {
-    /// Sends something. `order` tells what was sent earlier when both directions have something that arrives at the
-    /// same time.
+    /// Sends something. `order` tells what was sent earlier when both directions have something that arrives
+    /// at the same time.
     pub(crate) fn send(
         &mut self,
         now: Duration,
@@ -129,8 +130,8 @@ impl Direction {
         self.under_way.front().map(|(arrival, order, _)| (*arrival, *order))
     }
 
-    /// The next piece, shortened to what arrives before the loss after this many bytes; and whether the connection is
-    /// lost with it.
+    /// The next piece, shortened to what arrives before the loss after this many bytes; and whether the
+    /// connection is lost with it.
     pub(crate) fn arrive(&mut self, loss: Option<usize>) -> Option<(Travelling, bool)> {
         let (_, _, what) = self.under_way.pop_front()?;
         let Travelling::Bytes(mut bytes) = what else {
@@ -153,8 +154,8 @@ impl Direction {
     }
 }
 
-/// Lets replies overtake each other. Those to one request keep their order, and what is encrypted or one of a chain
-/// does not say which request it answers, so that it stays where it is.
+/// Lets replies overtake each other. Those to one request keep their order, and what is encrypted or one of a
+/// chain does not say which request it answers, so that it stays where it is.
 pub(crate) fn reorder(bytes: &[u8], random: &mut Random) -> Vec<u8> {
     let mut messages = frames(bytes);
     for place in 1..messages.len() {

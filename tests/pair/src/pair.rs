@@ -17,8 +17,8 @@ use crate::service::Service;
 /// How many things may happen before a test is given up: a pair that does not come to rest goes in circles.
 const MAX_STEPS: usize = 20_000;
 
-/// Somebody between the two: gets every message with its sender, and says which messages arrive instead, and from
-/// whom they seem to be.
+/// Somebody between the two: gets every message with its sender, and says which messages arrive instead, and
+/// from whom they seem to be.
 pub type Middle<'m> = Box<dyn FnMut(Side, Vec<u8>) -> Vec<(Side, Vec<u8>)> + 'm>;
 
 /// A client and a server with a network between them.
@@ -121,8 +121,8 @@ impl<'m> Pair<'m> {
         self.server.handle(Now { monotonic: self.now, wall: TODAY }, input);
     }
 
-    /// Runs until nothing is on its way and nobody has anything to do. Time passes only as far as that takes; nobody
-    /// waits for a time that runs out.
+    /// Runs until nothing is on its way and nobody has anything to do. Time passes only as far as that takes;
+    /// nobody waits for a time that runs out.
     pub fn run(&mut self) {
         self.pump();
         while let Some(due) = self.next_due(false) {
@@ -130,8 +130,8 @@ impl<'m> Pair<'m> {
         }
     }
 
-    /// The same, and calls `look` whenever something has happened: for what is asked for as soon as something else has
-    /// ended.
+    /// The same, and calls `look` whenever something has happened: for what is asked for as soon as something
+    /// else has ended.
     pub fn run_with(&mut self, mut look: impl FnMut(&mut Self)) {
         self.pump();
         self.let_look(&mut look);
@@ -181,7 +181,8 @@ impl<'m> Pair<'m> {
         }
     }
 
-    /// When the next thing happens. Without `waits`, times that run out count only when they have come already.
+    /// When the next thing happens. Without `waits`, times that run out count only when they have come
+    /// already.
     fn next_due(&self, waits: bool) -> Option<Duration> {
         let arrivals = [self.to_server.due(), self.to_client.due()].into_iter().flatten().map(|(due, _)| due);
         let busy = arrivals.chain(self.service.due()).min();

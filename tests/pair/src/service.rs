@@ -13,8 +13,8 @@ use crate::random::Random;
 pub struct Service {
     /// Whether the service leaves messages without an answer.
     pub silent: bool,
-    /// How long the service takes for each answer. Answers on one open keep their order; those on different opens
-    /// overtake each other.
+    /// How long the service takes for each answer. Answers on one open keep their order; those on different
+    /// opens overtake each other.
     pub delay: Range<Duration>,
     /// Every open that was asked for, oldest first.
     pub opened: Vec<OpenId>,

@@ -1,8 +1,9 @@
 //! Calls a pipe through the crate `smb`, which knows nothing of Standpipe.
 //!
-//! Arguments: address, port, pipe, user, `sign` or `encrypt`, the newest dialect (`3.1.1`, `any`, ...), and a length for
-//! each call; the password is in PASSWD. Prints what was agreed on and how each call ended: `right` when the text that
-//! came back is the one that was sent, backwards. When the server refuses, its status is printed instead.
+//! Arguments: address, port, pipe, user, `sign` or `encrypt`, the newest dialect (`3.1.1`, `any`, ...), and a
+//! length for each call; the password is in PASSWD. Prints what was agreed on and how each call ended:
+//! `right` when the text that came back is the one that was sent, backwards. When the server refuses, its
+//! status is printed instead.
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -18,7 +18,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a client waits for a pipe that is busy, or whose service is being started again.
 const FOR_PIPE: Duration = Duration::from_secs(5);
 
-/// The longest request to a pipe of messages: what a socket takes whole where nobody raised the system's limit.
+/// The longest request to a pipe of messages: what a socket takes whole where nobody raised the system's
+/// limit.
 const LONG: usize = 120_000;
 
 /// Everything an act needs.
@@ -110,7 +111,8 @@ impl Caller<'_> {
         Ok(())
     }
 
-    /// Waits for an answer that never comes, and gives it up: the request is cancelled. The connection goes on.
+    /// Waits for an answer that never comes, and gives it up: the request is cancelled. The connection goes
+    /// on.
     pub(crate) async fn give_up(&self, random: &mut Random) -> Result<(), Ended> {
         let opened = self.open("silent").await?;
         let request = Request::new(random, Duration::ZERO, 64);
@@ -216,8 +218,8 @@ pub(crate) fn name(pipe: &str) -> PipeName {
     PipeName::new(pipe).unwrap_or_else(|_| unreachable!("{pipe} is a name"))
 }
 
-/// Whether an error is what has to come of what the soak does: services are killed at any time; a connection is
-/// `spoiled` when its wire was cut or it was logged off.
+/// Whether an error is what has to come of what the soak does: services are killed at any time; a connection
+/// is `spoiled` when its wire was cut or it was logged off.
 pub(crate) fn is_expected(error: &ClientError, spoiled: bool) -> bool {
     match error {
         ClientError::NoReply { .. } | ClientError::PipeBusy { .. } => true,

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 }
 
 /// What a service does with what comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     /// Each message is answered by one message.
     Echo,
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     fn mode(self) -> Mode {
-        if self == Kind::Bytes { Mode::Byte } else { Mode::Message }
+        if self == Self::Bytes { Mode::Byte } else { Mode::Message }
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct World {
 }
 
 /// How a client leaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Farewell {
     /// It logs off when it is done.
     LogOff,
@@ -144,8 +144,8 @@ async fn visit(world: &World, number: u64, random: &mut Random) -> Result<(), En
     Ok(())
 }
 
-/// Logs on over another connection in place of this one, which has requests under way: they end, and nothing can be
-/// opened in the former session any more.
+/// Logs on over another connection in place of this one, which has requests under way: they end, and nothing
+/// can be opened in the former session any more.
 async fn come_back(
     world: &World,
     number: u64,
@@ -205,13 +205,13 @@ fn farewell(random: &mut Random) -> Farewell {
 impl Farewell {
     fn name(self) -> &'static str {
         match self {
-            Farewell::LogOff => "logged off",
-            Farewell::LogOffBusy => "logged off with requests under way",
-            Farewell::Drop => "dropped with pipes open",
-            Farewell::Cut { .. } => "cut with requests under way",
-            Farewell::CutFrame { .. } => "cut in the middle of what it sent",
-            Farewell::Deaf => "stopped reading, then cut",
-            Farewell::ComeBack => "came back over another connection",
+            Self::LogOff => "logged off",
+            Self::LogOffBusy => "logged off with requests under way",
+            Self::Drop => "dropped with pipes open",
+            Self::Cut { .. } => "cut with requests under way",
+            Self::CutFrame { .. } => "cut in the middle of what it sent",
+            Self::Deaf => "stopped reading, then cut",
+            Self::ComeBack => "came back over another connection",
         }
     }
 }

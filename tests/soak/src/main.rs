@@ -1,9 +1,9 @@
-//! The soak: many clients that open, call and drop a real server's pipes at random, for minutes, while the services
-//! behind them are killed and started again.
+//! The soak: many clients that open, call and drop a real server's pipes at random, for minutes, while the
+//! services behind them are killed and started again.
 //!
-//! What it looks for: a wrong or crossed reply, a call that ends in neither a reply nor an error, memory or file
-//! descriptors that the server does not give back, and opens that stay when nobody has them any more. `cargo xtask
-//! soak` builds and runs it.
+//! What it looks for: a wrong or crossed reply, a call that ends in neither a reply nor an error, memory or
+//! file descriptors that the server does not give back, and opens that stay when nobody has them any more.
+//! `cargo xtask soak` builds and runs it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks to the developer")]
 
 use std::process::ExitCode;

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// One part of this many at a run's beginning does not count: caches fill, and the first burst of log-ons is over.
+/// One part of this many at a run's beginning does not count: caches fill, and the first burst of log-ons is
+/// over.
 const WARM_UP: usize = 5;
 
 /// What one process held, over the run.
@@ -18,7 +19,7 @@ pub(crate) struct Measured {
 }
 
 /// At one moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
     pub(crate) at: Duration,
     /// Resident memory in KiB.
@@ -27,7 +28,7 @@ pub(crate) struct Sample {
 }
 
 /// The medians of resident memory, in KiB, in the thirds of a run after its warm-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Thirds {
     pub(crate) first: u64,
     pub(crate) middle: u64,
@@ -35,8 +36,8 @@ pub(crate) struct Thirds {
 }
 
 impl Measured {
-    pub(crate) fn new(name: &'static str, process: u32) -> Measured {
-        Measured { name, process, began: Instant::now(), samples: Mutex::default() }
+    pub(crate) fn new(name: &'static str, process: u32) -> Self {
+        Self { name, process, began: Instant::now(), samples: Mutex::default() }
     }
 
     /// Looks now; `None` when the process is gone.
@@ -95,11 +96,11 @@ fn thirds(resident: &[u64]) -> Option<Thirds> {
 impl Thirds {
     /// Whether memory is flat, but for what an allocator makes of it, after a run of this length.
     ///
-    /// A leak of 100 bytes for each of some ten thousand connections of a long run would be a megabyte; of one for
-    /// each of its hundred thousands of calls, ten and more. What stays without a leak is what the allocator's
-    /// arenas, one for each thread, keep of the busiest moment there was so far, and that comes later in one than in
-    /// another: a tenth, and a few megabytes that weigh only where there is little. A short run is all warm-up, and
-    /// shows only what grows without any bound.
+    /// A leak of 100 bytes for each of some ten thousand connections of a long run would be a megabyte; of
+    /// one for each of its hundred thousands of calls, ten and more. What stays without a leak is what the
+    /// allocator's arenas, one for each thread, keep of the busiest moment there was so far, and that comes
+    /// later in one than in another: a tenth, and a few megabytes that weigh only where there is little. A
+    /// short run is all warm-up, and shows only what grows without any bound.
     pub(crate) fn is_flat(self, run: Duration) -> bool {
         const FEW_MEGABYTES: u64 = 4 * 1024;
         const LONG: Duration = Duration::from_mins(5);

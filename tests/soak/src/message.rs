@@ -1,7 +1,8 @@
 //! What the clients say to the services, and what has to come back.
 //!
-//! A request begins with how long the service should take, and holds a number that no other request of the run has;
-//! the reply is the request backwards. So a reply that belongs to another request, or to half of one, is seen.
+//! A request begins with how long the service should take, and holds a number that no other request of the
+//! run has; the reply is the request backwards. So a reply that belongs to another request, or to half of
+//! one, is seen.
 
 use std::time::Duration;
 
@@ -11,12 +12,12 @@ use crate::random::Random;
 const HEADER: usize = 10;
 
 /// One request, and the only reply that is right for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request(pub(crate) Vec<u8>);
 
 impl Request {
     /// A request of at least `length` bytes whose reply takes `delay`.
-    pub(crate) fn new(random: &mut Random, delay: Duration, length: usize) -> Request {
+    pub(crate) fn new(random: &mut Random, delay: Duration, length: usize) -> Self {
         let delay = u16::try_from(delay.as_millis()).unwrap_or(u16::MAX);
         let mut bytes = Vec::with_capacity(length.max(HEADER) + 7);
         bytes.extend_from_slice(&delay.to_le_bytes());
@@ -25,18 +26,18 @@ impl Request {
             bytes.extend_from_slice(&random.next().to_le_bytes());
         }
         bytes.truncate(length.max(HEADER));
-        Request(bytes)
+        Self(bytes)
     }
 
     /// A text for the service of the story, which takes one up to a NUL, and what it makes of it.
-    pub(crate) fn text(random: &mut Random, length: usize) -> (Request, Vec<u8>) {
+    pub(crate) fn text(random: &mut Random, length: usize) -> (Self, Vec<u8>) {
         let mut text = format!("{:016x}", random.next());
         while text.len() < length {
             text.push(char::from(b'a' + random.below(26) as u8));
         }
         let reply = text.bytes().rev().collect();
         text.push('\0');
-        (Request(text.into_bytes()), reply)
+        (Self(text.into_bytes()), reply)
     }
 
     pub(crate) fn reply(&self) -> Vec<u8> {

@@ -4,13 +4,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// SplitMix64: small, fast, and good enough to choose what a client does next.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
 
 impl Random {
     /// The numbers of one of many: each client has its own, so what one does changes nothing for the others.
-    pub(crate) fn of(seed: u64, number: u64) -> Random {
-        let mut random = Random(seed ^ number.wrapping_mul(0xD6E8_FEB8_6659_FD93));
+    pub(crate) fn of(seed: u64, number: u64) -> Self {
+        let mut random = Self(seed ^ number.wrapping_mul(0xD6E8_FEB8_6659_FD93));
         random.next();
         random
     }

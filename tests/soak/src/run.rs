@@ -47,7 +47,8 @@ const SAMPLE: Duration = Duration::from_millis(500);
 const PROGRESS: u32 = 20;
 /// As many lines has the curve at the end.
 const CURVE: usize = 13;
-/// Descriptors that a server may hold more than before the clients came: what its own service was started with.
+/// Descriptors that a server may hold more than before the clients came: what its own service was started
+/// with.
 const FEW_DESCRIPTORS: usize = 4;
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {

@@ -35,8 +35,8 @@ pub(crate) struct Services {
 
 impl Services {
     /// Starts all of them, with their sockets in `folder`.
-    pub(crate) async fn start(folder: &Path) -> Result<Services, Failure> {
-        let mut services = Services { folder: folder.to_owned(), running: HashMap::new() };
+    pub(crate) async fn start(folder: &Path) -> Result<Self, Failure> {
+        let mut services = Self { folder: folder.to_owned(), running: HashMap::new() };
         for (pipe, _) in PIPES {
             services.start_one(pipe)?;
         }
@@ -59,7 +59,8 @@ impl Services {
         Ok(())
     }
 
-    /// Kills one at random again and again, and starts it again after a while, until told to end; then all run.
+    /// Kills one at random again and again, and starts it again after a while, until told to end; then all
+    /// run.
     pub(crate) async fn suffer(
         &mut self,
         random: &mut Random,

@@ -64,7 +64,7 @@ pub(crate) struct Server {
 }
 
 /// What a server said of itself when it was told to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LastWords {
     pub(crate) connections: u64,
     pub(crate) opens: u64,
@@ -72,14 +72,14 @@ pub(crate) struct LastWords {
 
 impl Site {
     /// Makes the folder; `programs` is where `standpipe` and `simple-service` are.
-    pub(crate) async fn prepare(programs: &Path) -> Result<Site, Failure> {
+    pub(crate) async fn prepare(programs: &Path) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("soak-").tempdir();
         let folder = folder.map_err(|error| Failure(format!("cannot make a folder: {error}")))?;
         let [pipes, watched] = [free_place(1)?, free_place(2)?];
         let mut text = FILE.replace("@PIPES@", &pipes.port().to_string());
         text = text.replace("@WATCHED@", &watched.port().to_string());
         text.extend(PIPES.map(|(pipe, kind)| pipe_section(pipe, kind)));
-        let site = Site { folder, programs: programs.to_owned(), pipes, watched };
+        let site = Self { folder, programs: programs.to_owned(), pipes, watched };
         site.write("standpipe.toml", &text)?;
         site.write("secret", PASSWORD)?;
         let made = fs::create_dir(site.services());

@@ -1,5 +1,6 @@
-//! The wire between a client and the server, which can be cut anywhere: the client is a whole one that knows nothing
-//! of it, so what is cut is what a real client sends, in the middle of a frame or in the middle of a log-on.
+//! The wire between a client and the server, which can be cut anywhere: the client is a whole one that knows
+//! nothing of it, so what is cut is what a real client sends, in the middle of a frame or in the middle of a
+//! log-on.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,7 +37,7 @@ struct State {
 
 impl Wire {
     /// A wire to `server` from the address `source`, for one client that connects to [`Self::place`].
-    pub(crate) async fn lay(source: Ipv4Addr, server: SocketAddr) -> Result<Wire, Failure> {
+    pub(crate) async fn lay(source: Ipv4Addr, server: SocketAddr) -> Result<Self, Failure> {
         let cannot = |error: io::Error| Failure(format!("cannot lay a wire: {error}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(cannot)?;
         let place = listener.local_addr().map_err(cannot)?;
@@ -51,7 +52,7 @@ impl Wire {
         socket.bind((source, 0).into()).map_err(cannot)?;
         let server = socket.connect(server).await.map_err(cannot)?;
         let relay = tokio::spawn(relay(listener, server, Arc::clone(&state)));
-        Ok(Wire { place, state, relay })
+        Ok(Self { place, state, relay })
     }
 
     /// Where the client finds the server.

@@ -127,7 +127,7 @@ async fn a_pipe_for_encrypted_requests_says_what_to_do() {
     let plain = connect(site.address, Encryption::WhenAsked).await.unwrap();
     let error = plain.call(&name(), REQUEST, &CallOptions::default()).await.unwrap_err();
     assert!(matches!(error, ClientError::AccessDenied { encrypted: false, .. }), "{error:?}");
-    assert!(error.hint().unwrap().contains("call --encrypt"), "{:?}", error.hint());
+    assert!(error.hint().unwrap().contains("let the client encrypt"), "{:?}", error.hint());
     assert_eq!(site.counters.snapshot().requests, 0);
 
     let (address, seen) = eavesdrop(site.address).await;
@@ -139,5 +139,5 @@ async fn a_pipe_for_encrypted_requests_says_what_to_do() {
     let site = Site::with(Plan { require_encryption: true, sddl: "D:(A;;GA;;;BG)", ..Plan::default() }).await;
     let encrypted = connect(site.address, Encryption::Required).await.unwrap();
     let error = encrypted.call(&name(), REQUEST, &CallOptions::default()).await.unwrap_err();
-    assert!(!error.hint().unwrap().contains("--encrypt"), "{:?}", error.hint());
+    assert!(!error.hint().unwrap().contains("let the client encrypt"), "{:?}", error.hint());
 }

@@ -29,8 +29,8 @@ impl Write for Log {
 }
 
 impl Log {
-    fn start() -> (Log, DefaultGuard) {
-        let log = Log::default();
+    fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::INFO)

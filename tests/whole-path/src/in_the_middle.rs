@@ -1,5 +1,5 @@
-//! Somebody between client and server, over real connections: what users are told, and that the service sees nothing.
-//! Every attack that there is a test for is in `crates/smb/tests/in_the_middle`.
+//! Somebody between client and server, over real connections: what users are told, and that the service sees
+//! nothing. Every attack that there is a test for is in `crates/smb/tests/in_the_middle`.
 
 use std::error::Error;
 use std::time::Duration;

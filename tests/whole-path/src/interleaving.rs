@@ -48,7 +48,8 @@ async fn replies_in_any_order_go_to_the_pipes_that_asked() {
             }
         });
     }
-    // Each round is answered when all have asked, in an order that has nothing to do with that of the questions.
+    // Each round is answered when all have asked, in an order that has nothing to do with that of the
+    // questions.
     for round in 0..ROUNDS {
         let mut asked = Vec::new();
         while asked.len() < PIPES {

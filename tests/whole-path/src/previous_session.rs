@@ -33,9 +33,9 @@ struct Raw {
 }
 
 impl Raw {
-    async fn negotiated(server: SocketAddr) -> Raw {
+    async fn negotiated(server: SocketAddr) -> Self {
         let stream = TcpStream::connect(server).await.unwrap();
-        let mut raw = Raw { stream, message_id: 0, session_id: 0, tree_id: 0, keys: None };
+        let mut raw = Self { stream, message_id: 0, session_id: 0, tree_id: 0, keys: None };
         let offer = NegotiateRequest {
             security_mode: SecurityMode::SIGNING_ENABLED,
             capabilities: Capabilities::NONE,

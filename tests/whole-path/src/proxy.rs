@@ -21,7 +21,7 @@ pub(crate) const IOCTL: u16 = 11;
 pub(crate) const ECHO: u16 = 13;
 
 /// Where a connection is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
     /// Nowhere.
     Never,
@@ -58,9 +58,9 @@ struct Shared {
 }
 
 impl Proxy {
-    pub(crate) async fn new(server: SocketAddr) -> Proxy {
+    pub(crate) async fn new(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Proxy { address: listener.local_addr().unwrap(), shared: Arc::default() };
+        let proxy = Self { address: listener.local_addr().unwrap(), shared: Arc::default() };
         let shared = Arc::clone(&proxy.shared);
         tokio::spawn(async move {
             loop {

@@ -25,7 +25,7 @@ struct Setting {
 }
 
 impl Setting {
-    async fn new() -> Setting {
+    async fn new() -> Self {
         let site = Site::new().await;
         let arrived = Arrived::default();
         let count = Arc::clone(&arrived);
@@ -41,7 +41,7 @@ impl Setting {
             }
         });
         let proxy = Proxy::new(site.address).await;
-        Setting { site, proxy, arrived }
+        Self { site, proxy, arrived }
     }
 
     fn pool(&self) -> Pool {
@@ -332,7 +332,8 @@ async fn a_server_that_falls_silent_is_given_up() {
     let pipe = client.open(&name()).await.unwrap();
     let read = tokio::spawn(async move { pipe.read(100).await });
     setting.proxy.freeze(true);
-    // Nobody says anything any more, so that nothing but the clock counts; a slow machine is not taken for silence.
+    // Nobody says anything any more, so that nothing but the clock counts; a slow machine is not taken for
+    // silence.
     tokio::time::pause();
     tokio::time::timeout(TIMEOUT, client.closed()).await.unwrap();
     let error = read.await.unwrap().unwrap_err();

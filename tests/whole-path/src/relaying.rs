@@ -25,11 +25,11 @@ struct Offered {
 }
 
 impl Offered {
-    async fn new(server: ServerAddress, mode: Mode) -> Offered {
-        Offered::with(server, mode, "serviceUser", RelayOptions::default()).await
+    async fn new(server: ServerAddress, mode: Mode) -> Self {
+        Self::with(server, mode, "serviceUser", RelayOptions::default()).await
     }
 
-    async fn with(server: ServerAddress, mode: Mode, user: &str, options: RelayOptions) -> Offered {
+    async fn with(server: ServerAddress, mode: Mode, user: &str, options: RelayOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = PipeListener::bind_in(&folder.path().join("local"), "simple", mode).await.unwrap();
         let pool_options = PoolOptions {
@@ -44,7 +44,7 @@ impl Offered {
             let stop = stop.clone();
             async move { relay.run(stop).await.unwrap() }
         });
-        Offered { folder, mode, stop, running }
+        Self { folder, mode, stop, running }
     }
 
     fn path(&self) -> PathBuf {

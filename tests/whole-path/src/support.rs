@@ -44,9 +44,9 @@ pub(crate) struct Plan {
 }
 
 impl Default for Plan {
-    fn default() -> Plan {
+    fn default() -> Self {
         let options = Options::new().unwrap();
-        Plan {
+        Self {
             sddl: STORY,
             mode: Mode::Message,
             max_instances: None,
@@ -58,11 +58,11 @@ impl Default for Plan {
 }
 
 impl Site {
-    pub(crate) async fn new() -> Site {
-        Site::with(Plan::default()).await
+    pub(crate) async fn new() -> Self {
+        Self::with(Plan::default()).await
     }
 
-    pub(crate) async fn with(plan: Plan) -> Site {
+    pub(crate) async fn with(plan: Plan) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let accounts = AccountFile::new(folder.path().join("accounts.toml"));
         accounts.add("serviceUser", "secret", None).unwrap();
@@ -87,12 +87,12 @@ impl Site {
         let (address, counters) = (server.local_address(), server.counters());
         let stop = CancellationToken::new();
         let server = tokio::spawn(server.serve(offer, stop.clone()));
-        Site { folder, accounts, address, counters, readiness, stop, server }
+        Self { folder, accounts, address, counters, readiness, stop, server }
     }
 
     /// A site whose pipe leads to this backend.
-    pub(crate) async fn before(backend: Backend) -> Site {
-        Site::with(Plan { backend: Some(backend), ..Plan::default() }).await
+    pub(crate) async fn before(backend: Backend) -> Self {
+        Self::with(Plan { backend: Some(backend), ..Plan::default() }).await
     }
 
     pub(crate) async fn listen(&self, mode: Mode) -> PipeListener {

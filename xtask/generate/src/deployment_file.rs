@@ -1,4 +1,5 @@
-//! The reference of the deployment file's keys and its JSON schema, from the table that the reader of the file uses.
+//! The reference of the deployment file's keys and its JSON schema, from the table that the reader of the
+//! file uses.
 
 use std::fmt::Write;
 use std::io;
@@ -93,7 +94,8 @@ fn table(keys: &Keys) -> Map<String, Value> {
     table
 }
 
-/// The schema of a key's value. Where a text could come from the environment, what it will be is not known here.
+/// The schema of a key's value. Where a text could come from the environment, what it will be is not known
+/// here.
 fn value(key: &Key) -> Value {
     let text = json!({ "type": "string" });
     let variable = json!({ "type": "string", "pattern": VARIABLE });

@@ -1,8 +1,9 @@
-//! Writes into a folder what follows from the program itself: manual pages, completions, references and schemas.
+//! Writes into a folder what follows from the program itself: manual pages, completions, references and
+//! schemas.
 //!
-//! A package of its own, as `xtask` would otherwise have to be compiled with the whole program. `cargo xtask generate`
-//! runs it and moves what it wrote to where it belongs: below `files/` stands a whole file under its path in the
-//! workspace; below `sections/` a part of a file that is otherwise written by hand.
+//! A package of its own, as `xtask` would otherwise have to be compiled with the whole program. `cargo xtask
+//! generate` runs it and moves what it wrote to where it belongs: below `files/` stands a whole file under
+//! its path in the workspace; below `sections/` a part of a file that is otherwise written by hand.
 
 mod command_line;
 mod deployment_file;

@@ -15,7 +15,8 @@ impl Output {
         Self { folder: folder.to_owned() }
     }
 
-    /// The folder for whole files whose path in the workspace starts with `path`. It is made when it is missing.
+    /// The folder for whole files whose path in the workspace starts with `path`. It is made when it is
+    /// missing.
     pub(crate) fn folder(&self, path: &str) -> io::Result<PathBuf> {
         let folder = self.folder.join("files").join(path);
         fs::create_dir_all(&folder)?;

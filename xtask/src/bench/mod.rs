@@ -1,9 +1,9 @@
-//! `cargo xtask bench`: Standpipe beside Samba's smbd and beside the least that any server can do, on this machine and
-//! in one run, so that the ratios mean something wherever it runs.
+//! `cargo xtask bench`: Standpipe beside Samba's smbd and beside the least that any server can do, on this
+//! machine and in one run, so that the ratios mean something wherever it runs.
 //!
-//! All servers have the same service behind them and the same load before them: `standpipe bench` for the two that
-//! speak SMB, the same generator with frames of the same length for the proxy. What each costs is CPU time of its
-//! process, which other work on the machine disturbs less than the clock.
+//! All servers have the same service behind them and the same load before them: `standpipe bench` for the two
+//! that speak SMB, the same generator with frames of the same length for the proxy. What each costs is CPU
+//! time of its process, which other work on the machine disturbs less than the clock.
 
 mod machine;
 mod results;
@@ -127,8 +127,8 @@ fn build(workspace: &Workspace, quick: bool) -> Result<Programs> {
     Ok(Programs { folder: if quick { workspace.binaries() } else { workspace.target().join("release") } })
 }
 
-/// A folder for sockets and settings that goes when this does. Not under the target directory: a socket's path must be
-/// short.
+/// A folder for sockets and settings that goes when this does. Not under the target directory: a socket's
+/// path must be short.
 struct Folder {
     path: PathBuf,
 }

@@ -130,7 +130,8 @@ fn terminate(_child: &Child) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// A loopback address of this run's own, where nobody listens at `port` (0 for any), so that several runs do not meet.
+/// A loopback address of this run's own, where nobody listens at `port` (0 for any), so that several runs do
+/// not meet.
 fn free_address(port: u16) -> Result<SocketAddr> {
     let id = std::process::id();
     for attempt in 0..200_u32 {
@@ -327,8 +328,8 @@ impl Samba {
         add_account(&settings)?;
         let mut command = Command::new("smbd");
         command.arg("-s").arg(&settings).args(["--foreground", "--no-process-group"]);
-        // When it ends it ends its group, so it gets one of its own; and it ends when its input does, so it ends with
-        // this program however that ends.
+        // When it ends it ends its group, so it gets one of its own; and it ends when its input does, so it
+        // ends with this program however that ends.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -90,8 +90,9 @@ impl Workload {
     }
 }
 
-/// What the figures in the documentation come from. Not every combination: the sizes and numbers of connections are
-/// crossed for the usual signing, the other ways to protect messages are compared with it at 16 connections.
+/// What the figures in the documentation come from. Not every combination: the sizes and numbers of
+/// connections are crossed for the usual signing, the other ways to protect messages are compared with it at
+/// 16 connections.
 pub(super) fn full() -> Vec<Workload> {
     let new = lasting(Duration::from_secs(4), Duration::from_secs(1));
     let mut all = Vec::new();

@@ -69,7 +69,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     Err(Failure(format!("stale: {}; `cargo xtask generate` puts that right", stale.join(", "))))
 }
 
-/// Files in folders of generated files that nothing generates any more, such as the manual page of a former command.
+/// Files in folders of generated files that nothing generates any more, such as the manual page of a former
+/// command.
 fn leftovers(workspace: &Workspace, files: &[Generated]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for folder in FOLDERS {

@@ -7,7 +7,8 @@ use super::debian;
 use crate::shell::{self, Failure, Result};
 use crate::workspace::Workspace;
 
-/// Where Debian keeps a second, newer compiler (`rustc-web`, made for its browsers) and the standard library's source.
+/// Where Debian keeps a second, newer compiler (`rustc-web`, made for its browsers) and the standard
+/// library's source.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_LIBRARY: &str = "/usr/lib/rustlib/src/rust/library/Cargo.toml";
 
@@ -20,8 +21,8 @@ pub(crate) enum CrossCompiler {
 }
 
 impl CrossCompiler {
-    /// Uses what is installed, else what rustup can add, else Debian's compiler. `parts` are the crates of the
-    /// standard library that the last way has to build.
+    /// Uses what is installed, else what rustup can add, else Debian's compiler. `parts` are the crates of
+    /// the standard library that the last way has to build.
     pub(crate) fn for_target(
         workspace: &Workspace,
         target: &'static str,
@@ -50,8 +51,8 @@ impl CrossCompiler {
             }
             Self::FromSource { target, parts } => {
                 command.args([subcommand, &format!("-Zbuild-std={parts}"), "--target", target]);
-                // Another compiler must not share the files of the first. RUSTC_BOOTSTRAP is what lets a stable
-                // compiler build its own standard library.
+                // Another compiler must not share the files of the first. RUSTC_BOOTSTRAP is what lets a
+                // stable compiler build its own standard library.
                 command.env("CARGO_TARGET_DIR", workspace.target().join("from-source"));
                 command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
             }

@@ -1,4 +1,5 @@
-//! A client made with the crate `smb`: a workspace of its own, for what that crate is made of is no dependency here.
+//! A client made with the crate `smb`: a workspace of its own, for what that crate is made of is no
+//! dependency here.
 
 use std::path::PathBuf;
 

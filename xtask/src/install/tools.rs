@@ -15,8 +15,8 @@ pub(crate) struct Tool {
 pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
 
-/// The program's path, once it is there in its version. The dev profile, for these tools wait for others anyway
-/// and it halves the time to build them.
+/// The program's path, once it is there in its version. The dev profile, for these tools wait for others
+/// anyway and it halves the time to build them.
 pub(crate) fn install(workspace: &Workspace, tool: &Tool) -> Result<PathBuf> {
     let folder = workspace.target().join("tools");
     let program = folder.join("bin").join(format!("{}{}", tool.name, std::env::consts::EXE_SUFFIX));

@@ -71,7 +71,8 @@ fn problems(packages: &[Package], rooms: &[Room], outside: &[Outside]) -> Vec<St
     wrong
 }
 
-/// What is wrong with an arrow from a crate to another one; one to an unknown crate is reported where that stands.
+/// What is wrong with an arrow from a crate to another one; one to an unknown crate is reported where that
+/// stands.
 fn arrow_problem(from: &Room, to: &str, rooms: &[Room]) -> Option<String> {
     let to = rooms.iter().find(|room| room.name == to)?;
     if to.floor > from.floor {

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::table::{OUTSIDE, ROOMS};
 use crate::packages::Package;
 
-/// The floors with their crates, the highest first, and what each crate depends on. Crates of the table that do not
-/// exist are left out.
+/// The floors with their crates, the highest first, and what each crate depends on. Crates of the table that
+/// do not exist are left out.
 pub(crate) fn draw(packages: &[Package]) -> String {
     let find = |name: &str| packages.iter().find(|package| package.short_name() == name);
     let mut picture = "```\n".to_owned();

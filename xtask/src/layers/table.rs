@@ -69,8 +69,8 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
 ];
 
-/// A package beside the house: a tool, an example or a test. No crate of the house depends on it, except that tests may
-/// use a package that is made for tests.
+/// A package beside the house: a tool, an example or a test. No crate of the house depends on it, except that
+/// tests may use a package that is made for tests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outside {
     /// The package's name without `standpipe-`.

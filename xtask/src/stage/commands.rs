@@ -57,8 +57,8 @@ fn problems(table: &str, exists: impl Fn(&str, &str) -> bool) -> Vec<String> {
     wrong
 }
 
-/// Whether a source has a function of this name that is a test: in Rust one with an attribute that says so, in
-/// Python one whose name does.
+/// Whether a source has a function of this name that is a test: in Rust one with an attribute that says so,
+/// in Python one whose name does.
 fn has_test(source: &str, name: &str) -> bool {
     let python = format!("def {name}(");
     let rust = format!("fn {name}(");

@@ -32,7 +32,8 @@ fn paths(text: &str) -> Vec<&str> {
     words.filter(is_path).collect()
 }
 
-/// Whether a path exists. Where a component is in capitals, such as `COMMAND.rs`, the folder before it counts.
+/// Whether a path exists. Where a component is in capitals, such as `COMMAND.rs`, the folder before it
+/// counts.
 fn exists(root: &Path, path: &str) -> bool {
     let is_placeholder = |component: &&str| {
         let name = component.split('.').next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Each fuzz target runs for some seconds under libFuzzer, from its seeds. Its twin, a plain test that needs no
-//! fuzzer, has already run among the unit tests.
+//! Each fuzz target runs for some seconds under libFuzzer, from its seeds. Its twin, a plain test that needs
+//! no fuzzer, has already run among the unit tests.
 
 use super::Site;
 use crate::fuzz::{self, Fuzzer};

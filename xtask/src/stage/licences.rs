@@ -1,4 +1,5 @@
-//! `deny.toml`, as far as it is about this commit: advisories are about the day, and a test must not turn red alone.
+//! `deny.toml`, as far as it is about this commit: advisories are about the day, and a test must not turn red
+//! alone.
 
 use super::Site;
 use crate::install::tools;

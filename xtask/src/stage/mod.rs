@@ -29,8 +29,6 @@ use crate::workspace::Workspace;
 pub(crate) struct Stage {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    /// Whether it runs when no stage is named.
-    pub(crate) by_default: bool,
     /// Whether it can run for some crates alone.
     pub(crate) by_crate: bool,
     pub(crate) run: fn(&Site<'_>) -> Result<()>,
@@ -39,17 +37,12 @@ pub(crate) struct Stage {
 impl Stage {
     /// A stage that is about the workspace as a whole.
     const fn of_all(name: &'static str, about: &'static str, run: fn(&Site<'_>) -> Result<()>) -> Self {
-        Self { name, about, by_default: true, by_crate: false, run }
+        Self { name, about, by_crate: false, run }
     }
 
     /// A stage that can also run for some crates alone.
     const fn of_some(name: &'static str, about: &'static str, run: fn(&Site<'_>) -> Result<()>) -> Self {
-        Self { name, about, by_default: true, by_crate: true, run }
-    }
-
-    /// The same, run only when it is named: the sources do not all keep to it yet.
-    const fn only_by_name(self) -> Self {
-        Self { by_default: false, ..self }
+        Self { name, about, by_crate: true, run }
     }
 }
 
@@ -57,8 +50,7 @@ impl Stage {
 pub(crate) const STAGES: &[Stage] = &[
     Stage::of_some("format", "the code is formatted", style::format),
     Stage::of_all("layers", "dependencies between crates go down", layers::run),
-    Stage::of_all("habits", "derives stand in one order, comments are no wider than code", habits::run)
-        .only_by_name(),
+    Stage::of_all("habits", "derives in one order, comments no wider than code, no long file", habits::run),
     Stage::of_some("lint", "clippy has nothing to say", style::lint),
     Stage::of_some("docs", "the documentation builds without a warning, and its tests exist", style::docs),
     Stage::of_all("generated", "generated files are current", generated::run),

@@ -1,5 +1,5 @@
-//! The crates that are published can be packaged: their manifests are complete, and each builds from the files that
-//! its package contains.
+//! The crates that are published can be packaged: their manifests are complete, and each builds from the
+//! files that its package contains.
 
 use std::fs;
 use std::path::Path;
@@ -27,8 +27,8 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         }
     }
     copies_are_equal(site.workspace.root())?;
-    // Together, since smb depends on the other two and none is on crates.io yet. Offline, since the stages before this
-    // one have downloaded every dependency.
+    // Together, since smb depends on the other two and none is on crates.io yet. Offline, since the stages
+    // before this one have downloaded every dependency.
     let mut command = site.workspace.cargo();
     command.args(["package", "--quiet", "--offline", "--allow-dirty"]);
     command.args(PACKAGES.iter().flat_map(|package| ["--package", package]));

@@ -1,6 +1,6 @@
-//! The proof that `security` and `smb` know no socket, clock, randomness, environment or file: they build for a
-//! target that has none of them, nothing they depend on on any real target brings one in, and no source of theirs
-//! is compiled only where a system is.
+//! The proof that `security` and `smb` know no socket, clock, randomness, environment or file: they build for
+//! a target that has none of them, nothing they depend on on any real target brings one in, and no source of
+//! theirs is compiled only where a system is.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,8 +14,8 @@ const TARGET: &str = "x86_64-unknown-none";
 const PACKAGES: &[&str] = &["standpipe-security", "standpipe-smb"];
 const SOURCES: &[&str] = &["crates/security/src", "crates/smb/src"];
 
-/// The ciphers without the processor's help: this target has no vector registers, and LLVM fails on code that names
-/// them even where it is never called.
+/// The ciphers without the processor's help: this target has no vector registers, and LLVM fails on code that
+/// names them even where it is never called.
 const WITHOUT_VECTORS: &str =
     "--cfg aes_backend=\"soft\" --cfg chacha20_backend=\"soft\" --cfg polyval_backend=\"soft\"";
 

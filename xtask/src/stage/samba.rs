@@ -1,5 +1,5 @@
-//! Samba as a peer: its clients call our server, our client calls smbd, its library decides on the same descriptors,
-//! and tshark reads along.
+//! Samba as a peer: its clients call our server, our client calls smbd, its library decides on the same
+//! descriptors, and tshark reads along.
 
 use super::{Site, pytest};
 use crate::install::{debian, smb_rs};

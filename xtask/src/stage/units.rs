@@ -14,7 +14,8 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
     let mut nextest = cargo();
     nextest.args(["nextest", "run", "--status-level", "fail", "--no-tests", "warn"]).args(site.selection());
     shell::run_within(shell::STAGE, &mut nextest)?;
-    // cargo calls it an error when a chosen package has no library, and so nothing that could have a doc test.
+    // cargo calls it an error when a chosen package has no library, and so nothing that could have a doc
+    // test.
     let libraries = site.crates().iter().filter(|package| package.has_library);
     let libraries: Vec<&str> = libraries.flat_map(|package| ["--package", &package.name]).collect();
     let mut documentation = cargo();

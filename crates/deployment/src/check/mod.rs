@@ -14,11 +14,12 @@ use crate::file::{Problem, Span};
 use crate::password::{Password, PasswordError};
 
 /// How far a check looks beyond the deployment file itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum Look<'a> {
     /// At the files that the deployment file names: programs and where passwords are.
     Files,
-    /// Also at this machine, for all instances that the local runtime would start: the passwords themselves, ports.
+    /// Also at this machine, for all instances that the local runtime would start: the passwords themselves,
+    /// ports.
     Machine,
     /// At this machine for one instance.
     Instance {

@@ -1,5 +1,5 @@
-//! The keys of the deployment file: one table, from which the reader knows what is right, and from which the file's
-//! reference and its JSON schema are made.
+//! The keys of the deployment file: one table, from which the reader knows what is right, and from which the
+//! file's reference and its JSON schema are made.
 
 /// The most instances that one role may have.
 pub(crate) const MOST_INSTANCES: u32 = 1000;

@@ -1,4 +1,5 @@
-//! The parsed form: what the file says, each value of the right type and with its place. Nothing is looked up yet.
+//! The parsed form: what the file says, each value of the right type and with its place. Nothing is looked up
+//! yet.
 
 use std::time::Duration;
 

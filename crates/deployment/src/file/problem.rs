@@ -157,8 +157,8 @@ impl Problems {
         self.source.path()
     }
 
-    /// The text for a person: each problem with `file:line:column`, the line itself and a caret. With `colour`, ANSI
-    /// escapes are added for a terminal.
+    /// The text for a person: each problem with `file:line:column`, the line itself and a caret. With
+    /// `colour`, ANSI escapes are added for a terminal.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let blocks: Vec<String> =

@@ -179,7 +179,8 @@ impl<'t, 'i> Table<'t, 'i> {
         as_table(reader, key, value).map(|table| Self::of(keys, table, at, what))
     }
 
-    /// What the table of keys says that this one holds. A key that is not in it is our mistake, which any test finds.
+    /// What the table of keys says that this one holds. A key that is not in it is our mistake, which any
+    /// test finds.
     fn holds(&self, key: &str) -> Option<Holds> {
         let found = self.keys.get(key);
         debug_assert!(found.is_some(), "`{key}` is not in the table of the keys of a {}", self.keys.name);
@@ -355,8 +356,8 @@ impl<'t, 'i> Table<'t, 'i> {
             .collect()
     }
 
-    /// What a key gives whose reader takes it for something else than the table of keys does: our mistake, which any
-    /// test finds.
+    /// What a key gives whose reader takes it for something else than the table of keys does: our mistake,
+    /// which any test finds.
     fn misread<T: Default>(&self, key: &str) -> T {
         debug_assert!(false, "`{key}` of a {} is read as something else", self.keys.name);
         T::default()

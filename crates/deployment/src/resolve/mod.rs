@@ -1,4 +1,5 @@
-//! From the parsed form to the resolved one: what the values mean together. Everything that is wrong is noted.
+//! From the parsed form to the resolved one: what the values mean together. Everything that is wrong is
+//! noted.
 
 mod backends;
 pub(crate) mod names;
@@ -137,7 +138,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// A role whose parts do not lead anywhere is a mistake that is cheap to find here and dear to find later.
+    /// A role whose parts do not lead anywhere is a mistake that is cheap to find here and dear to find
+    /// later.
     fn does_something(&mut self, role: &parsed::Role) {
         let speaks = |wanted: Protocol| {
             role.endpoints.iter().any(|endpoint| match endpoint.protocol {

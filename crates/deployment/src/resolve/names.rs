@@ -22,8 +22,8 @@ pub(super) const ROLE: Rule = Rule {
     hint: "use a letter, then letters, digits, `-` and `_`, 63 characters at most",
 };
 
-/// Whether a role can have this name: a letter, then letters, digits, `-` and `_`, 63 characters at most. Such a name can
-/// be part of a file's name.
+/// Whether a role can have this name: a letter, then letters, digits, `-` and `_`, 63 characters at most.
+/// Such a name can be part of a file's name.
 pub fn is_role_name(name: &str) -> bool {
     ROLE.check(name).is_ok()
 }

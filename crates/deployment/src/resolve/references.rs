@@ -1,4 +1,5 @@
-//! What one part of the file says about another: targets of calls, ports that meet, names that differ only in case.
+//! What one part of the file says about another: targets of calls, ports that meet, names that differ only in
+//! case.
 
 use std::collections::HashMap;
 
@@ -43,7 +44,8 @@ fn differ<'n>(resolver: &mut Resolver<'_>, names: impl Iterator<Item = &'n Spann
     }
 }
 
-/// Instances of all roles share the loopback addresses, so that any two endpoints with one port meet on 127.0.0.1.
+/// Instances of all roles share the loopback addresses, so that any two endpoints with one port meet on
+/// 127.0.0.1.
 fn ports_differ(resolver: &mut Resolver<'_>, file: &File) {
     let mut seen: HashMap<u32, (Span, &str)> = HashMap::new();
     for role in &file.roles {

@@ -470,7 +470,8 @@ fn colour_is_only_added_when_asked_for() {
 }
 
 proptest! {
-    /// Whatever is wrong with a file, it is shown and nothing breaks: the story's file with a part of it replaced.
+    /// Whatever is wrong with a file, it is shown and nothing breaks: the story's file with a part of it
+    /// replaced.
     #[test]
     fn no_file_is_too_broken_to_show(start in 0..STORY.len(), length in 0..40_usize, put in BROKEN) {
         let start = STORY.floor_char_boundary(start);

@@ -18,12 +18,12 @@ type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) struct Handler(Arc<dyn Fn(PipeConnection) -> Serving + Send + Sync>);
 
 impl Handler {
-    pub(super) fn new<H, F>(handler: H) -> Handler
+    pub(super) fn new<H, F>(handler: H) -> Self
     where
         H: Fn(PipeConnection) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        Handler(Arc::new(move |connection| Box::pin(handler(connection))))
+        Self(Arc::new(move |connection| Box::pin(handler(connection))))
     }
 
     /// Calls it in a task of its own, so that one that computes for long, or panics, does no harm to others.

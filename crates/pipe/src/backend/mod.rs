@@ -10,8 +10,8 @@
 //! | a function in this process | [`Backend::handler`] | yes | it is called for each open |
 //! | anything else | [`Backend::connector`] | yes | what a [`Connector`] connects to |
 //!
-//! A backend is only ever asked for a connection on behalf of a caller who is logged on and has passed the pipe's
-//! access check.
+//! A backend is only ever asked for a connection on behalf of a caller who is logged on and has passed the
+//! pipe's access check.
 
 mod handler;
 mod slot;
@@ -43,7 +43,7 @@ use tcp::TcpPort;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the server finds the service behind a pipe. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Backend {
     mode: Mode,
     place: Place,
@@ -61,11 +61,11 @@ enum Place {
 
 /// A way to a service that this crate does not know.
 pub trait Connector: Send + Sync {
-    /// Connects to the service on behalf of `caller`, in the mode that was given to [`Backend::connector`]. Dropping
-    /// the future gives it up.
+    /// Connects to the service on behalf of `caller`, in the mode that was given to [`Backend::connector`].
+    /// Dropping the future gives it up.
     ///
-    /// `slot` is the open's share of a pipe that limits its clients, to be dropped when the service can take another
-    /// client instead.
+    /// `slot` is the open's share of a pipe that limits its clients, to be dropped when the service can take
+    /// another client instead.
     fn connect(&self, caller: Caller, slot: Slot) -> ConnectFuture;
 
     /// Whether the service could be connected to now.
@@ -142,63 +142,63 @@ pub enum Attempt {
 }
 
 impl Backend {
-    fn new(mode: Mode, place: Place) -> Backend {
-        Backend { mode, place, connect_timeout: CONNECT_TIMEOUT, tells_caller: false }
+    fn new(mode: Mode, place: Place) -> Self {
+        Self { mode, place, connect_timeout: CONNECT_TIMEOUT, tells_caller: false }
     }
 
-    /// The socket that a service which listens with [`PipeListener`](crate::listener::PipeListener) in `directory`
-    /// puts there.
+    /// The socket that a service which listens with [`PipeListener`](crate::listener::PipeListener) in
+    /// `directory` puts there.
     ///
-    /// The service may be less trusted than the server: a link in the folder is not followed, and whoever listens
-    /// must be the owner of the socket's file. Otherwise a service could lead the server, with the server's rights,
-    /// to any socket of the machine.
-    pub fn local(directory: &Path, name: &PipeName, mode: Mode) -> Backend {
+    /// The service may be less trusted than the server: a link in the folder is not followed, and whoever
+    /// listens must be the owner of the socket's file. Otherwise a service could lead the server, with the
+    /// server's rights, to any socket of the machine.
+    pub fn local(directory: &Path, name: &PipeName, mode: Mode) -> Self {
         let path = directory.join(name.as_str());
-        Backend::new(mode, Place::Socket(LocalSocket { path, trust: Trust::Owner }))
+        Self::new(mode, Place::Socket(LocalSocket { path, trust: Trust::Owner }))
     }
 
-    /// The Unix socket at `path`: `SOCK_SEQPACKET` in message mode, `SOCK_STREAM` in byte mode. The path is trusted
-    /// to lead to the service.
-    pub fn unix(path: impl Into<PathBuf>, mode: Mode) -> Backend {
-        Backend::new(mode, Place::Socket(LocalSocket { path: path.into(), trust: Trust::Path }))
+    /// The Unix socket at `path`: `SOCK_SEQPACKET` in message mode, `SOCK_STREAM` in byte mode. The path is
+    /// trusted to lead to the service.
+    pub fn unix(path: impl Into<PathBuf>, mode: Mode) -> Self {
+        Self::new(mode, Place::Socket(LocalSocket { path: path.into(), trust: Trust::Path }))
     }
 
-    /// The Unix socket at `path`, in a folder that everybody may write to, such as `/tmp`: the path must not be a
-    /// link, and who listens must own the socket's file and be one of `users`, given by their numbers. Somebody else
-    /// who was there first is not connected to.
-    pub fn unix_of(path: impl Into<PathBuf>, mode: Mode, users: impl Into<Arc<[User]>>) -> Backend {
+    /// The Unix socket at `path`, in a folder that everybody may write to, such as `/tmp`: the path must not
+    /// be a link, and who listens must own the socket's file and be one of `users`, given by their numbers.
+    /// Somebody else who was there first is not connected to.
+    pub fn unix_of(path: impl Into<PathBuf>, mode: Mode, users: impl Into<Arc<[User]>>) -> Self {
         let trust = Trust::Users(users.into());
-        Backend::new(mode, Place::Socket(LocalSocket { path: path.into(), trust }))
+        Self::new(mode, Place::Socket(LocalSocket { path: path.into(), trust }))
     }
 
-    /// The Unix socket at which a .NET service listens with `NamedPipeServerStream`: `$TMPDIR/CoreFxPipe_NAME`, which
-    /// carries bytes (on Unix .NET refuses message mode). As [`Self::unix_of`]: `user`, or without one this process's
-    /// own, and root are who may listen there.
-    pub fn dotnet(path: impl Into<PathBuf>, user: Option<User>) -> Backend {
+    /// The Unix socket at which a .NET service listens with `NamedPipeServerStream`:
+    /// `$TMPDIR/CoreFxPipe_NAME`, which carries bytes (on Unix .NET refuses message mode). As
+    /// [`Self::unix_of`]: `user`, or without one this process's own, and root are who may listen there.
+    pub fn dotnet(path: impl Into<PathBuf>, user: Option<User>) -> Self {
         let mut users = User::administrators().to_vec();
         users.push(user.unwrap_or_else(User::own));
-        Backend::unix_of(path, Mode::Byte, users)
+        Self::unix_of(path, Mode::Byte, users)
     }
 
     /// The TCP port of a host, given by name or address; it carries bytes. All addresses of a name are tried.
     ///
     /// Nothing protects what is said between the server and the service, so the host should be this one.
-    pub fn tcp(host: impl Into<Arc<str>>, port: u16) -> Backend {
-        Backend::new(Mode::Byte, Place::Tcp(TcpPort::new(host.into(), port)))
+    pub fn tcp(host: impl Into<Arc<str>>, port: u16) -> Self {
+        Self::new(Mode::Byte, Place::Tcp(TcpPort::new(host.into(), port)))
     }
 
     /// Whatever `connector` connects to.
-    pub fn connector(mode: Mode, connector: impl Connector + 'static) -> Backend {
-        Backend::new(mode, Place::Connector(Arc::new(connector)))
+    pub fn connector(mode: Mode, connector: impl Connector + 'static) -> Self {
+        Self::new(mode, Place::Connector(Arc::new(connector)))
     }
 
-    /// A function of this process, called for each open with the service's end of the pipe. No socket is between
-    /// them.
+    /// A function of this process, called for each open with the service's end of the pipe. No socket is
+    /// between them.
     ///
-    /// What it returns runs as a task of its own. [`PipeConnection::caller`] says who opened the pipe. Reading comes
-    /// to an end when the client has closed it; the client sees the end when the function drops the connection or
-    /// returns. An open keeps its slot until the function has returned. A direction holds 256 KiB before its writer waits; a longer message passes by
-    /// itself.
+    /// What it returns runs as a task of its own. [`PipeConnection::caller`] says who opened the pipe.
+    /// Reading comes to an end when the client has closed it; the client sees the end when the function drops
+    /// the connection or returns. An open keeps its slot until the function has returned. A direction holds
+    /// 256 KiB before its writer waits; a longer message passes by itself.
     ///
     /// ```
     /// use standpipe_pipe::Mode;
@@ -215,26 +215,27 @@ impl Backend {
     /// });
     /// assert_eq!(greeter.mode(), Mode::Message);
     /// ```
-    pub fn handler<H, F>(mode: Mode, handler: H) -> Backend
+    pub fn handler<H, F>(mode: Mode, handler: H) -> Self
     where
         H: Fn(PipeConnection) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        Backend::new(mode, Place::Handler(Handler::new(handler)))
+        Self::new(mode, Place::Handler(Handler::new(handler)))
     }
 
     /// Sets how long a connection may take, the wait for a place in the service's queue included;
     /// [`CONNECT_TIMEOUT`] until then.
     #[must_use]
-    pub fn with_connect_timeout(mut self, timeout: Duration) -> Backend {
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
     /// Tells the service who its caller is, before anything else that it reads: in one line of JSON, which
-    /// [`PipeConnection::introduced`] understands. Of no use with a function of this process, which knows anyway.
+    /// [`PipeConnection::introduced`] understands. Of no use with a function of this process, which knows
+    /// anyway.
     #[must_use]
-    pub fn with_greeting(mut self) -> Backend {
+    pub fn with_greeting(mut self) -> Self {
         self.tells_caller = true;
         self
     }
@@ -244,8 +245,8 @@ impl Backend {
         self.mode
     }
 
-    /// Whether the service listens now. It does not notice that it was asked, save at a TCP port, where a connection
-    /// is made and closed; who asks at about the same time is told of the same one.
+    /// Whether the service listens now. It does not notice that it was asked, save at a TCP port, where a
+    /// connection is made and closed; who asks at about the same time is told of the same one.
     pub async fn is_available(&self) -> bool {
         match &self.place {
             Place::Socket(socket) => socket.is_available(),
@@ -255,8 +256,8 @@ impl Backend {
         }
     }
 
-    /// Connects to the service. The grant proves that the caller passed the access check: without one, no byte
-    /// reaches a service.
+    /// Connects to the service. The grant proves that the caller passed the access check: without one, no
+    /// byte reaches a service.
     pub fn connect(&self, _grant: Grant, opening: Opening) -> Attempt {
         let caller = self.tells_caller.then(|| opening.caller.clone());
         let attempt = match &self.place {
@@ -318,10 +319,10 @@ impl fmt::Display for Backend {
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Socket(socket) => socket.fmt(f),
-            Place::Tcp(port) => port.fmt(f),
-            Place::Handler(_) => f.write_str("Handler"),
-            Place::Connector(connector) => f.write_str(&connector.describe()),
+            Self::Socket(socket) => socket.fmt(f),
+            Self::Tcp(port) => port.fmt(f),
+            Self::Handler(_) => f.write_str("Handler"),
+            Self::Connector(connector) => f.write_str(&connector.describe()),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// One open's share of a pipe that limits them, given back when it is dropped. A pipe without a limit gives out slots
-/// that nobody counts.
+/// One open's share of a pipe that limits them, given back when it is dropped. A pipe without a limit gives
+/// out slots that nobody counts.
 pub struct Slot(Option<Box<dyn Send + Sync>>);
 
 impl Slot {

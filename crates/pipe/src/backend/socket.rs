@@ -13,19 +13,20 @@ use crate::connection::PipeConnection;
 use crate::{Mode, platform};
 use standpipe_system::user::User;
 
-/// How long to wait before trying again while a service's queue of new clients is full: twice as long each time.
+/// How long to wait before trying again while a service's queue of new clients is full: twice as long each
+/// time.
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
 const MAX_BUSY_PAUSE: Duration = Duration::from_millis(200);
 
 /// A socket of this machine.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct LocalSocket {
     pub(super) path: PathBuf,
     pub(super) trust: Trust,
 }
 
 /// Who may listen at a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trust {
     /// Whoever does: the path is trusted.
     Path,
@@ -36,8 +37,8 @@ pub(super) enum Trust {
 }
 
 impl LocalSocket {
-    /// Whether somebody listens. Who it is is only known after connecting; but whoever may not be connected to does
-    /// not own the socket's file.
+    /// Whether somebody listens. Who it is is only known after connecting; but whoever may not be connected
+    /// to does not own the socket's file.
     pub(super) fn is_available(&self) -> bool {
         let owner = || platform::owner_of_socket(&self.path);
         let is_trusted = match &self.trust {

@@ -12,23 +12,24 @@ use tokio::time::Instant;
 use super::{Attempt, BackendError, Connected, Opening};
 use crate::connection::PipeConnection;
 
-/// How long it counts what a look at the port has found. The service notices each, and anybody who has logged on can
-/// cause any number of them by waiting for the pipe, so they must not become as many connections.
+/// How long it counts what a look at the port has found. The service notices each, and anybody who has logged
+/// on can cause any number of them by waiting for the pipe, so they must not become as many connections.
 const LOOK_COUNTS: Duration = Duration::from_millis(20);
 
 /// A port of a host.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct TcpPort {
     /// A name or an address, the latter of IPv6 without brackets.
     host: Arc<str>,
     port: u16,
-    /// When the last look was, and whether somebody listened. Locked during one: who asks meanwhile is told the same.
+    /// When the last look was, and whether somebody listened. Locked during one: who asks meanwhile is told
+    /// the same.
     last_look: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
 impl TcpPort {
-    pub(super) fn new(host: Arc<str>, port: u16) -> TcpPort {
-        TcpPort { host, port, last_look: Arc::default() }
+    pub(super) fn new(host: Arc<str>, port: u16) -> Self {
+        Self { host, port, last_look: Arc::default() }
     }
 
     pub(super) async fn is_available(&self, timeout: Duration) -> bool {
@@ -39,8 +40,8 @@ impl TcpPort {
             return listens;
         }
         let port = self.clone();
-        // In a task, which goes on when nobody asks any more: otherwise who asks and gives up at once, again and again,
-        // has as many looks begun.
+        // In a task, which goes on when nobody asks any more: otherwise who asks and gives up at once, again
+        // and again, has as many looks begun.
         let look = tokio::spawn(async move {
             let listens = port.stream(timeout).await.is_ok();
             *last = Some((Instant::now(), listens));
@@ -75,8 +76,8 @@ impl TcpPort {
     }
 }
 
-/// Whether a connection leads to its own beginning. At a port from which connections may begin, and at which nobody
-/// listens, TCP makes such ones now and then; what is written comes back.
+/// Whether a connection leads to its own beginning. At a port from which connections may begin, and at which
+/// nobody listens, TCP makes such ones now and then; what is written comes back.
 fn is_itself(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(from), Ok(to)) if from == to)
 }

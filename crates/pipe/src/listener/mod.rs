@@ -37,8 +37,8 @@ use crate::{Mode, platform};
 /// The environment variable that names the folder of pipes.
 pub const DIRECTORY_VARIABLE: &str = "STANDPIPE_PIPES";
 
-/// The socket at which programs on .NET look for the pipe `name`, and at which they offer it, in their folder for
-/// temporary files.
+/// The socket at which programs on .NET look for the pipe `name`, and at which they offer it, in their folder
+/// for temporary files.
 pub fn dotnet_socket(temporary: &Path, name: &str) -> PathBuf {
     temporary.join(format!("CoreFxPipe_{name}"))
 }
@@ -101,15 +101,15 @@ impl ListenError {
     /// What a user can do about it, when there is something.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            ListenError::PathTooLong { .. } => {
+            Self::PathTooLong { .. } => {
                 Some("set STANDPIPE_PIPES, or the state folder of the deployment, to a shorter path")
             }
-            ListenError::InUse { .. } => Some("stop the other instance of the service first"),
-            ListenError::NotASocket { .. } => Some("move it away if nothing needs it"),
-            ListenError::Directory { .. } => Some(
+            Self::InUse { .. } => Some("stop the other instance of the service first"),
+            Self::NotASocket { .. } => Some("move it away if nothing needs it"),
+            Self::Directory { .. } => Some(
                 "the folder must belong to this user or to root, and others must not be able to exchange what is in it",
             ),
-            ListenError::Name(_) | ListenError::Io { .. } => None,
+            Self::Name(_) | Self::Io { .. } => None,
         }
     }
 }
@@ -118,42 +118,42 @@ impl PipeListener {
     /// Offers the pipe `name` in the folder that `STANDPIPE_PIPES` names, or without it in the user's own
     /// (`$XDG_RUNTIME_DIR/standpipe/pipes`, `/run/standpipe/pipes` for root). The folder is made when it is
     /// missing.
-    pub async fn bind(name: &str, mode: Mode) -> Result<PipeListener, ListenError> {
+    pub async fn bind(name: &str, mode: Mode) -> Result<Self, ListenError> {
         let directory = directory(|variable| std::env::var_os(variable));
-        PipeListener::bind_in(&directory, name, mode).await
+        Self::bind_in(&directory, name, mode).await
     }
 
     /// Offers the pipe `name` in the folder `directory`, which is made when it is missing.
-    pub async fn bind_in(directory: &Path, name: &str, mode: Mode) -> Result<PipeListener, ListenError> {
+    pub async fn bind_in(directory: &Path, name: &str, mode: Mode) -> Result<Self, ListenError> {
         let name = PipeName::new(name)?;
         prepare_folder(directory)
             .map_err(|source| ListenError::Directory { path: directory.to_owned(), source })?;
-        PipeListener::bind_path(&directory.join(name.as_str()), mode).await
+        Self::bind_path(&directory.join(name.as_str()), mode).await
     }
 
     /// Offers the pipe `name` in byte mode where programs on .NET look for it on Unix: as the socket
     /// `CoreFxPipe_NAME` in the folder for temporary files (`TMPDIR`, otherwise `/tmp`).
-    pub async fn bind_dotnet(name: &str) -> Result<PipeListener, ListenError> {
+    pub async fn bind_dotnet(name: &str) -> Result<Self, ListenError> {
         let name = PipeName::new(name)?;
         let directory = std::env::temp_dir();
         fs::metadata(&directory)
             .and_then(|found| folder::check_shared(&found).map_err(refusal))
             .map_err(|source| ListenError::Directory { path: directory.clone(), source })?;
-        PipeListener::bind_path(&dotnet_socket(&directory, name.as_str()), Mode::Byte).await
+        Self::bind_path(&dotnet_socket(&directory, name.as_str()), Mode::Byte).await
     }
 
     /// Offers a pipe as the socket `path`, in a folder that exists and whose safety is the caller's.
     ///
     /// A socket file that nobody listens at any more is replaced.
-    pub async fn bind_path(path: &Path, mode: Mode) -> Result<PipeListener, ListenError> {
+    pub async fn bind_path(path: &Path, mode: Mode) -> Result<Self, ListenError> {
         let listener = platform::Listener::bind(path, mode).await?;
-        Ok(PipeListener { listener, max_message: DEFAULT_MAX_MESSAGE })
+        Ok(Self { listener, max_message: DEFAULT_MAX_MESSAGE })
     }
 
     /// Sets the longest message that accepted connections take, in bytes; [`DEFAULT_MAX_MESSAGE`] until
     /// then.
     #[must_use]
-    pub fn with_max_message(mut self, bytes: usize) -> PipeListener {
+    pub fn with_max_message(mut self, bytes: usize) -> Self {
         self.max_message = bytes;
         self
     }
@@ -176,8 +176,8 @@ fn directory(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     }
 }
 
-/// Makes `folder` for its owner alone where it is missing, and refuses one that others could tamper with: a user who
-/// can write to it can put another socket in a pipe's place.
+/// Makes `folder` for its owner alone where it is missing, and refuses one that others could tamper with: a
+/// user who can write to it can put another socket in a pipe's place.
 fn prepare_folder(folder: &Path) -> io::Result<()> {
     folder::make_private(folder)?;
     folder::check_private(&fs::symlink_metadata(folder)?).map_err(refusal)?;

@@ -12,7 +12,7 @@ mod imp;
 pub(crate) use imp::{Listener, Socket, is_listening, owner_of_socket};
 
 /// What came out of a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
     /// A message or some bytes were appended to the buffer; a message may be empty.
     Data,

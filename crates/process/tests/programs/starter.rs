@@ -1,5 +1,5 @@
-//! A process that starts another one and waits to be killed: `starter FOLDER SCRIPT` runs the script in the folder,
-//! which is also the value of the variable `OF_WHOM`. For tests of what becomes of the other process.
+//! A process that starts another one and waits to be killed: `starter FOLDER SCRIPT` runs the script in the
+//! folder, which is also the value of the variable `OF_WHOM`. For tests of what becomes of the other process.
 
 use std::ffi::OsString;
 use std::process::ExitCode;

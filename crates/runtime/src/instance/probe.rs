@@ -79,8 +79,8 @@ pub(super) fn backends(context: &BackendContext<'_>) -> Result<Vec<(String, Back
     role.pipes.iter().map(backend).collect()
 }
 
-/// Where a .NET service of the role puts the socket of its pipe: `Path.GetTempPath()` and `CoreFxPipe_NAME`, or the name
-/// itself when it is an absolute path.
+/// Where a .NET service of the role puts the socket of its pipe: `Path.GetTempPath()` and `CoreFxPipe_NAME`,
+/// or the name itself when it is an absolute path.
 fn dotnet_path(role: &Role, name: &str) -> PathBuf {
     if name.starts_with('/') {
         return PathBuf::from(name);

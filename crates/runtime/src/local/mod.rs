@@ -2,9 +2,10 @@
 //!
 //! An instance that ends with a failure is started again after a wait that grows with each failure in a row.
 //! Some exit codes say that trying again cannot help until a person changes something
-//! ([`ExitCode::is_for_good`](crate::ExitCode::is_for_good)). An instance that ends with one of them before it ever ran stays down, and the
-//! others go on; after that, it is the machine that changed for a while, and the instance is started again.
-//! An instance that exits with 0 was stopped by somebody else, and stays down too.
+//! ([`ExitCode::is_for_good`](crate::ExitCode::is_for_good)). An instance that ends with one of them before
+//! it ever ran stays down, and the others go on; after that, it is the machine that changed for a while, and
+//! the instance is started again. An instance that exits with 0 was stopped by somebody else, and stays down
+//! too.
 
 mod instances;
 
@@ -111,8 +112,8 @@ impl fmt::Display for FailedInstance {
 }
 
 impl LocalOutcome {
-    /// [`ExitCode::Ok`] if somebody asked, or every instance ended because it was asked to; else that of the first
-    /// instance that failed.
+    /// [`ExitCode::Ok`] if somebody asked, or every instance ended because it was asked to; else that of the
+    /// first instance that failed.
     pub fn exit_code(&self) -> ExitCode {
         match self.failed.first() {
             Some(failed) if !self.asked => failed.code,
@@ -161,8 +162,8 @@ impl<'a> LocalRuntime<'a> {
     /// of an instance's process, which must run that instance as
     /// [`Instance::run`](crate::instance::Instance::run) does and exit with its outcome's code.
     ///
-    /// `views` always has the latest record of every instance, in the order of the deployment. In the end every
-    /// process is gone, and so is what was made on disk.
+    /// `views` always has the latest record of every instance, in the order of the deployment. In the end
+    /// every process is gone, and so is what was made on disk.
     pub async fn run(
         self,
         command: impl Fn(LocalInstance<'_>) -> Vec<OsString>,

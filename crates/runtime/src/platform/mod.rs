@@ -1,4 +1,5 @@
-//! What differs between systems: whose a folder is, sockets as files, and a socket as a command's input and output.
+//! What differs between systems: whose a folder is, sockets as files, and a socket as a command's input and
+//! output.
 
 #[cfg(unix)]
 mod unix;

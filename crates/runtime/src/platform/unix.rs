@@ -1,4 +1,5 @@
-//! Unix: owners and mode bits of folders, and commands that are started on a socket, as inetd starts its servers.
+//! Unix: owners and mode bits of folders, and commands that are started on a socket, as inetd starts its
+//! servers.
 
 use std::fs::{self, Metadata, OpenOptions, Permissions};
 use std::io;
@@ -51,8 +52,8 @@ pub(crate) fn serve_open(
         let (connection, socket) = PipeConnection::socketpair(mode)?;
         let (open, closed) = oneshot::channel::<()>();
         let (started, starting) = oneshot::channel();
-        // In a task, which goes on when the client gives up: processes that are yet to be started wait in a queue, and
-        // would wait there without number if a client that gives up made room for the next.
+        // In a task, which goes on when the client gives up: processes that are yet to be started wait in a
+        // queue, and would wait there without number if a client that gives up made room for the next.
         tokio::spawn(async move {
             match process::spawn_on(&spec, socket).await {
                 Ok(process) => {
@@ -72,8 +73,8 @@ pub(crate) fn serve_open(
     })
 }
 
-/// Waits for a command's end, or for the end of its open and then, for a while, for that of the command; ends all that
-/// it has started, and says how it ended.
+/// Waits for a command's end, or for the end of its open and then, for a while, for that of the command; ends
+/// all that it has started, and says how it ended.
 async fn follow(mut process: Process, closed: oneshot::Receiver<()>, stop_timeout: Duration) -> Exit {
     let exit = tokio::select! {
         exit = process.wait() => exit,

@@ -1,4 +1,5 @@
-//! Windows: folders are below the user's own local data, whose access list they inherit, and pipes are no files.
+//! Windows: folders are below the user's own local data, whose access list they inherit, and pipes are no
+//! files.
 
 use std::fs::{Metadata, OpenOptions};
 use std::io;

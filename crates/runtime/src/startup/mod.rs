@@ -184,7 +184,8 @@ async fn outcome(
     }
 }
 
-/// Follows a task that nobody waits for: its failure does not concern the role, but somebody may want to know.
+/// Follows a task that nobody waits for: its failure does not concern the role, but somebody may want to
+/// know.
 async fn follow(
     mut process: Process,
     timeout: Option<Duration>,

@@ -8,14 +8,14 @@ use standpipe_system::folder;
 
 use super::StateError;
 
-/// Whether the folder is one that [`locate`](super::locate) uses unless another is named, and so holds nothing but state
-/// folders.
+/// Whether the folder is one that [`locate`](super::locate) uses unless another is named, and so holds
+/// nothing but state folders.
 pub(super) fn is_default_parent(path: &Path) -> bool {
     path == folder::default_folder(|name| std::env::var_os(name))
 }
 
-/// Makes the folders above a state folder, each for this user alone. A folder that is there already is not looked at,
-/// except that one in a folder that everybody can write to must be this user's.
+/// Makes the folders above a state folder, each for this user alone. A folder that is there already is not
+/// looked at, except that one in a folder that everybody can write to must be this user's.
 pub(super) fn make_parents(path: &Path) -> Result<(), StateError> {
     if path.exists() {
         let above = path.parent().and_then(|above| fs::metadata(above).ok());

@@ -26,8 +26,8 @@ impl Drop for Lock {
 }
 
 impl Lock {
-    /// Takes the lock at `path` in the name of `what`. The error names the holder, which may have taken it for
-    /// something else.
+    /// Takes the lock at `path` in the name of `what`. The error names the holder, which may have taken it
+    /// for something else.
     pub(super) fn take(path: &Path, what: &str) -> Result<Self, StateError> {
         let open = || {
             let mut options = OpenOptions::new();

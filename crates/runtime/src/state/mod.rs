@@ -10,8 +10,8 @@
 //! DIR/ServiceWatcher.0/pipes/simple
 //! ```
 //!
-//! Nobody else can read it, and it is gone after a clean stop. Only what has these names, in folders with these
-//! marks, is ever removed.
+//! Nobody else can read it, and it is gone after a clean stop. Only what has these names, in folders with
+//! these marks, is ever removed.
 
 mod folders;
 mod lock;
@@ -83,7 +83,8 @@ pub enum StateError {
 }
 
 impl StateError {
-    /// The exit code that says it: whether it may pass, somebody has to allow it, or another folder has to be named.
+    /// The exit code that says it: whether it may pass, somebody has to allow it, or another folder has to be
+    /// named.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Foreign { .. } | Self::SocketPath { .. } => ExitCode::Config,
@@ -128,7 +129,8 @@ pub fn locate(
 /// Whether the sockets of the pipes of `instances` (role and number) have room in the state folder `dir`.
 ///
 /// # Errors
-/// [`StateError::SocketPath`] for the first that has not; [`StateError::Io`] when the current folder is not known.
+/// [`StateError::SocketPath`] for the first that has not; [`StateError::Io`] when the current folder is not
+/// known.
 pub fn check_sockets<'a>(
     dir: &Path,
     instances: impl IntoIterator<Item = (&'a Role, u32)>,

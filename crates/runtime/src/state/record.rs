@@ -153,8 +153,8 @@ impl InstanceRecord {
     }
 }
 
-/// The state of every instance in a deployment's folder, by role and number. One whose process is gone without
-/// having said so is reported as failed; one whose file cannot be read as unknown, with the reason.
+/// The state of every instance in a deployment's folder, by role and number. One whose process is gone
+/// without having said so is reported as failed; one whose file cannot be read as unknown, with the reason.
 ///
 /// # Errors
 /// When the folder cannot be read. A folder that is not there holds no instance.

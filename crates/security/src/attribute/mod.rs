@@ -9,8 +9,8 @@ use crate::trustee::Trustee;
 
 /// A named value of the object ([MS-DTYP] 2.4.10.1). Read, kept and written, but never evaluated.
 ///
-/// `Display` writes SDDL, parentheses included. Data that is not an attribute, or that SDDL cannot express, is written
-/// as `#` and its bytes in hexadecimal.
+/// `Display` writes SDDL, parentheses included. Data that is not an attribute, or that SDDL cannot express,
+/// is written as `#` and its bytes in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceAttribute(pub(crate) AttributeForm);
 

@@ -37,8 +37,8 @@ impl Denial {
 
 /// The answer of an access check.
 ///
-/// `Display` explains the answer in a sentence. One more line follows for each entry that would have applied but was not
-/// evaluated.
+/// `Display` explains the answer in a sentence. One more line follows for each entry that would have applied
+/// but was not evaluated.
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessDecision {
@@ -46,8 +46,8 @@ pub struct AccessDecision {
     pub result: Result<Grant, Denial>,
     /// The reason for the answer.
     pub decided_by: DecidedBy,
-    /// Every entry of the DACL that is about the caller and had an effect, in order, up to the point where the check
-    /// ended.
+    /// Every entry of the DACL that is about the caller and had an effect, in order, up to the point where
+    /// the check ended.
     pub entries: Vec<EntryEffect>,
 }
 

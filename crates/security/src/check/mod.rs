@@ -22,18 +22,20 @@ const INVALID_FOR_PIPES: AccessMask = AccessMask(0x0CE0_FE00);
 /// descriptor gives; the descriptor must still give every other right in the request. The rules
 /// beyond [MS-DTYP] are all on the safe side:
 ///
-/// - a request for nothing is refused, and so is `ACCESS_SYSTEM_SECURITY` (it needs a privilege that nobody has);
-/// - conditions are not evaluated: an entry that allows under a condition grants nothing, an entry that denies
-///   under a condition denies;
+/// - a request for nothing is refused, and so is `ACCESS_SYSTEM_SECURITY` (it needs a privilege that nobody
+///   has);
+/// - conditions are not evaluated: an entry that allows under a condition grants nothing, an entry that
+///   denies under a condition denies;
 /// - an entry limited to a kind of object or property grants nothing and denies as if it were not limited;
-/// - a mandatory label in the SACL counts ([MS-DTYP] 2.5.3.3); without one no label applies, where Windows would
-///   assume Medium.
+/// - a mandatory label in the SACL counts ([MS-DTYP] 2.5.3.3); without one no label applies, where Windows
+///   would assume Medium.
 ///
 /// ```
 /// use standpipe_security::{AccessMask, PIPE_MAPPING, SecurityDescriptor, Token, check_access};
 ///
 /// let descriptor: SecurityDescriptor = "D:(A;;GR;;;AN)".parse()?;
-/// let check = |desired: AccessMask| check_access(&descriptor, &Token::anonymous(), desired.into(), &PIPE_MAPPING);
+/// let caller = Token::anonymous();
+/// let check = |desired: AccessMask| check_access(&descriptor, &caller, desired.into(), &PIPE_MAPPING);
 ///
 /// let grant = check(AccessMask::GENERIC_READ).result?;
 /// assert!(grant.access().contains(AccessMask::FILE_READ_DATA));
@@ -96,9 +98,9 @@ pub fn check_access(
 /// - `SYNCHRONIZE` does not have to be granted by the descriptor ([MS-SMB2] 2.2.13.1.1 lets servers ignore it
 ///   and clients always ask for it); it is in the grant if it was asked for.
 ///
-/// A request for `SYNCHRONIZE` alone is checked as it stands. A request for bit 0x4 alone is refused: no client's grant
-/// contains that bit, not even for `MAXIMUM_ALLOWED`. No client ever creates an instance, and for a file the same bit
-/// would let the client write.
+/// A request for `SYNCHRONIZE` alone is checked as it stands. A request for bit 0x4 alone is refused: no
+/// client's grant contains that bit, not even for `MAXIMUM_ALLOWED`. No client ever creates an instance, and
+/// for a file the same bit would let the client write.
 ///
 /// ```
 /// use standpipe_security::{AccessMask, SecurityDescriptor, Token, check_pipe_client};

@@ -12,10 +12,11 @@ use crate::trustee::Trustee;
 /// The maximum nesting of a condition. Reading, writing and dropping a condition recurse as deep.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// The condition under which a callback entry counts ([MS-DTYP] 2.4.4.17). Read, kept and written, but never evaluated.
+/// The condition under which a callback entry counts ([MS-DTYP] 2.4.4.17). Read, kept and written, but never
+/// evaluated.
 ///
-/// `Display` writes SDDL, parentheses included. Application data that is not a condition, or that SDDL cannot express,
-/// is written as `#` and its bytes in hexadecimal.
+/// `Display` writes SDDL, parentheses included. Application data that is not a condition, or that SDDL cannot
+/// express, is written as `#` and its bytes in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition(pub(crate) ConditionForm);
 
@@ -117,8 +118,8 @@ pub(crate) static OPERATORS: [Operator; 20] = [
     operator(OperatorKind::MemberOf, "Not_Device_Member_of_Any", 0x93),
 ];
 
-/// Whether text can name a local attribute: `attr-name1` of [MS-DTYP] 2.5.1.1, but not the name of an operator that may
-/// stand in the same position.
+/// Whether text can name a local attribute: `attr-name1` of [MS-DTYP] 2.5.1.1, but not the name of an
+/// operator that may stand in the same position.
 pub(crate) fn is_local_name(name: &str) -> bool {
     let reserved = |operator: &Operator| {
         operator.kind != OperatorKind::Compare && operator.text.eq_ignore_ascii_case(name)

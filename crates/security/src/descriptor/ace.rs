@@ -242,8 +242,8 @@ const ACCESS_TYPES: [[[u8; 2]; 2]; 4] = [
     [[0x03, 0x08], [0x0E, 0x10]],
 ];
 
-/// The meaning of a type byte among the sixteen of [`AceBody::Access`]: the verdict, whether there is a condition, and
-/// whether there are object types.
+/// The meaning of a type byte among the sixteen of [`AceBody::Access`]: the verdict, whether there is a
+/// condition, and whether there are object types.
 pub(crate) fn access_type(ace_type: u8) -> Option<(Verdict, bool, bool)> {
     let verdicts = [Verdict::Allow, Verdict::Deny, Verdict::Audit, Verdict::Alarm];
     verdicts.into_iter().zip(ACCESS_TYPES).find_map(|(verdict, forms)| {

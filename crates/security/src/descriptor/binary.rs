@@ -84,7 +84,8 @@ pub enum EncodeError {
 impl SecurityDescriptor {
     /// Reads the self-relative form ([MS-DTYP] 2.4.6).
     ///
-    /// Bytes between the parts are skipped. So are the bytes behind the SID of an entry whose type does not use them.
+    /// Bytes between the parts are skipped. So are the bytes behind the SID of an entry whose type does not
+    /// use them.
     ///
     /// # Errors
     /// [`DecodeError`] names the wrong part and the fault.

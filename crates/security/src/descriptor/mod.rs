@@ -188,7 +188,8 @@ impl SecurityDescriptor {
         self.group.as_ref()
     }
 
-    /// The entries that grant and deny rights. `None` is an absent or a NULL DACL: both refuse nothing to anyone.
+    /// The entries that grant and deny rights. `None` is an absent or a NULL DACL: both refuse nothing to
+    /// anyone.
     pub fn dacl(&self) -> Option<&Acl> {
         self.dacl.as_ref()
     }

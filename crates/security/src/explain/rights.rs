@@ -8,8 +8,8 @@ use crate::access::{AccessMask, PIPE_MAPPING};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RightsInWords(pub AccessMask);
 
-/// Reading, writing and executing as a client means them: the generic rights, without those that they share (to read
-/// the permissions, and to wait) and without the right to create instances.
+/// Reading, writing and executing as a client means them: the generic rights, without those that they share
+/// (to read the permissions, and to wait) and without the right to create instances.
 const SETS: [(&str, u32); 3] = [("read", 0x89), ("write", 0x112), ("execute", 0xA0)];
 
 /// The rights that the generic rights share. They are implied by each of [`SETS`].

@@ -1,4 +1,5 @@
-//! SDDL, the text form of security descriptors ([MS-DTYP] 2.5.1). It stands on the model, which does not know it.
+//! SDDL, the text form of security descriptors ([MS-DTYP] 2.5.1). It stands on the model, which does not know
+//! it.
 
 mod attribute;
 mod condition;

@@ -9,9 +9,9 @@ use crate::descriptor::{Ace, AceBody, AceFlags, Acl, DescriptorControl, ObjectTy
 impl fmt::Display for SecurityDescriptor {
     /// Writes SDDL ([MS-DTYP] 2.5.1).
     ///
-    /// SDDL has no words for the number of an entry type without letters, nor for data that is not understood. The
-    /// first is written as a number and the second as `#` and its bytes in hexadecimal; only this crate reads
-    /// these back. The control bits for defaulted parts are left out.
+    /// SDDL has no words for the number of an entry type without letters, nor for data that is not
+    /// understood. The first is written as a number and the second as `#` and its bytes in hexadecimal; only
+    /// this crate reads these back. The control bits for defaulted parts are left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         descriptor(f, self)
     }

@@ -46,8 +46,8 @@ const LABEL: &[(&str, u32)] = &[("NW", 0x1), ("NR", 0x2), ("NX", 0x4)];
 
 const EXPECTED: &str = "rights such as GRGW, FA or RC, or a number such as 0x12019f";
 
-/// Reads the rights up to the next `;`: names, or one number, decimal, octal (0…) or hexadecimal (0x…). An empty field
-/// means no rights.
+/// Reads the rights up to the next `;`: names, or one number, decimal, octal (0…) or hexadecimal (0x…). An
+/// empty field means no rights.
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<AccessMask, SddlError> {
     cursor.skip_space();
     if cursor.peek().is_some_and(|c| c.is_ascii_digit()) {

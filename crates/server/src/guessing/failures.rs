@@ -1,5 +1,5 @@
-//! The memory of failed log-ons: how often an address failed in a name, and until when its attempts get the same answer
-//! whatever they send.
+//! The memory of failed log-ons: how often an address failed in a name, and until when its attempts get the
+//! same answer whatever they send.
 //!
 //! Pure: the time is an argument.
 
@@ -15,9 +15,11 @@ use standpipe_security::upcase;
 pub struct GatePolicy {
     /// Failures from one address in one name before it has to wait.
     pub per_account_and_address: u32,
-    /// Failures from one address in any name before it has to wait. Names in which it has logged on stay free.
+    /// Failures from one address in any name before it has to wait. Names in which it has logged on stay
+    /// free.
     pub per_address: u32,
-    /// Failures in one name from all addresses before the addresses that never logged on in that name have to wait.
+    /// Failures in one name from all addresses before the addresses that never logged on in that name have to
+    /// wait.
     pub per_account: u32,
     /// How long the first wait is; each failure after it doubles it.
     pub first_wait: Duration,

@@ -21,12 +21,12 @@ pub(crate) struct Guessing {
 }
 
 impl Guessing {
-    pub(crate) fn new(policy: GatePolicy) -> Arc<Guessing> {
-        Arc::new(Guessing { failures: Mutex::new(Failures::new(policy)), started: Instant::now() })
+    pub(crate) fn new(policy: GatePolicy) -> Arc<Self> {
+        Arc::new(Self { failures: Mutex::new(Failures::new(policy)), started: Instant::now() })
     }
 
     /// The gate of a connection from this address.
-    pub(crate) fn gate(self: &Arc<Guessing>, address: IpAddr) -> Box<dyn LogonGate> {
+    pub(crate) fn gate(self: &Arc<Self>, address: IpAddr) -> Box<dyn LogonGate> {
         Box::new(Gate { guessing: Arc::clone(self), address })
     }
 

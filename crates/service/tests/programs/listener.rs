@@ -1,5 +1,5 @@
-//! A process that tells which requests to stop it notices: `listener FILE` writes `listening` to the file, and then a
-//! line for each signal. For the tests of `Shutdown`.
+//! A process that tells which requests to stop it notices: `listener FILE` writes `listening` to the file,
+//! and then a line for each signal. For the tests of `Shutdown`.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -17,8 +17,9 @@ use alloc::string::String;
 /// The longest token looked at, in bytes. Real ones have a few hundred.
 pub const MAX_TOKEN: usize = 16 * 1024;
 
-/// The names that a server tells its clients during log-on, [MS-NLMP] 2.2.2.1. Each is cut to 255 UTF-16 units.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The names that a server tells its clients during log-on, [MS-NLMP] 2.2.2.1. Each is cut to 255 UTF-16
+/// units.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerNames {
     /// The computer's NetBIOS name, such as `SERVER1`. Some clients use it as the domain of local accounts.
     pub netbios_computer: String,

@@ -15,11 +15,11 @@ pub(super) struct Flight {
     pub(super) purpose: Purpose,
     /// The AsyncId that an interim reply gave it.
     pub(super) async_id: Option<u64>,
-    /// Whether a CANCEL was sent. There is never another: it would be signed with the same nonce as the first, which
-    /// gives AES-GMAC's key away.
+    /// Whether a CANCEL was sent. There is never another: it would be signed with the same nonce as the
+    /// first, which gives AES-GMAC's key away.
     pub(super) cancelled: bool,
-    /// How many bytes had been handed out for sending when it was written. It has been handed out itself once that
-    /// number is larger.
+    /// How many bytes had been handed out for sending when it was written. It has been handed out itself once
+    /// that number is larger.
     pub(super) written_at: u64,
 }
 
@@ -30,7 +30,7 @@ impl Flight {
 }
 
 /// What a reply is for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     /// The handshake of the connection itself.
     Handshake,
@@ -115,8 +115,8 @@ impl Flights {
     }
 }
 
-/// What a request costs, [MS-SMB2] 3.2.4.1.5: a credit for each 64 KiB of what it carries or asks for, whichever
-/// is more.
+/// What a request costs, [MS-SMB2] 3.2.4.1.5: a credit for each 64 KiB of what it carries or asks for,
+/// whichever is more.
 pub(super) fn charge(payload: usize) -> u16 {
     const PER_CREDIT: usize = 65_536;
     u16::try_from(payload.div_ceil(PER_CREDIT).max(1)).unwrap_or(u16::MAX)

@@ -1,7 +1,7 @@
 //! From the first message to a session that is connected to `IPC$`.
 //!
-//! Each state is a type that holds what is known at that point; the reply to what it sent takes it to the next
-//! state or to an error.
+//! Each state is a type that holds what is known at that point; the reply to what it sent takes it to the
+//! next state or to an error.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -114,8 +114,8 @@ impl Negotiating {
         let encrypts = config.encryption != Encryption::Off;
         let offer = NegotiateRequest {
             security_mode: SECURITY_MODE,
-            // [MS-SMB2] 2.2.3: only clients of the 3.x family have capabilities. That of encryption is for 3.0; in
-            // 3.1.1 Samba chooses no cipher without it.
+            // [MS-SMB2] 2.2.3: only clients of the 3.x family have capabilities. That of encryption is for
+            // 3.0; in 3.1.1 Samba chooses no cipher without it.
             capabilities: if config.max_dialect.is_smb3() {
                 Capabilities::LARGE_MTU | if encrypts { Capabilities::ENCRYPTION } else { Capabilities::NONE }
             } else {
@@ -221,8 +221,8 @@ fn agreed_signing(
     }
 }
 
-/// The cipher, if the server can encrypt: an older one says so with a capability, 3.1.1 names what it chose from
-/// the offer ([MS-SMB2] 3.2.5.2).
+/// The cipher, if the server can encrypt: an older one says so with a capability, 3.1.1 names what it chose
+/// from the offer ([MS-SMB2] 3.2.5.2).
 fn agreed_cipher(
     dialect: Dialect,
     offer: &NegotiateRequest,
@@ -342,8 +342,8 @@ impl ProvingLogOn {
         let Ready { dialect, signing, .. } = self.agreed.ready;
         let preauth = self.preauth.value();
         let keys = SessionKeys::derive(dialect, &session_key, Some(&preauth), signing, self.agreed.cipher);
-        // The client demanded signing, so this reply is signed already ([MS-SMB2] 3.3.5.5.3). In 3.1.1 it proves
-        // that nobody changed anything so far.
+        // The client demanded signing, so this reply is signed already ([MS-SMB2] 3.3.5.5.3). In 3.1.1 it
+        // proves that nobody changed anything so far.
         writer.protection = Protection::signed(keys);
         writer.verify_plain(header, message)?;
         let config = context.config;
@@ -386,8 +386,8 @@ impl ConnectingTree {
         if self.agreed.ready.dialect == Dialect::Smb311 {
             return Ok(Next::Ready(self.agreed.ready));
         }
-        // Older dialects have no pre-authentication hash: the server has to repeat the offer and its answer in a
-        // signed message ([MS-SMB2] 3.2.5.5).
+        // Older dialects have no pre-authentication hash: the server has to repeat the offer and its answer
+        // in a signed message ([MS-SMB2] 3.2.5.5).
         let offer = &self.agreed.offer;
         let input = ValidateNegotiateRequest {
             capabilities: offer.capabilities,
@@ -415,8 +415,8 @@ pub(super) struct Validating {
 
 impl Validating {
     fn reply(self, header: &Header, message: &[u8]) -> Result<Next, ConnectionError> {
-        /// The answers of servers that do not know the request. The server's signature covers the answer, so that
-        /// nobody on the way can have made it up. Samba's and other clients go on then, too.
+        /// The answers of servers that do not know the request. The server's signature covers the answer, so
+        /// that nobody on the way can have made it up. Samba's and other clients go on then, too.
         const UNKNOWN: [NtStatus; 5] = [
             NtStatus::NOT_SUPPORTED,
             NtStatus::INVALID_DEVICE_REQUEST,

@@ -9,10 +9,11 @@
 //! # Order of calls
 //!
 //! 1. [`Connection::new`] as soon as the transport is connected.
-//! 2. Ask for things at any time: [`Connection::request`] takes an [`Operation`] and gives a [`RequestId`]. A request
-//!    before [`Event::Ready`], or beyond what the server allows at once, waits inside.
-//! 3. After every call that takes `&mut self`, send what [`Connection::take_transmit`] gives and look at every
-//!    event that [`Connection::poll_event`] gives. Each request ends in exactly one [`Event::Completed`].
+//! 2. Ask for things at any time: [`Connection::request`] takes an [`Operation`] and gives a [`RequestId`]. A
+//!    request before [`Event::Ready`], or beyond what the server allows at once, waits inside.
+//! 3. After every call that takes `&mut self`, send what [`Connection::take_transmit`] gives and look at
+//!    every event that [`Connection::poll_event`] gives. Each request ends in exactly one
+//!    [`Event::Completed`].
 //! 4. When [`Connection::next_timeout`] has passed, call `handle` with [`Input::Timeout`]; when the transport
 //!    ends, with [`Input::Disconnected`].
 //! 5. After [`Event::Closed`], send what is left and close the transport. There are no more events, and every
@@ -79,9 +80,10 @@ use crate::wire::FileId;
 pub const READ_WRITE: AccessMask = AccessMask(0x0012_019F);
 
 /// The server to talk to, the user, and how to talk.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Config {
-    /// The server's name or address as the user gave it, for `\\host\IPC$` and for the server's principal name.
+    /// The server's name or address as the user gave it, for `\\host\IPC$` and for the server's principal
+    /// name.
     pub host: String,
     /// The user that logs on, with the password's hash.
     pub credentials: Credentials,
@@ -93,19 +95,19 @@ pub struct Config {
     pub signing: Vec<SigningAlgorithm>,
     /// Whether messages are encrypted.
     pub encryption: Encryption,
-    /// The ciphers offered in 3.1.1, best first, unless encryption is off. Older dialects have AES-128-CCM and no
-    /// choice.
+    /// The ciphers offered in 3.1.1, best first, unless encryption is off. Older dialects have AES-128-CCM
+    /// and no choice.
     pub ciphers: Vec<Cipher>,
-    /// The session of an earlier connection that this one takes the place of, such as one that was lost: the server
-    /// ends it, with what was open in it, when the same user logs on ([MS-SMB2] 3.3.5.5.3).
+    /// The session of an earlier connection that this one takes the place of, such as one that was lost: the
+    /// server ends it, with what was open in it, when the same user logs on ([MS-SMB2] 3.3.5.5.3).
     pub previous_session: Option<u64>,
     /// What a server can make the client hold, and how long it may take.
     pub limits: Limits,
 }
 
 impl Config {
-    /// Every dialect, every signing algorithm, every cipher for servers that ask for encryption, and the default
-    /// limits.
+    /// Every dialect, every signing algorithm, every cipher for servers that ask for encryption, and the
+    /// default limits.
     pub fn new(host: &str, credentials: Credentials) -> Self {
         Self {
             host: host.into(),
@@ -122,7 +124,7 @@ impl Config {
 }
 
 /// Whether messages are encrypted, beyond being signed. Only SMB 3 can.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encryption {
     /// Never. No cipher is offered, and the client gives up a server that insists on encryption.
     Off,
@@ -135,7 +137,7 @@ pub enum Encryption {
 }
 
 /// Limits of one connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// How long it may take from [`Connection::new`] to [`Event::Ready`].
     pub handshake_timeout: Duration,
@@ -152,7 +154,7 @@ impl Default for Limits {
 }
 
 /// An event for the connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
     /// Bytes arrived from the server, split anywhere.
     Received(&'a [u8]),
@@ -163,15 +165,15 @@ pub enum Input<'a> {
 }
 
 /// Names one request within its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u64);
 
 /// Names one open pipe within its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpenPipe(FileId);
 
 /// Whether reads keep the boundaries of messages, [MS-FSCC] 2.4.37.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadMode {
     /// Reads give whatever bytes there are: the mode of a pipe that was just opened.
     Byte,
@@ -196,7 +198,7 @@ pub enum Event {
 }
 
 /// What was agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ready {
     /// Names the session, for [`Config::previous_session`].
     pub session_id: u64,
@@ -215,7 +217,7 @@ pub struct Ready {
 }
 
 /// The good end of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// [`Operation::Open`]: the pipe is open.
     Opened(OpenPipe),
@@ -250,7 +252,7 @@ impl core::fmt::Debug for Data {
 }
 
 /// What could be read, without reading it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peeked {
     /// How many bytes could be read.
     pub available: u32,

@@ -33,7 +33,8 @@ impl Protection {
         Self::Signed(Box::new(keys))
     }
 
-    /// Encrypts from now on, and gives the cipher; `None`, and nothing changes, when there is no key for that.
+    /// Encrypts from now on, and gives the cipher; `None`, and nothing changes, when there is no key for
+    /// that.
     pub(super) fn seal(&mut self, session_id: u64) -> Option<Cipher> {
         let Self::Signed(keys) = self else {
             return None;
@@ -46,8 +47,8 @@ impl Protection {
         Some(cipher)
     }
 
-    /// Protects the message that begins at `start` and goes to the end of `out`. `None` when the message cannot be
-    /// encrypted; then it must not be sent.
+    /// Protects the message that begins at `start` and goes to the end of `out`. `None` when the message
+    /// cannot be encrypted; then it must not be sent.
     #[must_use]
     pub(super) fn apply(&mut self, out: &mut Vec<u8>, start: usize) -> Option<()> {
         match self {
@@ -75,8 +76,8 @@ impl Protection {
         }
     }
 
-    /// Verifies a reply that came unencrypted. Only an interim reply may come without a signature, because it has none
-    /// ([MS-SMB2] 3.2.5.1.3); where requests are encrypted, every reply must be encrypted.
+    /// Verifies a reply that came unencrypted. Only an interim reply may come without a signature, because it
+    /// has none ([MS-SMB2] 3.2.5.1.3); where requests are encrypted, every reply must be encrypted.
     pub(super) fn verify(
         &self,
         header: &Header,

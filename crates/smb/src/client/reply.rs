@@ -5,7 +5,7 @@ use crate::NtStatus;
 use crate::wire::{CreateResponse, IoctlResponse, Malformed, PipePeek, ReadResponse, WriteResponse};
 
 /// What kind of reply a request gets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Expected {
     /// CREATE.
     Opened,
@@ -70,8 +70,8 @@ fn data(bytes: &[u8], max: u32, more: bool) -> Result<Data, Malformed> {
     Ok(Data { bytes: bytes.to_vec(), more })
 }
 
-/// How servers say that the other end is gone and nothing is left: closed, disconnected, and what Samba says for
-/// either.
+/// How servers say that the other end is gone and nothing is left: closed, disconnected, and what Samba says
+/// for either.
 fn is_end(status: NtStatus) -> bool {
     [NtStatus::PIPE_BROKEN, NtStatus::PIPE_DISCONNECTED, NtStatus::END_OF_FILE].contains(&status)
 }

@@ -22,8 +22,8 @@ use crate::wire::{
 
 /// Something to ask the server for: the input of [`Connection::request`].
 ///
-/// Names and bytes are borrowed or owned. What is borrowed is copied only when the request has to wait before it can
-/// be written.
+/// Names and bytes are borrowed or owned. What is borrowed is copied only when the request has to wait before
+/// it can be written.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Operation<'a> {
     /// Open a pipe. Ends in [`Reply::Opened`](super::Reply::Opened).
@@ -73,7 +73,8 @@ pub enum Operation<'a> {
         /// The most bytes to look at.
         max: u32,
     },
-    /// Wait until the service has read everything that was written. Ends in [`Reply::Done`](super::Reply::Done).
+    /// Wait until the service has read everything that was written. Ends in
+    /// [`Reply::Done`](super::Reply::Done).
     Flush {
         /// On which pipe.
         pipe: OpenPipe,
@@ -96,7 +97,8 @@ pub enum Operation<'a> {
     /// Ask for a sign of life. Ends in [`Reply::Done`](super::Reply::Done).
     Echo,
     /// End the session and with it every open pipe. Ends in [`Reply::Done`](super::Reply::Done), then
-    /// [`Event::Closed`](super::Event::Closed) with [`ConnectionError::LoggedOff`](super::ConnectionError::LoggedOff).
+    /// [`Event::Closed`](super::Event::Closed) with
+    /// [`ConnectionError::LoggedOff`](super::ConnectionError::LoggedOff).
     LogOff,
 }
 

@@ -47,8 +47,8 @@ impl RequestWriter {
         if self.multi_credit { charge(payload) } else { 1 }
     }
 
-    /// Writes a request, which must be affordable. `body` appends what follows the header; it gets the place where the
-    /// header begins. Gives the message.
+    /// Writes a request, which must be affordable. `body` appends what follows the header; it gets the place
+    /// where the header begins. Gives the message.
     pub(super) fn send(
         &mut self,
         command: Command,
@@ -101,8 +101,8 @@ impl RequestWriter {
         header.encode(&mut self.out);
         body(&mut self.out, start);
         if self.protection.apply(&mut self.out, start).is_none() {
-            // Rather no message than a plain one. It does not come to that: nobody sends 2^64 messages, nor one
-            // that is longer than a frame.
+            // Rather no message than a plain one. It does not come to that: nobody sends 2^64 messages, nor
+            // one that is longer than a frame.
             self.out.truncate(frame);
             return &[];
         }

@@ -1,9 +1,9 @@
 //! Real messages that tests of several modules share.
 
-/// A log-on of a Windows client to a Windows server over 3.1.1, published with all its keys by Microsoft: "SMB 2
-/// and SMB 3 security in Windows 10: the anatomy of signing and cryptographic keys" (Open Specifications blog),
-/// appendix "Key derivation example for SMB 3.1.1 multichannel", master session. The user is
-/// `SUT311\administrator`, the password `Password01!`.
+/// A log-on of a Windows client to a Windows server over 3.1.1, published with all its keys by Microsoft:
+/// "SMB 2 and SMB 3 security in Windows 10: the anatomy of signing and cryptographic keys" (Open
+/// Specifications blog), appendix "Key derivation example for SMB 3.1.1 multichannel", master session. The
+/// user is `SUT311\administrator`, the password `Password01!`.
 pub(crate) mod windows {
     use hex_literal::hex;
 

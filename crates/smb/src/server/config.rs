@@ -25,10 +25,10 @@ pub struct Config {
     pub require_signing: bool,
     /// Whether messages can or must be encrypted.
     pub encryption: Encryption,
-    /// The lifetime of a log-on. After it the session is expired ([MS-SMB2] 3.3.5.2.9): what is open stays open, but is
-    /// of no use until the same user logs on again. A user whose account was removed, disabled or given another
-    /// password cannot. After another lifetime the session ends with everything open in it. `None` for no end, as
-    /// Windows has it with NTLM.
+    /// The lifetime of a log-on. After it the session is expired ([MS-SMB2] 3.3.5.2.9): what is open stays
+    /// open, but is of no use until the same user logs on again. A user whose account was removed, disabled
+    /// or given another password cannot. After another lifetime the session ends with everything open in it.
+    /// `None` for no end, as Windows has it with NTLM.
     pub session_lifetime: Option<Duration>,
     /// The oldest dialect accepted.
     pub min_dialect: Dialect,
@@ -39,8 +39,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Every dialect, signing required, encryption for clients that want it, log-ons without an end, and the default
-    /// limits.
+    /// Every dialect, signing required, encryption for clients that want it, log-ons without an end, and the
+    /// default limits.
     #[must_use]
     pub fn new(names: ServerNames, guid: [u8; 16], pipes: Vec<Pipe>, accounts: Arc<dyn Accounts>) -> Self {
         Self {
@@ -84,7 +84,7 @@ impl fmt::Debug for Config {
 }
 
 /// Whether messages can or must be encrypted ([MS-SMB2] 3.3.1.5 *EncryptData* and *RejectUnencryptedAccess*).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encryption {
     /// Nothing is encrypted: messages are only signed.
     Off,
@@ -108,11 +108,12 @@ pub struct Pipe {
     pub mode: PipeMode,
     /// Which users may open it, with which rights.
     pub security_descriptor: SecurityDescriptor,
-    /// How many opens there may be at once over all connections; `None` for no limit. The shell counts opens and
-    /// enforces this; here it only goes to clients that ask.
+    /// How many opens there may be at once over all connections; `None` for no limit. The shell counts opens
+    /// and enforces this; here it only goes to clients that ask.
     pub max_instances: Option<u32>,
-    /// Whether only encrypted requests open and use it. `IPC$` is one share for all pipes, so a tree connect cannot
-    /// demand this ([MS-SMB2] 3.3.5.7 *EncryptData*): it is checked at CREATE, and with every request on the open.
+    /// Whether only encrypted requests open and use it. `IPC$` is one share for all pipes, so a tree connect
+    /// cannot demand this ([MS-SMB2] 3.3.5.7 *EncryptData*): it is checked at CREATE, and with every request
+    /// on the open.
     pub require_encryption: bool,
 }
 
@@ -146,7 +147,8 @@ pub struct Limits {
     pub credits: u16,
     /// Requests that wait for a service.
     pub pending: usize,
-    /// Requests that wait for a pipe to come up (`FSCTL_PIPE_WAIT`), which the pipe's descriptor does not restrict.
+    /// Requests that wait for a pipe to come up (`FSCTL_PIPE_WAIT`), which the pipe's descriptor does not
+    /// restrict.
     pub waits: usize,
     /// Requests in one compound.
     pub compound: usize,

@@ -67,7 +67,8 @@ impl DisconnectReason {
     }
 }
 
-/// Who or what is to blame for a closed connection. The shell never is: an input that fits nothing is ignored.
+/// Who or what is to blame for a closed connection. The shell never is: an input that fits nothing is
+/// ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Blame {
     /// The client sent what cannot be read.

@@ -2,8 +2,8 @@
 
 /// The judge of a client's log-ons, which a connection asks.
 pub trait LogonGate: Send {
-    /// Whether an attempt in this name counts. One that does not is answered as an unknown user is, whether or not
-    /// the password is right.
+    /// Whether an attempt in this name counts. One that does not is answered as an unknown user is, whether
+    /// or not the password is right.
     fn admits(&mut self, user: &str) -> bool;
 
     /// An attempt in this name failed.

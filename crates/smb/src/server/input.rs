@@ -59,9 +59,8 @@ pub enum Input<'a> {
         /// Whether the pipe listens now; `false` when the time ran out.
         available: bool,
     },
-    /// Another connection's [`Output::EndSession`](super::Output::EndSession) names this session of the same user:
-    /// the session ends with
-    /// everything in it.
+    /// Another connection's [`Output::EndSession`](super::Output::EndSession) names this session of the same
+    /// user: the session ends with everything in it.
     EndSession {
         /// Which session. One that has ended already is ignored.
         session: SessionId,

@@ -1,8 +1,8 @@
 //! The server's half of a connection: a state machine that serves named pipes on `IPC$`.
 //!
 //! One [`Connection`] stands for one transport connection. It does no I/O: bytes and events go in through
-//! [`Connection::handle`], bytes come out of [`Connection::take_transmit`], and requests to the shell, the program
-//! around it, come out of [`Connection::poll_output`].
+//! [`Connection::handle`], bytes come out of [`Connection::take_transmit`], and requests to the shell, the
+//! program around it, come out of [`Connection::poll_output`].
 //!
 //! # Order of calls
 //!
@@ -11,7 +11,8 @@
 //! 2. When [`Connection::next_timeout`] has passed, call `handle` with [`Input::Timeout`].
 //! 3. Read from a pipe's backend only while [`Connection::wants_data`] answers `true`: that bounds what the
 //!    connection holds.
-//! 4. Remember the sessions of [`Output::SessionStarted`] for all connections: [`Output::EndSession`] names them.
+//! 4. Remember the sessions of [`Output::SessionStarted`] for all connections: [`Output::EndSession`] names
+//!    them.
 //! 5. After [`Output::Disconnect`], send what is left to transmit and close. Every later input is ignored.
 //!
 //! Time is handed in as [`Now`] and must not go back. Randomness comes from the seed given to
@@ -38,7 +39,8 @@
 //! let mut server = Connection::new(config, [2; 32], now);
 //!
 //! server.handle(now, Input::Received(b"GET / HTTP/1.1\r\n\r\n"));
-//! let closes = std::iter::from_fn(|| server.poll_output()).any(|output| matches!(output, Output::Disconnect(_)));
+//! let mut outputs = std::iter::from_fn(|| server.poll_output());
+//! let closes = outputs.any(|output| matches!(output, Output::Disconnect(_)));
 //! assert!(closes);
 //! ```
 

@@ -50,8 +50,8 @@ pub enum Output {
         timeout: Duration,
         /// The account that waits.
         user: Arc<str>,
-        /// Whether the pipe's descriptor would let the account in at all. Every account may wait for a pipe, but only
-        /// these need a turn in the pipe's queue.
+        /// Whether the pipe's descriptor would let the account in at all. Every account may wait for a pipe,
+        /// but only these need a turn in the pipe's queue.
         may_open: bool,
     },
     /// The client does not wait any more.
@@ -71,10 +71,10 @@ pub enum Output {
         /// Which session.
         session: SessionId,
     },
-    /// The client names a former session of its own ([MS-SMB2] 3.3.5.5.3 *PreviousSessionId*), and has just proved to
-    /// be `account`. If the session belongs to that account, the shell hands
-    /// [`Input::EndSession`](super::Input::EndSession) to the connection
-    /// that has it; otherwise nothing happens.
+    /// The client names a former session of its own ([MS-SMB2] 3.3.5.5.3 *PreviousSessionId*), and has just
+    /// proved to be `account`. If the session belongs to that account, the shell hands
+    /// [`Input::EndSession`](super::Input::EndSession) to the connection that has it; otherwise nothing
+    /// happens.
     EndSession {
         /// Which session. It is not one of this connection.
         session: SessionId,

@@ -29,8 +29,9 @@ pub(crate) enum NotFramed {
 
 /// Replies in frames that wait to be sent, the last of which may still be growing.
 ///
-/// A frame is begun, gets one reply or several (then they form a compound), and is ended. A reply is signed when
-/// the next one begins or the frame ends, because its padding and NextCommand are part of what is signed.
+/// A frame is begun, gets one reply or several (then they form a compound), and is ended. A reply is signed
+/// when the next one begins or the frame ends, because its padding and NextCommand are part of what is
+/// signed.
 #[derive(Default)]
 pub(crate) struct Replies {
     buffer: Vec<u8>,
@@ -51,7 +52,8 @@ impl Replies {
         self.buffer.extend_from_slice(&[0; FRAME_PREFIX]);
     }
 
-    /// Begins a reply and gives the buffer to which its body is to be appended. With `keys` it will be signed.
+    /// Begins a reply and gives the buffer to which its body is to be appended. With `keys` it will be
+    /// signed.
     pub(crate) fn reply(&mut self, header: &Header, keys: Option<Arc<SessionKeys>>) -> &mut Vec<u8> {
         self.finish_before();
         if let Some(reply) = self.reply.take() {
@@ -114,8 +116,8 @@ impl Replies {
         self.reply.as_ref().and_then(|reply| self.buffer.get(reply.start..)).unwrap_or_default()
     }
 
-    /// Ends the frame, if one is begun; one without a reply is thrown away. With a sealer it is encrypted. If that
-    /// fails, the frame is thrown away too.
+    /// Ends the frame, if one is begun; one without a reply is thrown away. With a sealer it is encrypted. If
+    /// that fails, the frame is thrown away too.
     pub(crate) fn end(&mut self, sealer: Option<&mut Sealer>) -> Result<(), NotFramed> {
         let Some(frame) = self.frame.take() else {
             return Ok(());

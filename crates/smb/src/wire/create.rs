@@ -10,7 +10,7 @@ use super::{Malformed, Reader, decode_utf16, encode_utf16};
 use crate::numbers::{flags, numbers};
 
 /// Names an open: [MS-SMB2] 2.2.14.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
     /// The half that would survive a reconnect; pipes have no durable opens.
     pub persistent: u64,
@@ -58,7 +58,7 @@ numbers! {
 }
 
 /// A CREATE request. What pipes ignore (oplocks, sharing, attributes) is not kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateRequest {
     /// What the service may do in the caller's name.
     pub impersonation_level: ImpersonationLevel,
@@ -155,7 +155,7 @@ fn has_durable_reconnect(contexts: &[u8]) -> Result<bool, Malformed> {
 }
 
 /// A CREATE response, [MS-SMB2] 2.2.14.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateResponse {
     /// The open.
     pub file_id: FileId,
@@ -164,12 +164,12 @@ pub struct CreateResponse {
 }
 
 /// What a CREATE response says was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opened {
     /// A pipe: it was there, and there are no oplocks.
     Pipe,
-    /// A file that is new and that nobody else has open, with a batch oplock: for clients under test that know
-    /// nothing but files.
+    /// A file that is new and that nobody else has open, with a batch oplock: for clients under test that
+    /// know nothing but files.
     NewFile,
 }
 
@@ -213,7 +213,7 @@ impl CreateResponse {
 }
 
 /// A CLOSE request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseRequest {
     /// The open.
     pub file_id: FileId,

@@ -36,9 +36,9 @@ pub struct Deframer {
 impl Deframer {
     /// Takes the first message off `bytes`. `None` when it is not whole yet: then all of `bytes` is kept.
     ///
-    /// `limit` is the longest message allowed now, in bytes. It may differ from call to call, and a frame that has
-    /// begun must fit the limit of each call. A caller that does not want more messages yet keeps `bytes` and calls
-    /// again later.
+    /// `limit` is the longest message allowed now, in bytes. It may differ from call to call, and a frame
+    /// that has begun must fit the limit of each call. A caller that does not want more messages yet keeps
+    /// `bytes` and calls again later.
     pub fn next<'a>(
         &mut self,
         bytes: &mut &'a [u8],

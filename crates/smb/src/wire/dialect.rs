@@ -17,7 +17,7 @@ numbers! {
 }
 
 /// A dialect of SMB 2 that both sides can speak, in order of age.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u16)]
 pub enum Dialect {
     /// SMB 2.0.2 (Windows Vista SP1, Windows Server 2008).

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-/// Appends an error response's body without error data, which is what every failure of a pipe carries but one.
+/// Appends an error response's body without error data, which is what every failure of a pipe carries but
+/// one.
 pub fn encode_error(out: &mut Vec<u8>) {
     // StructureSize 9, ErrorContextCount 0, Reserved, ByteCount 0, and the one byte that must be there.
     out.extend_from_slice(&[9, 0, 0, 0, 0, 0, 0, 0, 0]);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 /// A moment: the number of 100-nanosecond intervals since 1601-01-01 00:00 UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct FileTime(pub u64);
 
 impl FileTime {

@@ -7,7 +7,7 @@ pub const FRAME_PREFIX: usize = 4;
 pub const FRAME_MAX: usize = 0x00FF_FFFF;
 
 /// What a frame's prefix says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FramePrefix {
     /// A message of this many bytes follows.
     Message(usize),

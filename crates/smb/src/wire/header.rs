@@ -94,7 +94,7 @@ pub enum TreeOrAsync {
 }
 
 /// The header of an SMB2 message, without its signature, which [`crate::crypto`] reads and writes in place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// How many credits the request costs; echoed in the response.
     pub credit_charge: u16,

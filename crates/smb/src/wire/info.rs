@@ -59,7 +59,7 @@ numbers! {
 }
 
 /// A QUERY_INFO request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryInfoRequest {
     /// What it is about.
     pub info_type: InfoType,
@@ -104,7 +104,7 @@ impl QueryInfoRequest {
 }
 
 /// A QUERY_INFO response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryInfoResponse<'a> {
     /// The information.
     pub output: &'a [u8],
@@ -134,7 +134,7 @@ impl<'a> QueryInfoResponse<'a> {
 }
 
 /// A SET_INFO request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetInfoRequest<'a> {
     /// What it is about.
     pub info_type: InfoType,
@@ -186,7 +186,7 @@ pub fn encode_set_info_response(out: &mut Vec<u8>) {
 }
 
 /// `FilePipeInformation`, [MS-FSCC] 2.4.37: how the client reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FilePipeInformation {
     /// Whether reads keep the boundaries of messages.
     pub read_mode: PipeReadMode,

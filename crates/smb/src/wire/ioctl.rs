@@ -32,7 +32,7 @@ flags! {
 }
 
 /// An IOCTL request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IoctlRequest<'a> {
     /// What to do.
     pub code: ControlCode,
@@ -87,7 +87,7 @@ impl<'a> IoctlRequest<'a> {
 }
 
 /// An IOCTL response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IoctlResponse<'a> {
     /// What was done.
     pub code: ControlCode,
@@ -147,7 +147,7 @@ impl<'a> IoctlResponse<'a> {
 
 /// The input of `FSCTL_VALIDATE_NEGOTIATE_INFO`: what the client remembers of its NEGOTIATE,
 /// [MS-SMB2] 2.2.31.4.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidateNegotiateRequest {
     /// Its capabilities.
     pub capabilities: Capabilities,
@@ -185,7 +185,7 @@ impl ValidateNegotiateRequest {
 }
 
 /// The output of `FSCTL_VALIDATE_NEGOTIATE_INFO`, [MS-SMB2] 2.2.32.6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ValidateNegotiateResponse {
     /// The server's capabilities.
     pub capabilities: Capabilities,
@@ -224,7 +224,7 @@ impl ValidateNegotiateResponse {
 }
 
 /// The input of `FSCTL_PIPE_WAIT`, [MS-FSCC] 2.3.49.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PipeWaitRequest {
     /// The Timeout field, if TimeoutSpecified says that it counts.
     pub timeout: Option<i64>,
@@ -263,9 +263,9 @@ impl PipeWaitRequest {
 
     /// How long the client wants to wait, at most `limit`.
     ///
-    /// [MS-FSCC] speaks of units of 100 ms; `WaitNamedPipe` sends a negative count of 100 ns, relative to now,
-    /// and the largest number for "forever". So the sign tells the unit. Without a time the pipe's default
-    /// counts, which is 50 ms unless the service chose another.
+    /// [MS-FSCC] speaks of units of 100 ms; `WaitNamedPipe` sends a negative count of 100 ns, relative to
+    /// now, and the largest number for "forever". So the sign tells the unit. Without a time the pipe's
+    /// default counts, which is 50 ms unless the service chose another.
     #[must_use]
     pub fn wait(&self, limit: Duration) -> Duration {
         const DEFAULT: Duration = Duration::from_millis(50);
@@ -282,7 +282,7 @@ impl PipeWaitRequest {
 }
 
 /// The fixed part of `FSCTL_PIPE_PEEK`'s output, [MS-FSCC] 2.3.46; the data follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PipePeek {
     /// The pipe's state.
     pub state: PipeState,

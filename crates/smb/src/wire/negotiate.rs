@@ -41,8 +41,8 @@ numbers! {
 }
 
 numbers! {
-    /// A signing algorithm (SigningAlgorithms), [MS-SMB2] 2.2.3.1.7. [`crate::crypto::SigningAlgorithm`] is one that
-    /// is implemented.
+    /// A signing algorithm (SigningAlgorithms), [MS-SMB2] 2.2.3.1.7. [`crate::crypto::SigningAlgorithm`] is
+    /// one that is implemented.
     pub struct SigningId(u16) {
         HMAC_SHA256 = 0, "HMAC-SHA256", "the one of 2.0.2 and 2.1";
         AES_CMAC = 1, "AES-CMAC", "the one of 3.0";
@@ -62,7 +62,7 @@ numbers! {
 }
 
 /// What a NEGOTIATE says in its contexts; only dialect 3.1.1 has them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NegotiateContexts {
     /// The hashes for pre-authentication integrity. A request must have this; an empty list is malformed.
     pub preauth_hashes: Option<Vec<HashId>>,
@@ -171,7 +171,7 @@ pub(crate) fn pad_to_8(out: &mut Vec<u8>, start: usize) {
 }
 
 /// A NEGOTIATE request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NegotiateRequest {
     /// What the side does about signatures.
     pub security_mode: SecurityMode,
@@ -240,7 +240,7 @@ impl NegotiateRequest {
 }
 
 /// A NEGOTIATE response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NegotiateResponse {
     /// What the side does about signatures.
     pub security_mode: SecurityMode,

@@ -29,8 +29,8 @@ impl fmt::Display for Malformed {
 
 impl core::error::Error for Malformed {}
 
-/// Reads little-endian fields in order. Each read names its field, so that a read past the end can say which field
-/// is missing; a read that fails takes nothing.
+/// Reads little-endian fields in order. Each read names its field, so that a read past the end can say which
+/// field is missing; a read that fails takes nothing.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     whole: &'a [u8],
@@ -45,7 +45,8 @@ impl<'a> Reader<'a> {
         Self { whole: bytes, rest: bytes, structure }
     }
 
-    /// A reader over the body of `message`, which starts with its header. [Parts](Self::part) count from the header.
+    /// A reader over the body of `message`, which starts with its header. [Parts](Self::part) count from the
+    /// header.
     #[must_use]
     pub fn body(message: &'a [u8], structure: &'static str) -> Self {
         Self { whole: message, rest: message.get(HEADER_LEN..).unwrap_or_default(), structure }
@@ -122,11 +123,11 @@ impl<'a> Reader<'a> {
         Ok(Self::new(self.bytes(length, field)?, structure))
     }
 
-    /// The part that an offset and a length name. The offset counts from the start of the structure, or of the header
-    /// for a [body](Self::body).
+    /// The part that an offset and a length name. The offset counts from the start of the structure, or of
+    /// the header for a [body](Self::body).
     ///
-    /// Call it when every fixed field is read: a part with bytes in it must not overlap what has been read. An empty
-    /// part may be anywhere.
+    /// Call it when every fixed field is read: a part with bytes in it must not overlap what has been read.
+    /// An empty part may be anywhere.
     pub fn part(&self, offset: usize, length: usize, field: &'static str) -> Result<&'a [u8], Malformed> {
         if length == 0 {
             return Ok(&[]);

@@ -27,7 +27,7 @@ flags! {
 }
 
 /// A SESSION_SETUP request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSetupRequest<'a> {
     /// The flags.
     pub flags: SessionSetupFlags,
@@ -75,7 +75,7 @@ impl<'a> SessionSetupRequest<'a> {
 }
 
 /// A SESSION_SETUP response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSetupResponse<'a> {
     /// What the session is.
     pub flags: SessionFlags,
@@ -112,7 +112,7 @@ impl<'a> SessionSetupResponse<'a> {
 const TREE_EXTENSION_PRESENT: u16 = 4;
 
 /// A TREE_CONNECT request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeConnectRequest {
     /// The share's path, `\\server\share`.
     pub path: String,
@@ -164,7 +164,7 @@ flags! {
 }
 
 /// A TREE_CONNECT response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeConnectResponse {
     /// What it holds; [`ShareType::PIPE`] for `IPC$`.
     pub share_type: ShareType,

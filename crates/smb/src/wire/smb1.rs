@@ -7,7 +7,7 @@ use super::header::PROTOCOL_SMB1;
 use super::{Malformed, Reader};
 
 /// Which of SMB2's dialect strings an SMB1 NEGOTIATE offers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Smb1Negotiate {
     /// `SMB 2.002`: dialect 2.0.2.
     pub smb2_002: bool,

@@ -22,7 +22,7 @@ flags! {
 }
 
 /// A READ request. The offset is not kept: pipes have none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadRequest {
     /// The flags.
     pub flags: ReadFlags,
@@ -68,7 +68,7 @@ impl ReadRequest {
 }
 
 /// A READ response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadResponse<'a> {
     /// What was read.
     pub data: &'a [u8],
@@ -112,7 +112,7 @@ impl<'a> ReadResponse<'a> {
 }
 
 /// A WRITE request. The offset is not kept: pipes have none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WriteRequest<'a> {
     /// The open.
     pub file_id: FileId,
@@ -166,7 +166,7 @@ impl<'a> WriteRequest<'a> {
 }
 
 /// A WRITE response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WriteResponse {
     /// How many bytes were taken.
     pub count: u32,
@@ -193,7 +193,7 @@ impl WriteResponse {
 }
 
 /// A FLUSH request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlushRequest {
     /// The open.
     pub file_id: FileId,

@@ -201,8 +201,8 @@ fn a_log_on_cannot_be_answered_by_somebody_else() {
     assert!(matches!(outcome.failed(), ConnectionError::Unsigned { .. }), "{outcome:?}");
 }
 
-/// Somebody lets a genuine log-on pass and goes on in its session, as a relay would: nothing of what it asks is
-/// done, for it cannot sign.
+/// Somebody lets a genuine log-on pass and goes on in its session, as a relay would: nothing of what it asks
+/// is done, for it cannot sign.
 #[test]
 fn an_attacker_that_relays_a_log_on_can_do_nothing_with_it() {
     for dialect in Dialect::ALL {
@@ -218,7 +218,8 @@ fn an_attacker_that_relays_a_log_on_can_do_nothing_with_it() {
                 if command_of(&message) != Some(Command::TREE_CONNECT) {
                     return pass(from, message);
                 }
-                // The same in the relay's hands, a tree that nobody connected, an open, and a write to any pipe.
+                // The same in the relay's hands, a tree that nobody connected, an open, and a write to any
+                // pipe.
                 let bodies: [(u8, &[u8]); 3] =
                     [(3, &message[64..]), (5, &[57, 0, 0, 0, 2, 0, 0, 0]), (9, &[49, 0, 112, 0, 5, 0, 0, 0])];
                 let mut sent = vec![];
@@ -244,7 +245,8 @@ fn an_attacker_that_relays_a_log_on_can_do_nothing_with_it() {
     }
 }
 
-/// In 3.1.1, whether the client demands signing is covered by the hash; in older dialects this server demands it.
+/// In 3.1.1, whether the client demands signing is covered by the hash; in older dialects this server demands
+/// it.
 #[test]
 fn the_demand_for_signing_cannot_be_taken_out_of_the_log_on() {
     for dialect in Dialect::ALL {

@@ -213,7 +213,8 @@ fn an_interim_reply_that_somebody_invents_ends_nothing() {
             sent.extend(pass(from, message));
             sent
         });
-        // It is the one reply that has no signature. What it says must fit what comes later, or the connection ends.
+        // It is the one reply that has no signature. What it says must fit what comes later, or the
+        // connection ends.
         let error = ended(&outcome);
         assert_eq!(error, ConnectionError::Violation(client::Violation::OtherAsyncId));
     });

@@ -72,7 +72,8 @@ pub(crate) fn client_config(dialect: Dialect) -> client::Config {
     client::Config { max_dialect: dialect, ..standpipe_pair::client_config() }
 }
 
-/// Opens the pipe and calls it, with this attacker between: it is given every message and says what arrives instead.
+/// Opens the pipe and calls it, with this attacker between: it is given every message and says what arrives
+/// instead.
 pub(crate) fn attacked(
     client: client::Config,
     server: server::Config,

@@ -83,7 +83,8 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "ADDRESS")]
     from: Vec<IpAddr>,
 
-    /// The server's process on this machine: say what CPU time and memory it uses, with its children of the same program
+    /// The server's process on this machine: say what CPU time and memory it uses, with its children of the
+    /// same program
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
 

@@ -49,15 +49,18 @@ pub(crate) struct Call {
     #[command(flatten)]
     log_on: LogOnArgs,
 
-    /// Send and print bytes as they are: no NUL is added to the request or taken from the reply, and no line end added
+    /// Send and print bytes as they are: no NUL is added to the request or taken from the reply, and no line
+    /// end added
     #[arg(long)]
     raw: bool,
 
-    /// Take the request as hexadecimal digits, with or without spaces, and print the reply so; nothing is added to it
+    /// Take the request as hexadecimal digits, with or without spaces, and print the reply so; nothing is
+    /// added to it
     #[arg(long, conflicts_with = "raw")]
     hex: bool,
 
-    /// What the pipe carries: `message`, so that the request is one, or `byte`, so that it may be of any length
+    /// What the pipe carries: `message`, so that the request is one, or `byte`, so that it may be of any
+    /// length
     #[arg(long, value_name = "MODE", default_value = "message")]
     mode: Mode,
 
@@ -69,7 +72,8 @@ pub(crate) struct Call {
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Encrypt everything after the log-on, and call no server that cannot; without it, only servers that ask for it
+    /// Encrypt everything after the log-on, and call no server that cannot; without it, only servers that ask
+    /// for it
     #[arg(long)]
     encrypt: bool,
 

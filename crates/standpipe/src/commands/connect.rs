@@ -24,9 +24,9 @@ const EXAMPLES: &str = "Examples:\n  \
 
 /// Offer a pipe of another machine as a local one, for programs that know nothing of the network
 ///
-/// Each local connection is an open of the remote pipe; all of them share one connection that is logged on. Only this
-/// user and root can connect, as whoever does acts with the user given here. When the server is gone, local connections
-/// are closed, and the next ones try again; nothing is sent twice.
+/// Each local connection is an open of the remote pipe; all of them share one connection that is logged on.
+/// Only this user and root can connect, as whoever does acts with the user given here. When the server is
+/// gone, local connections are closed, and the next ones try again; nothing is sent twice.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Connect {
@@ -38,11 +38,13 @@ pub(crate) struct Connect {
     #[arg(long, value_name = "NAME")]
     local: Option<PipeName>,
 
-    /// The folder to offer it in, which is made when it is missing; without it, `STANDPIPE_PIPES`, or this user's own
+    /// The folder to offer it in, which is made when it is missing; without it, `STANDPIPE_PIPES`, or this
+    /// user's own
     #[arg(long, value_name = "DIR", conflicts_with = "dotnet")]
     folder: Option<PathBuf>,
 
-    /// Offer it where programs on .NET look: as `CoreFxPipe_NAME` in the folder for temporary files, in byte mode
+    /// Offer it where programs on .NET look: as `CoreFxPipe_NAME` in the folder for temporary files, in byte
+    /// mode
     #[arg(long)]
     dotnet: bool,
 
@@ -53,7 +55,8 @@ pub(crate) struct Connect {
     #[command(flatten)]
     log_on: LogOnArgs,
 
-    /// Encrypt everything after the log-on, and use no server that cannot; without it, only for servers that ask for it
+    /// Encrypt everything after the log-on, and use no server that cannot; without it, only for servers that
+    /// ask for it
     #[arg(long)]
     encrypt: bool,
 

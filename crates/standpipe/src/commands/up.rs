@@ -50,7 +50,8 @@ pub(crate) struct Up {
 
 pub(super) fn run(up: &Up, log: &LogOptions, output: &mut Output) -> Result<Exit, Failure> {
     let load = |look| Deployment::load(&up.file, &ProcessEnvironment, look);
-    // Without this machine at first: a deployment that runs already holds its own ports. But all mistakes in one go.
+    // Without this machine at first: a deployment that runs already holds its own ports. But all mistakes in
+    // one go.
     let deployment = load(Look::Files).map_err(|found| load(Look::Machine).err().unwrap_or(found))?;
     let live = !up.no_view && log.format == LogFormat::Human && is_live_terminal();
     let view = live.then(|| output.live_view());
@@ -97,7 +98,8 @@ async fn run_deployment(
         deployment,
         state_dir: &state_dir,
         folder: &folder,
-        // Lines of JSON are whole by themselves; others need the instance's name, and room above the live view.
+        // Lines of JSON are whole by themselves; others need the instance's name, and room above the live
+        // view.
         output: if log.format == LogFormat::Json { ProcessOutput::Inherit } else { ProcessOutput::Log },
         stop_timeout: slowest.max().unwrap_or_default() + STOP_SLACK,
         recycle: RecyclePolicy::default(),
@@ -143,7 +145,8 @@ fn command(program: &Path, file: &Path, instance: &LocalInstance<'_>, log: &LogO
     ]
 }
 
-/// Shows the instances until there is nothing more to show: in the live view, or the pages' addresses in the log.
+/// Shows the instances until there is nothing more to show: in the live view, or the pages' addresses in the
+/// log.
 async fn show(deployment: String, mut views: watch::Receiver<Vec<InstanceRecord>>, view: Option<LiveView>) {
     let mut announced = Vec::new();
     loop {

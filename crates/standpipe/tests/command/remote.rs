@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 /// The NT hash of the password `secret`.
 pub(crate) const HASH: &str = "878d8014606cda29677a44efa1353fc7";
 
-/// Serves, until it is dropped, two pipes for the user `anna` with the password `secret`: `simple` answers a message
-/// with the same reversed and closes, `echo` answers bytes with themselves.
+/// Serves, until it is dropped, two pipes for the user `anna` with the password `secret`: `simple` answers a
+/// message with the same reversed and closes, `echo` answers bytes with themselves.
 pub(crate) struct Remote {
     pub(crate) address: SocketAddr,
     _runtime: Runtime,

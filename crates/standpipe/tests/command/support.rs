@@ -60,8 +60,8 @@ impl Place {
     }
 }
 
-/// Runs a command and puts down what a person sees of it: exit code, stdout, stderr; what differs from run to run is
-/// replaced.
+/// Runs a command and puts down what a person sees of it: exit code, stdout, stderr; what differs from run to
+/// run is replaced.
 pub(crate) fn seen(mut command: Command, folder: &Path) -> String {
     let output = command.output().unwrap();
     let code = output.status.code().map_or_else(|| "signal".to_owned(), |code| code.to_string());

@@ -68,8 +68,8 @@ pub(crate) fn identity(found: &Metadata) -> FileIdentity {
     }
 }
 
-/// The change time decides: the system sets it, to what its clock says, at every change. One in the future is from
-/// before the clock was set back, and will not come again by a change made now.
+/// The change time decides: the system sets it, to what its clock says, at every change. One in the future is
+/// from before the clock was set back, and will not come again by a change made now.
 pub(crate) fn is_settled(found: &Metadata) -> bool {
     let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(found.ctime()), u32::try_from(found.ctime_nsec()))
     else {

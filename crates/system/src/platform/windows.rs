@@ -1,4 +1,5 @@
-//! Windows: folders rely on the access list that they inherit; private files are not yet supported, and say so.
+//! Windows: folders rely on the access list that they inherit; private files are not yet supported, and say
+//! so.
 
 use std::ffi::OsString;
 use std::fmt;

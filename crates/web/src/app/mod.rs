@@ -19,7 +19,8 @@ use crate::{api, guard};
 
 /// The whole site as a router; `serve` puts it on a socket, tests call it as it is.
 ///
-/// Only `serve` says on which address a request arrived; without it, all are taken to have come in on loopback.
+/// Only `serve` says on which address a request arrived; without it, all are taken to have come in on
+/// loopback.
 pub fn app(site: Site) -> Router {
     let site = Arc::new(site);
     Router::new()

@@ -41,7 +41,8 @@ struct Limits {
     connections: usize,
     /// Most of them from one peer; see [`Peers`] for what one peer is.
     per_peer: usize,
-    /// How long a client may take to send a request's head, also on a connection that is kept for the next one.
+    /// How long a client may take to send a request's head, also on a connection that is kept for the next
+    /// one.
     head: Duration,
     /// How long a client may take none of what is to be written to it.
     write: Duration,
@@ -67,7 +68,8 @@ impl Limits {
 
 /// Serves until `stop` is ready, then lets the requests under way end.
 ///
-/// The site learns of each request on which address it arrived; see [`Site::with_hosts`](crate::Site::with_hosts).
+/// The site learns of each request on which address it arrived; see
+/// [`Site::with_hosts`](crate::Site::with_hosts).
 pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
     serve_within(Limits::USUAL, listener, app, stop).await;
 }

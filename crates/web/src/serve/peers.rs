@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts connections by peer: one IPv4 address, or one IPv6 network of 64 bits, since whoever has an address there has
-/// all of them. Loopback is not counted: all clients of a proxy on this machine come from there.
+/// Counts connections by peer: one IPv4 address, or one IPv6 network of 64 bits, since whoever has an address
+/// there has all of them. Loopback is not counted: all clients of a proxy on this machine come from there.
 pub(super) struct Peers {
     most: usize,
     counts: Arc<Mutex<HashMap<IpAddr, usize>>>,

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Fails with [`io::ErrorKind::TimedOut`] once the peer has taken nothing of what is to be written for `limit`.
+/// Fails with [`io::ErrorKind::TimedOut`] once the peer has taken nothing of what is to be written for
+/// `limit`.
 ///
 /// Each byte that it takes starts the time anew; while nothing is to be written no time runs.
 pub(super) struct Progress<S> {

@@ -1,5 +1,5 @@
-//! Strings of the file: their value with `${NAME}` put in, and where each byte of the value came from, so that a
-//! mistake *inside* a string (an SDDL entry, say) can be pointed at.
+//! Strings of the file: their value with `${NAME}` put in, and where each byte of the value came from, so
+//! that a mistake *inside* a string (an SDDL entry, say) can be pointed at.
 
 use std::env::VarError;
 use std::ops::Range;
@@ -49,8 +49,8 @@ impl Text {
         start..at(bytes.end).max(start)
     }
 
-    /// A value of the file's text `file` that stands at `span` and that the parser read as `decoded`, with `${NAME}`
-    /// replaced from the environment and `$${` read as `${`.
+    /// A value of the file's text `file` that stands at `span` and that the parser read as `decoded`, with
+    /// `${NAME}` replaced from the environment and `$${` read as `${`.
     pub(super) fn expand(
         file: &str,
         span: Span,
@@ -128,8 +128,9 @@ pub(crate) fn is_variable_name(name: &str) -> bool {
 
 /// For each byte of a decoded string, where it stands in the file; one more at the end for the closing quote.
 ///
-/// The parser has read the literal already; this walks it a second time only to keep the places. Should the two ever
-/// differ, every byte counts as standing at the start of the literal: a coarser caret, never a wrong one.
+/// The parser has read the literal already; this walks it a second time only to keep the places. Should the
+/// two ever differ, every byte counts as standing at the start of the literal: a coarser caret, never a wrong
+/// one.
 fn literal_places(file: &str, span: &Span, decoded: &str) -> Vec<usize> {
     let raw = file.get(span.clone()).unwrap_or_default();
     let mut value = String::new();
@@ -148,7 +149,8 @@ fn literal_places(file: &str, span: &Span, decoded: &str) -> Vec<usize> {
     }
 }
 
-/// Calls `each` with every character that a TOML string literal stands for and its byte offset in the literal.
+/// Calls `each` with every character that a TOML string literal stands for and its byte offset in the
+/// literal.
 fn walk_literal(raw: &str, mut each: impl FnMut(char, usize)) {
     let multi = raw.starts_with("\"\"\"") || raw.starts_with("'''");
     let escapes = raw.starts_with('"');
@@ -161,8 +163,8 @@ fn walk_literal(raw: &str, mut each: impl FnMut(char, usize)) {
     }
     while let Some(c) = raw.get(at..end).and_then(|rest| rest.chars().next()) {
         if c != '\\' || !escapes {
-            // A CR LF in a multi-line string is read as it stands or as LF, depending on the parser; both are tried
-            // by the comparison in the caller.
+            // A CR LF in a multi-line string is read as it stands or as LF, depending on the parser; both are
+            // tried by the comparison in the caller.
             each(c, at);
             at += c.len_utf8();
             continue;

@@ -40,7 +40,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) async fn bind(path: &Path, mode: Mode) -> Result<Listener, ListenError> {
+    pub(crate) async fn bind(path: &Path, mode: Mode) -> Result<Self, ListenError> {
         let failed = |action: &'static str, source: io::Error| ListenError::Io {
             path: path.to_owned(),
             action,
@@ -65,7 +65,7 @@ impl Listener {
         drop(lock);
 
         let fd = super::watch(fd).map_err(|error| failed("wait at", error))?;
-        Ok(Listener { fd, mode, path: path.to_owned(), file: (made.dev(), made.ino()) })
+        Ok(Self { fd, mode, path: path.to_owned(), file: (made.dev(), made.ino()) })
     }
 
     pub(crate) async fn accept(&self) -> io::Result<Socket> {

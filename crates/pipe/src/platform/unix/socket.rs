@@ -32,8 +32,8 @@ const SEND_BUFFER: usize = 1024 * 1024 + 64 * 1024;
 /// (`unix_dgram_sendmsg`).
 const SEND_BUFFER_RESERVE: usize = 32;
 
-/// Messages or pieces of bytes that are dropped one by one when a socket is closed, at most, and how long such a
-/// piece is.
+/// Messages or pieces of bytes that are dropped one by one when a socket is closed, at most, and how long
+/// such a piece is.
 const MAX_DISCARDED: usize = 256;
 const DISCARDED_CHUNK: usize = 4096;
 
@@ -66,23 +66,23 @@ pub(crate) struct Socket {
 impl Socket {
     /// Connects to the listener at `path`. [`io::ErrorKind::WouldBlock`] means that its queue of new
     /// connections is full; there is nothing to wait on, so the caller has to try again.
-    pub(crate) fn connect(path: &Path, mode: Mode) -> io::Result<Socket> {
+    pub(crate) fn connect(path: &Path, mode: Mode) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let fd = rustix::net::socket_with(AddressFamily::UNIX, socket_type(mode), flags, None)?;
         rustix::net::connect(&fd, &SocketAddrUnix::new(path)?)?;
-        Socket::new(fd, mode)
+        Self::new(fd, mode)
     }
 
-    /// Like [`Self::connect`], but only to a socket, not through a link to one, and only if the owner of its file is
-    /// who listens, and one of `owners` where those are given. The listener is known before the file could have been
-    /// exchanged unnoticed: the kernel tells who called `listen`.
-    pub(crate) fn connect_to_owner(path: &Path, mode: Mode, owners: Option<&[User]>) -> io::Result<Socket> {
+    /// Like [`Self::connect`], but only to a socket, not through a link to one, and only if the owner of its
+    /// file is who listens, and one of `owners` where those are given. The listener is known before the file
+    /// could have been exchanged unnoticed: the kernel tells who called `listen`.
+    pub(crate) fn connect_to_owner(path: &Path, mode: Mode, owners: Option<&[User]>) -> io::Result<Self> {
         let denied = |text: String| io::Error::new(io::ErrorKind::PermissionDenied, text);
         let found = fs::symlink_metadata(path)?;
         if !found.file_type().is_socket() {
             return Err(denied("it is not a socket".to_owned()));
         }
-        let socket = Socket::connect(path, mode)?;
+        let socket = Self::connect(path, mode)?;
         let (listener, owner) = (socket.peer_user()?, User::from_number(found.uid()));
         if listener != owner {
             return Err(denied(format!("user {listener} listens at a socket of user {owner}")));
@@ -94,21 +94,21 @@ impl Socket {
     }
 
     /// Takes a TCP connection, which carries bytes.
-    pub(crate) fn of_tcp(stream: TcpStream) -> io::Result<Socket> {
+    pub(crate) fn of_tcp(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         keep_alive(&stream)?;
-        Socket::new(stream.into_std()?.into(), Mode::Byte)
+        Self::new(stream.into_std()?.into(), Mode::Byte)
     }
 
     /// A socket and what it is connected to, for another process. The latter blocks.
-    pub(crate) fn pair(mode: Mode) -> io::Result<(Socket, OwnedFd)> {
+    pub(crate) fn pair(mode: Mode) -> io::Result<(Self, OwnedFd)> {
         let flags = SocketFlags::CLOEXEC;
         let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, socket_type(mode), flags, None)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         if mode == Mode::Message {
             grow_send_buffer(&theirs)?;
         }
-        Ok((Socket::new(ours, mode)?, theirs))
+        Ok((Self::new(ours, mode)?, theirs))
     }
 
     /// The user who connected to the listener that accepted this socket.
@@ -117,14 +117,14 @@ impl Socket {
     }
 
     /// Takes a connected socket that does not block.
-    pub(super) fn new(fd: OwnedFd, mode: Mode) -> io::Result<Socket> {
+    pub(super) fn new(fd: OwnedFd, mode: Mode) -> io::Result<Self> {
         if mode == Mode::Message {
             // With this every message arrives with its sender's credentials, and the end without: the only
             // way to tell an empty message from the end, since both have no bytes.
             sockopt::set_socket_passcred(&fd, true)?;
             grow_send_buffer(&fd)?;
         }
-        Ok(Socket { fd: super::watch(fd)?, mode, reset: AtomicBool::new(false) })
+        Ok(Self { fd: super::watch(fd)?, mode, reset: AtomicBool::new(false) })
     }
 
     /// Whether the other end closed without reading everything it was sent. Known when the end has been read.
@@ -377,8 +377,8 @@ impl Socket {
     /// readable by the other end.
     pub(crate) fn close(&self) {
         let _ = rustix::net::shutdown(self.fd.get_ref(), Shutdown::Both);
-        // A socket that goes with something unread makes the other end see a reset: of messages before those that
-        // were sent to it, of bytes instead of the end. After the shutdown no more can come.
+        // A socket that goes with something unread makes the other end see a reset: of messages before those
+        // that were sent to it, of bytes instead of the end. After the shutdown no more can come.
         let mut nowhere = [0; DISCARDED_CHUNK];
         for _ in 0..MAX_DISCARDED {
             let was_something = match self.mode {

@@ -209,7 +209,8 @@ fn abandoned(variable: &str, value: &OsStr) -> Vec<Entry> {
     all.into_iter().filter(|entry| !entry.zombie && found.contains(&entry.pid)).collect()
 }
 
-/// Whether the process that made the innermost tree of the mark has ended. A mark that is not ours says nothing.
+/// Whether the process that made the innermost tree of the mark has ended. A mark that is not ours says
+/// nothing.
 fn maker_is_gone(mark: &str) -> bool {
     let mut parts = mark.rsplit('/').next().unwrap_or(mark).splitn(3, '-');
     let maker: Option<(i32, u64)> =

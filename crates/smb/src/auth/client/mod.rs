@@ -1,7 +1,8 @@
 //! Making a log-on.
 //!
-//! [`Initiator`] starts it, [`Challenging`] answers the server's challenge, [`Finishing`] looks at the server's
-//! last word and gives the key. Each is consumed by the next, so nothing can be done twice or out of order.
+//! [`Initiator`] starts it, [`Challenging`] answers the server's challenge, [`Finishing`] looks at the
+//! server's last word and gives the key. Each is consumed by the next, so nothing can be done twice or out of
+//! order.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -72,7 +73,7 @@ impl fmt::Debug for Credentials {
 }
 
 /// Why the client gave up a log-on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum InitiatorError {
     /// The server takes no NTLM.
     #[error("the server offers no NTLM")]
@@ -115,9 +116,9 @@ pub struct Initiator {
 }
 
 impl Initiator {
-    /// A log-on with these credentials. `target` is the service principal name of the server as the client knows
-    /// it, such as `cifs/server1`: it goes into the proof, and a server that checks it cannot be fed a log-on
-    /// that was meant for another.
+    /// A log-on with these credentials. `target` is the service principal name of the server as the client
+    /// knows it, such as `cifs/server1`: it goes into the proof, and a server that checks it cannot be fed a
+    /// log-on that was meant for another.
     pub fn new(credentials: Credentials, target: Option<String>) -> Self {
         Self { credentials, target }
     }
@@ -200,8 +201,8 @@ impl Challenging {
         Ok((Finishing { key, mech_types }, token.encode()))
     }
 
-    /// The pairs that the client sends back: the server's, whose proof binds the answer to the server, that the
-    /// messages carry an integrity code, and whom the client means to talk to.
+    /// The pairs that the client sends back: the server's, whose proof binds the answer to the server, that
+    /// the messages carry an integrity code, and whom the client means to talk to.
     fn pairs(&self, server: &AvPairs) -> Result<AvPairs, InitiatorError> {
         let mut pairs = AvPairs::new();
         for (id, value) in server.iter() {
@@ -228,9 +229,9 @@ pub struct Finishing {
 impl Finishing {
     /// Looks at the server's last token, which may be empty, and gives the key that both sides now share.
     ///
-    /// The server may leave the protection of the list of mechanisms out, because the list holds one mechanism
-    /// only (RFC 4178, 5); one that is there must be right. That the server knows the password is proved by its
-    /// signature under the key.
+    /// The server may leave the protection of the list of mechanisms out, because the list holds one
+    /// mechanism only (RFC 4178, 5); one that is there must be right. That the server knows the password is
+    /// proved by its signature under the key.
     pub fn finish(self, token: &[u8]) -> Result<Zeroizing<[u8; 16]>, InitiatorError> {
         if !token.is_empty() {
             let resp = NegTokenResp::decode(bounded(token)?)?;

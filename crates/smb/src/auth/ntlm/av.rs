@@ -9,7 +9,7 @@ use crate::wire::{Malformed, Reader, encode_utf16};
 const MAX_NAME: usize = 255;
 
 /// What a pair is about. Any number may arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::auth) struct AvId(u16);
 
 impl AvId {
@@ -25,7 +25,7 @@ impl AvId {
 }
 
 /// A list of pairs as it is on the wire, without the pair that ends it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::auth) struct AvPairs(Vec<u8>);
 
 impl AvPairs {

@@ -70,7 +70,7 @@ impl fmt::Debug for Logon {
 }
 
 /// Why a log-on was refused. Never contains what the client sent as a proof.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum LogonRefused {
     /// There is no such account. The client gets the same answer as for a wrong password.
     #[error("no such account")]
@@ -84,8 +84,8 @@ pub enum LogonRefused {
     /// The password is right, the account is the guest account.
     #[error("guest log-ons are refused")]
     Guest,
-    /// Too many attempts failed before this one, so that it does not count. The client gets the same answer as for a
-    /// wrong password.
+    /// Too many attempts failed before this one, so that it does not count. The client gets the same answer
+    /// as for a wrong password.
     #[error("too many attempts failed before")]
     TooManyFailures,
     /// The client wants to log on as nobody.
@@ -128,7 +128,7 @@ impl LogonRefused {
 }
 
 /// A refused log-on.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("log-on refused: {reason}")]
 pub struct LogonFailure {
     /// What to tell the client.
@@ -239,8 +239,8 @@ impl AwaitNegotiate {
     }
 }
 
-/// Answers NTLM's first message with a challenge. `first_reply` is the state to tell when this is SPNEGO's first
-/// reply, which names the mechanism too.
+/// Answers NTLM's first message with a challenge. `first_reply` is the state to tell when this is SPNEGO's
+/// first reply, which names the mechanism too.
 fn challenge(
     negotiate: &[u8],
     spnego: Option<Spnego>,

@@ -148,8 +148,8 @@ impl Challenged {
 struct Response<'a> {
     proof: [u8; 16],
     client_part: &'a [u8],
-    /// Present when the client protected the messages. Its pairs tell whether it did, and the proof covers them, so
-    /// that nobody on the way can take the code out.
+    /// Present when the client protected the messages. Its pairs tell whether it did, and the proof covers
+    /// them, so that nobody on the way can take the code out.
     mic: Option<[u8; 16]>,
     encrypted_session_key: Option<&'a [u8; 16]>,
 }
@@ -187,8 +187,8 @@ impl<'a> Response<'a> {
 
 /// Verifies the proof and gives the session's base key, which is all zeros unless the proof is right.
 ///
-/// Clients do not agree on which domain a local account has: the one they send, none, or the server's own name.
-/// All are tried, always, so that the time says nothing about which fitted.
+/// Clients do not agree on which domain a local account has: the one they send, none, or the server's own
+/// name. All are tried, always, so that the time says nothing about which fitted.
 fn prove(
     nt_hash: &NtHash,
     user: &str,

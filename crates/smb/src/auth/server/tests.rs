@@ -112,8 +112,8 @@ fn a_right_password_logs_on_and_both_sides_share_a_key() {
     }
 }
 
-/// A log-on that Windows recorded: see [`windows`]. Its challenge was made by a Windows server, so the integrity
-/// code is verified against that challenge.
+/// A log-on that Windows recorded: see [`windows`]. Its challenge was made by a Windows server, so the
+/// integrity code is verified against that challenge.
 #[test]
 fn accepts_the_log_on_of_a_windows_client() {
     let response = |message| NegTokenResp::decode(windows::token(message)).expect("Windows' token").response;

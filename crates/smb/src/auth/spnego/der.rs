@@ -1,12 +1,12 @@
-//! As much of DER as SPNEGO needs: definite lengths, tags of one byte. Nothing here recurses, so the depth is that
-//! of the grammar.
+//! As much of DER as SPNEGO needs: definite lengths, tags of one byte. Nothing here recurses, so the depth is
+//! that of the grammar.
 
 use alloc::vec::Vec;
 
 use crate::wire::Malformed;
 
 /// Reads values one after the other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Der<'a> {
     rest: &'a [u8],
     what: &'static str,

@@ -28,7 +28,7 @@ const fn context(n: u8) -> u8 {
 }
 
 /// Where the negotiation stands, `negState`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NegState {
     AcceptCompleted = 0,
     AcceptIncomplete = 1,
@@ -38,7 +38,7 @@ pub(super) enum NegState {
 }
 
 /// The first token of a client, or a server's hint: `NegTokenInit` and `NegTokenInit2`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NegTokenInit<'a> {
     /// The list of mechanisms with tag and length, exactly as sent: this is what is protected at the end.
     pub(super) mech_types: &'a [u8],
@@ -68,8 +68,8 @@ impl<'a> NegTokenInit<'a> {
             place += 1;
         }
         let mut mech_token = None;
-        // reqFlags [1] is not protected and not looked at; [3] is the hint or a code over the list, which cannot
-        // be one yet.
+        // reqFlags [1] is not protected and not looked at; [3] is the hint or a code over the list, which
+        // cannot be one yet.
         while !fields.is_empty() {
             let (tag, mut value) = fields.any()?;
             if tag == context(2) {
@@ -81,7 +81,7 @@ impl<'a> NegTokenInit<'a> {
 }
 
 /// Any later token: `NegTokenResp`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct NegTokenResp<'a> {
     pub(super) state: Option<NegState>,
     /// Whether NTLM is named as the mechanism agreed on; `Some(false)` for another.

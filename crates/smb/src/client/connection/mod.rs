@@ -170,9 +170,9 @@ impl Connection {
         request
     }
 
-    /// Gives a request up. One that was not written yet ends at once; for one on its way the server is asked to
-    /// stop, and it ends with what the server says: refused with `STATUS_CANCELLED`, or its reply if that was
-    /// faster. Unknown requests are ignored.
+    /// Gives a request up. One that was not written yet ends at once; for one on its way the server is asked
+    /// to stop, and it ends with what the server says: refused with `STATUS_CANCELLED`, or its reply if that
+    /// was faster. Unknown requests are ignored.
     pub fn cancel(&mut self, request: RequestId) {
         if let Some(place) = self.queue.iter().position(|(id, _)| *id == request) {
             self.queue.remove(place);
@@ -301,9 +301,10 @@ impl Connection {
         self.writer.flights.grant(header.credits);
         match read {
             None => self.handshake(header, message),
-            // To log on again here, the client would need the password for as long as the connection lasts, and would
-            // have to hold back what is asked meanwhile. A new connection does that anyway. The server refused the
-            // request before it did anything, so it is safe to ask again; unless it said before that it was at it.
+            // To log on again here, the client would need the password for as long as the connection lasts,
+            // and would have to hold back what is asked meanwhile. A new connection does that anyway. The
+            // server refused the request before it did anything, so it is safe to ask again; unless it said
+            // before that it was at it.
             Some((request, ..)) if header.status == NtStatus::NETWORK_SESSION_EXPIRED => {
                 self.complete(request, Err(RequestError::Lost { sent: begun }));
                 Err(ConnectionError::SessionExpired)

@@ -1,5 +1,5 @@
-//! Encrypted messages, [MS-SMB2] 2.2.41 and 3.1.4.3: a header in the clear, then a whole SMB2 message that only the
-//! holder of the key can read or change.
+//! Encrypted messages, [MS-SMB2] 2.2.41 and 3.1.4.3: a header in the clear, then a whole SMB2 message that
+//! only the holder of the key can read or change.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -26,7 +26,7 @@ const NONCE: core::ops::Range<usize> = 20..36;
 const ENCRYPTED: u16 = 1;
 
 /// The message was changed on the way, or encrypted with another key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DecryptError {
     /// The header in the clear is malformed.
     #[error(transparent)]
@@ -37,7 +37,7 @@ pub enum DecryptError {
 }
 
 /// What the header in the clear says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransformHeader {
     /// Whose key it is; nobody vouches for it until the message is opened.
     pub session_id: u64,
@@ -128,11 +128,11 @@ impl Sealer {
         Self { aead: Aead::new(key), session_id, next_nonce: 0 }
     }
 
-    /// Encrypts the message, or the compound, that begins at `start` and goes to the end of `out`, and puts the
-    /// header in the clear before it.
+    /// Encrypts the message, or the compound, that begins at `start` and goes to the end of `out`, and puts
+    /// the header in the clear before it.
     ///
-    /// `None`, and `out` is left as it was, when every nonce is used up or the message is longer than a frame:
-    /// neither happens to a connection that is served.
+    /// `None`, and `out` is left as it was, when every nonce is used up or the message is longer than a
+    /// frame: neither happens to a connection that is served.
     #[must_use]
     pub fn seal(&mut self, out: &mut Vec<u8>, start: usize) -> Option<()> {
         let mut nonce = [0; 16];
@@ -167,8 +167,8 @@ impl Decrypter {
         Self { aead: Aead::new(key) }
     }
 
-    /// Decrypts in place and gives the message inside. What it says of its session must still be compared with the
-    /// header ([MS-SMB2] 3.3.5.2.1.1).
+    /// Decrypts in place and gives the message inside. What it says of its session must still be compared
+    /// with the header ([MS-SMB2] 3.3.5.2.1.1).
     pub fn open<'a>(&self, message: &'a mut [u8]) -> Result<&'a mut [u8], DecryptError> {
         TransformHeader::decode(message)?;
         let (header, content) = message

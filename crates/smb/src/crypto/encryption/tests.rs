@@ -1,5 +1,5 @@
-//! Known answers from Microsoft's Open Specifications blog: "Encryption in SMB 3.0: A protocol perspective" and
-//! "SMB 3.1.1 Encryption in Windows 10". Both show a WRITE of a client and the server's answer.
+//! Known answers from Microsoft's Open Specifications blog: "Encryption in SMB 3.0: A protocol perspective"
+//! and "SMB 3.1.1 Encryption in Windows 10". Both show a WRITE of a client and the server's answer.
 
 use hex_literal::hex;
 use proptest::prelude::*;

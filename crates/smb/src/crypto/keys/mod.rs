@@ -10,7 +10,7 @@ use crate::wire::Dialect;
 use crate::wire::negotiate::CipherId;
 
 /// A cipher of SMB 3, [MS-SMB2] 2.2.3.1.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u16)]
 pub enum Cipher {
     /// AES-128-CCM, the only cipher of 3.0 and 3.0.2.
@@ -104,7 +104,7 @@ impl fmt::Debug for CipherKey {
 }
 
 /// The keys with which the two sides encrypt.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct CipherKeys {
     /// The client encrypts with it.
     pub client_to_server: CipherKey,

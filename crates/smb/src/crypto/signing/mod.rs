@@ -26,7 +26,7 @@ const SIGNED: u8 = 0x08;
 const CANCEL: u16 = 0x000C;
 
 /// How messages are signed, [MS-SMB2] 2.2.3.1.7.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u16)]
 pub enum SigningAlgorithm {
     /// HMAC-SHA256, cut to 16 bytes: the algorithm of 2.0.2 and 2.1.
@@ -63,7 +63,7 @@ impl fmt::Display for SigningAlgorithm {
 }
 
 /// The sender of a message. AES-GMAC signs the two directions differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
     /// The client: requests.
     Client,
@@ -72,7 +72,7 @@ pub enum Sender {
 }
 
 /// The message is not signed, or its signature is not the one that the key gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the message's signature does not match its content")]
 pub struct BadSignature;
 

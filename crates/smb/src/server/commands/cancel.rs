@@ -6,7 +6,8 @@ use crate::server::state::{Holdings, WaitsFor};
 use crate::server::{Event, Output};
 use crate::wire::{Flags, Header};
 
-/// Gives up the requests that a CANCEL names. It is not admitted as other requests are: this checks what it must.
+/// Gives up the requests that a CANCEL names. It is not admitted as other requests are: this checks what it
+/// must.
 pub(crate) fn handle(header: &Header, message: &[u8], encrypted: bool, holdings: &mut Holdings) {
     let Holdings { sessions, opens, pending, outputs } = holdings;
     let Some(session) = sessions.established(header.session_id) else {

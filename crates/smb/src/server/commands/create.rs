@@ -82,8 +82,8 @@ impl Create<'_> {
         Ok(Done::Waits(WaitsFor::Open(open), file_id))
     }
 
-    /// The pipe that a CREATE names, and what is granted on it. The order of the checks is that of the Windows pipe
-    /// driver: parameters, name, descriptor, then the limits.
+    /// The pipe that a CREATE names, and what is granted on it. The order of the checks is that of the
+    /// Windows pipe driver: parameters, name, descriptor, then the limits.
     fn granted(
         &self,
         request: &Request<'_>,

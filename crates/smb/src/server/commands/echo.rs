@@ -15,7 +15,8 @@ pub(crate) fn handle(
 ) -> Result<Done, Refused> {
     Empty::decode(request.message)?;
     if sessions.were_none_ever() {
-        // [MS-SMB2] 3.3.5.17 would also close the connection of a user who has logged off; Windows and Samba answer.
+        // [MS-SMB2] 3.3.5.17 would also close the connection of a user who has logged off; Windows and Samba
+        // answer.
         return Err(DisconnectReason::from(Violation::EchoWithoutSession).into());
     }
     Empty::encode(reply.body());

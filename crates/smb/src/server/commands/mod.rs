@@ -15,8 +15,8 @@
 //! 9. `docs/pipe-commands.md`: the row that names its tests.
 //!
 //! A command that has to wait gives [`Done::Waits`](super::request::Done::Waits) with a kind of its own of
-//! [`WaitsFor`](super::state::WaitsFor), and `connection/backend.rs` answers it. A control code of IOCTL has a row in
-//! [`ioctl`] instead of the dispatch table.
+//! [`WaitsFor`](super::state::WaitsFor), and `connection/backend.rs` answers it. A control code of IOCTL has
+//! a row in [`ioctl`] instead of the dispatch table.
 
 pub(super) mod cancel;
 pub(super) mod close;

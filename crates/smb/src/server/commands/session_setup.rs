@@ -145,8 +145,8 @@ impl SessionSetup<'_> {
         Ok(())
     }
 
-    /// Ends the session that this client had before, if it names one: only now, after the proof, and only a session of
-    /// the same user, on whatever connection ([MS-SMB2] 3.3.5.5.3).
+    /// Ends the session that this client had before, if it names one: only now, after the proof, and only a
+    /// session of the same user, on whatever connection ([MS-SMB2] 3.3.5.5.3).
     fn end_previous(&mut self, now: Now, id: u64, previous: SessionId, account: Sid) {
         if previous.0 == 0 || previous.0 == id {
             return;
@@ -183,8 +183,8 @@ impl SessionSetup<'_> {
     }
 }
 
-/// Lets the gate judge how an attempt ended. It is asked afterwards, so that an attempt takes as long whether or not
-/// it counts.
+/// Lets the gate judge how an attempt ended. It is asked afterwards, so that an attempt takes as long whether
+/// or not it counts.
 fn ask_gate(
     gate: Option<&mut (dyn LogonGate + 'static)>,
     result: Result<Step, LogonFailure>,

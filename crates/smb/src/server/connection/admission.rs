@@ -7,9 +7,9 @@ use crate::server::{DisconnectReason, Event, Violation};
 use crate::wire::{Command, Flags};
 use crate::{Dialect, NtStatus};
 
-/// Whether a client with an expired session may send this, besides logging on again: it may let go of what it has
-/// ([MS-SMB2] 3.3.5.2.9). ECHO goes on because Samba's `smb2.session.expire2` expects that. So does CANCEL, which is not
-/// admitted here.
+/// Whether a client with an expired session may send this, besides logging on again: it may let go of what it
+/// has ([MS-SMB2] 3.3.5.2.9). ECHO goes on because Samba's `smb2.session.expire2` expects that. So does
+/// CANCEL, which is not admitted here.
 fn is_for_expired_sessions(command: Command) -> bool {
     matches!(command, Command::LOGOFF | Command::CLOSE | Command::LOCK | Command::ECHO)
 }

@@ -52,7 +52,8 @@ enum AfterRequest {
 }
 
 impl Connection {
-    /// Carries out the requests of a compound in order, until one has to wait, and ends the frame of their replies.
+    /// Carries out the requests of a compound in order, until one has to wait, and ends the frame of their
+    /// replies.
     pub(super) fn carry_out(&mut self, now: Now, bytes: &[u8], compound: Compound) {
         self.carry_out_requests(now, bytes, compound);
         self.end_frame(compound.encrypted_by);
@@ -87,8 +88,8 @@ impl Connection {
         }
     }
 
-    /// Keeps the requests that follow one that has to wait. Their message ids are used now, so that the client can
-    /// go on with the next ones.
+    /// Keeps the requests that follow one that has to wait. Their message ids are used now, so that the
+    /// client can go on with the next ones.
     fn suspend(&mut self, id: PendingId, following: &[u8], mut compound: Compound) {
         if following.is_empty() {
             return;
@@ -251,9 +252,9 @@ impl Connection {
         AfterRequest::Next(inheritance)
     }
 
-    /// How long a request may wait without a reply. A client with few credits left gets an early interim reply, as it
-    /// may need the credits that come with it to go on; for all others it would be one more message for each call
-    /// that takes long.
+    /// How long a request may wait without a reply. A client with few credits left gets an early interim
+    /// reply, as it may need the credits that come with it to go on; for all others it would be one more
+    /// message for each call that takes long.
     fn interim_after(&self) -> Duration {
         let limits = &self.state.config.limits;
         if self.credits.left() < FEW_CREDITS {
@@ -272,8 +273,8 @@ impl Connection {
             && request.header.flags.contains(Flags::SIGNED)
             && !request.encrypted
         {
-            // There is no key to sign with. Samba gives the request's own signature back, and its client insists on
-            // that before it believes that the session is gone.
+            // There is no key to sign with. Samba gives the request's own signature back, and its client
+            // insists on that before it believes that the session is gone.
             if let Some(signature) = request.message.get(SIGNATURE_RANGE).and_then(<[u8]>::first_chunk) {
                 self.replies.set_signature(*signature);
             }

@@ -50,8 +50,8 @@ impl Connection {
         self
     }
 
-    /// Opens this pipe by every name that no pipe has, as a file that was just created: for conformance tests with
-    /// clients that only know files.
+    /// Opens this pipe by every name that no pipe has, as a file that was just created: for conformance tests
+    /// with clients that only know files.
     #[cfg(feature = "conformance")]
     #[must_use]
     pub fn with_other_names(mut self, pipe: PipeId) -> Self {

@@ -6,8 +6,8 @@ const WORDS: usize = SPAN as usize / 64;
 
 /// The ids a client has been granted and has not used.
 ///
-/// The window runs from the oldest unused id to the newest granted one. An id is used once; the span is bounded,
-/// so a client that leaves holes stops being granted more.
+/// The window runs from the oldest unused id to the newest granted one. An id is used once; the span is
+/// bounded, so a client that leaves holes stops being granted more.
 #[derive(Debug)]
 pub(crate) struct CreditWindow {
     /// The oldest id that was not used.
@@ -26,8 +26,8 @@ impl CreditWindow {
         Self { low: 0, high: 1, used: [0; WORDS], limit: u64::from(limit).clamp(1, SPAN) }
     }
 
-    /// Uses `charge` ids from `first` on; a charge of 0 counts as 1. `false` if any of them was not granted or is
-    /// used already, and then nothing changes.
+    /// Uses `charge` ids from `first` on; a charge of 0 counts as 1. `false` if any of them was not granted
+    /// or is used already, and then nothing changes.
     pub(crate) fn consume(&mut self, first: u64, charge: u16) -> bool {
         let Some(end) = first.checked_add(u64::from(charge.max(1))) else {
             return false;

@@ -6,7 +6,8 @@ use super::{Opens, Outputs, PendingRequests, Sessions};
 use crate::NtStatus;
 use crate::server::{Config, Event, Now, Output, SessionId};
 
-/// What a client holds: sessions, opens and requests that wait. They end together, which the shell has to know.
+/// What a client holds: sessions, opens and requests that wait. They end together, which the shell has to
+/// know.
 pub(crate) struct Holdings {
     pub(crate) sessions: Sessions,
     pub(crate) opens: Opens,
@@ -57,9 +58,9 @@ impl Holdings {
         }
     }
 
-    /// Lets those sessions expire whose time is over ([MS-SMB2] 3.3.6.3 *Session Expiration Timer*), and ends those
-    /// whose user did not log on again within another lifetime: a user who may no longer log on must not keep what
-    /// is open for ever.
+    /// Lets those sessions expire whose time is over ([MS-SMB2] 3.3.6.3 *Session Expiration Timer*), and ends
+    /// those whose user did not log on again within another lifetime: a user who may no longer log on must
+    /// not keep what is open for ever.
     pub(crate) fn expire_sessions(&mut self, now: Now) {
         for id in self.sessions.over(now) {
             if let Some(user) = self.sessions.expire(id) {

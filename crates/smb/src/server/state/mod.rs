@@ -1,5 +1,5 @@
-//! What a connection knows: each part owns its fields, and a command gets only the parts that it may touch (the
-//! table in [`dispatch`](super::dispatch) hands them out).
+//! What a connection knows: each part owns its fields, and a command gets only the parts that it may touch
+//! (the table in [`dispatch`](super::dispatch) hands them out).
 
 mod credits;
 mod holdings;

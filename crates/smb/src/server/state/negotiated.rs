@@ -54,7 +54,8 @@ pub(crate) struct Negotiated {
 }
 
 impl Negotiated {
-    /// Checks the size of a request or of its answer against what was negotiated and what its credits pay for.
+    /// Checks the size of a request or of its answer against what was negotiated and what its credits pay
+    /// for.
     pub(crate) fn check_size(&self, request: &Request<'_>, size: usize) -> Result<(), NtStatus> {
         let paid = u64::from(request.header.credit_charge.max(1)) * u64::from(CREDIT_UNIT);
         if size > self.max_transfer as usize || self.multi_credit && size as u64 > paid {

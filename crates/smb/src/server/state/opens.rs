@@ -69,7 +69,8 @@ impl Open {
     }
 }
 
-/// A connected open that a request means, with the client's end to look at (`&PipeEnd`) or to use (`&mut PipeEnd`).
+/// A connected open that a request means, with the client's end to look at (`&PipeEnd`) or to use (`&mut
+/// PipeEnd`).
 pub(crate) struct ConnectedOpen<'a, End> {
     pub(crate) id: OpenId,
     pub(crate) granted: &'a Granted,
@@ -113,8 +114,8 @@ impl Opens {
         self.table.insert(open, Box::new(Open { granted, end: End::Connecting(request) }));
     }
 
-    /// The backend took an open, of a pipe of this mode: gives what was granted, and the CREATE to answer. `None`
-    /// if the open was closed in the meantime, or is connected already.
+    /// The backend took an open, of a pipe of this mode: gives what was granted, and the CREATE to answer.
+    /// `None` if the open was closed in the meantime, or is connected already.
     pub(crate) fn connect(&mut self, open: OpenId, mode: PipeMode) -> Option<(&Granted, PendingId)> {
         let open = self.table.get_mut(&open)?;
         let End::Connecting(request) = open.end else {
@@ -140,8 +141,9 @@ impl Opens {
         }
     }
 
-    /// The open that a request names, to look at it: it must be connected, and of the request's session and tree
-    /// connect. A request on the open of a pipe for encrypted requests must be encrypted itself, whatever opened it.
+    /// The open that a request names, to look at it: it must be connected, and of the request's session and
+    /// tree connect. A request on the open of a pipe for encrypted requests must be encrypted itself,
+    /// whatever opened it.
     pub(crate) fn find(
         &self,
         request: &Request<'_>,

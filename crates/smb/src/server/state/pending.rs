@@ -127,7 +127,8 @@ impl PendingRequests {
     /// Whether a request may wait, before it has done anything: there is room, and it is where it may.
     pub(crate) fn check_room(&self, request: &Request<'_>, may_wait: MayWait) -> Result<(), NtStatus> {
         if request.following > 0 && may_wait == MayWait::AtTheEnd {
-            // What Windows answers when a request would wait before the end of its compound ([MS-SMB2] note 266).
+            // What Windows answers when a request would wait before the end of its compound ([MS-SMB2] note
+            // 266).
             return Err(NtStatus::INTERNAL_ERROR);
         }
         if self.entries.len() >= self.max_pending

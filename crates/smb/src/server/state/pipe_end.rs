@@ -1,7 +1,8 @@
-//! The client's end of one pipe: what the service wrote and the client has not read, and the requests that wait.
+//! The client's end of one pipe: what the service wrote and the client has not read, and the requests that
+//! wait.
 //!
-//! The rules are those of the Windows pipe driver ([MS-SMB2] 3.3.5.12, [MS-FSCC] 2.3.45 and 2.4.37): data first,
-//! then the end; in message mode one message for each read, cut messages continue with the next read.
+//! The rules are those of the Windows pipe driver ([MS-SMB2] 3.3.5.12, [MS-FSCC] 2.3.45 and 2.4.37): data
+//! first, then the end; in message mode one message for each read, cut messages continue with the next read.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -88,8 +89,8 @@ pub(crate) struct PipeEnd {
 }
 
 impl PipeEnd {
-    /// A newly connected end. Windows starts every client in byte read mode; here a pipe of messages starts in message
-    /// read mode, as remote clients that never set the mode expect.
+    /// A newly connected end. Windows starts every client in byte read mode; here a pipe of messages starts
+    /// in message read mode, as remote clients that never set the mode expect.
     pub(crate) fn new(mode: PipeMode) -> Self {
         Self {
             mode,
@@ -139,7 +140,8 @@ impl PipeEnd {
         Some((self.readers.pop_front()?, end_of_data))
     }
 
-    /// Takes the request that has waited longest for data, if what the service writes now can go straight to it.
+    /// Takes the request that has waited longest for data, if what the service writes now can go straight to
+    /// it.
     pub(crate) fn take_reader_for(&mut self, bytes: &[u8]) -> Option<Reader> {
         if self.has_data() || (bytes.is_empty() && self.mode == PipeMode::Byte) {
             return None;
@@ -162,7 +164,8 @@ impl PipeEnd {
         self.writers.pop_front()
     }
 
-    /// Takes the oldest request that waits for the backend, if it is a FLUSH: nothing is written before it any more.
+    /// Takes the oldest request that waits for the backend, if it is a FLUSH: nothing is written before it
+    /// any more.
     pub(crate) fn take_flush(&mut self) -> Option<PendingId> {
         let Some(Writer::Flush { request }) = self.writers.front().copied() else {
             return None;
@@ -255,7 +258,8 @@ impl PipeEnd {
         }
     }
 
-    /// Appends up to `max` bytes of what can be read to `out`, taking them away. Only call it when there is data.
+    /// Appends up to `max` bytes of what can be read to `out`, taking them away. Only call it when there is
+    /// data.
     pub(crate) fn read_into(&mut self, out: &mut Vec<u8>, max: usize, by_message: bool) -> Taken {
         let start = out.len();
         let mut status = NtStatus::SUCCESS;
@@ -281,8 +285,8 @@ impl PipeEnd {
         Taken { status, length: out.len() - start }
     }
 
-    /// Takes in what the service wrote, when a request waits for it and nothing is held: appends up to `max` bytes
-    /// to `out` straight away and holds the rest.
+    /// Takes in what the service wrote, when a request waits for it and nothing is held: appends up to `max`
+    /// bytes to `out` straight away and holds the rest.
     pub(crate) fn pass_into(
         &mut self,
         bytes: &[u8],

@@ -21,8 +21,8 @@ enum Stage {
     LoggingOn(Box<LogOn>),
     /// A user has logged on, and that counts `until` then; without it, for ever.
     Valid { session: Box<Established>, until: Option<Duration> },
-    /// The log-on is too old: unless the same user logs on again, what is open can only be closed, and all of it ends
-    /// at `until`.
+    /// The log-on is too old: unless the same user logs on again, what is open can only be closed, and all of
+    /// it ends at `until`.
     Expired { session: Box<Established>, until: Duration },
 }
 
@@ -57,8 +57,8 @@ pub(crate) struct Established {
     keys: Arc<SessionKeys>,
     signing_required: bool,
     encryption_required: bool,
-    /// Decrypts the client's messages. What encrypts the server's is kept apart, for the replies to the requests
-    /// that end the session.
+    /// Decrypts the client's messages. What encrypts the server's is kept apart, for the replies to the
+    /// requests that end the session.
     decrypter: Option<Decrypter>,
     trees: BTreeSet<u32>,
     next_tree: u32,
@@ -131,7 +131,8 @@ impl Established {
         self.encryption_required
     }
 
-    /// The same user has logged on again; the keys stay ([MS-SMB2] 3.3.5.5.3), but the groups may have changed.
+    /// The same user has logged on again; the keys stay ([MS-SMB2] 3.3.5.5.3), but the groups may have
+    /// changed.
     pub(crate) fn set_token(&mut self, token: Arc<Token>) {
         self.token = token;
     }

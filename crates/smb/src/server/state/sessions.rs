@@ -15,8 +15,8 @@ use crate::server::{Config, Now};
 /// The sessions of a connection.
 pub(crate) struct Sessions {
     table: BTreeMap<u64, Session>,
-    /// What encrypts the replies of each session that can be encrypted. One that has ended keeps its own until
-    /// its last replies are written. Boxed, as a map has room for eleven before it needs more, and most
+    /// What encrypts the replies of each session that can be encrypted. One that has ended keeps its own
+    /// until its last replies are written. Boxed, as a map has room for eleven before it needs more, and most
     /// connections have one.
     sealers: BTreeMap<u64, Box<Sealer>>,
     /// How many log-ons have failed.
@@ -91,7 +91,8 @@ impl Sessions {
         sealers.retain(|id, _| table.contains_key(id));
     }
 
-    /// Takes the log-on out with which the client goes on: the first of its session, or another of the same user.
+    /// Takes the log-on out with which the client goes on: the first of its session, or another of the same
+    /// user.
     pub(crate) fn take_log_on(&mut self, id: u64, message: &[u8]) -> Result<LogOn, NtStatus> {
         if let Some(session) = self.established_mut(id) {
             return Ok(session.take_again().unwrap_or_else(|| LogOn::new(None)));
@@ -145,8 +146,8 @@ impl Sessions {
         self.failed_logons
     }
 
-    /// Removes a session and gives whether a user had logged on in it. When it was the last of these, the time to
-    /// log on runs again.
+    /// Removes a session and gives whether a user had logged on in it. When it was the last of these, the
+    /// time to log on runs again.
     pub(super) fn remove(&mut self, now: Now, id: u64) -> bool {
         let was_established = self.table.remove(&id).is_some_and(|session| session.established().is_some());
         if self.logon_deadline.is_none() && !self.has_established() {
@@ -189,8 +190,8 @@ impl Sessions {
         user.filter(|_| !was_expired)
     }
 
-    /// When the next session has to end if its user does not log on again. The moment at which it expires needs no
-    /// timer: every input looks first.
+    /// When the next session has to end if its user does not log on again. The moment at which it expires
+    /// needs no timer: every input looks first.
     pub(crate) fn next_lapse(&self) -> Option<Duration> {
         let lifetime = self.lifetime?;
         self.table.values().filter_map(|session| session.lapse(lifetime)).min()

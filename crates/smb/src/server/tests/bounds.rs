@@ -68,8 +68,8 @@ fn a_client_with_few_credits_left_gets_an_early_interim_reply() {
     assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::PENDING);
 }
 
-/// Sends the same request again and again, and waits for each one's interim reply, which gives its credit back. Gives
-/// how many were not refused.
+/// Sends the same request again and again, and waits for each one's interim reply, which gives its credit
+/// back. Gives how many were not refused.
 fn insist(peer: &mut Peer, times: usize, mut send: impl FnMut(&mut Peer) -> u64) -> usize {
     let mut kept = 0;
     for _ in 0..times {

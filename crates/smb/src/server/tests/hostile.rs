@@ -121,8 +121,8 @@ proptest! {
         prop_assert!(peer.asked.is_empty());
     }
 
-    /// A logged-on client's frame with bytes changed before it is signed, whatever they mean then: it ends in a
-    /// reply or a closed connection, and the connection's promises hold.
+    /// A logged-on client's frame with bytes changed before it is signed, whatever they mean then: it ends in
+    /// a reply or a closed connection, and the connection's promises hold.
     #[test]
     fn changed_requests_end_in_an_answer(
         command in 1u16..19,

@@ -294,8 +294,8 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever happens in whatever order: an open succeeds exactly while the log-on counts, and what is open can be
-    /// closed at any time.
+    /// Whatever happens in whatever order: an open succeeds exactly while the log-on counts, and what is open
+    /// can be closed at any time.
     #[test]
     fn a_session_counts_exactly_as_long_as_its_last_log_on(
         steps in proptest::collection::vec(step(), 1..40),

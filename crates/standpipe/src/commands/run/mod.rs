@@ -40,7 +40,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N", default_value_t = 0)]
     instance: u32,
 
-    /// The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1
+    /// The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2
+    /// for 1
     #[arg(long, value_name = "IP")]
     address: Option<IpAddr>,
 

@@ -66,14 +66,14 @@ pub(in crate::auth) fn message_integrity_code(
 }
 
 /// The side that signs, for the keys of a security context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::auth) enum Direction {
     ClientToServer,
     ServerToClient,
 }
 
-/// `ExportedSessionKey`: what a log-on leaves both sides with, and what the keys of the NTLM security context are
-/// made of.
+/// `ExportedSessionKey`: what a log-on leaves both sides with, and what the keys of the NTLM security context
+/// are made of.
 #[derive(Clone)]
 pub(in crate::auth) struct ExportedKey {
     key: Zeroizing<[u8; 16]>,

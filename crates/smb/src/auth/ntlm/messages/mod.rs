@@ -28,8 +28,8 @@ fn start<'a>(bytes: &'a [u8], message_type: u32, what: &'static str) -> Result<R
     Ok(reader)
 }
 
-/// Reads a length, a maximum that nobody uses, and an offset from the start of the message; gives the part of the
-/// message that they name. Offsets of empty parts mean nothing.
+/// Reads a length, a maximum that nobody uses, and an offset from the start of the message; gives the part of
+/// the message that they name. Offsets of empty parts mean nothing.
 fn field<'a>(message: &'a [u8], reader: &mut Reader<'_>, field: &'static str) -> Result<&'a [u8], Malformed> {
     let length = reader.length16(field)?;
     reader.skip(2, field)?;
@@ -42,7 +42,7 @@ fn field<'a>(message: &'a [u8], reader: &mut Reader<'_>, field: &'static str) ->
 }
 
 /// The first message: what the client can do. Its domain and workstation are not looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::auth) struct Negotiate {
     pub(in crate::auth) flags: Flags,
 }
@@ -64,7 +64,7 @@ impl Negotiate {
 }
 
 /// The second message: the server's challenge and what it says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::auth) struct Challenge {
     pub(in crate::auth) flags: Flags,
     /// What the proof must answer.

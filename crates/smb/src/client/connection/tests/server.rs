@@ -1,5 +1,5 @@
-//! A server as the tests want it: it goes through the handshake by itself, as it should or with one thing wrong,
-//! and leaves every later request to the test.
+//! A server as the tests want it: it goes through the handshake by itself, as it should or with one thing
+//! wrong, and leaves every later request to the test.
 
 use std::vec;
 use std::vec::Vec;

@@ -20,14 +20,15 @@ use crate::world;
 /// More steps than this find nothing new, and only take time.
 const MAX_STEPS: usize = 400;
 
-/// One connection with up to two sessions: opens, reads, writes, transceives, compounds related and not, CANCEL,
-/// LOGOFF, time and what services do, as the input says; every request as a client may send it, signed or encrypted.
+/// One connection with up to two sessions: opens, reads, writes, transceives, compounds related and not,
+/// CANCEL, LOGOFF, time and what services do, as the input says; every request as a client may send it,
+/// signed or encrypted.
 ///
-/// Each request is answered once, by its own reply, rightly protected; what is read from a pipe was written by its own
-/// service, and what a service gets was written by the client that has it open; nobody uses the open of another
-/// session, and nobody opens a pipe that insists on encryption without it; no more credits are given than the limit
-/// says, and never none; what the connection holds stays below what its limits add up to; and once the services are
-/// gone, nothing is left without an answer.
+/// Each request is answered once, by its own reply, rightly protected; what is read from a pipe was written
+/// by its own service, and what a service gets was written by the client that has it open; nobody uses the
+/// open of another session, and nobody opens a pipe that insists on encryption without it; no more credits
+/// are given than the limit says, and never none; what the connection holds stays below what its limits add
+/// up to; and once the services are gone, nothing is left without an answer.
 ///
 /// # Panics
 /// When that does not hold.
@@ -243,7 +244,8 @@ impl World {
                 assert!(*fill == 0 || fill == first, "bytes of another client's open");
                 *fill = *first;
             }
-            // 0 names nobody: those write it for whom no name was left, and services have it that got nothing yet.
+            // 0 names nobody: those write it for whom no name was left, and services have it that got nothing
+            // yet.
             let named = self.server.opened.values().filter(|fill| *fill == first && **fill != 0);
             assert!(named.count() <= 1, "one client's open at two services");
         }

@@ -27,13 +27,13 @@ const REMEMBERED: usize = 32;
 /// What a client with these limits holds at most, with what surrounds it here.
 const MOST_MEMORY: usize = 6 * 1024 * 1024;
 
-/// Our client against our server. Whoever is between them reorders, drops, changes, replays, cuts, chains, reflects and
-/// invents messages, as the input says; with the session's keys, too, as a hostile server could.
+/// Our client against our server. Whoever is between them reorders, drops, changes, replays, cuts, chains,
+/// reflects and invents messages, as the input says; with the session's keys, too, as a hostile server could.
 ///
-/// Each request ends once, and all of them when the connection ends; what is read was written by the service of that
-/// very pipe; nothing that was changed on the way ends a request; a log-on that was changed on the way does not get
-/// ready; and a server that knows the keys can lie about what the service said, but not make the client panic, hang
-/// or hold without bound.
+/// Each request ends once, and all of them when the connection ends; what is read was written by the service
+/// of that very pipe; nothing that was changed on the way ends a request; a log-on that was changed on the
+/// way does not get ready; and a server that knows the keys can lie about what the service said, but not make
+/// the client panic, hang or hold without bound.
 ///
 /// # Panics
 /// When that does not hold.
@@ -295,8 +295,8 @@ impl World {
         reply
     }
 
-    /// What the client has sent goes to the server, whose services answer; what the server sends in turn is on its
-    /// way.
+    /// What the client has sent goes to the server, whose services answer; what the server sends in turn is
+    /// on its way.
     fn move_requests(&mut self) {
         for mut message in self.caller.sent() {
             self.tap.request(&message);
