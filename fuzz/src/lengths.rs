@@ -77,7 +77,7 @@ fn log_on(dialect: Dialect) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_a_stranger_says_of_lengths_costs_nothing() {
+fn lengths_that_a_stranger_announces_cost_nothing() {
     for dialect in [Dialect::Smb202, Dialect::Smb302, Dialect::Smb311] {
         let frames = log_on(dialect);
         for (place, message) in frames.iter().enumerate() {
@@ -149,7 +149,7 @@ fn a_strangers_connection_holds_little_at_any_time() {
 
 /// Every request of somebody who is logged on, signed and encrypted, with each place changed before it is.
 #[test]
-fn what_a_user_says_of_lengths_costs_nothing() {
+fn lengths_that_a_user_announces_cost_nothing() {
     let file = [0xFF; 16];
     let mut query = vec![0; 40];
     query[..8].copy_from_slice(&[41, 0, 1, 18, 0xFF, 0xFF, 0, 0]);

@@ -120,7 +120,7 @@ pub enum AccountFileError {
 /// Why a password cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Nobody logs in over the network without one.
+    /// Nobody logs on over the network without one.
     #[error("the password is empty")]
     Empty,
     /// Longer than Windows takes.

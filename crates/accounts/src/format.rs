@@ -109,7 +109,7 @@ impl Contents {
         let mut text = Zeroizing::new(String::with_capacity(512 + self.accounts.len() * 2048 + groups * 256));
         let out: &mut String = &mut text;
         out.push_str(
-            "# Accounts that may log in. The hashes are as good as passwords: keep this file private.\n",
+            "# Accounts that may log on. The hashes are as good as passwords: keep this file private.\n",
         );
         out.push_str("# Change it with `standpipe account`.\n");
         if let Some(machine_sid) = &self.machine_sid {
@@ -247,7 +247,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_the_same(all in prop::collection::vec(account(), 0..8)) {
+        fn a_written_file_reads_the_same(all in prop::collection::vec(account(), 0..8)) {
             let mut contents = Contents::new("S-1-5-21-1-2-3".parse().unwrap());
             for account in all {
                 let _ = contents.accounts.add(account);

@@ -128,7 +128,7 @@ impl AccountFile {
         self.edit(name, |account| account.nt_hash = nt_hash.clone())
     }
 
-    /// Lets an account log in, or not.
+    /// Lets an account log on, or not.
     pub fn set_enabled(&self, name: &str, enabled: bool) -> Result<(), AccountFileError> {
         self.edit(name, |account| account.enabled = enabled)
     }
@@ -231,7 +231,7 @@ fn local_name(name: &str) -> Result<AccountName, AccountFileError> {
     Ok(AccountName::new(name)?)
 }
 
-/// Windows lets nobody log in over the network without a password.
+/// Windows lets nobody log on over the network without a password.
 fn password_hash(password: &str) -> Result<NtHash, PasswordError> {
     match password.encode_utf16().take(MAX_PASSWORD_UNITS + 1).count() {
         0 => Err(PasswordError::Empty),

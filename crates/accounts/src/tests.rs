@@ -167,7 +167,7 @@ fn a_file_of_another_user_is_refused() {
 }
 
 #[test]
-fn what_another_process_changed_is_seen_at_once() {
+fn a_change_by_another_process_is_seen_at_once() {
     let place = Place::new();
     let (server, command) = (place.file(), place.file());
     for round in 0..50 {
@@ -307,7 +307,7 @@ fn a_file_from_the_future_is_read_once() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_at_once() {
+fn a_path_that_is_no_file_is_refused_at_once() {
     let place = Place::new();
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mknodat(rustix::fs::CWD, place.path(), rustix::fs::FileType::Fifo, mode, 0).unwrap();

@@ -1,4 +1,4 @@
-//! Who logs in.
+//! The account that logs on, and what proves it.
 
 use std::fmt;
 

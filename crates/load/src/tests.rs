@@ -42,7 +42,7 @@ fn plan(connections: usize) -> Plan {
 }
 
 #[test]
-fn what_goes_wrong_is_counted_apart() {
+fn failures_are_counted_apart() {
     let mut moments = Vec::new();
     let outcome = run(&Pretended, &plan(5), |moment| moments.push(moment)).unwrap();
     assert_eq!(moments, [Moment::Before, Moment::Start, Moment::End]);

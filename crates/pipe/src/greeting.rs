@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_told_is_understood_and_stays_one_line(account in any::<String>(), by_message: bool) {
+        fn a_greeting_is_understood_and_stays_one_line(account in any::<String>(), by_message: bool) {
             let caller = caller(&account);
             let mode = if by_message { Mode::Message } else { Mode::Byte };
             let line = write(&caller, mode);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_instead_is_not_shown() {
+    fn other_bytes_in_place_of_a_greeting_are_not_shown() {
         let error = parse(b"{\"standpipe\":1,\"account\":\"secret\",\"sid\":7}").unwrap_err();
         assert!(!error.to_string().contains("secret"), "{error}");
     }

@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_the_most_makes_room_for_others() {
+    fn the_address_with_the_most_connections_makes_room_for_others() {
         let admission = admission((4, 3), (10, 10));
         let (mut modest, _) = admission.admit(address(1));
         let mut greedy: Vec<_> = (0..3).map(|_| admission.admit(address(2)).0).collect();
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn who_logs_on_just_after_being_displaced_stays() {
+    fn a_client_that_logs_on_just_after_being_displaced_stays() {
         let admission = admission((1, 1), (1, 1));
         let (mut first, _) = admission.admit(address(1));
         let (_second, displaced) = admission.admit(address(1));

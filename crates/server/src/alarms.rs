@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_takes_nothing_is_told_of_from_the_last_time_on() {
+    async fn the_send_timeout_counts_from_the_last_byte_that_the_client_took() {
         let (mut scene, start) = (Scene::new(), Instant::now());
         let half = Some(start + Duration::from_secs(30));
         assert_eq!(scene.next(half, true).await, Alarm::Timeout);

@@ -71,7 +71,7 @@ pub struct PipeOffer {
 pub struct Offer {
     /// The pipes.
     pub pipes: Vec<PipeOffer>,
-    /// Who may log in.
+    /// The accounts that may log on.
     pub accounts: Arc<dyn Accounts>,
     /// Whether the service behind the pipes is ready. While it is not, opens are told that nobody listens,
     /// and who waits for a pipe goes on waiting.

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_strangers_write_does_nothing_to_a_terminal() {
+    fn foreign_text_does_nothing_to_a_terminal() {
         assert_eq!(harmless("Grüße\n\t1".as_bytes()), "Grüße\n\t1");
         assert_eq!(harmless(b"a\x1b[2Jb\xff\x07\r"), "a\\u{1b}[2Jb\\xff\\u{7}\\r");
         assert_eq!(harmless("\u{9b}31m".as_bytes()), "\\u{9b}31m");

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_instances_have_in_common_is_said() {
+    fn the_failure_that_all_instances_have_in_common_is_shown() {
         let none_ready = |errors: Vec<ClientError>| {
             let instances = errors.into_iter().map(|error| (target(0), Arc::new(error))).collect();
             call_error(BalancerError::NoneReady { instances }).kind

@@ -22,7 +22,7 @@ fn world(choice: u8, past: usize) -> World {
 }
 
 #[test]
-fn what_a_server_says_of_lengths_costs_nothing() {
+fn lengths_that_a_server_announces_cost_nothing() {
     // 2.0.2, 3.0.2, 3.1.1, and 3.1.1 encrypted; up to the tree connect, or what confirms the negotiation.
     for (choice, messages) in [(0, 5), (2, 5), (5, 4), (0x25, 4)] {
         for past in 0..messages {
@@ -42,7 +42,7 @@ fn what_a_server_says_of_lengths_costs_nothing() {
 }
 
 #[test]
-fn what_a_server_says_of_replies_costs_nothing() {
+fn replies_that_a_server_announces_cost_nothing() {
     // A caller's request of each kind, and a reply such as it gets.
     let data = |offset: u8| [&[17, 0, offset, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], b"Hello"].concat();
     let mut created = vec![0; 88];

@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_announced_and_cancelled() {
+    fn a_request_that_waits_is_announced_and_cancelled() {
         let read = [13, 9, 0, 0, 1];
         let seen = seen(5, &[&OPEN, &read, &[9, 50], &[13, 25, 0]]);
         assert_eq!((seen.interim, seen.cancelled), (1, 1), "{seen:?}");

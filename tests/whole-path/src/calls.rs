@@ -179,7 +179,7 @@ async fn a_call_that_is_given_up_closes_its_pipe() {
 }
 
 #[tokio::test]
-async fn what_was_written_before_closing_reaches_the_service() {
+async fn bytes_written_before_closing_reach_the_service() {
     let site = Site::new().await;
     let listener = site.listen(Mode::Message).await;
     let client = site.client().await;

@@ -94,7 +94,7 @@ async fn long_requests_and_replies_arrive_whole_when_encrypted() {
 }
 
 #[tokio::test]
-async fn who_does_not_encrypt_is_told_why_it_does_not_work() {
+async fn a_client_that_does_not_encrypt_learns_why_it_is_refused() {
     let site_without = site(server::Encryption::Off).await;
     let error = connect(site_without.address, Encryption::Required).await.unwrap_err();
     assert!(matches!(error, ClientError::Handshake { source: ConnectionError::Policy(_), .. }), "{error:?}");

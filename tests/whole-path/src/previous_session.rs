@@ -160,7 +160,7 @@ async fn taken() -> (Site, Raw) {
 }
 
 #[tokio::test]
-async fn who_comes_back_over_another_connection_finds_its_instance_free() {
+async fn a_user_who_comes_back_over_another_connection_finds_the_slot_free() {
     let (site, mut first) = taken().await;
     let _service = site.reverse().await;
     let file_id = first.open().await.unwrap();

@@ -96,7 +96,7 @@ async fn an_open_on_a_connection_that_is_gone_unnoticed_is_tried_on_a_new_one() 
 }
 
 #[tokio::test]
-async fn what_a_lost_connection_says_of_the_request_is_true() {
+async fn the_error_of_a_lost_connection_is_right_about_the_request() {
     // Where the connection is cut; how often the request arrives; whether that is to be feared.
     let cases = [
         (Cut::AtOnce, 0, false),

@@ -119,7 +119,7 @@ async fn the_service_ends_the_pipe_and_the_program_reads_to_the_end() {
 }
 
 #[tokio::test]
-async fn what_a_program_wrote_before_it_closed_is_delivered_and_then_the_end() {
+async fn bytes_that_a_program_wrote_before_it_closed_are_delivered_and_then_the_end() {
     let site = Site::new().await;
     let listener = site.listen(Mode::Message).await;
     let offered = Offered::new(site.server(), Mode::Message).await;
@@ -237,7 +237,7 @@ async fn a_connection_that_is_lost_ends_its_programs_and_not_the_next() {
 }
 
 #[tokio::test]
-async fn who_cannot_open_the_remote_pipe_is_closed_and_the_relay_stays() {
+async fn a_program_that_cannot_open_the_remote_pipe_is_closed_and_the_relay_stays() {
     let site = Site::new().await;
     let options = RelayOptions { wait_for_pipe: Duration::ZERO, ..RelayOptions::default() };
     let offered = Offered::with(site.server(), Mode::Message, "serviceUser", options.clone()).await;

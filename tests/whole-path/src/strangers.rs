@@ -39,7 +39,7 @@ async fn strangers_keep_no_user_out() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_closed_in_time() {
+async fn a_client_that_says_nothing_is_closed_in_time() {
     let mut plan = Plan::default();
     plan.options.limits.logon_timeout = Duration::from_millis(50);
     let site = Site::with(plan).await;
@@ -50,7 +50,7 @@ async fn who_says_nothing_is_closed_in_time() {
 
 /// Empty frames, which a user may send to keep a connection alive.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_never_pauses_cannot_outrun_the_end() {
+async fn a_client_that_never_pauses_cannot_outrun_the_end() {
     let mut plan = Plan::default();
     plan.options.drain_timeout = Duration::MAX;
     let site = Site::with(plan).await;

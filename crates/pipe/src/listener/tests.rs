@@ -60,7 +60,7 @@ async fn bytes_that_the_service_does_not_read_are_no_error_of_the_client() {
 }
 
 #[tokio::test]
-async fn what_the_service_wrote_stays_readable_after_it_disconnects() {
+async fn bytes_of_the_service_stay_readable_after_it_disconnects() {
     let folder = folder();
     let (service, client) = pair(folder.path(), Mode::Message).await;
     // The service does not read the second request, which makes the kernel report a reset.
@@ -76,7 +76,7 @@ async fn what_the_service_wrote_stays_readable_after_it_disconnects() {
 }
 
 #[tokio::test]
-async fn what_a_killed_service_wrote_stays_readable() {
+async fn bytes_of_a_killed_service_stay_readable() {
     let folder = folder();
     let (service, client) = pair(folder.path(), Mode::Message).await;
     client.write_message(b"unread").await.unwrap();

@@ -125,7 +125,7 @@ fn a_socket_that_a_killed_run_left_is_taken_over_and_one_in_use_is_not() {
 }
 
 #[test]
-fn what_cannot_work_is_said_at_once() {
+fn a_connection_that_cannot_work_is_refused_at_once() {
     let (place, remote) = place();
     place.write("wrong", "wrong");
     let connect = |more: &[&str]| {

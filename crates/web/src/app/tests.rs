@@ -172,7 +172,7 @@ async fn a_text_with_a_nul_is_not_sent() {
 }
 
 #[tokio::test]
-async fn what_is_too_long_or_no_form_is_refused_on_the_page() {
+async fn a_body_that_is_too_long_or_no_form_is_refused_on_the_page() {
     let pipe = Fake::new(Ok(b""));
     let answer = send(&pipe, form(format!("text={}", "a".repeat(LONGEST_BODY)))).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);

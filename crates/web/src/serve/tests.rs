@@ -74,7 +74,7 @@ async fn more_connections_than_allowed_wait_for_one_to_end() {
 }
 
 #[tokio::test]
-async fn who_sends_no_head_is_closed() {
+async fn a_client_that_sends_no_head_is_closed() {
     let served = served(Limits { head: SHORT, ..NO_LIMITS }, small()).await;
     for begun in ["", "GET / HT"] {
         let mut stream = TcpStream::connect(served.address).await.unwrap();
@@ -88,7 +88,7 @@ async fn who_sends_no_head_is_closed() {
 }
 
 #[tokio::test]
-async fn who_asks_and_does_not_read_loses_the_place() {
+async fn a_client_that_asks_and_does_not_read_loses_its_place() {
     // More than the system's buffers of both ends hold.
     let large = Router::new()
         .route("/", get(|| async { "hello" }))

@@ -401,7 +401,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_written_before_closing_comes_without_a_reset_whatever_was_unread() {
+    async fn bytes_written_before_closing_come_without_a_reset_whatever_was_unread() {
         let (ours, theirs) = Socket::pair(Mode::Message).unwrap();
         for message in [&b""[..], b"unread", b"", b"unread"] {
             rustix::net::send(&theirs, message, SendFlags::NOSIGNAL).unwrap();

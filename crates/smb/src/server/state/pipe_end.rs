@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_passed_on_is_not_held() {
+    fn a_message_that_is_passed_on_is_not_held() {
         let mut end = PipeEnd::new(PipeMode::Message);
         let mut out = Vec::new();
         let taken = end.pass_into(b"message", &mut out, 4, true);
