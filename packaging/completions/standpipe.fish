@@ -24,7 +24,7 @@ function __fish_standpipe_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c standpipe -n "__fish_standpipe_needs_command" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_needs_command" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_needs_command" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_needs_command" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -43,7 +43,7 @@ complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "sddl" -d 'Say w
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "check" -d 'Check a deployment file: every mistake, with its line'
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s f -l file -d 'The deployment file' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
-complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -57,7 +57,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l role -d 'The
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l instance -d 'Which instance of the role this is, from 0' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l address -d 'The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
-complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -67,7 +67,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s h -l help -d
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s f -l file -d 'The deployment file, which says the deployment\'s name' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l state-dir -d 'The folder that the deployment keeps its state in; then no deployment file is needed' -r -F
-complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -85,7 +85,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l nt-hash-env
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l mode -d 'What the pipe carries: `message`, so that the request is one, or `byte`, so that it may be of any length' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l output -d 'Write the reply into a file, which is made or replaced once the reply is there' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l timeout -d 'How long to wait for the connection and the log-on, for a busy pipe, and for the reply, each' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -108,7 +108,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l nt-hash-
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l nt-hash-env -d 'Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l max-connections -d 'Local connections at a time; more wait until one ends' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l timeout -d 'How long to wait for the server and the log-on, and for a pipe that is busy, each' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -142,7 +142,7 @@ hmac\t'HMAC-SHA256'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l from -d 'An address of this machine to connect from; several are used in turn' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l server-pid -d 'The server\'s process on this machine: say what CPU time and memory it uses, with its children of the same program' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l timeout -d 'How long connecting and logging on may take' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -152,7 +152,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l encrypt -d
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l json -d 'Print the result as JSON'
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -s V -l version -d 'Print version'
-complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -170,7 +170,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l groups -d 'The groups it is a member of: Users, Administrators, Guests, or SIDs' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -179,7 +179,7 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
-complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -188,7 +188,7 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
-complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -200,7 +200,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -209,7 +209,7 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
-complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -218,7 +218,7 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from enable" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
-complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -226,7 +226,7 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from disable" -s V -l version -d 'Print version'
-complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -236,7 +236,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -f -a "explain" -d 'Say in words what a security descriptor means for a pipe'
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and not __fish_seen_subcommand_from explain check" -f -a "check" -d 'Say whether an account may open a pipe, and which entry decides'
-complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from explain" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from explain" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from explain" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from explain" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -248,7 +248,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_see
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l groups -d 'What the made-up account is a member of: Users, Administrators, Guests, or SIDs' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l accounts -d 'The file to find the account in' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l access -d 'What the caller asks for: read, write, readwrite, all, maximum, or a mask such as 0x12019f' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
@@ -258,7 +258,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_see
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s f -l file -d 'The deployment file' -r -F
-complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'

@@ -46,7 +46,7 @@ def test_a_pipe_that_requires_encryption(deployment):
             assert reversed_by(client, "Hello") == "olleH"
 
         called = deployment.call(0, "Hello")
-        assert called.returncode == 77 and "call --encrypt" in called.stderr, called.stderr
+        assert called.returncode == 77 and "(--encrypt)" in called.stderr, called.stderr
         called = deployment.call(0, "Hello", "--encrypt")
         assert (called.returncode, called.stdout) == (0, "olleH\n"), called.stderr
         # The page reads the same file and needs no hint.

@@ -20,7 +20,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Which log lines to write to stderr: a level, or a filter such as `info,standpipe_pipe=debug`
+    /// Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`
     #[arg(long, env = "STANDPIPE_LOG", global = true, value_name = "FILTER", default_value = "info")]
     pub(crate) log: String,
 

@@ -107,7 +107,7 @@ impl Site {
         let log = self.folder.path().join(format!("{role}.log"));
         let file = File::create(&log).map_err(|error| Failure(format!("cannot write a log: {error}")))?;
         let mut command = self.standpipe();
-        command.args(["run", "--role", role, "--log", "warn,standpipe_pipe=info", "--log-format", "json"]);
+        command.args(["run", "--role", role, "--log", "warn,standpipe_server=info", "--log-format", "json"]);
         command
             .arg("--address")
             .arg(if role == "Pipes" { self.pipes } else { self.watched }.ip().to_string());
