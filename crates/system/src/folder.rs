@@ -85,12 +85,6 @@ pub fn owner(found: &Metadata) -> Option<User> {
     platform::owner(found)
 }
 
-/// Whether what `found` describes is sticky: everybody may add to it, but move only their own.
-#[must_use]
-pub fn is_sticky(found: &Metadata) -> bool {
-    platform::is_sticky(found)
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
