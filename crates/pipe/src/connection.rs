@@ -4,9 +4,11 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use standpipe_security::SecurityDescriptor;
 use tokio::net::TcpStream;
 
 use crate::Mode;
@@ -94,6 +96,7 @@ pub struct PipeConnection {
     link: Link,
     max_message: usize,
     caller: Option<Caller>,
+    descriptor: Option<Arc<SecurityDescriptor>>,
     guard: Guard,
 }
 
@@ -115,7 +118,7 @@ enum Link {
 
 impl PipeConnection {
     pub(crate) fn new(socket: Socket, max_message: usize) -> Self {
-        Self { link: Link::Socket(socket), max_message, caller: None, guard: Guard(None) }
+        Self { link: Link::Socket(socket), max_message, caller: None, descriptor: None, guard: Guard(None) }
     }
 
     /// Takes a TCP connection, which carries bytes.
@@ -138,16 +141,31 @@ impl PipeConnection {
         self
     }
 
-    /// Two ends within this process.
-    pub(crate) fn pair(mode: Mode) -> (Self, Self) {
+    /// Two ends within this process. A direction holds 256 KiB before its writer waits; a longer message
+    /// passes by itself.
+    pub fn pair(mode: Mode) -> (Self, Self) {
         let (one, other) = memory::pair(mode);
         let connection = |end| Self {
             link: Link::Memory(end),
             max_message: DEFAULT_MAX_MESSAGE,
             caller: None,
+            descriptor: None,
             guard: Guard(None),
         };
         (connection(one), connection(other))
+    }
+
+    /// Says which security descriptor the service has put on its end of the pipe.
+    #[must_use]
+    pub fn with_descriptor(mut self, descriptor: Arc<SecurityDescriptor>) -> Self {
+        self.descriptor = Some(descriptor);
+        self
+    }
+
+    /// The security descriptor that the service has put on the pipe, where pipes carry one: on Windows, and
+    /// in Wine.
+    pub fn descriptor(&self) -> Option<&Arc<SecurityDescriptor>> {
+        self.descriptor.as_ref()
     }
 
     #[must_use]

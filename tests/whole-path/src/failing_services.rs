@@ -1,6 +1,7 @@
 //! What clients and the log are told of services that fail.
 
 use std::io::Write;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -93,8 +94,8 @@ impl Connector for Slow {
         })
     }
 
-    fn is_available(&self) -> bool {
-        true
+    fn is_available(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(async { true })
     }
 
     fn describe(&self) -> String {

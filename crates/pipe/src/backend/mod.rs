@@ -64,12 +64,15 @@ pub trait Connector: Send + Sync {
     /// Connects to the service on behalf of `caller`, in the mode that was given to [`Backend::connector`].
     /// Dropping the future gives it up.
     ///
+    /// [`io::ErrorKind::NotFound`] says that nobody listens, [`io::ErrorKind::WouldBlock`] that the service
+    /// takes no further client now.
+    ///
     /// `slot` is the open's share of a pipe that limits its clients, to be dropped when the service can take
     /// another client instead.
     fn connect(&self, caller: Caller, slot: Slot) -> ConnectFuture;
 
-    /// Whether the service could be connected to now.
-    fn is_available(&self) -> bool;
+    /// Whether the service could be connected to now. It does not notice that it was asked.
+    fn is_available(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>>;
 
     /// What it is, for log lines.
     fn describe(&self) -> String;
@@ -252,7 +255,7 @@ impl Backend {
             Place::Socket(socket) => socket.is_available(),
             Place::Tcp(port) => port.is_available(self.connect_timeout).await,
             Place::Handler(_) => true,
-            Place::Connector(connector) => connector.is_available(),
+            Place::Connector(connector) => connector.is_available().await,
         }
     }
 
@@ -290,7 +293,13 @@ async fn connected_in_time(
 ) -> Result<Connected, BackendError> {
     match tokio::time::timeout(timeout, connecting).await {
         Ok(Ok(connection)) => Ok(Connected { connection, slot: None }),
-        Ok(Err(source)) => Err(BackendError::Io { backend, source }),
+        Ok(Err(source)) => Err(match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                BackendError::NotListening { backend }
+            }
+            io::ErrorKind::WouldBlock => BackendError::Busy { backend },
+            _ => BackendError::Io { backend, source },
+        }),
         Err(_) => Err(BackendError::TimedOut { backend, after: timeout }),
     }
 }

@@ -9,6 +9,7 @@ use standpipe_pipe::Caller;
 use standpipe_pipe::Mode;
 use standpipe_pipe::backend::{Backend, ConnectFuture, Connector, Slot};
 use standpipe_process::{self as process, Orphaned, Output, ProcessSpec, Tree};
+use standpipe_service::BoxFuture;
 
 use crate::environment::{self, InstanceEnvironment};
 use crate::platform;
@@ -67,8 +68,8 @@ impl Connector for EachOpen {
         platform::serve_open(spec, self.mode, self.stop_timeout, client, slot)
     }
 
-    fn is_available(&self) -> bool {
-        process::check(&self.spec).is_ok()
+    fn is_available(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { process::check(&self.spec).is_ok() })
     }
 
     fn describe(&self) -> String {
