@@ -29,8 +29,9 @@ pub(crate) const ROOMS: &[Room] = &[
     room(3, "client", &["backoff", "security", "system", "transport", "smb", "pipe"]),
     room(3, "deployment", &["security", "system", "pipe", "process"]),
     room(3, "service", &["backoff", "system", "process"]),
+    room(4, "agent", &["backoff", "security", "system", "transport", "pipe", "process", "service"]),
     room(
-        4,
+        5,
         "runtime",
         &[
             "backoff",
@@ -43,13 +44,14 @@ pub(crate) const ROOMS: &[Room] = &[
             "client",
             "deployment",
             "service",
+            "agent",
         ],
     ),
     room(4, "export", &["deployment"]),
     room(4, "load", &["system", "transport", "smb", "pipe", "client"]),
     room(4, "web", &["system", "pipe", "client"]),
     room(
-        5,
+        6,
         "standpipe",
         &[
             "security",
@@ -61,6 +63,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "client",
             "deployment",
             "service",
+            "agent",
             "runtime",
             "export",
             "load",

@@ -1,0 +1,50 @@
+//! The status of a service, as a frame carries it.
+
+use std::time::Duration;
+
+use standpipe_service::{Exit, State, Status};
+
+use super::fields::{Malformed, Part, Reader, Writer};
+
+/// How a process ended: by a code, by a signal, or nobody knows.
+const BY_CODE: u8 = 0;
+const BY_SIGNAL: u8 = 1;
+const UNKNOWN: u8 = 2;
+
+pub(super) fn write(status: &Status, to: &mut Writer<'_>) {
+    let hint = u64::try_from(status.wait_hint.as_millis()).unwrap_or(u64::MAX);
+    to.u32(status.state.code())
+        .maybe(status.pid, |to, pid| {
+            to.u32(pid);
+        })
+        .u32(status.checkpoint)
+        .u64(hint)
+        .maybe(status.exit, |to, exit| {
+            match exit {
+                Exit::Code(code) => to.u8(BY_CODE).i32(code),
+                Exit::Signal(number) => to.u8(BY_SIGNAL).i32(number),
+                Exit::Unknown => to.u8(UNKNOWN),
+            };
+        })
+        .maybe(status.detail.as_deref(), |to, detail| {
+            to.text(detail);
+        });
+}
+
+pub(super) fn read(from: &mut Reader<'_>) -> Result<Status, Malformed> {
+    Ok(Status {
+        state: State::from_code(from.u32("state")?).ok_or(Malformed(Part::Choice("state")))?,
+        pid: from.maybe("pid", |from| from.u32("pid"))?,
+        checkpoint: from.u32("checkpoint")?,
+        wait_hint: Duration::from_millis(from.u64("wait hint")?),
+        exit: from.maybe("exit", |from| {
+            Ok(match from.u8("exit")? {
+                BY_CODE => Exit::Code(from.i32("exit code")?),
+                BY_SIGNAL => Exit::Signal(from.i32("signal")?),
+                UNKNOWN => Exit::Unknown,
+                _ => return Err(Malformed(Part::Choice("exit"))),
+            })
+        })?,
+        detail: from.maybe("detail", |from| from.text("detail"))?,
+    })
+}
