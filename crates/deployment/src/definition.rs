@@ -180,6 +180,7 @@ pub struct Pipe {
     pub max_instances: Option<u32>,
     /// Whether only encrypted requests open and use it.
     pub encryption: PipeEncryption,
+    pub(crate) backend_span: Span,
 }
 
 /// Where a pipe leads on this machine.

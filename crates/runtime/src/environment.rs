@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use standpipe_deployment::{Command, Deployment, PasswordSource, Program};
 
+use crate::temporary;
+
 /// The variable with the instance's own folder of pipes, which no other instance has.
 pub(crate) const PIPES: &str = "STANDPIPE_PIPES";
 
@@ -16,6 +18,8 @@ pub(crate) struct InstanceEnvironment {
     pub(crate) instance: u32,
     pub(crate) accounts: PathBuf,
     pub(crate) pipes: PathBuf,
+    /// The instance's own folder for temporary files, where its .NET service makes its sockets.
+    pub(crate) temporary: Option<PathBuf>,
     /// The variables that are for Standpipe alone.
     pub(crate) withheld: Vec<OsString>,
     /// This process's search path with the folder of its own program first, so that `standpipe` and what is
@@ -34,6 +38,7 @@ impl InstanceEnvironment {
             (PIPES.into(), self.pipes.clone().into()),
             ("PATH".into(), self.path.clone()),
         ];
+        variables.extend(self.temporary.iter().map(|folder| (temporary::VARIABLE.into(), folder.into())));
         variables.extend(own.iter().map(|(name, value)| (name.into(), value.into())));
         variables
     }

@@ -9,6 +9,7 @@ mod spawn_hint;
 mod startup;
 pub mod state;
 mod stop;
+mod temporary;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod testing;

@@ -1,5 +1,7 @@
 //! What the file cannot show by itself: the files it names, and this machine.
 
+mod shared;
+
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -54,6 +56,10 @@ pub(crate) fn check(deployment: &Deployment, look: Look<'_>) -> Vec<Problem> {
     };
     for (role, addresses) in roles {
         checker.role(role);
+        // One instance alone may be in a container of its own, where nobody else has its addresses.
+        if !matches!(look, Look::Instance { .. }) {
+            checker.problems.extend(shared::addresses(role));
+        }
         for endpoint in &role.endpoints {
             checker.ports(endpoint, &addresses);
         }

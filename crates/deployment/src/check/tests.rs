@@ -97,3 +97,43 @@ fn an_instance_looks_only_at_its_own_role() {
     assert!(!shown.contains("gone"), "{shown}");
     assert!(shown.contains("password file"), "{shown}");
 }
+
+/// What a check says to a role with these instances, keys of its service and keys of its pipe.
+#[cfg(unix)]
+fn shared(instances: u32, service: &str, pipe: &str) -> Result<(), String> {
+    let service = if service.is_empty() { String::new() } else { format!("[roles.R.service]\n{service}\n") };
+    let text = format!(
+        "name = \"Demo\"\n[roles.R]\ninstances = {instances}\n{service}\
+         [roles.R.pipes.simple]\nsddl = \"D:(A;;GA;;;AU)\"\n{pipe}\n\
+         [roles.R.endpoints.E]\nprotocol = \"smb\"\nport = 4445\n"
+    );
+    let source = Source::new("standpipe.toml", text);
+    Deployment::from_source(&source, Path::new("/"), &Nothing, Look::Files)
+        .map(drop)
+        .map_err(|problems| problems.render(false))
+}
+
+#[cfg(unix)]
+#[test]
+fn an_address_that_several_instances_would_share_is_found() {
+    const SERVICE: &str = "command = [\"cargo\"]";
+    for (backend, fix) in [
+        ("backend = \"unix:run/x\"", "STANDPIPE_PIPES"),
+        ("backend = \"tcp://127.0.0.1:9000\"", "STANDPIPE_PIPES"),
+        ("backend = \"tcp://localhost:9000\"", "STANDPIPE_PIPES"),
+        ("backend = \"dotnet:/tmp/x\"", "dotnet:NAME"),
+    ] {
+        let shown = shared(2, SERVICE, backend).unwrap_err();
+        assert!(shown.contains("the 2 instances of role `R` would share one service"), "{shown}");
+        assert!(shown.contains(fix) && shown.contains("instances = 1"), "{shown}");
+        shared(1, SERVICE, backend).unwrap();
+        shared(2, "", backend).unwrap();
+    }
+    for backend in ["", "backend = \"dotnet\"", "backend = \"tcp://192.0.2.1:9000\"", "command = [\"cargo\"]"]
+    {
+        shared(2, SERVICE, backend).unwrap();
+    }
+    let fixed = format!("{SERVICE}\nenvironment = {{ TMPDIR = \"/run/x\" }}");
+    let shown = shared(2, &fixed, "backend = \"dotnet:N\"").unwrap_err();
+    assert!(shown.contains("/run/x") && shown.contains("take TMPDIR out"), "{shown}");
+}

@@ -306,6 +306,7 @@ impl Resolver<'_> {
             encryption: pipe.encryption.given().unwrap_or(PipeEncryption::Offered),
             tells_caller: pipe.caller.given().unwrap_or(false),
             connect_timeout: pipe.connect_timeout.given(),
+            backend_span: pipe.backend.as_given().map_or_else(|| pipe.name.span(), Text::span),
             name: pipe.name.into_inner(),
         }
     }

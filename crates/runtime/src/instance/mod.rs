@@ -37,6 +37,7 @@ use crate::spawn_hint::spawn_hint;
 use crate::startup::{STOP_GRACE, Startup};
 use crate::state::{EndpointRecord, InstanceLock, StateDir, StateError};
 use crate::stop::Stop;
+use crate::temporary;
 use probe::{BackendContext, PipesAccept};
 use publisher::RecordPublisher;
 
@@ -158,6 +159,7 @@ impl<'a> Instance<'a> {
             instance: number,
             accounts: role.accounts.clone().unwrap_or_else(|| lock.dir().accounts()),
             pipes: lock.dir().pipes(),
+            temporary: temporary::is_own(role).then(|| lock.make_temporary(owner)).transpose()?,
             withheld: environment::secrets(deployment),
             path: process::program::search_path(
                 std::env::current_exe().ok().as_deref(),

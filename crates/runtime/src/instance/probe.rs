@@ -13,6 +13,7 @@ use standpipe_system::user::User;
 
 use super::{PrepareError, command};
 use crate::environment::InstanceEnvironment;
+use crate::temporary;
 
 /// What the pipes of one instance lead to, beside what the file says.
 pub(super) struct BackendContext<'a> {
@@ -56,7 +57,7 @@ pub(super) fn backends(context: &BackendContext<'_>) -> Result<Vec<(String, Back
                 Backend::tcp(host.as_str(), *port)
             }
             standpipe_deployment::Backend::Dotnet(name) => {
-                Backend::dotnet(dotnet_path(role, name), context.user.and_then(User::by_number))
+                Backend::dotnet(dotnet_path(context, name), context.user.and_then(User::by_number))
             }
             standpipe_deployment::Backend::Command(command) => command::backend(
                 &pipe.name,
@@ -81,14 +82,11 @@ pub(super) fn backends(context: &BackendContext<'_>) -> Result<Vec<(String, Back
 
 /// Where a .NET service of the role puts the socket of its pipe: `Path.GetTempPath()` and `CoreFxPipe_NAME`,
 /// or the name itself when it is an absolute path.
-fn dotnet_path(role: &Role, name: &str) -> PathBuf {
+fn dotnet_path(context: &BackendContext<'_>, name: &str) -> PathBuf {
     if name.starts_with('/') {
         return PathBuf::from(name);
     }
-    let own = role.service.iter().flat_map(|service| &service.environment);
-    let given = own.rev().find(|(variable, _)| variable == "TMPDIR").map(|(_, value)| value.into());
-    let folder = given.or_else(|| std::env::var_os("TMPDIR")).filter(|folder| !folder.is_empty());
-    dotnet_socket(Path::new(&folder.unwrap_or_else(|| "/tmp".into())), name)
+    dotnet_socket(&temporary::folder(context.role, context.environment.temporary.as_deref()), name)
 }
 
 /// Usable when somebody listens at every pipe. Asking does not disturb the service.

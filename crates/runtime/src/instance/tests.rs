@@ -126,6 +126,22 @@ async fn is_ready_only_while_the_service_runs_and_its_pipe_accepts() {
 }
 
 #[tokio::test]
+async fn each_instance_finds_the_sockets_of_its_own_net_service() {
+    let mut place = TestFolder::new();
+    place.script("service.sh", "echo kept > \"$TMPDIR/file\"; echo \"$TMPDIR\" > teller; exec sleep 1000");
+    let pipe = PIPE.replacen("sddl", "backend = \"dotnet\"\nsddl", 1);
+    let mut running = run(&place, &format!("{SERVICE}{pipe}")).await;
+    let temporary = place.state().join("R.0/tmp");
+    assert_eq!(place.told().await, temporary.display().to_string());
+    let listener = PipeListener::bind_path(&temporary.join("CoreFxPipe_simple"), Mode::Byte).await.unwrap();
+    running.becomes_ready(true).await;
+    running.stop.asked.cancel();
+    assert!(matches!(running.end().await, Outcome::Stopped));
+    drop(listener);
+    assert!(!place.state().exists());
+}
+
+#[tokio::test]
 async fn a_killed_service_makes_it_unready_and_then_ready_again() {
     let mut place = TestFolder::new();
     place.script("service.sh", "echo $$ > teller; exec sleep 1000");

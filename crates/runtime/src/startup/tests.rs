@@ -24,6 +24,7 @@ fn environment(place: &TestFolder) -> InstanceEnvironment {
         instance: 3,
         accounts: place.path().join("accounts.toml"),
         pipes: place.path().join("pipes"),
+        temporary: None,
         withheld: vec!["CARGO_PKG_NAME".into(), "CARGO_MANIFEST_DIR".into()],
         path: search_path(None, std::env::var_os("PATH")),
     }

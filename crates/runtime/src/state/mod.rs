@@ -8,6 +8,7 @@
 //! DIR/ServiceWatcher.0/state.json
 //! DIR/ServiceWatcher.0/accounts.toml
 //! DIR/ServiceWatcher.0/pipes/simple
+//! DIR/ServiceWatcher.0/tmp     TMPDIR of a role with a .NET service
 //! ```
 //!
 //! Nobody else can read it, and it is gone after a clean stop. Only what has these names, in folders with
@@ -34,9 +35,10 @@ use thiserror::Error;
 pub use record::{EndpointRecord, InstanceRecord, Stage, now, read_all};
 
 use standpipe_deployment::{Backend, Role, is_role_name};
+use standpipe_pipe::listener::dotnet_socket;
 
 use crate::exit_code::ExitCode;
-use crate::platform;
+use crate::{platform, temporary};
 use lock::Lock;
 
 /// What went wrong with the state of a deployment.
@@ -138,9 +140,15 @@ pub fn check_sockets<'a>(
     let path = std::path::absolute(dir).map_err(StateError::io("find", dir))?;
     let state = StateDir { path };
     for (role, number) in instances {
-        let pipes = state.instance(&role.name, number).pipes();
-        for pipe in role.pipes.iter().filter(|pipe| pipe.backend == Backend::Instance) {
-            let path = pipes.join(&pipe.name);
+        let instance = state.instance(&role.name, number);
+        for pipe in &role.pipes {
+            let path = match &pipe.backend {
+                Backend::Instance => instance.pipes().join(&pipe.name),
+                Backend::Dotnet(name) if temporary::is_own(role) && !name.starts_with('/') => {
+                    dotnet_socket(&instance.temporary(), name)
+                }
+                _ => continue,
+            };
             if path.as_os_str().len() > MAX_SOCKET_PATH {
                 return Err(StateError::SocketPath { path });
             }
@@ -288,6 +296,11 @@ impl InstanceDir {
         self.path.join("pipes")
     }
 
+    /// The folder for temporary files of a role whose .NET service makes its sockets there.
+    pub fn temporary(&self) -> PathBuf {
+        self.path.join("tmp")
+    }
+
     /// Makes the folders and takes the instance, for as long as the result lives. `owner` is the user (with
     /// its group) that the service runs as, when it is not this process's own: it gets the folder of pipes.
     ///
@@ -298,6 +311,7 @@ impl InstanceDir {
         let lock = Lock::take(&self.path.join("lock"), &format!("the instance {}", self.name()))?;
         // What an instance that ended badly left behind.
         remains::remove_pipes(&self.pipes())?;
+        remains::remove_temporary(&self.temporary())?;
         if owner.is_some() && self.pipes().is_dir() {
             // The service left something else there. It was given to its user the last time.
             platform::take_back(&self.pipes()).map_err(StateError::io("take back", &self.pipes()))?;
@@ -389,6 +403,16 @@ impl InstanceLock {
     /// Its folder.
     pub fn dir(&self) -> &InstanceDir {
         &self.dir
+    }
+
+    /// Makes the folder for temporary files, for `owner` alone as in [`InstanceDir::lock`].
+    pub(crate) fn make_temporary(&self, owner: Option<(u32, u32)>) -> Result<PathBuf, StateError> {
+        let path = self.dir.temporary();
+        folders::make_private(&path)?;
+        if let Some(owner) = owner {
+            platform::hand_over(&path, owner).map_err(StateError::io("give away", &path))?;
+        }
+        Ok(path)
     }
 
     /// Removes the instance's folder; the deployment's too, if this was the last thing in it.

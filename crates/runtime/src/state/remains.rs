@@ -1,4 +1,5 @@
-//! Removing what an instance made: known names only, and never a tree of which nobody knows what it holds.
+//! Removing what an instance made: known names only, and never a tree of which nobody knows what it holds, save
+//! temporary files.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -17,6 +18,7 @@ pub(super) fn remove_instance(folder: &Path) -> Result<(), StateError> {
         return Ok(());
     }
     remove_pipes(&folder.join("pipes"))?;
+    remove_temporary(&folder.join("tmp"))?;
     for path in entries(folder)? {
         if is_file_of_instance(&path) {
             remove_file(&path)?;
@@ -44,6 +46,14 @@ pub(super) fn remove_pipes(folder: &Path) -> Result<(), StateError> {
         }
     }
     super::remove_if_empty(folder)
+}
+
+/// Removes a folder for temporary files with all that its service has left there. A link is no such folder.
+pub(super) fn remove_temporary(folder: &Path) -> Result<(), StateError> {
+    match fs::symlink_metadata(folder) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(folder).map_err(StateError::io("remove", folder)),
+        _ => Ok(()),
+    }
 }
 
 fn leave(path: &Path) {

@@ -248,6 +248,27 @@ mod unix {
     }
 
     #[test]
+    fn temporary_files_go_with_their_instance_and_a_link_in_their_place_is_left_alone() {
+        let folder = TempDir::new().unwrap();
+        let state = StateDir::open(&folder.path().join("state")).unwrap();
+        let lock = state.instance("Web", 0).lock(None).unwrap();
+        let temporary = lock.make_temporary(None).unwrap();
+        fs::create_dir(temporary.join("folder")).unwrap();
+        fs::write(temporary.join("folder/file"), "").unwrap();
+        let elsewhere = folder.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::write(elsewhere.join("theirs"), "").unwrap();
+        symlink(&elsewhere, temporary.join("link")).unwrap();
+        drop(lock);
+        let lock = state.instance("Web", 0).lock(None).unwrap();
+        assert!(!temporary.exists());
+        symlink(&elsewhere, &temporary).unwrap();
+        assert!(matches!(lock.make_temporary(None), Err(StateError::Untrusted { .. })));
+        lock.remove().unwrap();
+        assert_eq!(names_in(&elsewhere), ["theirs"]);
+    }
+
+    #[test]
     fn a_folder_of_another_user_is_refused() {
         let folder = TempDir::new().unwrap();
         if rustix::process::geteuid().is_root() {
