@@ -35,7 +35,7 @@ fn play(data: &[u8], mut seen: impl FnMut(&[u8])) {
     let start = input.u8();
     let mode = if start & 1 == 0 { PipeMode::Message } else { PipeMode::Byte };
     let meter = Meter::start();
-    let mut server = Server::new(world::config(mode));
+    let mut server = Server::new(world::config(), vec![mode.into()]);
     let mut client = Client::default();
     let dialect = match start >> 1 & 3 {
         0 => None,

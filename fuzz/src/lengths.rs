@@ -54,7 +54,7 @@ fn terms(dialect: Dialect, encrypted: bool) -> Terms {
 }
 
 fn server() -> Server {
-    Server::new(world::config(PipeMode::Message))
+    Server::new(world::config(), vec![PipeMode::Message.into()])
 }
 
 /// How much the server allocates at most while it takes these bytes.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standpipe_smb::server::{
-    Config, Connection, Event, Input, Now, OpenFailure, OpenId, Output, SessionId, WaitId, WriteFailure,
+    Config, Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, ServiceEnd, SessionId,
+    WaitId, WriteFailure,
 };
 
 use crate::bytes::Bytes;
@@ -20,8 +21,10 @@ const MAX_TRANSMIT: usize = 64 * MAX_ANSWER;
 pub(crate) struct Server {
     pub(crate) connection: Connection,
     pub(crate) now: Now,
+    /// The services' ends of the pipes, in the order of the configuration.
+    ends: Vec<ServiceEnd>,
     /// Opens whose backend was asked for and has not answered.
-    pub(crate) opening: BTreeSet<OpenId>,
+    pub(crate) opening: BTreeMap<OpenId, PipeId>,
     /// Opens whose backend took them, and what the backend is to know of them: the target's business.
     pub(crate) opened: BTreeMap<OpenId, u8>,
     /// Writes that wait for their answer, oldest first.
@@ -35,12 +38,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config, ends: Vec<ServiceEnd>) -> Self {
         let now = Now { monotonic: Duration::from_secs(1), wall: world::TODAY };
         Self {
             connection: Connection::new(Arc::new(config), [0x11; 32], now),
             now,
-            opening: BTreeSet::new(),
+            ends,
+            opening: BTreeMap::new(),
             opened: BTreeMap::new(),
             writes: VecDeque::new(),
             waits: BTreeSet::new(),
@@ -86,9 +90,9 @@ impl Server {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Open { open, .. } => {
+            Output::Open { open, pipe, .. } => {
                 assert!(self.log_ons > 0, "opened by nobody");
-                assert!(self.opening.insert(open), "opened twice");
+                assert!(self.opening.insert(open, pipe).is_none(), "opened twice");
             }
             Output::Write { open, bytes } => {
                 assert!(self.opened.contains_key(&open), "written to what is not open");
@@ -96,7 +100,7 @@ impl Server {
                 self.writes.push_back((open, bytes));
             }
             Output::Close { open } => {
-                let was = self.opening.remove(&open) | self.opened.remove(&open).is_some();
+                let was = self.opening.remove(&open).is_some() | self.opened.remove(&open).is_some();
                 assert!(was, "closed what was not open");
                 self.writes.retain(|(each, _)| *each != open);
             }
@@ -134,11 +138,12 @@ impl Server {
     /// A backend answers an open, the one that a byte of the input means.
     pub(crate) fn answer_open(&mut self, which: u8, result: Result<(), OpenFailure>) {
         let place = usize::from(which) % self.opening.len().max(1);
-        let Some(open) = self.opening.iter().nth(place).copied() else { return };
+        let Some((&open, &PipeId(pipe))) = self.opening.iter().nth(place) else { return };
         self.opening.remove(&open);
         if result.is_ok() {
             self.opened.insert(open, 0);
         }
+        let result = result.map(|()| self.ends[pipe].clone());
         self.feed(Input::Opened { open, result });
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use standpipe_security::{Account, AccountName, AccountSet, NtHash, Sid, well_known};
 use standpipe_smb::auth::ServerNames;
-use standpipe_smb::server::{Config, Encryption, Limits, Pipe, PipeMode};
+use standpipe_smb::server::{Config, Encryption, Limits, Pipe};
 use standpipe_smb::{Dialect, FileTime};
 
 pub(crate) const USER: &str = "user";
@@ -38,11 +38,10 @@ pub(crate) fn accounts() -> AccountSet {
     accounts
 }
 
-pub(crate) fn config(mode: PipeMode) -> Config {
+pub(crate) fn config() -> Config {
     let pipe = Pipe {
         name: PIPE.to_owned(),
-        mode,
-        security_descriptor: "D:(A;;GRGW;;;AU)".parse().expect("SDDL"),
+        security_descriptor: Some("D:(A;;GRGW;;;AU)".parse().expect("SDDL")),
         max_instances: None,
         require_encryption: false,
     };

@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let offer = Offer {
         pipes: vec![PipeOffer {
             name: "any".parse()?,
-            security_descriptor: "D:(D;;GA;;;AN)(A;;FA;;;AU)".parse()?,
+            security_descriptor: Some("D:(D;;GA;;;AN)(A;;FA;;;AU)".parse()?),
             max_instances: None,
             require_encryption: false,
             backend: echo,

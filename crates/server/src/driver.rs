@@ -13,7 +13,8 @@ use futures_util::stream::{FuturesUnordered, Stream};
 use standpipe_security::{Grant, Token};
 use standpipe_smb::FileTime;
 use standpipe_smb::server::{
-    Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, SessionId, WaitId, WriteFailure,
+    Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, PipeMode, ServiceEnd, SessionId,
+    WaitId, WriteFailure,
 };
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
@@ -28,10 +29,10 @@ use crate::log_limit::Kind;
 use crate::operation::{Done, Operation, Shared, Stall};
 use crate::sessions::Registered;
 use crate::turns::Waiter;
-use standpipe_pipe::Caller;
 use standpipe_pipe::backend::{Attempt, BackendError, Connected, Opening, Slot};
 use standpipe_pipe::connection::Received;
 use standpipe_pipe::connection::{PipeConnection, PipeError};
+use standpipe_pipe::{Caller, Mode};
 use standpipe_system::error::with_causes;
 use standpipe_transport::deadline::after;
 use standpipe_transport::outgoing::Outgoing;
@@ -381,8 +382,9 @@ impl Driver {
     }
 
     fn connected(&mut self, open: OpenId, pipe: PipeId, result: Result<Connected, BackendError>) {
-        let result = match result {
-            Ok(Connected { connection, slot }) => {
+        let (result, greeting) = match result {
+            Ok(Connected { connection, slot, greeting }) => {
+                let end = service_end(&connection);
                 self.shared.counters.opens.add();
                 let connection = connection.with_max_message(self.shared.max_message());
                 let counters = Arc::clone(&self.shared.counters);
@@ -398,11 +400,33 @@ impl Driver {
                     },
                 );
                 self.unread.insert(open);
-                Ok(())
+                (Ok(end), greeting)
             }
-            Err(error) => Err(self.open_failure(pipe, &error)),
+            Err(error) => (Err(self.open_failure(pipe, &error)), None),
         };
         self.handle(Input::Opened { open, result });
+        if let Some(greeting) = greeting
+            && self.protocol.is_connected(open)
+        {
+            self.introduce(open, greeting);
+        }
+    }
+
+    /// Tells a service who its caller is, who has passed every access check.
+    fn introduce(&mut self, open: OpenId, mut greeting: Vec<u8>) {
+        let Some(Open { connection, pipe, .. }) = self.opens.get(&open) else {
+            return;
+        };
+        let error = match connection.try_send(&mut greeting, &mut 0) {
+            Ok(true) => return,
+            // A new connection has room for it, unless the service does something strange with it.
+            Ok(false) => PipeError::Closed,
+            Err(error) => error,
+        };
+        self.service_failed(*pipe, &error, "a service does not take the line that names its caller");
+        self.opens.remove(&open);
+        self.unread.remove(&open);
+        self.handle(Input::Closed { open });
     }
 
     fn write(&mut self, open: OpenId, bytes: Vec<u8>) {
@@ -552,6 +576,15 @@ impl Driver {
             tracing::warn!(%peer, pipe, %backend, %error, suppressed, "{what}");
         }
     }
+}
+
+/// What the protocol has to know of a service's end.
+fn service_end(connection: &PipeConnection) -> ServiceEnd {
+    let mode = match connection.mode() {
+        Mode::Message => PipeMode::Message,
+        Mode::Byte => PipeMode::Byte,
+    };
+    ServiceEnd { mode, descriptor: connection.descriptor().map(Arc::clone) }
 }
 
 /// The time of day as the protocol counts it; only told to clients.

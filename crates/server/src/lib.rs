@@ -25,14 +25,14 @@ use standpipe_smb::Dialect;
 use standpipe_smb::auth::ServerNames;
 #[cfg(feature = "conformance")]
 use standpipe_smb::server::PipeId;
-use standpipe_smb::server::{Config, Limits, Pipe, PipeMode};
+use standpipe_smb::server::{Config, Limits, Pipe};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use standpipe_pipe::PipeName;
 use standpipe_pipe::backend::Backend;
-use standpipe_pipe::{Mode, PipeName};
 
 pub use counters::{Counters, Snapshot};
 pub use guessing::GatePolicy;
@@ -52,8 +52,9 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 pub struct PipeOffer {
     /// The name clients open it by, in any case.
     pub name: PipeName,
-    /// Who may open it, for what.
-    pub security_descriptor: SecurityDescriptor,
+    /// Who may open it, for what. A descriptor that the service has put on the pipe can only narrow this.
+    /// `None` leaves the decision to that one; if there is none either, nobody may open the pipe.
+    pub security_descriptor: Option<SecurityDescriptor>,
     /// How many opens there may be at once; `None` for as many as the server takes.
     ///
     /// One more is told that all instances are in use, at once. Who then waits for the pipe
@@ -317,14 +318,6 @@ fn admission(options: &Options, counters: Arc<Counters>) -> Admission {
     Admission::new(strangers, users, counters)
 }
 
-/// What the protocol calls the mode of a backend.
-fn mode_of(backend: &Backend) -> PipeMode {
-    match backend.mode() {
-        Mode::Message => PipeMode::Message,
-        Mode::Byte => PipeMode::Byte,
-    }
-}
-
 fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Shared {
     let Offer { pipes, accounts, readiness, options } = offer;
     let config = Config {
@@ -334,7 +327,6 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
             .iter()
             .map(|pipe| Pipe {
                 name: pipe.name.as_str().to_owned(),
-                mode: mode_of(&pipe.backend),
                 security_descriptor: pipe.security_descriptor.clone(),
                 max_instances: pipe.max_instances,
                 require_encryption: pipe.require_encryption,

@@ -121,10 +121,10 @@ impl World {
     fn new(choice: u8) -> Self {
         let config = config(choice);
         let newest = config.max_dialect == Dialect::Smb311;
-        let offer = server::Config { limits: limits(), ..world::config(PipeMode::Message) };
+        let offer = server::Config { limits: limits(), ..world::config() };
         let mut world = Self {
             caller: Caller::new(config),
-            server: Server::new(offer),
+            server: Server::new(offer, vec![PipeMode::Message.into()]),
             tap: Tap::default(),
             newest,
             under_way: VecDeque::new(),

@@ -3,10 +3,11 @@
 mod ledger;
 mod requests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use standpipe_smb::crypto::{Cipher, SigningAlgorithm};
-use standpipe_smb::server::{Config, Input, Limits, OpenFailure, Pipe, PipeMode, WriteFailure};
+use standpipe_smb::server::{Config, Input, Limits, OpenFailure, Pipe, PipeMode, ServiceEnd, WriteFailure};
 use standpipe_smb::{Dialect, NtStatus};
 
 use self::ledger::Ledger;
@@ -68,17 +69,24 @@ fn limits() -> Limits {
 }
 
 fn config() -> Config {
-    let config = world::config(PipeMode::Message);
+    let config = world::config();
     let pipes = config.pipes.clone().into_iter().chain([
-        Pipe { name: "stream".to_owned(), mode: PipeMode::Byte, ..config.pipes[0].clone() },
+        Pipe { name: "stream".to_owned(), security_descriptor: None, ..config.pipes[0].clone() },
         Pipe { name: "sealed".to_owned(), require_encryption: true, ..config.pipes[0].clone() },
         Pipe {
             name: "closed".to_owned(),
-            security_descriptor: "D:(A;;GRGW;;;BA)".parse().expect("SDDL"),
+            security_descriptor: Some("D:(A;;GRGW;;;BA)".parse().expect("SDDL")),
             ..config.pipes[0].clone()
         },
     ]);
     Config { pipes: pipes.collect(), limits: limits(), ..config }
+}
+
+/// The ends of the services behind these pipes: `stream` has the only descriptor of its pipe.
+fn ends() -> Vec<ServiceEnd> {
+    let message = ServiceEnd::from(PipeMode::Message);
+    let descriptor = Some(Arc::new("D:(A;;GRGW;;;AU)".parse().expect("SDDL")));
+    vec![message.clone(), ServiceEnd { mode: PipeMode::Byte, descriptor }, message.clone(), message]
 }
 
 fn play(data: &[u8]) -> Seen {
@@ -138,7 +146,7 @@ struct World {
 
 impl World {
     fn new(terms: Terms) -> Self {
-        let mut server = Server::new(config());
+        let mut server = Server::new(config(), ends());
         let mut client = Client::default();
         let hint = client.negotiate(terms, |frame| server.exchange(frame)).expect("NEGOTIATE is answered");
         let mut world = Self {

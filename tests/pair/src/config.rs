@@ -16,6 +16,8 @@ pub const VISITOR: &str = "visitor";
 pub const PASSWORD: &str = "correct horse";
 /// The pipes' descriptor: every user that logs on may open them, except guests.
 pub const ACL: &str = "D:(D;OICI;GA;;;BG)(D;OICI;GA;;;AN)(A;OICI;GRGWGX;;;AU)(A;OICI;GA;;;BA)";
+/// The pipes, and what the service behind each carries.
+pub(crate) const PIPES: [(&str, PipeMode); 2] = [("simple", PipeMode::Message), ("stream", PipeMode::Byte)];
 /// The time of day on both sides; it does not go on.
 pub const TODAY: FileTime = FileTime(133_500_000_000_000_000);
 
@@ -51,7 +53,7 @@ pub fn server_config() -> server::Config {
             dns_domain: name(),
         },
         guid: [5; 16],
-        pipes: vec![pipe("simple", PipeMode::Message), pipe("stream", PipeMode::Byte)],
+        pipes: PIPES.iter().map(|(name, _)| pipe(name)).collect(),
         accounts: Arc::new(accounts),
         require_signing: true,
         session_lifetime: None,
@@ -64,11 +66,10 @@ pub fn server_config() -> server::Config {
 
 /// A pipe with the usual [`ACL`].
 #[must_use]
-pub fn pipe(name: &str, mode: PipeMode) -> Pipe {
+pub fn pipe(name: &str) -> Pipe {
     Pipe {
         name: name.to_owned(),
-        mode,
-        security_descriptor: ACL.parse().expect("an ACL"),
+        security_descriptor: Some(ACL.parse().expect("an ACL")),
         max_instances: None,
         require_encryption: false,
     }

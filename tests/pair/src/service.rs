@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
 
-use standpipe_smb::server::{DisconnectReason, Event, Input, OpenId, Output, WaitId};
+use standpipe_smb::server::{DisconnectReason, Event, Input, OpenId, Output, PipeId, PipeMode, WaitId};
 
+use crate::config::PIPES;
 use crate::random::Random;
 
 /// What the service does with what it gets, and what it got.
@@ -32,16 +33,21 @@ pub struct Service {
 /// An answer of the service to the server.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Opened(OpenId),
+    Opened(OpenId, PipeId),
     Written(OpenId),
     Data(OpenId, Vec<u8>),
     Waited(WaitId),
 }
 
+/// What a pipe of the server carries.
+fn mode_of(pipe: PipeId) -> PipeMode {
+    PIPES.get(pipe.0).map_or(PipeMode::Message, |(_, mode)| *mode)
+}
+
 impl Answer {
     pub(crate) fn input(&self) -> Input<'_> {
         match self {
-            Self::Opened(open) => Input::Opened { open: *open, result: Ok(()) },
+            Self::Opened(open, pipe) => Input::Opened { open: *open, result: Ok(mode_of(*pipe).into()) },
             Self::Written(open) => Input::Written { open: *open, result: Ok(()) },
             Self::Data(open, bytes) => Input::Data { open: *open, bytes },
             Self::Waited(wait) => Input::Waited { wait: *wait, available: true },
@@ -53,9 +59,9 @@ impl Service {
     /// Takes what the server asks for.
     pub(crate) fn take(&mut self, now: Duration, random: &mut Random, output: Output) {
         match output {
-            Output::Open { open, .. } => {
+            Output::Open { open, pipe, .. } => {
                 self.opened.push(open);
-                self.answer(now, random, Some(open), Answer::Opened(open));
+                self.answer(now, random, Some(open), Answer::Opened(open, pipe));
             }
             Output::Write { open, bytes } => {
                 self.answer(now, random, Some(open), Answer::Written(open));

@@ -186,7 +186,7 @@ async fn a_failed_log_on_is_told_as_what_it_is() {
 
 #[tokio::test]
 async fn a_denied_open_is_told_as_what_it_is_and_not_tried_elsewhere() {
-    let plan = || Plan { sddl: STORY, ..Plan::default() };
+    let plan = || Plan { sddl: Some(STORY), ..Plan::default() };
     let (one, other) = (Site::with(plan()).await, Site::with(plan()).await);
     let _services = (one.reverse().await, other.reverse().await);
     let balancer = balancer_as("guestling", &[&one, &other]);

@@ -136,7 +136,8 @@ async fn a_pipe_for_encrypted_requests_says_what_to_do() {
     assert!(reply.iter().eq(REQUEST.iter().rev()) && !contains(&seen, REQUEST));
 
     // Who encrypts and is refused all the same is sent to the list.
-    let site = Site::with(Plan { require_encryption: true, sddl: "D:(A;;GA;;;BG)", ..Plan::default() }).await;
+    let site =
+        Site::with(Plan { require_encryption: true, sddl: Some("D:(A;;GA;;;BG)"), ..Plan::default() }).await;
     let encrypted = connect(site.address, Encryption::Required).await.unwrap();
     let error = encrypted.call(&name(), REQUEST, &CallOptions::default()).await.unwrap_err();
     assert!(!error.hint().unwrap().contains("let the client encrypt"), "{:?}", error.hint());

@@ -24,6 +24,8 @@ mod load;
 #[cfg(test)]
 mod ordering;
 #[cfg(test)]
+mod own_descriptor;
+#[cfg(test)]
 mod previous_session;
 #[cfg(test)]
 mod proxy;

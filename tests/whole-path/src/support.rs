@@ -34,7 +34,7 @@ pub(crate) struct Site {
 
 /// What a test can change about a site.
 pub(crate) struct Plan {
-    pub(crate) sddl: &'static str,
+    pub(crate) sddl: Option<&'static str>,
     pub(crate) mode: Mode,
     pub(crate) max_instances: Option<u32>,
     pub(crate) require_encryption: bool,
@@ -47,7 +47,7 @@ impl Default for Plan {
     fn default() -> Self {
         let options = Options::new().unwrap();
         Self {
-            sddl: STORY,
+            sddl: Some(STORY),
             mode: Mode::Message,
             max_instances: None,
             require_encryption: false,
@@ -69,7 +69,7 @@ impl Site {
         accounts.add("guestling", "secret", Some(&["S-1-5-32-546".parse().unwrap()])).unwrap();
         let pipe = PipeOffer {
             name: name(),
-            security_descriptor: plan.sddl.parse().unwrap(),
+            security_descriptor: plan.sddl.map(|sddl| sddl.parse().unwrap()),
             max_instances: plan.max_instances,
             require_encryption: plan.require_encryption,
             backend: plan

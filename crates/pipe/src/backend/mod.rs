@@ -45,7 +45,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the server finds the service behind a pipe. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Backend {
-    mode: Mode,
+    /// `None` where only the connection tells.
+    mode: Option<Mode>,
     place: Place,
     connect_timeout: Duration,
     tells_caller: bool,
@@ -61,8 +62,11 @@ enum Place {
 
 /// A way to a service that this crate does not know.
 pub trait Connector: Send + Sync {
-    /// Connects to the service on behalf of `caller`, in the mode that was given to [`Backend::connector`].
-    /// Dropping the future gives it up.
+    /// Connects to the service on behalf of `caller`. If a mode was given to [`Backend::connector`], the
+    /// connection must have it. Dropping the future gives it up.
+    ///
+    /// A connection with a descriptor ([`PipeConnection::with_descriptor`]) is used only if that lets the
+    /// caller in. Nothing may reach the service before.
     ///
     /// [`io::ErrorKind::NotFound`] says that nobody listens, [`io::ErrorKind::WouldBlock`] that the service
     /// takes no further client now.
@@ -96,6 +100,16 @@ pub enum BackendError {
     Busy {
         /// The backend.
         backend: String,
+    },
+    /// The service's pipe has another mode than the one that was set.
+    #[error("{backend} is a pipe in {actual} mode, and {expected} mode is set for it")]
+    WrongMode {
+        /// The backend.
+        backend: String,
+        /// The mode of the service's pipe.
+        actual: Mode,
+        /// The mode that was set.
+        expected: Mode,
     },
     /// It took too long.
     #[error("{backend} did not take a connection within {} s", after.as_secs_f64())]
@@ -131,6 +145,15 @@ pub struct Connected {
     pub connection: PipeConnection,
     /// Its share of a pipe that limits its clients, unless the service's side keeps it.
     pub slot: Option<Slot>,
+    /// What the service has to read before anything else: who its caller is ([`Backend::with_greeting`]). To
+    /// be written once the caller has passed every access check; a new connection has room for it.
+    pub greeting: Option<Vec<u8>>,
+}
+
+impl Connected {
+    fn new(connection: PipeConnection, slot: Option<Slot>) -> Self {
+        Self { connection, slot, greeting: None }
+    }
 }
 
 /// A connection that is on its way. Dropping it gives it up.
@@ -145,8 +168,8 @@ pub enum Attempt {
 }
 
 impl Backend {
-    fn new(mode: Mode, place: Place) -> Self {
-        Self { mode, place, connect_timeout: CONNECT_TIMEOUT, tells_caller: false }
+    fn new(mode: impl Into<Option<Mode>>, place: Place) -> Self {
+        Self { mode: mode.into(), place, connect_timeout: CONNECT_TIMEOUT, tells_caller: false }
     }
 
     /// The socket that a service which listens with [`PipeListener`](crate::listener::PipeListener) in
@@ -157,13 +180,13 @@ impl Backend {
     /// server's rights, to any socket of the machine.
     pub fn local(directory: &Path, name: &PipeName, mode: Mode) -> Self {
         let path = directory.join(name.as_str());
-        Self::new(mode, Place::Socket(LocalSocket { path, trust: Trust::Owner }))
+        Self::new(mode, Place::Socket(LocalSocket { path, mode, trust: Trust::Owner }))
     }
 
     /// The Unix socket at `path`: `SOCK_SEQPACKET` in message mode, `SOCK_STREAM` in byte mode. The path is
     /// trusted to lead to the service.
     pub fn unix(path: impl Into<PathBuf>, mode: Mode) -> Self {
-        Self::new(mode, Place::Socket(LocalSocket { path: path.into(), trust: Trust::Path }))
+        Self::new(mode, Place::Socket(LocalSocket { path: path.into(), mode, trust: Trust::Path }))
     }
 
     /// The Unix socket at `path`, in a folder that everybody may write to, such as `/tmp`: the path must not
@@ -171,7 +194,7 @@ impl Backend {
     /// Somebody else who was there first is not connected to.
     pub fn unix_of(path: impl Into<PathBuf>, mode: Mode, users: impl Into<Arc<[User]>>) -> Self {
         let trust = Trust::Users(users.into());
-        Self::new(mode, Place::Socket(LocalSocket { path: path.into(), trust }))
+        Self::new(mode, Place::Socket(LocalSocket { path: path.into(), mode, trust }))
     }
 
     /// The Unix socket at which a .NET service listens with `NamedPipeServerStream`:
@@ -190,8 +213,9 @@ impl Backend {
         Self::new(Mode::Byte, Place::Tcp(TcpPort::new(host.into(), port)))
     }
 
-    /// Whatever `connector` connects to.
-    pub fn connector(mode: Mode, connector: impl Connector + 'static) -> Self {
+    /// Whatever `connector` connects to. With a mode, connections must have it; without one
+    /// (`None`), each connection says what it carries.
+    pub fn connector(mode: impl Into<Option<Mode>>, connector: impl Connector + 'static) -> Self {
         Self::new(mode, Place::Connector(Arc::new(connector)))
     }
 
@@ -216,14 +240,14 @@ impl Backend {
     ///         }
     ///     }
     /// });
-    /// assert_eq!(greeter.mode(), Mode::Message);
+    /// assert_eq!(greeter.mode(), Some(Mode::Message));
     /// ```
     pub fn handler<H, F>(mode: Mode, handler: H) -> Self
     where
         H: Fn(PipeConnection) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        Self::new(mode, Place::Handler(Handler::new(handler)))
+        Self::new(mode, Place::Handler(Handler::new(mode, handler)))
     }
 
     /// Sets how long a connection may take, the wait for a place in the service's queue included;
@@ -243,8 +267,9 @@ impl Backend {
         self
     }
 
-    /// What it carries.
-    pub fn mode(&self) -> Mode {
+    /// What it carries, where that is known before there is a connection
+    /// ([`PipeConnection::mode`] says it then).
+    pub fn mode(&self) -> Option<Mode> {
         self.mode
     }
 
@@ -259,28 +284,34 @@ impl Backend {
         }
     }
 
-    /// Connects to the service. The grant proves that the caller passed the access check: without one, no
-    /// byte reaches a service.
+    /// Whether its connections may carry a security descriptor of the service's own
+    /// ([`PipeConnection::descriptor`]). A pipe of any other backend needs one in the configuration.
+    pub fn has_own_descriptor(&self) -> bool {
+        matches!(self.place, Place::Connector(_))
+    }
+
+    /// Connects to the service. The grant proves that the caller passed the access check of the
+    /// configuration. Where the connection has a descriptor of its own ([`PipeConnection::descriptor`]), the
+    /// caller has to pass that as well before a byte may be written.
     pub fn connect(&self, _grant: Grant, opening: Opening) -> Attempt {
         let caller = self.tells_caller.then(|| opening.caller.clone());
         let attempt = match &self.place {
-            Place::Socket(socket) => socket.connect(self.mode, opening, self.connect_timeout),
+            Place::Socket(socket) => socket.connect(opening, self.connect_timeout),
             Place::Tcp(port) => port.connect(opening, self.connect_timeout),
-            Place::Handler(handler) => return Attempt::Done(Ok(handler.connect(self.mode, opening))),
+            Place::Handler(handler) => return Attempt::Done(Ok(handler.connect(opening))),
             Place::Connector(connector) => {
                 let connecting = connector.connect(opening.caller, opening.slot);
-                let (backend, timeout) = (connector.describe(), self.connect_timeout);
-                Attempt::Later(Box::pin(connected_in_time(connecting, backend, timeout)))
+                let (backend, timeout, mode) = (connector.describe(), self.connect_timeout, self.mode);
+                Attempt::Later(Box::pin(connected_in_time(connecting, backend, timeout, mode)))
             }
         };
         match (caller, attempt) {
             (None, attempt) => attempt,
             (Some(caller), Attempt::Done(result)) => {
-                Attempt::Done(result.and_then(|connected| introduce(connected, &caller, self)))
+                Attempt::Done(result.map(|connected| introduce(connected, &caller)))
             }
             (Some(caller), Attempt::Later(connecting)) => {
-                let backend = self.clone();
-                Attempt::Later(Box::pin(async move { introduce(connecting.await?, &caller, &backend) }))
+                Attempt::Later(Box::pin(async move { Ok(introduce(connecting.await?, &caller)) }))
             }
         }
     }
@@ -290,9 +321,15 @@ async fn connected_in_time(
     connecting: ConnectFuture,
     backend: String,
     timeout: Duration,
+    mode: Option<Mode>,
 ) -> Result<Connected, BackendError> {
     match tokio::time::timeout(timeout, connecting).await {
-        Ok(Ok(connection)) => Ok(Connected { connection, slot: None }),
+        Ok(Ok(connection)) => match (connection.mode(), mode) {
+            (actual, Some(expected)) if actual != expected => {
+                Err(BackendError::WrongMode { backend, actual, expected })
+            }
+            _ => Ok(Connected::new(connection, None)),
+        },
         Ok(Err(source)) => Err(match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                 BackendError::NotListening { backend }
@@ -304,14 +341,10 @@ async fn connected_in_time(
     }
 }
 
-/// Tells a service who its caller is. A new connection has room for that.
-fn introduce(connected: Connected, caller: &Caller, backend: &Backend) -> Result<Connected, BackendError> {
-    let mut line = greeting::write(caller, backend.mode);
-    match connected.connection.try_send(&mut line, &mut 0) {
-        Ok(true) => Ok(connected),
-        Ok(false) => Err(BackendError::Busy { backend: backend.to_string() }),
-        Err(error) => Err(BackendError::Io { backend: backend.to_string(), source: io::Error::other(error) }),
-    }
+/// Has a service told who its caller is.
+fn introduce(connected: Connected, caller: &Caller) -> Connected {
+    let greeting = greeting::write(caller, connected.connection.mode());
+    Connected { greeting: Some(greeting), ..connected }
 }
 
 impl fmt::Display for Backend {

@@ -22,6 +22,7 @@ const MAX_BUSY_PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone)]
 pub(super) struct LocalSocket {
     pub(super) path: PathBuf,
+    pub(super) mode: Mode,
     pub(super) trust: Trust,
 }
 
@@ -50,26 +51,24 @@ impl LocalSocket {
     }
 
     /// Connects at once, or waits for a place in the service's queue of new clients, for a while.
-    pub(super) fn connect(&self, mode: Mode, opening: Opening, timeout: Duration) -> Attempt {
-        match self.try_connect(mode) {
+    pub(super) fn connect(&self, opening: Opening, timeout: Duration) -> Attempt {
+        match self.try_connect() {
             Err(BackendError::Busy { .. }) => {
                 let socket = self.clone();
                 Attempt::Later(Box::pin(async move {
-                    let connection = socket.connect_when_free(mode, timeout).await?;
-                    Ok(Connected { connection, slot: Some(opening.slot) })
+                    let connection = socket.connect_when_free(timeout).await?;
+                    Ok(Connected::new(connection, Some(opening.slot)))
                 }))
             }
-            result => {
-                Attempt::Done(result.map(|connection| Connected { connection, slot: Some(opening.slot) }))
-            }
+            result => Attempt::Done(result.map(|connection| Connected::new(connection, Some(opening.slot)))),
         }
     }
 
-    fn try_connect(&self, mode: Mode) -> Result<PipeConnection, BackendError> {
+    fn try_connect(&self) -> Result<PipeConnection, BackendError> {
         let connected = match &self.trust {
-            Trust::Path => PipeConnection::try_connect(&self.path, mode),
-            Trust::Owner => PipeConnection::try_connect_to_owner(&self.path, mode, None),
-            Trust::Users(users) => PipeConnection::try_connect_to_owner(&self.path, mode, Some(users)),
+            Trust::Path => PipeConnection::try_connect(&self.path, self.mode),
+            Trust::Owner => PipeConnection::try_connect_to_owner(&self.path, self.mode, None),
+            Trust::Users(users) => PipeConnection::try_connect_to_owner(&self.path, self.mode, Some(users)),
         };
         connected.map_err(|source| match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
@@ -80,12 +79,12 @@ impl LocalSocket {
         })
     }
 
-    async fn connect_when_free(&self, mode: Mode, timeout: Duration) -> Result<PipeConnection, BackendError> {
+    async fn connect_when_free(&self, timeout: Duration) -> Result<PipeConnection, BackendError> {
         let started = Instant::now();
         let mut pause = BUSY_PAUSE;
         loop {
             tokio::time::sleep(pause).await;
-            match self.try_connect(mode) {
+            match self.try_connect() {
                 Err(BackendError::Busy { .. }) if started.elapsed() < timeout => {
                     pause = (pause * 2).min(MAX_BUSY_PAUSE);
                 }
@@ -115,9 +114,9 @@ mod tests {
         let socket = UnixSocket::new_stream().unwrap();
         socket.bind(&path).unwrap();
         let listener = socket.listen(0).unwrap();
-        let backend = LocalSocket { path, trust: Trust::Owner };
+        let backend = LocalSocket { path, mode: Mode::Byte, trust: Trust::Owner };
         let mut queued = Vec::new();
-        while let Ok(connection) = backend.try_connect(Mode::Byte) {
+        while let Ok(connection) = backend.try_connect() {
             queued.push(connection);
         }
         (backend, listener, queued)
@@ -128,7 +127,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (backend, _listener, _queued) = busy_service(folder.path());
         let started = Instant::now();
-        let result = backend.connect_when_free(Mode::Byte, CONNECT_TIMEOUT).await;
+        let result = backend.connect_when_free(CONNECT_TIMEOUT).await;
         assert!(matches!(result, Err(BackendError::Busy { .. })), "{result:?}");
         assert!(started.elapsed() >= CONNECT_TIMEOUT && started.elapsed() < CONNECT_TIMEOUT * 2);
     }
@@ -137,8 +136,7 @@ mod tests {
     async fn a_service_that_accepts_at_last_is_connected() {
         let folder = tempfile::tempdir().unwrap();
         let (backend, listener, queued) = busy_service(folder.path());
-        let connecting =
-            tokio::spawn(async move { backend.connect_when_free(Mode::Byte, CONNECT_TIMEOUT).await });
+        let connecting = tokio::spawn(async move { backend.connect_when_free(CONNECT_TIMEOUT).await });
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(!connecting.is_finished());
         for _ in 0..queued.len() {

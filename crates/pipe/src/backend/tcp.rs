@@ -56,7 +56,7 @@ impl TcpPort {
             let stream = port.stream(timeout).await?;
             let failed = |source| BackendError::Io { backend: port.to_string(), source };
             let connection = PipeConnection::of_tcp(stream).map_err(failed)?;
-            Ok(Connected { connection, slot: Some(opening.slot) })
+            Ok(Connected::new(connection, Some(opening.slot)))
         }))
     }
 

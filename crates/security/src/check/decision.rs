@@ -19,6 +19,14 @@ impl Grant {
     pub fn access(&self) -> GrantedAccess {
         self.access
     }
+
+    /// The rights that both this and `other` grant: for an object with two descriptors. `None` if there are
+    /// none.
+    #[must_use]
+    pub fn and(self, other: Self) -> Option<Self> {
+        let access = self.access.0 & other.access.0;
+        (!access.is_empty()).then_some(Self { access: GrantedAccess(access) })
+    }
 }
 
 /// An access check refused.

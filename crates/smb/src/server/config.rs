@@ -104,10 +104,10 @@ pub struct PipeId(pub usize);
 pub struct Pipe {
     /// The bare name, without `\pipe\`. Compared without regard to case.
     pub name: String,
-    /// Whether writes are messages or bytes.
-    pub mode: PipeMode,
-    /// Which users may open it, with which rights.
-    pub security_descriptor: SecurityDescriptor,
+    /// Which users may open it, with which rights. The descriptor of the service's end
+    /// ([`ServiceEnd`](super::ServiceEnd)) can only narrow this. `None` leaves the decision to that one; if
+    /// the service's end has none either, nobody may open the pipe.
+    pub security_descriptor: Option<SecurityDescriptor>,
     /// How many opens there may be at once over all connections; `None` for no limit. The shell counts opens
     /// and enforces this; here it only goes to clients that ask.
     pub max_instances: Option<u32>,

@@ -1,8 +1,11 @@
 //! What the shell hands to a [`Connection`](super::Connection).
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
-use super::{OpenId, SessionId, WaitId};
+use standpipe_security::SecurityDescriptor;
+
+use super::{OpenId, PipeMode, SessionId, WaitId};
 use crate::FileTime;
 
 /// The time at which the shell hands in an input.
@@ -25,8 +28,9 @@ pub enum Input<'a> {
     Opened {
         /// Which open.
         open: OpenId,
-        /// Whether the backend took it.
-        result: Result<(), OpenFailure>,
+        /// The service's end, if the backend took the open. It is only used if its own descriptor lets the
+        /// caller in too; otherwise [`Output::Close`](super::Output::Close) follows.
+        result: Result<ServiceEnd, OpenFailure>,
     },
     /// The service wrote: one whole message in message mode, any bytes in byte mode.
     Data {
@@ -67,6 +71,22 @@ pub enum Input<'a> {
     },
     /// The server is about to stop: new log-ons, opens and waits are refused, requests in flight go on.
     Drain,
+}
+
+/// The service's end of a pipe to which the backend has connected an open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceEnd {
+    /// Whether writes are messages or bytes.
+    pub mode: PipeMode,
+    /// The security descriptor that the service has put on the pipe, where pipes carry one.
+    pub descriptor: Option<Arc<SecurityDescriptor>>,
+}
+
+impl From<PipeMode> for ServiceEnd {
+    /// An end without a descriptor of its own.
+    fn from(mode: PipeMode) -> Self {
+        Self { mode, descriptor: None }
+    }
 }
 
 /// Why a backend did not take an open.

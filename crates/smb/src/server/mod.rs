@@ -67,5 +67,5 @@ pub use disconnect::{Blame, DisconnectReason, Malformation, Violation};
 pub use event::Event;
 pub use gate::LogonGate;
 pub use ids::{OpenId, SessionId, WaitId};
-pub use input::{Input, Now, OpenFailure, WriteFailure};
+pub use input::{Input, Now, OpenFailure, ServiceEnd, WriteFailure};
 pub use output::Output;

@@ -13,8 +13,10 @@ use super::{DisconnectReason, Event, OpenId, PipeId, SessionId, WaitId};
 pub enum Output {
     /// Connect this open to its pipe's backend and answer with [`Input::Opened`](super::Input::Opened).
     ///
-    /// The [`Grant`] proves that the session is authenticated and that its token passed the pipe's security
-    /// descriptor.
+    /// The [`Grant`] proves that the session is authenticated and that its token passed the security
+    /// descriptor of [`Config::pipes`](super::Config::pipes), where the pipe has one there. Nothing may be
+    /// written to the service before the descriptor of the service's end has been checked as well: before
+    /// [`Connection::is_connected`](super::Connection::is_connected) answers `true`.
     Open {
         /// Which open.
         open: OpenId,

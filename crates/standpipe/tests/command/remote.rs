@@ -40,7 +40,7 @@ impl Remote {
         let offer = |name: &str, mode| {
             let name: PipeName = name.parse().unwrap();
             PipeOffer {
-                security_descriptor: "D:(A;;GRGW;;;AU)".parse().unwrap(),
+                security_descriptor: "D:(A;;GRGW;;;AU)".parse().ok(),
                 max_instances: None,
                 require_encryption: false,
                 backend: Backend::local(&pipes, &name, mode),

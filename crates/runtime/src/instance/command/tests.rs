@@ -35,7 +35,7 @@ async fn client(place: &TestFolder, keys: &str) -> Client {
     let offer = Offer {
         pipes: vec![PipeOffer {
             name: "simple".parse().unwrap(),
-            security_descriptor: role.pipes[0].descriptor.clone().unwrap(),
+            security_descriptor: role.pipes[0].descriptor.clone(),
             max_instances: role.pipes[0].max_instances,
             require_encryption: false,
             backend: instance.backends()[0].1.clone(),

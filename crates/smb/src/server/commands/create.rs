@@ -1,16 +1,17 @@
 //! CREATE, [MS-SMB2] 3.3.5.9: the way from a name to a pipe, past its security descriptor.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
-use standpipe_security::{Grant, check_pipe_client};
+use standpipe_security::{Grant, SecurityDescriptor, check_pipe_client};
 
 use crate::NtStatus;
 use crate::server::request::{Done, MayWait, Refused, Request};
 use crate::server::state::{
-    Established, Granted, Opens, Outputs, PendingId, PendingRequests, Random, WaitsFor,
+    Asked, Established, Granted, Opens, Outputs, PendingId, PendingRequests, Random, WaitsFor,
 };
-use crate::server::{Config, Event, OpenFailure, OpenId, Output, PipeId};
+use crate::server::{Config, Event, OpenFailure, OpenId, Output, Pipe, PipeId, ServiceEnd};
 use crate::wire::{CreateOptions, CreateRequest, CreateResponse, FileId, ImpersonationLevel, Opened};
 
 /// How much of a name that a client gave goes into the log.
@@ -77,7 +78,8 @@ impl Create<'_> {
             user: Arc::clone(&user),
             encrypted_only: self.config.requires_encryption(pipe),
         };
-        self.opens.add(open, granted, request.id);
+        let (desired, token_again) = (asked.desired_access, Arc::clone(&token));
+        self.opens.add(open, granted, Asked { request: request.id, desired, grant, token: token_again });
         self.outputs.push(Output::Open { open, pipe, grant, token, user });
         Ok(Done::Waits(WaitsFor::Open(open), file_id))
     }
@@ -94,7 +96,10 @@ impl Create<'_> {
         let pipe =
             self.config.find_pipe(&asked.name).or(self.other_names).ok_or_else(OpenRefused::no_such_pipe)?;
         let offered = self.config.pipes.get(pipe.0).ok_or_else(OpenRefused::no_such_pipe)?;
-        let decision = check_pipe_client(&offered.security_descriptor, session.token(), asked.desired_access);
+        let anyone = SecurityDescriptor::new();
+        // Without one here, the service's end has the only descriptor, which is checked once it is connected.
+        let descriptor = offered.security_descriptor.as_ref().unwrap_or(&anyone);
+        let decision = check_pipe_client(descriptor, session.token(), asked.desired_access);
         let Ok(grant) = decision.result else {
             return Err(OpenRefused::new(NtStatus::ACCESS_DENIED, decision.to_string()));
         };
@@ -141,36 +146,68 @@ fn check_parameters(asked: &CreateRequest) -> Result<(), OpenRefused> {
 /// The backend's answer to an open, and the CREATE that it answers.
 pub(crate) fn opened(
     open: OpenId,
-    result: Result<(), OpenFailure>,
+    result: Result<ServiceEnd, OpenFailure>,
     config: &Config,
     other_names: Option<PipeId>,
     opens: &mut Opens,
     outputs: &mut Outputs,
 ) -> Option<(PendingId, Result<CreateResponse, NtStatus>)> {
-    let pipe = opens.connecting_to(open)?;
+    let (pipe, asked) = opens.connecting_to(open)?;
     let offered = config.pipes.get(pipe.0)?;
-    let failure = match result {
-        Ok(()) => {
-            let (granted, request) = opens.connect(open, offered.mode)?;
+    let desired = asked.desired.0;
+    let backend_took_it = result.is_ok();
+    let checked =
+        result.map_err(OpenRefused::from).and_then(|end| Ok((check_end(offered, asked, &end)?, end)));
+    let OpenRefused { status, reason } = match checked {
+        Ok((grant, end)) => {
+            let (granted, request) = opens.connect(open, grant, end)?;
             outputs.event(Event::Opened { user: Arc::clone(&granted.user), pipe });
             let opened = if other_names == Some(pipe) { Opened::NewFile } else { Opened::Pipe };
             return Some((request, Ok(CreateResponse { file_id: granted.file_id, opened })));
         }
-        Err(failure) => failure,
+        Err(refused) => refused,
     };
     let (granted, request) = opens.take_connecting(open)?;
-    let (status, reason) = match failure {
-        OpenFailure::NotListening => (NtStatus::PIPE_NOT_AVAILABLE, "the service is not listening"),
-        OpenFailure::AllInstancesBusy => (NtStatus::INSTANCE_NOT_AVAILABLE, "all instances are in use"),
-        OpenFailure::Refused => (NtStatus::ACCESS_DENIED, "the service refused the caller"),
-        OpenFailure::OutOfResources => (NtStatus::INSUFFICIENT_RESOURCES, "the server is at its limit"),
-    };
-    outputs.event(Event::OpenRefused {
-        user: granted.user,
-        name: offered.name.clone(),
-        desired: granted.access.mask(),
-        status,
-        reason: reason.into(),
-    });
+    if backend_took_it {
+        outputs.push(Output::Close { open });
+    }
+    let (user, name) = (granted.user, offered.name.clone());
+    outputs.event(Event::OpenRefused { user, name, desired, status, reason });
     Some((request, Err(status)))
+}
+
+/// The second access check, of the descriptor that the service has put on the pipe: gives what both checks
+/// grant.
+fn check_end(offered: &Pipe, asked: &Asked, end: &ServiceEnd) -> Result<Grant, OpenRefused> {
+    let denied = |reason| Err(OpenRefused { status: NtStatus::ACCESS_DENIED, reason });
+    let Some(descriptor) = &end.descriptor else {
+        return match offered.security_descriptor {
+            Some(_) => Ok(asked.grant),
+            None => {
+                denied("neither the configuration nor the service gives the pipe a descriptor".to_string())
+            }
+        };
+    };
+    let decision = check_pipe_client(descriptor, &asked.token, asked.desired);
+    let Ok(grant) = decision.result else {
+        return denied(format!("the service's own descriptor: {decision}"));
+    };
+    match grant.and(asked.grant) {
+        Some(both) => Ok(both),
+        None => {
+            denied("the service's own descriptor grants nothing that the configuration grants".to_string())
+        }
+    }
+}
+
+impl From<OpenFailure> for OpenRefused {
+    fn from(failure: OpenFailure) -> Self {
+        let (status, reason) = match failure {
+            OpenFailure::NotListening => (NtStatus::PIPE_NOT_AVAILABLE, "the service is not listening"),
+            OpenFailure::AllInstancesBusy => (NtStatus::INSTANCE_NOT_AVAILABLE, "all instances are in use"),
+            OpenFailure::Refused => (NtStatus::ACCESS_DENIED, "the service refused the caller"),
+            OpenFailure::OutOfResources => (NtStatus::INSUFFICIENT_RESOURCES, "the server is at its limit"),
+        };
+        Self::new(status, reason)
+    }
 }

@@ -27,9 +27,11 @@ pub(crate) fn handle(
     // A place in the queue is of no use to a client that does not encrypt where that is required.
     let may_open = (request.encrypted || !config.requires_encryption(pipe))
         && config.pipes.get(pipe.0).is_some_and(|pipe| {
-            check_pipe_client(&pipe.security_descriptor, session.token(), AccessMask::MAXIMUM_ALLOWED.into())
-                .result
-                .is_ok()
+            // What the service's end says is known once it is connected.
+            pipe.security_descriptor.as_ref().is_none_or(|descriptor| {
+                check_pipe_client(descriptor, session.token(), AccessMask::MAXIMUM_ALLOWED.into())
+                    .is_granted()
+            })
         });
     if draining {
         return Err(NtStatus::PIPE_NOT_AVAILABLE.into());

@@ -154,6 +154,8 @@ fn security_information(
         return Err(NtStatus::ACCESS_DENIED);
     }
     open.check_granted(AccessMask::READ_CONTROL)?;
-    let pipe = config.pipes.get(open.granted.pipe.0).ok_or(NtStatus::FILE_CLOSED)?;
-    pipe.security_descriptor.select(DescriptorParts(wanted)).to_bytes().map_err(|_| NtStatus::INTERNAL_ERROR)
+    // What the service has put on the pipe is what a client of this machine would read.
+    let configured = config.pipes.get(open.granted.pipe.0).and_then(|pipe| pipe.security_descriptor.as_ref());
+    let descriptor = open.end.descriptor().or(configured).ok_or(NtStatus::ACCESS_DENIED)?;
+    descriptor.select(DescriptorParts(wanted)).to_bytes().map_err(|_| NtStatus::INTERNAL_ERROR)
 }

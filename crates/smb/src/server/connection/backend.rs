@@ -6,7 +6,7 @@ use super::Connection;
 use crate::NtStatus;
 use crate::server::commands::{create, pipe_transceive, read};
 use crate::server::state::{PipeEnd, Reader, Taken, WaitsFor, Writer};
-use crate::server::{Now, OpenFailure, OpenId, WaitId, WriteFailure};
+use crate::server::{Now, OpenFailure, OpenId, ServiceEnd, WaitId, WriteFailure};
 use crate::wire::{ControlCode, Empty, FileId, IoctlResponse, WriteResponse, encode_error};
 
 impl Connection {
@@ -15,7 +15,7 @@ impl Connection {
     }
 
     /// The backend's answer to an open: the CREATE is answered.
-    pub(super) fn opened(&mut self, now: Now, open: OpenId, result: Result<(), OpenFailure>) {
+    pub(super) fn opened(&mut self, now: Now, open: OpenId, result: Result<ServiceEnd, OpenFailure>) {
         let holdings = &mut self.state.holdings;
         let (config, other_names) = (&self.state.config, self.state.other_names);
         match create::opened(open, result, config, other_names, &mut holdings.opens, &mut holdings.outputs) {

@@ -60,7 +60,6 @@ impl Connection {
     }
 
     /// Takes an input in. Afterwards there may be bytes to transmit, outputs, and another time to wake up.
-    #[expect(clippy::needless_pass_by_value, reason = "an input is used up")]
     pub fn handle(&mut self, now: Now, input: Input<'_>) {
         if self.state.phase.is_closed() {
             return;
@@ -121,6 +120,12 @@ impl Connection {
     pub fn wants_data(&self, open: OpenId) -> bool {
         let read_ahead = self.state.config.limits.read_ahead;
         !self.is_full() && self.state.holdings.opens.wants_data(open, read_ahead)
+    }
+
+    /// Whether this open is connected to its service and its caller has passed every access check.
+    #[must_use]
+    pub fn is_connected(&self, open: OpenId) -> bool {
+        self.state.holdings.opens.is_connected(open)
     }
 
     /// How many opens there are, those being connected included.

@@ -18,7 +18,7 @@ use alloc::sync::Arc;
 pub(crate) use credits::CreditWindow;
 pub(crate) use holdings::Holdings;
 pub(crate) use negotiated::{Negotiated, Phase};
-pub(crate) use opens::{ConnectedOpen, Granted, Opens};
+pub(crate) use opens::{Asked, ConnectedOpen, Granted, Opens};
 pub(crate) use outputs::Outputs;
 pub(crate) use pending::{Pending, PendingId, PendingRequests, ReplyTo, Rest, WaitsFor};
 pub(crate) use pipe_end::{PipeEnd, Reader, Taken, Writer};

@@ -5,12 +5,12 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use standpipe_security::{AccessMask, GrantedAccess};
+use standpipe_security::{AccessMask, DesiredAccess, Grant, GrantedAccess, Token};
 
 use super::{Outputs, PendingId, PendingRequests, PipeEnd, Writer};
 use crate::NtStatus;
 use crate::server::request::Request;
-use crate::server::{OpenId, Output, PipeId, PipeMode};
+use crate::server::{OpenId, Output, PipeId, ServiceEnd};
 use crate::wire::FileId;
 
 /// An open of a pipe: what was granted, and the client's end once the backend has taken it.
@@ -47,9 +47,18 @@ impl Granted {
 
 enum End {
     /// The backend has not taken it yet; the CREATE is answered when it has.
-    Connecting(PendingId),
+    Connecting(Asked),
     /// Connected.
     Connected(PipeEnd),
+}
+
+/// A CREATE that waits for its backend: what the second access check and the answer need.
+pub(crate) struct Asked {
+    pub(crate) request: PendingId,
+    pub(crate) desired: DesiredAccess,
+    /// What the first access check granted.
+    pub(crate) grant: Grant,
+    pub(crate) token: Arc<Token>,
 }
 
 impl Open {
@@ -109,36 +118,51 @@ impl Opens {
         self.table.values().filter(|open| open.granted.pipe == pipe).count()
     }
 
-    /// Adds an open whose backend has to take it; `request` is the CREATE.
-    pub(crate) fn add(&mut self, open: OpenId, granted: Granted, request: PendingId) {
-        self.table.insert(open, Box::new(Open { granted, end: End::Connecting(request) }));
+    /// Adds an open whose backend has to take it.
+    pub(crate) fn add(&mut self, open: OpenId, granted: Granted, asked: Asked) {
+        self.table.insert(open, Box::new(Open { granted, end: End::Connecting(asked) }));
     }
 
-    /// The backend took an open, of a pipe of this mode: gives what was granted, and the CREATE to answer.
-    /// `None` if the open was closed in the meantime, or is connected already.
-    pub(crate) fn connect(&mut self, open: OpenId, mode: PipeMode) -> Option<(&Granted, PendingId)> {
+    /// The backend took an open, and `grant` is what every access check grants: gives what was granted, and
+    /// the CREATE to answer. `None` if the open was closed in the meantime, or is connected already.
+    pub(crate) fn connect(
+        &mut self,
+        open: OpenId,
+        grant: Grant,
+        end: ServiceEnd,
+    ) -> Option<(&Granted, PendingId)> {
         let open = self.table.get_mut(&open)?;
-        let End::Connecting(request) = open.end else {
+        let End::Connecting(Asked { request, .. }) = open.end else {
             return None;
         };
-        open.end = End::Connected(PipeEnd::new(mode));
+        open.granted.access = grant.access();
+        open.end = End::Connected(PipeEnd::new(end));
         Some((&open.granted, request))
     }
 
-    /// The pipe of an open whose backend has to take it.
-    pub(crate) fn connecting_to(&self, open: OpenId) -> Option<PipeId> {
+    /// The pipe of an open whose backend has to take it, and what was asked for.
+    pub(crate) fn connecting_to(&self, open: OpenId) -> Option<(PipeId, &Asked)> {
         let open = self.table.get(&open)?;
-        matches!(open.end, End::Connecting(_)).then_some(open.granted.pipe)
+        match &open.end {
+            End::Connecting(asked) => Some((open.granted.pipe, asked)),
+            End::Connected(_) => None,
+        }
     }
 
-    /// The backend did not take an open: removes it and gives what was granted, and the CREATE to answer.
+    /// The backend did not take an open, or the caller may not use it: removes it and gives what was granted,
+    /// and the CREATE to answer.
     pub(crate) fn take_connecting(&mut self, open: OpenId) -> Option<(Granted, PendingId)> {
         self.connecting_to(open)?;
         let Open { granted, end } = *self.table.remove(&open)?;
         match end {
-            End::Connecting(request) => Some((granted, request)),
+            End::Connecting(Asked { request, .. }) => Some((granted, request)),
             End::Connected(_) => None,
         }
+    }
+
+    /// Whether an open is connected to its service.
+    pub(crate) fn is_connected(&self, open: OpenId) -> bool {
+        self.table.get(&open).is_some_and(|open| open.connected().is_some())
     }
 
     /// The open that a request names, to look at it: it must be connected, and of the request's session and
@@ -206,7 +230,7 @@ impl Opens {
         };
         outputs.push(Output::Close { open });
         match entry.end {
-            End::Connecting(request) => pending.defer(request, status),
+            End::Connecting(Asked { request, .. }) => pending.defer(request, status),
             End::Connected(end) => {
                 let (readers, writers) = end.into_requests();
                 for reader in readers {

@@ -5,11 +5,14 @@
 //! first, then the end; in message mode one message for each read, cut messages continue with the next read.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+use standpipe_security::SecurityDescriptor;
 
 use super::PendingId;
 use crate::NtStatus;
-use crate::server::PipeMode;
+use crate::server::{PipeMode, ServiceEnd};
 use crate::wire::PipePeek;
 use crate::wire::info::PipeState;
 
@@ -78,6 +81,7 @@ impl Chunk {
 #[derive(Debug)]
 pub(crate) struct PipeEnd {
     mode: PipeMode,
+    descriptor: Option<Arc<SecurityDescriptor>>,
     read_mode: PipeMode,
     /// `FILE_PIPE_COMPLETE_OPERATION`: a read of an empty pipe does not wait.
     nonblocking: bool,
@@ -91,9 +95,11 @@ pub(crate) struct PipeEnd {
 impl PipeEnd {
     /// A newly connected end. Windows starts every client in byte read mode; here a pipe of messages starts
     /// in message read mode, as remote clients that never set the mode expect.
-    pub(crate) fn new(mode: PipeMode) -> Self {
+    pub(crate) fn new(end: ServiceEnd) -> Self {
+        let ServiceEnd { mode, descriptor } = end;
         Self {
             mode,
+            descriptor,
             read_mode: mode,
             nonblocking: false,
             chunks: VecDeque::new(),
@@ -106,6 +112,11 @@ impl PipeEnd {
 
     pub(crate) fn mode(&self) -> PipeMode {
         self.mode
+    }
+
+    /// The security descriptor that the service has put on the pipe.
+    pub(crate) fn descriptor(&self) -> Option<&SecurityDescriptor> {
+        self.descriptor.as_deref()
     }
 
     /// How the client reads: one message for each read, or bytes.
@@ -348,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_message_is_read_whole_or_in_parts_but_never_joined() {
-        let mut end = PipeEnd::new(PipeMode::Message);
+        let mut end = PipeEnd::new(PipeMode::Message.into());
         end.push(b"first");
         end.push(b"");
         end.push(b"second");
@@ -361,7 +372,7 @@ mod tests {
 
     #[test]
     fn byte_reads_join_what_was_written() {
-        let mut end = PipeEnd::new(PipeMode::Message);
+        let mut end = PipeEnd::new(PipeMode::Message.into());
         end.set_modes(PipeMode::Byte, false);
         end.push(b"ab");
         end.push(b"cd");
@@ -371,14 +382,14 @@ mod tests {
 
     #[test]
     fn data_comes_before_the_end_but_not_after_a_disconnect() {
-        let mut end = PipeEnd::new(PipeMode::Message);
+        let mut end = PipeEnd::new(PipeMode::Message.into());
         end.push(b"last words");
         end.close();
         assert_eq!(end.refuses_write(), Some(NtStatus::PIPE_CLOSING));
         assert_eq!(read(&mut end, 100).1, b"last words");
         assert_eq!(end.end_of_data(), Some(NtStatus::PIPE_BROKEN));
 
-        let mut end = PipeEnd::new(PipeMode::Message);
+        let mut end = PipeEnd::new(PipeMode::Message.into());
         end.push(b"last words");
         end.disconnect();
         assert!(!end.has_data());
@@ -387,7 +398,7 @@ mod tests {
 
     #[test]
     fn a_message_that_is_passed_on_is_not_held() {
-        let mut end = PipeEnd::new(PipeMode::Message);
+        let mut end = PipeEnd::new(PipeMode::Message.into());
         let mut out = Vec::new();
         let taken = end.pass_into(b"message", &mut out, 4, true);
         assert_eq!((taken.status, out.as_slice()), (NtStatus::BUFFER_OVERFLOW, &b"mess"[..]));
@@ -397,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_peek_takes_nothing() {
-        let mut end = PipeEnd::new(PipeMode::Message);
+        let mut end = PipeEnd::new(PipeMode::Message.into());
         end.push(b"first");
         end.push(b"second");
         let mut out = Vec::new();
@@ -413,7 +424,7 @@ mod tests {
 
     #[test]
     fn empty_messages_are_not_held_for_free() {
-        let mut end = PipeEnd::new(PipeMode::Message);
+        let mut end = PipeEnd::new(PipeMode::Message.into());
         (0..100).for_each(|_| end.push(b""));
         assert!(end.held() >= 100 * MESSAGE_OVERHEAD);
     }

@@ -2,7 +2,7 @@ use alloc::vec::Vec;
 
 use super::harness::{Peer, READ_WRITE, Reply, data};
 use crate::NtStatus;
-use crate::server::{Input, OpenId};
+use crate::server::{Input, OpenId, PipeMode};
 use crate::wire::info::{FileInfoClass, InfoType, QueryInfoRequest};
 use crate::wire::transfer::{ReadFlags, WriteFlags};
 use crate::wire::{CloseRequest, Command, FileId, Flags, FlushRequest, Header, ReadRequest, WriteRequest};
@@ -76,7 +76,7 @@ fn a_request_may_wait_for_a_backend_in_the_middle() {
     peer.willing = false;
     let ids = send(&mut peer, &[create(false), write(FileId::ANY), close(FileId::ANY)]);
     assert!(ids.iter().all(|id| peer.reply_to(*id).is_none()));
-    peer.answer_open(Ok(()));
+    peer.answer_open(Ok(PipeMode::Message.into()));
     assert_eq!(peer.reply_to(ids[0]).unwrap().status(), NtStatus::SUCCESS);
     assert_eq!(peer.written(), [b"text"]);
     let Some(super::harness::Asked::Write(open, _)) = peer.asked.last() else {

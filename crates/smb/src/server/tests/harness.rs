@@ -18,7 +18,7 @@ use crate::crypto::encryption::{Decrypter, Sealer};
 use crate::crypto::{Cipher, PreauthHash, Sender, SessionKeys, SigningAlgorithm};
 use crate::server::{
     Config, Connection, DisconnectReason, Encryption, Event, Input, Limits, Now, OpenFailure, OpenId, Output,
-    Pipe, PipeId, PipeMode, SessionId, WaitId,
+    Pipe, PipeId, PipeMode, ServiceEnd, SessionId, WaitId,
 };
 use crate::wire::header::{HEADER_LEN, PROTOCOL_TRANSFORM};
 use crate::wire::negotiate::{Capabilities, HashId, SecurityMode};
@@ -55,10 +55,9 @@ pub(super) fn account_set() -> AccountSet {
 }
 
 pub(super) fn config() -> Config {
-    let pipe = |name: &str, mode| Pipe {
+    let pipe = |name: &str| Pipe {
         name: name.to_string(),
-        mode,
-        security_descriptor: STORY_ACL.parse::<SecurityDescriptor>().unwrap(),
+        security_descriptor: Some(STORY_ACL.parse::<SecurityDescriptor>().unwrap()),
         max_instances: None,
         require_encryption: false,
     };
@@ -70,7 +69,7 @@ pub(super) fn config() -> Config {
             dns_domain: "server".to_string(),
         },
         guid: [0x5A; 16],
-        pipes: vec![pipe("simple", PipeMode::Message), pipe("stream", PipeMode::Byte)],
+        pipes: vec![pipe("simple"), pipe("stream")],
         accounts: Arc::new(account_set()),
         require_signing: true,
         session_lifetime: None,
@@ -124,6 +123,8 @@ pub(super) struct Peer {
     pub(super) previous_session_id: u64,
     /// Whether a willing service answers opens and writes at once.
     pub(super) willing: bool,
+    /// The descriptor that the service puts on its pipes.
+    pub(super) own_descriptor: Option<Arc<SecurityDescriptor>>,
     pub(super) keys: Option<SessionKeys>,
     pub(super) session_id: u64,
     pub(super) tree_id: u32,
@@ -153,6 +154,7 @@ impl Peer {
             sessions: BTreeMap::new(),
             previous_session_id: 0,
             willing: true,
+            own_descriptor: None,
             keys: None,
             session_id: 0,
             tree_id: 0,
@@ -195,7 +197,8 @@ impl Peer {
                 Output::Open { open, pipe, .. } => {
                     self.asked.push(Asked::Open(open, pipe));
                     if self.willing {
-                        self.handle(Input::Opened { open, result: Ok(()) });
+                        let end = self.service_end(pipe);
+                        self.handle(Input::Opened { open, result: Ok(end) });
                     }
                 }
                 Output::Write { open, bytes } => {
@@ -516,8 +519,14 @@ impl Peer {
             .collect()
     }
 
+    /// The service's end of a pipe: `simple` is of messages, `stream` of bytes.
+    fn service_end(&self, pipe: PipeId) -> ServiceEnd {
+        let mode = if pipe == PipeId(1) { PipeMode::Byte } else { PipeMode::Message };
+        ServiceEnd { mode, descriptor: self.own_descriptor.clone() }
+    }
+
     /// The CREATE's backend answers.
-    pub(super) fn answer_open(&mut self, result: Result<(), OpenFailure>) {
+    pub(super) fn answer_open(&mut self, result: Result<ServiceEnd, OpenFailure>) {
         let open = self.asked.iter().rev().find_map(|asked| match asked {
             Asked::Open(open, _) => Some(*open),
             _ => None,

@@ -153,8 +153,8 @@ fn attributes_go_to_users_who_may_read_them() {
 #[test]
 fn each_part_of_the_descriptor_goes_to_users_who_may_read_it() {
     let mut with_owner = config();
-    with_owner.pipes[0].security_descriptor = ["O:BAG:SY", STORY_ACL].concat().parse().unwrap();
-    let descriptor = with_owner.pipes[0].security_descriptor.clone();
+    let descriptor: SecurityDescriptor = ["O:BAG:SY", STORY_ACL].concat().parse().unwrap();
+    with_owner.pipes[0].security_descriptor = Some(descriptor.clone());
     let mut peer = Peer::new(with_owner);
     peer.negotiate(&[Dialect::Smb311], Some(SigningAlgorithm::AesGmac));
     assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);

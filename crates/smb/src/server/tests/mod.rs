@@ -9,6 +9,7 @@ mod hostile;
 mod information;
 mod log_on;
 mod negotiate;
+mod own_descriptor;
 mod previous_session;
 mod requests;
 mod session_life;

@@ -7,7 +7,7 @@ use standpipe_security::{Account, AccountSet, Accounts, NtHash, Sid};
 
 use super::harness::{Asked, Peer, READ_WRITE, account_set, config, credentials, data};
 use crate::crypto::{Cipher, SigningAlgorithm};
-use crate::server::{Config, DisconnectReason, Event, Input, OpenFailure, OpenId};
+use crate::server::{Config, DisconnectReason, Event, Input, OpenFailure, OpenId, PipeMode};
 use crate::wire::{
     CloseRequest, Command, ControlCode, Empty, FileId, Flags, FlushRequest, Header, PipeWaitRequest,
     TreeConnectRequest,
@@ -149,7 +149,7 @@ fn an_open_that_its_backend_takes_after_the_session_expired_is_there_when_it_cou
     let request = Peer::create_request("simple", READ_WRITE);
     let id = peer.send(Command::CREATE, |out| request.encode(out));
     peer.time += LIFETIME;
-    peer.answer_open(Ok(()));
+    peer.answer_open(Ok(PipeMode::Message.into()));
     assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::SUCCESS);
     assert_eq!(peer.connection.open_count(), 1);
     peer.willing = true;

@@ -9,6 +9,7 @@ use standpipe_client::balancer::{Balancer, Options as BalancerOptions, Target};
 use standpipe_client::{Credentials, Encryption as ClientEncryption};
 use standpipe_deployment::{Deployment, Encryption, Endpoint, Password, PipeEncryption, Protocol, Role};
 use standpipe_pipe::PipeName;
+use standpipe_pipe::backend::Backend;
 use standpipe_runtime::instance::{Instance, Serving};
 use standpipe_runtime::state::EndpointRecord;
 use standpipe_security::upcase;
@@ -138,17 +139,17 @@ async fn bind_page(socket: SocketAddr) -> Result<TcpListener, Failure> {
 
 fn offers(role: &Role, instance: &Instance<'_>) -> Result<Vec<PipeOffer>, Failure> {
     let places = role.pipes.iter().zip(instance.backends());
-    let offer = |(pipe, (_, backend)): (&standpipe_deployment::Pipe, &(String, _))| {
-        let Some(security_descriptor) = pipe.descriptor.clone() else {
+    let offer = |(pipe, (_, backend)): (&standpipe_deployment::Pipe, &(String, Backend))| {
+        if pipe.descriptor.is_none() && !backend.has_own_descriptor() {
             return Err(Failure::new(Exit::Config, format!("pipe `{}` has no `sddl`", pipe.name))
-                .hint("the descriptor that a Windows pipe carries itself is not yet read; write one"));
-        };
+                .hint("only a native pipe of Windows carries a descriptor itself; write one here"));
+        }
         Ok(PipeOffer {
             name: pipe.name.parse().map_err(|error| Failure::new(Exit::Config, error))?,
-            security_descriptor,
+            security_descriptor: pipe.descriptor.clone(),
             max_instances: pipe.max_instances,
             require_encryption: pipe.encryption == PipeEncryption::Required,
-            backend: Clone::clone(backend),
+            backend: backend.clone(),
         })
     };
     places.map(offer).collect()
