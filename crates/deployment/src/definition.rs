@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use standpipe_security::SecurityDescriptor;
 
-use crate::file::{Encryption, PipeEncryption, PipeMode, Protocol, Source, Span, TaskKind, Visibility};
+use crate::file::{
+    Encryption, PipeEncryption, PipeMode, Protocol, Recovery, Source, Span, TaskKind, Visibility, WhenPaused,
+};
+use crate::filter::EnvironmentFilter;
 use crate::machine::Machine;
 
 /// A deployment: its roles and everything they need. Made from a file only, so a value of this
@@ -81,8 +84,10 @@ pub struct Role {
     pub accounts: Option<PathBuf>,
     /// The commands to run first, in this order.
     pub startup: Vec<StartupTask>,
-    /// The service to run and watch.
-    pub service: Option<Service>,
+    /// The services to run and watch. Each comes after those that it depends on.
+    pub services: Vec<Service>,
+    /// Where Wine keeps the services without a command; never on Windows, which needs no Wine.
+    pub wine: Option<Wine>,
     /// The pipes to serve.
     pub pipes: Vec<Pipe>,
     /// The ports to listen on.
@@ -136,29 +141,78 @@ pub struct StartupTask {
     pub kind: TaskKind,
     /// With Standpipe's own rights instead of those of the role's user.
     pub elevated: bool,
+    /// Inside of the role's Wine prefix: it is a program of Windows, and the machine has another system.
+    pub in_wine: bool,
     /// How long it may take; without it, as long as it likes.
     pub timeout: Option<Duration>,
     /// Variables added to its environment.
     pub environment: Vec<(String, String)>,
 }
 
-/// The service to run and watch.
+/// A service to run and watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// Its name: that of the service control manager on Windows, and in messages everywhere.
+    /// Its name: that of the service control manager on Windows and in Wine, and in messages everywhere. No two
+    /// services of a role have one name, whatever its case.
     pub name: String,
-    /// How to start it; without it, a service that the service control manager knows.
+    /// How to start it; without it, a service that the service control manager of Windows, or of the role's
+    /// Wine prefix, knows.
     pub command: Option<Command>,
+    /// Which services must run before it starts: their places in the role's list, all before its own.
+    pub depends_on: Vec<usize>,
+    /// Whether the instance is ready only while it is, and ends when it cannot be kept running.
+    pub essential: bool,
     /// How often its state is asked for.
     pub check_interval: Duration,
-    /// How long it may take to be running.
+    /// How long it may take to be running without a sign of progress.
     pub start_timeout: Duration,
+    /// How long it may take to be running in all; not less than `start_timeout`.
+    pub start_timeout_limit: Duration,
     /// How long it may take to stop before it is killed.
     pub stop_timeout: Duration,
     /// How many failed starts in a row are too many.
     pub max_failures: u32,
+    /// What happens when somebody pauses it.
+    pub when_paused: WhenPaused,
+    /// What happens when the service control manager would restart it by itself.
+    pub recovery: Recovery,
     /// Variables added to its environment.
     pub environment: Vec<(String, String)>,
+    /// Which variables of Standpipe's own environment reach it.
+    pub passed_on: EnvironmentFilter,
+    /// What of it becomes log lines, beside its output.
+    pub logs: Logs,
+}
+
+/// What of a service becomes log lines, beside its output.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Logs {
+    /// Records of the Windows event log.
+    pub event_log: Vec<EventSource>,
+    /// Files, absolute by the rules of the machine or with a drive of Windows; the last part of a path may be a
+    /// pattern with `*` and `?`.
+    pub files: Vec<PathBuf>,
+}
+
+/// Records of the Windows event log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventSource {
+    /// Their channel, such as `Application`.
+    pub channel: String,
+    /// The source that wrote them, or `*` for any; without it, the one that has the service's name.
+    pub provider: Option<String>,
+}
+
+/// Where Wine keeps the Windows services of a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wine {
+    /// The absolute path of the prefix; otherwise each instance has one in its state folder.
+    pub prefix: Option<PathBuf>,
+    /// The program of Wine; otherwise it is looked for.
+    pub program: Option<Program>,
+    /// How long it may take until the prefix is made and Wine runs.
+    pub startup_timeout: Duration,
+    pub(crate) span: Span,
 }
 
 /// A pipe to serve.
@@ -166,9 +220,9 @@ pub struct Service {
 pub struct Pipe {
     /// Its name, compared without regard to case.
     pub name: String,
-    /// The users who may open it; `None` on Windows only: what the pipe itself carries.
+    /// The users who may open it; `None` for a pipe of Windows only: what the pipe itself carries.
     pub descriptor: Option<SecurityDescriptor>,
-    /// What it carries; `None` on Windows only: what the pipe itself carries.
+    /// What it carries; `None` for a pipe of Windows only: what the pipe itself carries.
     pub mode: Option<PipeMode>,
     /// Where it leads on this machine.
     pub backend: Backend,
@@ -189,6 +243,8 @@ pub enum Backend {
     /// The socket of the pipe's name in the instance's directory of pipes (on Windows, the native pipe of
     /// that name).
     Instance,
+    /// The native pipe of the pipe's name in the role's Wine prefix.
+    Wine,
     /// The Unix socket at this absolute path.
     UnixSocket(PathBuf),
     /// A TCP port; it carries bytes.

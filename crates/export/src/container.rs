@@ -78,7 +78,7 @@ mod tests {
         let deployment =
             demo(Container::Linux).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
         let watcher = deployment.role("ServiceWatcher").unwrap();
-        let service = watcher.service.as_ref().unwrap();
+        let service = &watcher.services[0];
         assert_eq!(text(deployment.folder()), "/deployment");
         let program = service.command.as_ref().unwrap().program.as_os_str().to_str().unwrap();
         assert!(!program.contains('\\'), "{program}");
@@ -111,8 +111,7 @@ mod tests {
         let deployment = resolved(WINDOWS, Container::Windows).unwrap();
         let greeter = deployment.role("Greeter").unwrap();
         assert_eq!(text(greeter.accounts.as_ref().unwrap()), r"D:\data\accounts.toml");
-        let Program::Path(program) = &greeter.service.as_ref().unwrap().command.as_ref().unwrap().program
-        else {
+        let Program::Path(program) = &greeter.services[0].command.as_ref().unwrap().program else {
             panic!("a name")
         };
         assert_eq!(text(program), r"C:\deployment\bin\greeter.exe");

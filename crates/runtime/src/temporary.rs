@@ -14,7 +14,9 @@ pub(crate) const VARIABLE: &str = "TMPDIR";
 /// Whether each instance of the role has one of its own.
 pub(crate) fn is_own(role: &Role) -> bool {
     let is_named = |backend: &Backend| matches!(backend, Backend::Dotnet(name) if !name.starts_with('/'));
-    role.service.is_some() && of_file(role).is_none() && role.pipes.iter().any(|pipe| is_named(&pipe.backend))
+    !role.services.is_empty()
+        && of_file(role).is_none()
+        && role.pipes.iter().any(|pipe| is_named(&pipe.backend))
 }
 
 /// The one that a role's .NET service uses: that of the file, or the instance's `own`, or that of this process.
@@ -27,7 +29,7 @@ pub(crate) fn folder(role: &Role, own: Option<&Path>) -> PathBuf {
 }
 
 fn of_file(role: &Role) -> Option<&str> {
-    let variables = role.service.iter().flat_map(|service| &service.environment);
+    let variables = role.services.iter().flat_map(|service| &service.environment);
     variables
         .rev()
         .find(|(name, value)| name == VARIABLE && !value.is_empty())

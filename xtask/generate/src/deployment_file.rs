@@ -23,13 +23,18 @@ pub(crate) fn write(output: &Output) -> io::Result<()> {
     output.json(SCHEMA, &schema())
 }
 
-/// A table with those below it.
+/// A table with those below it, each once.
 fn tables(keys: &'static Keys) -> Vec<&'static Keys> {
-    let nested = keys.keys.iter().filter_map(|key| match key.holds {
-        Holds::Table(keys) | Holds::Named(keys) | Holds::List(keys) => Some(tables(keys)),
-        _ => None,
-    });
-    std::iter::once(keys).chain(nested.flatten()).collect()
+    let mut found = vec![keys];
+    for key in keys.keys {
+        let (Holds::Table(nested) | Holds::Named(nested) | Holds::List(nested)) = key.holds else { continue };
+        for keys in tables(nested) {
+            if !found.iter().any(|known| known.name == keys.name) {
+                found.push(keys);
+            }
+        }
+    }
+    found
 }
 
 fn reference(keys: &Keys) -> String {
@@ -37,7 +42,7 @@ fn reference(keys: &Keys) -> String {
     for key in keys.keys {
         let default = match key.absent {
             Absent::Wrong => "required".to_owned(),
-            Absent::WrongOnUnix => "required on Unix".to_owned(),
+            Absent::WrongOnUnix => "required on Unix, unless Wine has it".to_owned(),
             Absent::WrongWithout(other) => format!("this or `{other}` is required"),
             Absent::Means(default) => default.to_owned(),
         };
@@ -56,7 +61,7 @@ fn holds(key: &Key) -> String {
             let words: Vec<_> = words().iter().map(|word| format!("`\"{word}\"`")).collect();
             words.join(", ")
         }
-        Holds::Command => "array of texts".to_owned(),
+        Holds::Command | Holds::Texts => "array of texts".to_owned(),
         Holds::Variables => "table of texts".to_owned(),
         Holds::Table(_) => "table".to_owned(),
         Holds::Named(_) => "table of tables".to_owned(),
@@ -110,6 +115,7 @@ fn value(key: &Key) -> Value {
         }
         Holds::Choice(words) => json!({ "anyOf": [{ "enum": words() }, variable] }),
         Holds::Command => json!({ "type": "array", "items": text, "minItems": 1 }),
+        Holds::Texts => json!({ "type": "array", "items": text }),
         Holds::Variables => json!({ "type": "object", "additionalProperties": text }),
         Holds::Table(keys) => table(keys).into(),
         Holds::Named(keys) => json!({
@@ -135,7 +141,7 @@ fn description(key: &Key) -> String {
     }
     match key.absent {
         Absent::Wrong => format!("{meaning}. Required."),
-        Absent::WrongOnUnix => format!("{meaning}. Required on Unix."),
+        Absent::WrongOnUnix => format!("{meaning}. Required on Unix, unless Wine has it."),
         Absent::WrongWithout(other) => format!("{meaning}. This or `{other}` is required."),
         Absent::Means(default) => format!("{meaning}. Default: {default}."),
     }
@@ -148,7 +154,10 @@ mod tests {
     #[test]
     fn every_table_of_the_file_is_in_the_reference_once() {
         let names: Vec<_> = tables(&DEPLOYMENT).iter().map(|keys| keys.name).collect();
-        assert_eq!(names, ["deployment", "role", "startup", "service", "pipe", "endpoint", "call"]);
+        assert_eq!(
+            names,
+            ["deployment", "role", "startup", "service", "logs", "wine", "pipe", "endpoint", "call"]
+        );
     }
 
     #[test]

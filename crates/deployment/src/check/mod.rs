@@ -64,6 +64,9 @@ pub(crate) fn check(deployment: &Deployment, look: Look<'_>) -> Vec<Problem> {
             checker.ports(endpoint, &addresses);
         }
     }
+    if matches!(look, Look::Machine) {
+        checker.prefixes(deployment);
+    }
     checker.problems
 }
 
@@ -80,10 +83,23 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn role(&mut self, role: &Role) {
         for task in &role.startup {
-            self.program(&task.command);
+            if task.in_wine {
+                self.program_for_wine(&task.command);
+            } else {
+                self.program(&task.command);
+            }
         }
-        if let Some(command) = role.service.as_ref().and_then(|service| service.command.as_ref()) {
+        for command in role.services.iter().filter_map(|service| service.command.as_ref()) {
             self.program(command);
+        }
+        if let Some(wine) = &role.wine
+            && let Some(program) = &wine.program
+        {
+            self.program(&Command {
+                program: program.clone(),
+                arguments: Vec::new(),
+                span: wine.span.clone(),
+            });
         }
         for pipe in &role.pipes {
             if let Backend::Command(serving) = &pipe.backend {
@@ -125,6 +141,38 @@ impl Checker<'_> {
                     );
                 }
             }
+        }
+    }
+
+    /// A program of Windows: it needs no permission to be executed, and one without a path is looked for inside
+    /// of the prefix.
+    fn program_for_wine(&mut self, command: &Command) {
+        let Program::Path(path) = &command.program else { return };
+        let Err(error) = std::fs::metadata(path) else { return };
+        self.problems.push(
+            Problem::at(command.span.clone(), format!("the program `{}` is not there", path.display()))
+                .label(error.to_string())
+                .hint("paths start from the folder of the deployment file; one inside of the Wine prefix is written as \
+                       'C:\\folder\\program.exe'"),
+        );
+    }
+
+    /// Instances on one machine cannot share a Wine prefix: it has one service of each name.
+    fn prefixes(&mut self, deployment: &Deployment) {
+        let mut taken: Vec<&Path> = Vec::new();
+        for role in deployment.roles() {
+            let Some(wine) = &role.wine else { continue };
+            let Some(prefix) = &wine.prefix else { continue };
+            if role.instances > 1 || taken.contains(&prefix.as_path()) {
+                self.problems.push(
+                    Problem::at(
+                        wine.span.clone(),
+                        format!("two instances would use the prefix {}", prefix.display()),
+                    )
+                    .hint("leave `prefix` out: each instance then has one of its own"),
+                );
+            }
+            taken.push(prefix);
         }
     }
 

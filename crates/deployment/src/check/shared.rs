@@ -8,7 +8,7 @@ use crate::file::Problem;
 /// The pipes of a role that would lead to one service for all its instances. A role without a service has
 /// nobody who could listen twice: its pipes lead to a service of the machine, and may do so together.
 pub(super) fn addresses(role: &Role) -> Vec<Problem> {
-    if role.instances < 2 || role.service.is_none() {
+    if role.instances < 2 || role.services.is_empty() {
         return Vec::new();
     }
     role.pipes.iter().filter_map(|pipe| shared(role, pipe)).collect()
@@ -35,7 +35,7 @@ fn shared(role: &Role, pipe: &Pipe) -> Option<Problem> {
                 "take TMPDIR out of the service's `environment`: each instance has one of its own",
             )
         }
-        Backend::Instance | Backend::Tcp { .. } | Backend::Command(_) => return None,
+        Backend::Instance | Backend::Wine | Backend::Tcp { .. } | Backend::Command(_) => return None,
     };
     let (role, instances, name) = (&role.name, role.instances, &pipe.name);
     let what =
@@ -49,7 +49,7 @@ fn shared(role: &Role, pipe: &Pipe) -> Option<Problem> {
 
 /// The folder for temporary files that the file gives to the service of every instance.
 fn fixed_temporary_folder(role: &Role) -> Option<&str> {
-    let variables = role.service.iter().flat_map(|service| &service.environment);
+    let variables = role.services.iter().flat_map(|service| &service.environment);
     variables.rev().find(|(name, _)| name == "TMPDIR").map(|(_, folder)| folder.as_str())
 }
 

@@ -6,7 +6,9 @@ mod problem;
 mod reader;
 mod text;
 
-pub use parsed::{Encryption, PipeEncryption, PipeMode, Protocol, TaskKind, Visibility};
+pub use parsed::{
+    Encryption, PipeEncryption, PipeMode, Protocol, Recovery, TaskKind, Visibility, WhenPaused,
+};
 pub use problem::{Problem, Problems, Source, Span};
 pub(crate) use reader::{Field, list_of, nearest};
 pub use text::{Environment, ProcessEnvironment};

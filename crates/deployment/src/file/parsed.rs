@@ -27,6 +27,8 @@ pub(crate) struct Role {
     pub(crate) accounts: Field<Text>,
     pub(crate) startup: Vec<Task>,
     pub(crate) service: Option<Service>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) wine: Option<Wine>,
     pub(crate) pipes: Vec<Pipe>,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) calls: Vec<Call>,
@@ -59,17 +61,71 @@ impl Words for TaskKind {
         &[("simple", Self::Simple), ("background", Self::Background), ("foreground", Self::Foreground)];
 }
 
-/// `[roles.R.service]`
+/// `[roles.R.service]` or `[roles.R.services.NAME]`
 #[derive(Debug)]
 pub(crate) struct Service {
+    /// The name of its table, where there can be several.
+    pub(crate) label: Option<String>,
     pub(crate) at: Span,
     pub(crate) name: Field<Text>,
     pub(crate) command: Field<Vec<Text>>,
     pub(crate) check_interval: Field<Duration>,
+    pub(crate) depends_on: Field<Vec<Text>>,
+    pub(crate) essential: Field<bool>,
     pub(crate) start_timeout: Field<Duration>,
+    pub(crate) start_timeout_limit: Field<Duration>,
     pub(crate) stop_timeout: Field<Duration>,
     pub(crate) max_failures: Field<Spanned<u32>>,
+    pub(crate) when_paused: Field<WhenPaused>,
+    pub(crate) recovery: Field<Recovery>,
     pub(crate) environment: Vec<(Spanned<String>, Text)>,
+    pub(crate) environment_allow: Field<Vec<Text>>,
+    pub(crate) environment_deny: Field<Vec<Text>>,
+    pub(crate) logs: Option<Logs>,
+}
+
+/// What happens when somebody pauses a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenPaused {
+    /// It counts as failed.
+    #[default]
+    Fail,
+    /// It is told to continue.
+    Continue,
+}
+
+impl Words for WhenPaused {
+    const WORDS: &'static [(&'static str, Self)] = &[("fail", Self::Fail), ("continue", Self::Continue)];
+}
+
+/// What happens with a service that the service control manager would restart by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Recovery {
+    /// Standpipe lets the service control manager do it first.
+    #[default]
+    Defer,
+    /// Standpipe does not watch such a service.
+    Refuse,
+}
+
+impl Words for Recovery {
+    const WORDS: &'static [(&'static str, Self)] = &[("defer", Self::Defer), ("refuse", Self::Refuse)];
+}
+
+/// `[roles.R.service.logs]`
+#[derive(Debug)]
+pub(crate) struct Logs {
+    pub(crate) event_log: Field<Vec<Text>>,
+    pub(crate) files: Field<Vec<Text>>,
+}
+
+/// `[roles.R.wine]`
+#[derive(Debug)]
+pub(crate) struct Wine {
+    pub(crate) at: Span,
+    pub(crate) prefix: Field<Text>,
+    pub(crate) program: Field<Text>,
+    pub(crate) startup_timeout: Field<Duration>,
 }
 
 /// `[roles.R.pipes.NAME]`
@@ -209,7 +265,14 @@ fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
     let startup = table.list(reader, "startup", "startup task");
     let startup = startup.into_iter().map(|table| task(reader, table)).collect();
     let service = table.one(reader, "service", format!("the service of role `{}`", name.get_ref()));
-    let service = service.map(|table| self::service(reader, table));
+    let service = service.map(|table| self::service(reader, None, table));
+    let services = table.named(reader, "services", "service");
+    let services = services
+        .into_iter()
+        .map(|(name, table)| self::service(reader, Some(name.into_inner()), table))
+        .collect();
+    let wine = table.one(reader, "wine", format!("`wine` of role `{}`", name.get_ref()));
+    let wine = wine.map(|table| self::wine(reader, table));
     let pipes = table.named(reader, "pipes", "pipe");
     let pipes = pipes.into_iter().map(|(name, table)| pipe(reader, name, table)).collect();
     let endpoints = table.named(reader, "endpoints", "endpoint");
@@ -217,7 +280,7 @@ fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
     let calls = table.named(reader, "calls", "call");
     let calls = calls.into_iter().map(|(name, table)| call(reader, name, table)).collect();
     table.finish(reader);
-    Role { name, instances, user, accounts, startup, service, pipes, endpoints, calls }
+    Role { name, instances, user, accounts, startup, service, services, wine, pipes, endpoints, calls }
 }
 
 fn task(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Task {
@@ -233,19 +296,49 @@ fn task(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Task {
     task
 }
 
-fn service(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Service {
+fn service(reader: &mut Reader<'_>, label: Option<String>, mut table: Table<'_, '_>) -> Service {
+    let what = match &label {
+        Some(label) => format!("the logs of service `{label}`"),
+        None => "the logs of the service".to_owned(),
+    };
     let service = Service {
+        label,
         at: table.at.clone(),
         name: table.text(reader, "name"),
         command: table.command(reader, "command"),
+        depends_on: table.texts(reader, "depends-on"),
+        essential: table.flag(reader, "essential"),
         check_interval: table.duration(reader, "check-interval"),
         start_timeout: table.duration(reader, "start-timeout"),
+        start_timeout_limit: table.duration(reader, "start-timeout-limit"),
         stop_timeout: table.duration(reader, "stop-timeout"),
         max_failures: table.number(reader, "max-failures"),
+        when_paused: table.choice(reader, "when-paused"),
+        recovery: table.choice(reader, "recovery"),
         environment: table.variables(reader, "environment"),
+        environment_allow: table.texts(reader, "environment-allow"),
+        environment_deny: table.texts(reader, "environment-deny"),
+        logs: table.one(reader, "logs", what).map(|table| logs(reader, table)),
     };
     table.finish(reader);
     service
+}
+
+fn logs(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Logs {
+    let logs = Logs { event_log: table.texts(reader, "event-log"), files: table.texts(reader, "files") };
+    table.finish(reader);
+    logs
+}
+
+fn wine(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Wine {
+    let wine = Wine {
+        at: table.at.clone(),
+        prefix: table.text(reader, "prefix"),
+        program: table.text(reader, "program"),
+        startup_timeout: table.duration(reader, "startup-timeout"),
+    };
+    table.finish(reader);
+    wine
 }
 
 fn pipe(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>) -> Pipe {

@@ -246,6 +246,18 @@ impl<'t, 'i> Table<'t, 'i> {
         Field::Bad
     }
 
+    /// An array of strings.
+    pub(super) fn texts(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<Vec<Text>> {
+        let Some(Holds::Texts) = self.holds(key) else { return self.misread(key) };
+        let Some((_, value)) = self.take(key) else { return Field::Absent };
+        let Some(array) = value.get_ref().as_array() else {
+            reader.wrong_type(key, value, "an array of strings");
+            return Field::Bad;
+        };
+        let texts = array.iter().map(|text| reader.text(key, text, "an array of strings"));
+        texts.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>().into()
+    }
+
     /// A program and its arguments: an array of strings, not empty.
     pub(super) fn command(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<Vec<Text>> {
         const HINT: &str = "no shell takes part; write the program and each argument by itself: \

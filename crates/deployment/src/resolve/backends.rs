@@ -15,8 +15,13 @@ const KINDS: &str = "leave it out for the socket that the service offers through
                      command = [\"program\"]";
 
 impl Resolver<'_> {
+    /// Whether the pipe is one of Windows, which has a descriptor and a mode of its own.
+    pub(super) fn is_native(&self, pipe: &parsed::Pipe, in_wine: bool) -> bool {
+        self.for_windows() || (in_wine && pipe.backend.is_absent() && pipe.command.is_absent())
+    }
+
     /// Where the pipe leads, and what it carries then.
-    pub(super) fn backend(&mut self, pipe: &parsed::Pipe) -> (Backend, Option<PipeMode>) {
+    pub(super) fn backend(&mut self, pipe: &parsed::Pipe, in_wine: bool) -> (Backend, Option<PipeMode>) {
         let backend = match (&pipe.backend, &pipe.command) {
             (Field::Given(text), Field::Given(words)) => {
                 let name = pipe.name.get_ref();
@@ -32,7 +37,8 @@ impl Resolver<'_> {
             (Field::Given(text), _) => self.named_backend(text, pipe.name.get_ref()),
             _ => None,
         };
-        let backend = backend.unwrap_or(Backend::Instance);
+        let is_native = self.is_native(pipe, in_wine);
+        let backend = backend.unwrap_or(if is_native && in_wine { Backend::Wine } else { Backend::Instance });
         self.check_keys(pipe);
         let bytes_only = matches!(backend, Backend::Tcp { .. } | Backend::Dotnet(_));
         let mode = match pipe.mode.as_given() {
@@ -50,7 +56,7 @@ impl Resolver<'_> {
             }
             Some(mode) => Some(*mode),
             None if bytes_only => Some(PipeMode::Byte),
-            None if !self.for_windows() => Some(PipeMode::Message),
+            None if !is_native => Some(PipeMode::Message),
             None => None,
         };
         (backend, mode)

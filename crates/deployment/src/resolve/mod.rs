@@ -4,6 +4,7 @@
 mod backends;
 pub(crate) mod names;
 mod references;
+mod services;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,8 +14,7 @@ use standpipe_security::SecurityDescriptor;
 use toml::Spanned;
 
 use crate::definition::{
-    Backend, Call, Command, Deployment, Endpoint, PasswordSource, Pipe, Program, Role, Service, StartupTask,
-    Target,
+    Backend, Call, Command, Deployment, Endpoint, PasswordSource, Pipe, Program, Role, StartupTask, Target,
 };
 use crate::file::parsed;
 use crate::file::{
@@ -23,14 +23,6 @@ use crate::file::{
 };
 use crate::machine::{Machine, System};
 
-/// The story's monitor looked every 10 seconds.
-const CHECK_INTERVAL: Duration = Duration::from_secs(10);
-/// The story's monitor waited 10 seconds for the service to run.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// As long as a service may take to stop before it is killed.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// The story's MAXFAILS.
-const MAX_FAILURES: u32 = 5;
 /// The story's `pipe.Connect(10000)`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -100,17 +92,21 @@ impl Resolver<'_> {
         }
     }
 
-    fn role(&mut self, role: parsed::Role) -> Role {
+    fn role(&mut self, mut role: parsed::Role) -> Role {
         self.name(role.name.get_ref(), role.name.span(), "a role's name", names::ROLE);
         self.does_something(&role);
         self.can_be_encrypted(&role);
+        let services = self.services(&mut role);
+        // On Windows, the machine itself has what Wine stands in for.
+        let in_wine = role.wine.is_some() && !self.for_windows();
         Role {
             instances: role.instances.given().map_or(1, Spanned::into_inner),
             user: self.nonempty(role.user, "user"),
             accounts: self.nonempty(role.accounts, "accounts").map(|path| self.path(&path)),
-            startup: role.startup.into_iter().filter_map(|task| self.task(task)).collect(),
-            service: role.service.map(|service| self.service(service, role.name.get_ref())),
-            pipes: role.pipes.into_iter().map(|pipe| self.pipe(pipe)).collect(),
+            startup: role.startup.into_iter().filter_map(|task| self.task(task, in_wine)).collect(),
+            services,
+            wine: role.wine.filter(|_| in_wine).map(|wine| self.wine(wine)),
+            pipes: role.pipes.into_iter().map(|pipe| self.pipe(pipe, in_wine)).collect(),
             endpoints: role.endpoints.into_iter().filter_map(|endpoint| self.endpoint(endpoint)).collect(),
             calls: role.calls.into_iter().filter_map(|call| self.call(call)).collect(),
             name: role.name.into_inner(),
@@ -150,6 +146,7 @@ impl Resolver<'_> {
         let name = role.name.get_ref();
         let at = role.name.span();
         if role.service.is_none()
+            && role.services.is_empty()
             && role.pipes.is_empty()
             && role.endpoints.is_empty()
             && role.calls.is_empty()
@@ -222,7 +219,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn task(&mut self, task: parsed::Task) -> Option<StartupTask> {
+    fn task(&mut self, task: parsed::Task, in_wine: bool) -> Option<StartupTask> {
         if task.command.is_absent() {
             self.missing(
                 &task.at,
@@ -238,8 +235,10 @@ impl Resolver<'_> {
                     .hint("take the timeout out, or make the task type = \"simple\""),
             );
         }
+        let command = self.command(&task.command.given()?)?;
         Some(StartupTask {
-            command: self.command(&task.command.given()?)?,
+            in_wine: in_wine && is_of_windows(&command.program),
+            command,
             kind,
             elevated: task.elevated.given().unwrap_or(false),
             timeout: task.timeout.given(),
@@ -247,44 +246,15 @@ impl Resolver<'_> {
         })
     }
 
-    fn service(&mut self, service: parsed::Service, role: &str) -> Service {
-        if service.command.is_absent() {
-            match self.machine.system {
-                System::Linux | System::OtherUnix => self.missing(
-                    &service.at,
-                    "command",
-                    "the service",
-                    "add one, such as: command = [\"simple-service\"]; only on Windows can it be left out, for a \
-                     service that is installed",
-                ),
-                System::Windows if service.name.is_absent() => self.missing(
-                    &service.at,
-                    "name",
-                    "the service",
-                    "add the name of an installed service, or a command that runs it",
-                ),
-                System::Windows => {}
-            }
-        }
-        Service {
-            name: self.nonempty(service.name, "name").unwrap_or_else(|| role.to_owned()),
-            command: service.command.given().and_then(|words| self.command(&words)),
-            check_interval: service.check_interval.given().unwrap_or(CHECK_INTERVAL),
-            start_timeout: service.start_timeout.given().unwrap_or(START_TIMEOUT),
-            stop_timeout: service.stop_timeout.given().unwrap_or(STOP_TIMEOUT),
-            max_failures: service.max_failures.given().map_or(MAX_FAILURES, Spanned::into_inner),
-            environment: variables(service.environment),
-        }
-    }
-
-    fn pipe(&mut self, pipe: parsed::Pipe) -> Pipe {
+    fn pipe(&mut self, pipe: parsed::Pipe, in_wine: bool) -> Pipe {
         let name = pipe.name.get_ref();
         if let Err(error) = name.parse::<PipeName>() {
             let problem =
                 Problem::at(pipe.name.span(), "a pipe's name cannot be used").label(error.to_string());
             self.report(problem.hint("use letters, digits and punctuation, as in \"simple\""));
         }
-        if pipe.sddl.is_absent() && !self.for_windows() {
+        let is_native = self.is_native(&pipe, in_wine);
+        if pipe.sddl.is_absent() && !is_native {
             self.missing(
                 &pipe.name.span(),
                 "sddl",
@@ -293,7 +263,7 @@ impl Resolver<'_> {
             );
         }
         let descriptor = pipe.sddl.as_given().and_then(|text| self.descriptor(text));
-        let (backend, mode) = self.backend(&pipe);
+        let (backend, mode) = self.backend(&pipe, in_wine);
         let limit = pipe.max_instances.given().map(Spanned::into_inner);
         Pipe {
             descriptor,
@@ -473,6 +443,12 @@ impl Resolver<'_> {
             _ => (None, at.clone()),
         }
     }
+}
+
+/// Whether a program is one that only Windows, or Wine, can run.
+fn is_of_windows(program: &Program) -> bool {
+    let name = program.as_os_str().to_string_lossy().to_lowercase();
+    [".exe", ".cmd", ".bat", ".msi"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn variables(variables: Vec<(Spanned<String>, Text)>) -> Vec<(String, String)> {

@@ -51,7 +51,7 @@ impl Environment for Variables {
     }
 }
 
-fn read_for(system: System, text: &str) -> Result<Deployment, Problems> {
+pub(super) fn read_for(system: System, text: &str) -> Result<Deployment, Problems> {
     let source = Source::new("standpipe.toml", text);
     let (file, mut problems) = parsed::parse(&source, &Variables);
     let (deployment, more) = resolve(&source, file, &Machine { system, folder: "/demo".into() });
@@ -87,7 +87,7 @@ fn the_storys_file_is_read_with_its_defaults() {
     assert_eq!(task.command.program, Program::Name("standpipe".to_owned()));
     assert_eq!(task.command.arguments.len(), 5);
     assert_eq!((task.kind, task.elevated, task.timeout), (TaskKind::Simple, true, None));
-    let service = watcher.service.as_ref().unwrap();
+    let service = &watcher.services[0];
     assert_eq!(service.name, "SimpleService");
     assert_eq!(service.command.as_ref().unwrap().program, Program::Path("/demo/./simple-service".into()));
     assert_eq!(service.check_interval, Duration::from_secs(10));
@@ -164,7 +164,7 @@ session-lifetime = "8h"
     assert_eq!(role.startup[0].kind, TaskKind::Background);
     assert_eq!(role.startup[0].environment[1], ("B".to_owned(), "4447".to_owned()));
     assert_eq!(role.startup[1].timeout, Some(Duration::from_secs(90)));
-    let service = role.service.as_ref().unwrap();
+    let service = &role.services[0];
     assert_eq!(service.name, "R", "a service without a name has the role's");
     assert_eq!(service.check_interval, Duration::from_millis(500));
     assert_eq!(service.stop_timeout, Duration::from_secs(2));

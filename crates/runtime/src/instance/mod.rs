@@ -140,7 +140,7 @@ impl<'a> Instance<'a> {
     /// Makes the instance's folders and takes it.
     pub fn prepare(options: InstanceOptions<'a>) -> Result<Self, PrepareError> {
         let InstanceOptions { deployment, role, number, .. } = options;
-        if let Some(Service { name, command: None, .. }) = &role.service {
+        if let Some(Service { name, command: None, .. }) = role.services.first() {
             return Err(PrepareError::NoManager { service: name.clone() });
         }
         let owner = match &role.user {
@@ -270,11 +270,11 @@ impl Life<'_> {
 
         let (reports, mut changes) = watch::channel(Report::initial());
         let (stop_service, service_stops) = oneshot::channel::<()>();
-        let watched = role.service.as_ref().and_then(|service| self.manager(service));
+        let watched = role.services.first().and_then(|service| self.manager(service));
         let watched = watched.as_ref().map(|(manager, policy)| (&**manager, policy.clone()));
         let mut watching = pin!(watch(watched, service_stops, &reports));
         let mut verdict = None;
-        let has_service = role.service.is_some();
+        let has_service = !role.services.is_empty();
         if !has_service {
             ready.send_replace(true);
             publisher.serving_without_service();
@@ -333,7 +333,7 @@ impl Life<'_> {
     async fn end_tasks(&self, outcome: &Outcome, tasks_end: &CancellationToken) {
         let role = self.options.role;
         let has_foreground = role.startup.iter().any(|task| task.kind == TaskKind::Foreground);
-        let grace = match &role.service {
+        let grace = match role.services.first() {
             // A failed instance is to be replaced soon.
             _ if !has_foreground || !matches!(outcome, Outcome::Stopped) => STOP_GRACE,
             Some(service) => service.stop_timeout,
@@ -362,6 +362,7 @@ impl Life<'_> {
         let policy = Policy {
             check_interval: service.check_interval,
             start_timeout: service.start_timeout,
+            start_cap: service.start_timeout_limit,
             stop_grace: service.stop_timeout,
             max_failures: NonZeroU32::new(service.max_failures).unwrap_or(NonZeroU32::MIN),
             ..Policy::default()

@@ -41,7 +41,7 @@ pub(super) fn backends(context: &BackendContext<'_>) -> Result<Vec<(String, Back
             Some(PipeMode::Message) | None => Mode::Message,
         };
         let mut backend = match &pipe.backend {
-            standpipe_deployment::Backend::Instance => {
+            standpipe_deployment::Backend::Instance | standpipe_deployment::Backend::Wine => {
                 Backend::local(&context.environment.pipes, &name, mode)
             }
             standpipe_deployment::Backend::UnixSocket(path) => Backend::unix(path, mode),

@@ -22,7 +22,7 @@ impl RecordPublisher {
         let recycles = std::env::var(RECYCLES_VARIABLE).ok().and_then(|count| count.parse().ok());
         let record = InstanceRecord {
             pid: Some(std::process::id()),
-            service: options.role.service.as_ref().map(|_| "Stopped".to_owned()),
+            service: options.role.services.first().map(|_| "Stopped".to_owned()),
             recycles: recycles.unwrap_or(0),
             endpoints,
             ..InstanceRecord::new(&options.role.name, options.number)

@@ -89,11 +89,8 @@ async fn run_deployment(
     let file = std::path::absolute(&up.file).map_err(here("could not find the deployment file"))?;
     let stop = Stop::on_signals().map_err(Failure::signals)?;
     let state_dir = state::locate(deployment.name(), up.state_dir.as_deref(), |name| std::env::var_os(name));
-    let slowest = deployment
-        .roles()
-        .iter()
-        .filter_map(|role| role.service.as_ref())
-        .map(|service| service.stop_timeout);
+    let slowest =
+        deployment.roles().iter().flat_map(|role| &role.services).map(|service| service.stop_timeout);
     let runtime = LocalRuntime::prepare(LocalOptions {
         deployment,
         state_dir: &state_dir,

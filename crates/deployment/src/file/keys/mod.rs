@@ -26,6 +26,8 @@ pub enum Holds {
     Choice(fn() -> Vec<&'static str>),
     /// A program and its arguments: an array of texts.
     Command,
+    /// Several texts: an array.
+    Texts,
     /// Environment variables: a table of texts.
     Variables,
     /// A table with these keys.
@@ -41,7 +43,8 @@ pub enum Holds {
 pub enum Absent {
     /// The file is wrong.
     Wrong,
-    /// The file is wrong on Unix; on Windows the service control manager or the pipe itself has the value.
+    /// The file is wrong on Unix. On Windows, and in a role with `wine`, the service control manager or the pipe
+    /// itself has the value.
     WrongOnUnix,
     /// The file is wrong, unless the key of this name is there instead.
     WrongWithout(&'static str),
@@ -99,9 +102,11 @@ const fn key(name: &'static str, holds: Holds, absent: Absent, meaning: &'static
 }
 
 use Absent::{Means, Wrong, WrongOnUnix, WrongWithout};
-use Holds::{Choice, Command, Duration, Flag, List, Named, Number, Table, Text, Variables};
+use Holds::{Choice, Command, Duration, Flag, List, Named, Number, Table, Text, Texts, Variables};
 
-use super::parsed::{Encryption, PipeEncryption, PipeMode, Protocol, TaskKind, Visibility};
+use super::parsed::{
+    Encryption, PipeEncryption, PipeMode, Protocol, Recovery, TaskKind, Visibility, WhenPaused,
+};
 
 /// The keys at the top of the file. All others are reached from here.
 pub static DEPLOYMENT: Keys = Keys {
@@ -131,6 +136,19 @@ static ROLE: Keys = Keys {
         ),
         key("startup", List(&STARTUP), Means("none"), "commands that run before the role starts"),
         key("service", Table(&SERVICE), Means("none"), "the service to run and watch"),
+        key(
+            "services",
+            Named(&SERVICE),
+            Means("none"),
+            "instead of `service`: several of them, by name. The instance is ready when all are that are `essential`",
+        ),
+        key(
+            "wine",
+            Table(&WINE),
+            Means("none"),
+            "on Linux: where the services without `command` are installed, and where the pipes without `backend` \
+             are. On Windows it has no meaning",
+        ),
         key("pipes", Named(&PIPE), Means("none"), "the pipes to serve, by name"),
         key("endpoints", Named(&ENDPOINT), Means("none"), "the ports to listen on, by name"),
         key(
@@ -165,12 +183,34 @@ static STARTUP: Keys = Keys {
     ],
 };
 
-/// `[roles.NAME.service]`
+/// `[roles.NAME.service]` and `[roles.NAME.services.NAME]`
 static SERVICE: Keys = Keys {
     name: "service",
     keys: &[
-        key("name", Text, Means("the role's name"), "its name in messages"),
-        key("command", Command, WrongOnUnix, "how to start it"),
+        key(
+            "name",
+            Text,
+            Means("the name of its table; with `service`, the role's"),
+            "its name in messages; without `command`, its name in the service control manager",
+        ),
+        key(
+            "command",
+            Command,
+            WrongOnUnix,
+            "how to start it. Without it, the service is one that the service control manager knows",
+        ),
+        key(
+            "depends-on",
+            Texts,
+            Means("none"),
+            "with `services`: the names of the tables of those that must run before it starts. It stops before them",
+        ),
+        key(
+            "essential",
+            Flag,
+            Means("`true`"),
+            "with `services`: whether the instance is ready only while it is, and ends when it cannot be kept running",
+        ),
         key(
             "check-interval",
             Duration,
@@ -181,7 +221,13 @@ static SERVICE: Keys = Keys {
             "start-timeout",
             Duration,
             Means("`\"10s\"`"),
-            "how long it may take until it runs and its pipes accept",
+            "how long it may take until it runs and its pipes accept. Progress that the service reports extends it",
+        ),
+        key(
+            "start-timeout-limit",
+            Duration,
+            Means("`\"5m\"`"),
+            "how long it may take in all, however much progress it reports",
         ),
         key(
             "stop-timeout",
@@ -197,7 +243,80 @@ static SERVICE: Keys = Keys {
              such as a script without its interpreter, is given up at once, with 78, or with 77 for want of a \
              permission",
         ),
+        key(
+            "when-paused",
+            Choice(WhenPaused::names),
+            Means("`\"fail\"`"),
+            "when somebody pauses it: `\"fail\"`: it counts as failed and is started again; `\"continue\"`: it is told \
+             to continue",
+        ),
+        key(
+            "recovery",
+            Choice(Recovery::names),
+            Means("`\"defer\"`"),
+            "when the service control manager would restart it by itself: `\"defer\"`: that is left to it, and \
+             Standpipe starts what is still stopped after that; `\"refuse\"`: the instance ends with 78",
+        ),
         key("environment", Variables, Means("none"), "environment variables for it"),
+        key(
+            "environment-allow",
+            Texts,
+            Means("all"),
+            "patterns of the variables of Standpipe's own environment that reach it (`\"APP_*\"`)",
+        ),
+        key(
+            "environment-deny",
+            Texts,
+            Means("none"),
+            "patterns of the variables that do not reach it, although `environment-allow` has them",
+        ),
+        key(
+            "logs",
+            Table(&LOGS),
+            Means("the records under its own name in the event log `Application`, without `command`"),
+            "what else of it becomes log lines; what it writes to its standard output always does",
+        ),
+    ],
+};
+
+/// `[roles.NAME.service.logs]`
+static LOGS: Keys = Keys {
+    name: "logs",
+    keys: &[
+        key(
+            "event-log",
+            Texts,
+            Means("`[\"Application\"]` without `command`, else none"),
+            "channels of the Windows event log: `\"CHANNEL\"` for the records under the service's own name, \
+             `\"CHANNEL:SOURCE\"` for those of another source, `\"CHANNEL:*\"` for all",
+        ),
+        key(
+            "files",
+            Texts,
+            Means("none"),
+            "files that it writes lines to. `*` and `?` in the last part of a path stand for any characters: \
+             `\"logs/*.log\"`",
+        ),
+    ],
+};
+
+/// `[roles.NAME.wine]`
+static WINE: Keys = Keys {
+    name: "wine",
+    keys: &[
+        key(
+            "prefix",
+            Text,
+            Means("a folder `wine` in each instance's state folder"),
+            "the folder of the Wine prefix. It is made when it is not there, and kept",
+        ),
+        key("program", Text, Means("the first of `wine64` and `wine` that is there"), "the program of Wine"),
+        key(
+            "startup-timeout",
+            Duration,
+            Means("`\"2m\"`"),
+            "how long it may take until the prefix is made and Wine runs",
+        ),
     ],
 };
 
@@ -210,18 +329,23 @@ static PIPE: Keys = Keys {
             Text,
             WrongOnUnix,
             "the pipe's security descriptor, which says who may open it. One without a DACL, which would let \
-             everybody in, is refused",
+             everybody in, is refused. The pipe of a Windows service has one of its own, which this can only narrow",
         ),
         key(
             "mode",
             Choice(PipeMode::names),
-            Means("`\"message\"`; `\"byte\"` for a TCP port and for .NET"),
+            Means(
+                "`\"message\"`; `\"byte\"` for a TCP port and for .NET; for the pipe of a Windows service its own",
+            ),
             "`\"message\"`: each write is a message; `\"byte\"`: a stream of bytes",
         ),
         key(
             "backend",
             Text,
-            Means("the socket of the pipe's name in `STANDPIPE_PIPES`"),
+            Means(
+                "the socket of the pipe's name in `STANDPIPE_PIPES`; on Windows and in a role with `wine`, the native \
+                 pipe of that name",
+            ),
             "where the service listens: `unix:PATH`, `tcp://HOST:PORT`, `dotnet`, `dotnet:NAME` or `dotnet:/PATH`",
         ),
         key(
@@ -348,93 +472,4 @@ static CALL: Keys = Keys {
 };
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn all() -> Vec<&'static Keys> {
-        let mut found: Vec<&'static Keys> = vec![&DEPLOYMENT];
-        let mut next = 0;
-        while let Some(keys) = found.get(next).copied() {
-            next += 1;
-            found.extend(keys.keys.iter().filter_map(|key| match key.holds {
-                Table(keys) | Named(keys) | List(keys) => Some(keys),
-                _ => None,
-            }));
-        }
-        found
-    }
-
-    #[test]
-    fn every_table_and_every_key_in_it_has_a_name_of_its_own() {
-        let mut tables: Vec<_> = all().iter().map(|keys| keys.name).collect();
-        tables.sort_unstable();
-        assert_eq!(tables, ["call", "deployment", "endpoint", "pipe", "role", "service", "startup"]);
-        for keys in all() {
-            let mut names = keys.names();
-            names.sort_unstable();
-            names.dedup();
-            assert_eq!(names.len(), keys.keys.len(), "{}", keys.name);
-        }
-    }
-
-    #[test]
-    fn a_key_that_may_stand_instead_of_another_one_says_so_on_both_sides() {
-        for keys in all() {
-            for key in keys.keys {
-                let WrongWithout(other) = key.absent else { continue };
-                let other = keys.get(other).unwrap();
-                assert_eq!(other.absent, WrongWithout(key.name), "{}", key.name);
-            }
-        }
-    }
-
-    /// A value that the table promises when the key is not there, as the text of the deployment file.
-    fn promised(table: &str, key: &str) -> &'static str {
-        let keys = all().into_iter().find(|keys| keys.name == table).unwrap();
-        let Means(default) = keys.get(key).unwrap().absent else { panic!("{key} has no default") };
-        default.trim_matches('`').trim_matches('"')
-    }
-
-    #[test]
-    fn the_defaults_are_those_that_the_table_promises() {
-        use crate::{Backend, Deployment, Machine, ProcessEnvironment, Source, System};
-        let text = r#"
-            name = "Demo"
-            [roles.R.service]
-            command = ["true"]
-            [roles.R.pipes.each]
-            sddl = "D:(A;;GRGW;;;AU)"
-            command = ["true"]
-            [roles.R.endpoints.E]
-            protocol = "smb"
-            port = 4445
-            [roles.R.calls.each]
-            target = "R/E"
-            user = "u"
-            password-env = "P"
-            [roles.R.endpoints.W]
-            protocol = "http"
-            port = 8080
-        "#;
-        let source = Source::new("standpipe.toml", text);
-        let linux = Machine { system: System::Linux, folder: "/".into() };
-        let deployment = Deployment::from_source_for(&source, &linux, &ProcessEnvironment);
-        let deployment = deployment.unwrap_or_else(|problems| panic!("{}", problems.render(false)));
-        let role = &deployment.roles()[0];
-        let service = role.service.as_ref().unwrap();
-        let Backend::Command(command) = &role.pipes[0].backend else { panic!("no command") };
-        let durations = [
-            ("service", "check-interval", service.check_interval),
-            ("service", "start-timeout", service.start_timeout),
-            ("service", "stop-timeout", service.stop_timeout),
-            ("pipe", "stop-timeout", command.stop_timeout),
-            ("call", "connect-timeout", role.calls[0].connect_timeout),
-        ];
-        for (table, key, used) in durations {
-            assert_eq!(humantime::parse_duration(promised(table, key)).unwrap(), used, "{table}: {key}");
-        }
-        assert_eq!(promised("role", "instances"), role.instances.to_string());
-        assert_eq!(promised("service", "max-failures"), service.max_failures.to_string());
-        assert_eq!((role.pipes[0].max_instances, role.pipes[0].tells_caller), (Some(64), false));
-    }
-}
+mod tests;
