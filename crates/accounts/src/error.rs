@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use standpipe_security::{AccountName, AccountNameError};
-use standpipe_system::private_file::NotPrivate;
-use standpipe_system::user::User;
+use standpipe_system::private_file::{self, NotPrivate};
+use standpipe_system::user::{ADMINISTRATOR, User};
 
 /// Why an account file cannot be used, or an account cannot be changed.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +38,18 @@ pub enum AccountFileError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Users other than its owner can read or write it, as its access list on Windows says.
+    #[error("the account file {} is open to {who}, who can {right} it", path.display())]
+    OpenTo {
+        /// The file.
+        path: PathBuf,
+        /// The first user or group whom it is open to.
+        who: String,
+        /// What they can do: `read` or `change`.
+        right: &'static str,
+    },
     /// Somebody else owns it and could change it.
-    #[error("the account file {} belongs to user {owner}, expected user {user} or root", path.display())]
+    #[error("the account file {} belongs to user {owner}, expected user {user} or {ADMINISTRATOR}", path.display())]
     ForeignOwner {
         /// The file.
         path: PathBuf,
@@ -141,6 +151,7 @@ impl AccountFileError {
             }
             NotPrivate::ForeignOwner { owner, user } => Self::ForeignOwner { path, owner, user },
             NotPrivate::Exposed { mode } => Self::Exposed { path, mode },
+            NotPrivate::OpenTo { who, right } => Self::OpenTo { path, who, right },
             other => {
                 let source = io::Error::new(io::ErrorKind::Unsupported, other);
                 Self::Io { path, action: "check who can read", source }
@@ -151,7 +162,13 @@ impl AccountFileError {
     /// What a user can do about it, when there is something.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Exposed { path, .. } => format!("run `chmod 600 {}`", path.display()),
+            Self::Exposed { path, .. } | Self::OpenTo { path, .. } => {
+                format!("run `{}`", private_file::command_to_make_private(path))
+            }
+            Self::ForeignOwner { path, user, .. } if cfg!(windows) => format!(
+                "run `icacls \"{}\" /setowner *{user}` as an administrator, if the file is to be trusted",
+                path.display()
+            ),
             Self::ForeignOwner { path, user, .. } => {
                 format!("run `chown {user} {}` as root, if the file is to be trusted", path.display())
             }

@@ -6,7 +6,6 @@ mod format;
 mod group;
 mod store;
 #[cfg(test)]
-#[cfg(unix)]
 mod tests;
 
 use std::path::{Path, PathBuf};

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use crate::AccountFileError;
-use standpipe_system::private_file;
 pub(crate) use standpipe_system::private_file::FileIdentity as Identity;
+use standpipe_system::{Found as FoundFile, private_file};
 
 /// The longest account file that is read, in bytes: some 50,000 accounts.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -33,7 +33,7 @@ pub(crate) struct Found {
 
 /// What the file looks like now, to see whether it changed; `None` when there is none.
 pub(crate) fn identify(path: &Path) -> Result<Option<Identity>, AccountFileError> {
-    match fs::metadata(path) {
+    match FoundFile::at(path) {
         Ok(found) => Ok(Some(Identity::of(&found))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(path, "look at")(error)),
@@ -47,22 +47,19 @@ pub(crate) fn read(path: &Path) -> Result<Option<Found>, AccountFileError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(path, "open")(error)),
     };
-    let metadata = file.metadata().map_err(failed(path, "look at"))?;
-    private_file::check(&metadata).map_err(|why| AccountFileError::not_private(path, why))?;
-    let length = metadata.len();
+    let found = FoundFile::of(&file).map_err(failed(path, "look at"))?;
+    private_file::check(&found).map_err(|why| AccountFileError::not_private(path, why))?;
+    let length = found.metadata().len();
     if length > MAX_BYTES {
         return Err(AccountFileError::TooLong { path: path.to_owned(), length, limit: MAX_BYTES });
     }
-    let settled = private_file::is_settled(&metadata);
+    let settled = private_file::is_settled(&found);
     // One byte more than expected, so that reading to the end never grows the buffer and leaves a copy.
     let mut bytes = Zeroizing::new(Vec::with_capacity(length as usize + 1));
     (&file).take(length).read_to_end(&mut bytes).map_err(failed(path, "read"))?;
     let text = str::from_utf8(&bytes)
         .map_err(|error| failed(path, "read")(io::Error::new(io::ErrorKind::InvalidData, error)))?;
-    Ok(Some(Found {
-        text: Zeroizing::new(text.to_owned()),
-        identity: settled.then(|| Identity::of(&metadata)),
-    }))
+    Ok(Some(Found { text: Zeroizing::new(text.to_owned()), identity: settled.then(|| Identity::of(&found)) }))
 }
 
 /// Keeps other writers of this file, by whatever link they came, away until the result is dropped; waits up
@@ -124,11 +121,11 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), AccountFileError> {
 fn write_new(new: &Path, target: &Path, text: &str) -> io::Result<()> {
     let mut file = private_file::open_to_write(new, true)?;
     file.write_all(text.as_bytes())?;
-    if let Ok(old) = fs::metadata(target) {
+    if let Ok(old) = FoundFile::at(target) {
         private_file::keep_owner(&file, &old)?;
     }
     file.sync_all()?;
-    fs::rename(new, target)?;
+    private_file::rename_over(new, target)?;
     private_file::sync_folder_of(target)
 }
 

@@ -1,10 +1,9 @@
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use standpipe_system::user::User;
+use standpipe_system::{Found as FoundFile, private_file};
 
 use super::*;
 
@@ -36,14 +35,14 @@ fn the_first_account_creates_a_file_only_its_owner_can_read() {
     let file = place.file();
     assert!(file.list().unwrap().is_empty() && file.find("anna").is_none());
     assert_eq!(file.add("anna", "secret", None).unwrap(), Added::Created);
-    assert_eq!(fs::metadata(place.path()).unwrap().mode() & 0o7777, 0o600);
     let anna = file.find("ANNA").unwrap();
     assert_eq!(anna.sid.rid(), 1001);
     assert!(anna.sid.domain().is_some(), "{}", anna.sid);
     assert_eq!((anna.enabled, &anna.groups[..]), (true, &[well_known::BUILTIN_USERS][..]));
     assert!(anna.nt_hash.ct_eq(&NtHash::of_password("secret")));
     for entry in fs::read_dir(place.folder.path()).unwrap() {
-        assert_eq!(entry.unwrap().metadata().unwrap().mode() & 0o077, 0);
+        let found = FoundFile::at(&entry.unwrap().path()).unwrap();
+        assert_eq!(private_file::check(&found), Ok(()));
     }
 }
 
@@ -135,6 +134,7 @@ fn names_and_passwords_windows_would_not_take_are_refused() {
     file.add(&twenty_one[1..], &long[1..], None).unwrap();
 }
 
+#[cfg(unix)]
 #[test]
 fn a_file_others_can_reach_is_refused_and_the_last_good_accounts_stay() {
     let place = Place::new();
@@ -142,7 +142,8 @@ fn a_file_others_can_reach_is_refused_and_the_last_good_accounts_stay() {
     file.add("anna", "secret", None).unwrap();
     assert!(file.find("anna").is_some());
     for mode in [0o640, 0o604, 0o620, 0o660, 0o610] {
-        fs::set_permissions(place.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(place.path(), permissions).unwrap();
         let error = AccountFile::open(place.path()).unwrap_err();
         assert!(matches!(error, AccountFileError::Exposed { mode: found, .. } if found == mode), "{error}");
         assert!(
@@ -153,6 +154,7 @@ fn a_file_others_can_reach_is_refused_and_the_last_good_accounts_stay() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_file_of_another_user_is_refused() {
     if !rustix::process::geteuid().is_root() {
@@ -163,7 +165,7 @@ fn a_file_of_another_user_is_refused() {
     std::os::unix::fs::chown(place.path(), Some(12345), None).unwrap();
     let error = AccountFile::open(place.path()).unwrap_err();
     let AccountFileError::ForeignOwner { owner, .. } = error else { panic!("{error}") };
-    assert_eq!(owner, User::from_number(12345));
+    assert_eq!(owner, standpipe_system::user::User::from_number(12345));
 }
 
 #[test]
@@ -224,8 +226,8 @@ fn a_file_that_was_taken_away_has_no_accounts() {
 #[test]
 fn a_syntax_error_names_file_and_line() {
     let place = Place::new();
-    fs::write(place.path(), "machine-sid = \"S-1-5-21-1-2-3\"\ncolour = 1\n").unwrap();
-    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o600)).unwrap();
+    let mut file = private_file::open_to_write(&place.path(), true).unwrap();
+    std::io::Write::write_all(&mut file, b"machine-sid = \"S-1-5-21-1-2-3\"\ncolour = 1\n").unwrap();
     let text = AccountFile::open(place.path()).unwrap_err().to_string();
     assert!(
         text.starts_with(&format!("{}:2: ", place.path().display())) && text.contains("colour"),
@@ -244,6 +246,7 @@ fn an_error_and_a_debug_print_show_no_hash() {
     assert!(!format!("{error:?}").contains(&*hash));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_link_leads_to_the_file_that_is_replaced() {
     let place = Place::new();
@@ -255,6 +258,7 @@ fn a_link_leads_to_the_file_that_is_replaced() {
     assert_eq!(AccountFile::new(&real).list().unwrap().len(), 2);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_link_to_a_file_that_is_not_there_yet_leads_there() {
     let place = Place::new();
@@ -266,6 +270,7 @@ fn a_link_to_a_file_that_is_not_there_yet_leads_there() {
     assert_eq!(AccountFile::new(folder.join("real.toml")).list().unwrap().len(), 1);
 }
 
+#[cfg(unix)]
 #[test]
 fn links_in_a_circle_lead_nowhere() {
     let place = Place::new();
@@ -273,6 +278,7 @@ fn links_in_a_circle_lead_nowhere() {
     assert!(matches!(place.file().add("anna", "secret", None), Err(AccountFileError::Io { .. })));
 }
 
+#[cfg(unix)]
 #[test]
 fn all_ways_to_a_file_have_one_lock() {
     let place = Place::new();
@@ -306,6 +312,7 @@ fn a_file_from_the_future_is_read_once() {
     assert!(!file.find("anna").unwrap().enabled);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_path_that_is_no_file_is_refused_at_once() {
     let place = Place::new();

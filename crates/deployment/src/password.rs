@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use standpipe_system::Found;
 use standpipe_system::private_file::{self, NotPrivate};
-use standpipe_system::user::User;
+use standpipe_system::user::{ADMINISTRATOR, User};
 use zeroize::Zeroizing;
 
 use crate::definition::PasswordSource;
@@ -38,13 +39,12 @@ impl Password {
     pub fn from_file(path: &Path) -> Result<Self, PasswordError> {
         let read = |error| PasswordError::Read { path: path.to_owned(), error };
         let file = File::open(path).map_err(read)?;
-        let metadata = file.metadata().map_err(read)?;
-        if metadata.is_dir() {
+        let found = Found::of(&file).map_err(read)?;
+        if found.metadata().is_dir() {
             return Err(read(std::io::ErrorKind::IsADirectory.into()));
         }
-        match private_file::check_access(&metadata) {
-            // Where this system's way is not known yet, the folder is relied on.
-            Ok(()) | Err(NotPrivate::Unsupported) => {}
+        match private_file::check_access(&found) {
+            Ok(()) => {}
             Err(NotPrivate::ForeignOwner { owner, user }) => {
                 return Err(PasswordError::ForeignOwner { path: path.to_owned(), owner, user });
             }
@@ -114,7 +114,7 @@ pub enum PasswordError {
         path: PathBuf,
     },
     /// Somebody else owns the file and can read and change it.
-    #[error("the password file `{}` belongs to user {owner}, expected user {user} or root", path.display())]
+    #[error("the password file `{}` belongs to user {owner}, expected user {user} or {ADMINISTRATOR}", path.display())]
     ForeignOwner {
         /// The file.
         path: PathBuf,
@@ -171,7 +171,13 @@ impl PasswordError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Exposed { path } => format!("make it yours alone: chmod 600 {}", path.display()),
+            Self::Exposed { path } => {
+                format!("make it yours alone: {}", private_file::command_to_make_private(path))
+            }
+            Self::ForeignOwner { .. } | Self::Read { .. } if cfg!(windows) => {
+                "write the password into a file of your own, on one line, that nobody else can read"
+                    .to_owned()
+            }
             Self::ForeignOwner { path, .. } => {
                 format!("make it yours alone: chown and chmod 600 {}", path.display())
             }

@@ -197,7 +197,9 @@ impl From<PasswordError> for Failure {
 impl From<AccountFileError> for Failure {
     fn from(error: AccountFileError) -> Self {
         let exit = match &error {
-            AccountFileError::Exposed { .. } | AccountFileError::ForeignOwner { .. } => Exit::NotPermitted,
+            AccountFileError::Exposed { .. }
+            | AccountFileError::OpenTo { .. }
+            | AccountFileError::ForeignOwner { .. } => Exit::NotPermitted,
             AccountFileError::Io { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => Exit::NotPermitted,
                 io::ErrorKind::NotFound => Exit::Config,

@@ -1,10 +1,10 @@
 //! Folders that nobody else can tamper with, and where they are by default.
 
 use std::ffi::OsString;
-use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::found::Found;
 use crate::platform;
 use crate::user::User;
 
@@ -46,8 +46,8 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// [`Untrusted`] says what is wrong. `found` comes from [`std::fs::symlink_metadata`].
-pub fn check_private(found: &Metadata) -> Result<(), Untrusted> {
+/// [`Untrusted`] says what is wrong. `found` comes from [`Found::at_itself`].
+pub fn check_private(found: &Found) -> Result<(), Untrusted> {
     check_owner(found)?;
     if platform::others_can_write(found) { Err(Untrusted::Writable) } else { Ok(()) }
 }
@@ -58,7 +58,7 @@ pub fn check_private(found: &Metadata) -> Result<(), Untrusted> {
 /// # Errors
 ///
 /// [`Untrusted`] says what is wrong.
-pub fn check_shared(found: &Metadata) -> Result<(), Untrusted> {
+pub fn check_shared(found: &Found) -> Result<(), Untrusted> {
     check_owner(found)?;
     if platform::others_can_write(found) && !platform::is_sticky(found) {
         return Err(Untrusted::Writable);
@@ -66,8 +66,8 @@ pub fn check_shared(found: &Metadata) -> Result<(), Untrusted> {
     Ok(())
 }
 
-fn check_owner(found: &Metadata) -> Result<(), Untrusted> {
-    if !found.is_dir() {
+fn check_owner(found: &Found) -> Result<(), Untrusted> {
+    if !found.metadata().is_dir() {
         return Err(Untrusted::NotAFolder);
     }
     if platform::owner(found).is_some_and(User::is_trusted) { Ok(()) } else { Err(Untrusted::ForeignOwner) }
@@ -75,13 +75,13 @@ fn check_owner(found: &Metadata) -> Result<(), Untrusted> {
 
 /// Whether every user can write to what `found` describes.
 #[must_use]
-pub fn everybody_can_write(found: &Metadata) -> bool {
+pub fn everybody_can_write(found: &Found) -> bool {
     platform::everybody_can_write(found)
 }
 
 /// The user who owns what `found` describes; `None` where this system does not say so.
 #[must_use]
-pub fn owner(found: &Metadata) -> Option<User> {
+pub fn owner(found: &Found) -> Option<User> {
     platform::owner(found)
 }
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     fn check(path: &Path) -> Result<(), Untrusted> {
-        check_private(&fs::symlink_metadata(path).unwrap())
+        check_private(&Found::at_itself(path).unwrap())
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         for (mode, good) in [(0o700, true), (0o1777, true), (0o777, false), (0o770, false)] {
             fs::set_permissions(place.path(), fs::Permissions::from_mode(mode)).unwrap();
-            let found = fs::metadata(place.path()).unwrap();
+            let found = Found::at(place.path()).unwrap();
             assert_eq!(check_shared(&found).is_ok(), good, "{mode:o}");
         }
     }

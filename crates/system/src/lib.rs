@@ -3,7 +3,10 @@
 
 pub mod error;
 pub mod folder;
+mod found;
 pub mod machine;
 mod platform;
 pub mod private_file;
 pub mod user;
+
+pub use found::Found;

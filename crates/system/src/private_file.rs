@@ -1,11 +1,12 @@
 //! Files that nobody but their owner can read or change: accounts and passwords.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use crate::found::Found;
 use crate::platform;
-use crate::user::User;
+use crate::user::{ADMINISTRATOR, User};
 
 /// Tells one version of a file from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub enum NotPrivate {
     #[error("it is not a regular file")]
     NotAFile,
     /// Somebody else owns it and could change it.
-    #[error("it belongs to user {owner}, expected user {user} or root")]
+    #[error("it belongs to user {owner}, expected user {user} or {ADMINISTRATOR}")]
     ForeignOwner {
         /// Its owner.
         owner: User,
@@ -32,9 +33,14 @@ pub enum NotPrivate {
         /// Its permission bits.
         mode: u32,
     },
-    /// This system's way to say who can read a file is not known here yet.
-    #[error("private files are not yet supported on this system")]
-    Unsupported,
+    /// Users other than its owner can read or write it, as its access list on Windows says.
+    #[error("it is open to {who}, who can {right} it")]
+    OpenTo {
+        /// The first user or group whom it is open to.
+        who: String,
+        /// What they can do: `read` or `change`.
+        right: &'static str,
+    },
 }
 
 /// Checks that only its owner can read or change a file, and that the owner is this process's user or root.
@@ -42,8 +48,8 @@ pub enum NotPrivate {
 /// # Errors
 ///
 /// [`NotPrivate`] says what is wrong.
-pub fn check(found: &Metadata) -> Result<(), NotPrivate> {
-    if !found.is_file() {
+pub fn check(found: &Found) -> Result<(), NotPrivate> {
+    if !found.metadata().is_file() {
         return Err(NotPrivate::NotAFile);
     }
     platform::check_private(found)
@@ -54,8 +60,14 @@ pub fn check(found: &Metadata) -> Result<(), NotPrivate> {
 /// # Errors
 ///
 /// [`NotPrivate`] says what is wrong.
-pub fn check_access(found: &Metadata) -> Result<(), NotPrivate> {
+pub fn check_access(found: &Found) -> Result<(), NotPrivate> {
     platform::check_private(found)
+}
+
+/// The command line that makes a file its user's alone, for a hint.
+#[must_use]
+pub fn command_to_make_private(path: &Path) -> String {
+    platform::command_to_make_private(path)
 }
 
 /// Opens a file for reading. Something that turns out not to be a file does not keep the caller waiting.
@@ -83,8 +95,20 @@ pub fn open_to_write(path: &Path, new: bool) -> io::Result<File> {
 /// # Errors
 ///
 /// Those of the system.
-pub fn keep_owner(new: &File, old: &Metadata) -> io::Result<()> {
+pub fn keep_owner(new: &File, old: &Found) -> io::Result<()> {
     platform::keep_owner(new, old)
+}
+
+/// Puts the file `new` in the place of `target`, in one step.
+///
+/// Windows refuses it while somebody has `target` open in certain ways, as scanners for viruses do for a moment;
+/// there it is tried for some seconds.
+///
+/// # Errors
+///
+/// Those of the system.
+pub fn rename_over(new: &Path, target: &Path) -> io::Result<()> {
+    platform::rename_over(new, target)
 }
 
 /// Makes a rename in the folder of `path` last through a power failure.
@@ -109,35 +133,35 @@ pub fn is_same_file(file: &File, path: &Path) -> bool {
 impl FileIdentity {
     /// The identity of the version that `found` describes.
     #[must_use]
-    pub fn of(found: &Metadata) -> Self {
+    pub fn of(found: &Found) -> Self {
         Self(platform::identity(found))
     }
 }
 
 /// Whether every later change of a file that looks like `found` will show in its [`FileIdentity`].
 #[must_use]
-pub fn is_settled(found: &Metadata) -> bool {
+pub fn is_settled(found: &Found) -> bool {
     platform::is_settled(found)
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn only_a_file_that_others_can_neither_read_nor_write_nor_run_is_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         fs::write(&path, "secret").unwrap();
         for (mode, private) in [(0o600, true), (0o400, true), (0o700, true), (0o640, false), (0o602, false)] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(check(&fs::metadata(&path).unwrap()).is_ok(), private, "{mode:o}");
+            let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            fs::set_permissions(&path, permissions).unwrap();
+            assert_eq!(check(&Found::at(&path).unwrap()).is_ok(), private, "{mode:o}");
         }
-        assert_eq!(check(&fs::metadata(folder.path()).unwrap()), Err(NotPrivate::NotAFile));
+        assert_eq!(check(&Found::at(folder.path()).unwrap()), Err(NotPrivate::NotAFile));
     }
 
     #[test]
@@ -145,7 +169,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         let file = open_to_write(&path, true).unwrap();
-        assert_eq!(check(&file.metadata().unwrap()), Ok(()));
+        assert_eq!(check(&Found::of(&file).unwrap()), Ok(()));
         assert!(is_same_file(&file, &path));
         assert_eq!(open_to_write(&path, true).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     }
@@ -155,9 +179,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "one").unwrap();
-        let before = FileIdentity::of(&fs::metadata(&path).unwrap());
-        assert_eq!(before, FileIdentity::of(&fs::metadata(&path).unwrap()));
+        let before = FileIdentity::of(&Found::at(&path).unwrap());
+        assert_eq!(before, FileIdentity::of(&Found::at(&path).unwrap()));
         fs::write(&path, "longer").unwrap();
-        assert_ne!(before, FileIdentity::of(&fs::metadata(&path).unwrap()));
+        assert_ne!(before, FileIdentity::of(&Found::at(&path).unwrap()));
     }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::platform;
 
-/// A user of this machine: on Unix a user's number.
-///
-/// On Windows only the user of this process is known so far. It is nobody else, so it is never the
-/// administrator.
+/// Who may do everything on this machine, as a message says it.
+pub const ADMINISTRATOR: &str = platform::ADMINISTRATOR;
+
+/// A user of this machine: on Unix a user's number, on Windows a SID, which may be a group's too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct User(pub(crate) platform::UserId);
 
@@ -24,13 +24,14 @@ impl User {
         platform::user_by_number(number)
     }
 
-    /// The users who may do everything on this machine, as far as they are known: root on Unix.
+    /// The users who may do everything on this machine: root on Unix; on Windows the system, the group of
+    /// administrators and the installer of Windows.
     #[must_use]
     pub fn administrators() -> &'static [Self] {
         platform::ADMINISTRATORS
     }
 
-    /// Whether the user may do everything on this machine: root on Unix.
+    /// Whether the user may do everything on this machine: see [`administrators`](Self::administrators).
     #[must_use]
     pub fn is_administrator(self) -> bool {
         Self::administrators().contains(&self)
@@ -62,7 +63,19 @@ impl User {
     }
 }
 
-/// The user's number on Unix.
+#[cfg(windows)]
+impl User {
+    /// The user or group with this name (`name` or `DOMAIN\name`) or SID (`S-1-…`); `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, for example when the domain cannot be asked.
+    pub fn by_name(name: &str) -> std::io::Result<Option<Self>> {
+        platform::user_by_name(name)
+    }
+}
+
+/// The user's number on Unix, the SID on Windows.
 impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

@@ -14,6 +14,9 @@ impl Environment for Nothing {
     }
 }
 
+/// A program on every search path.
+const PROGRAM: &str = if cfg!(windows) { "cmd" } else { "cargo" };
+
 fn deployment(folder: &Path, port: u16, program: &str, look: Look<'_>) -> Result<(), String> {
     let text = format!(
         r#"
@@ -75,17 +78,17 @@ fn a_port_in_use_is_found_before_anything_starts() {
     fs::write(folder.path().join("secret"), "x").unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let shown = deployment(folder.path(), port, "cargo", watcher("127.0.0.1")).unwrap_err();
+    let shown = deployment(folder.path(), port, PROGRAM, watcher("127.0.0.1")).unwrap_err();
     assert!(shown.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{shown}");
     assert!(shown.contains("choose another port"), "{shown}");
     drop(taken);
-    deployment(folder.path(), port, "cargo", watcher("127.0.0.1")).unwrap();
+    deployment(folder.path(), port, PROGRAM, watcher("127.0.0.1")).unwrap();
 }
 
 #[test]
 fn an_address_of_another_machine_is_found() {
     let folder = tempfile::tempdir().unwrap();
-    let shown = deployment(folder.path(), 4445, "cargo", watcher("192.0.2.1")).unwrap_err();
+    let shown = deployment(folder.path(), 4445, PROGRAM, watcher("192.0.2.1")).unwrap_err();
     assert!(shown.contains("this machine has no such address"), "{shown}");
 }
 

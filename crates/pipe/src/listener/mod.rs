@@ -23,10 +23,10 @@
 //! connect.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use standpipe_system::Found;
 use standpipe_system::folder::{self, Untrusted};
 
 pub use crate::connection::{DEFAULT_MAX_MESSAGE, PipeConnection, PipeError};
@@ -136,7 +136,7 @@ impl PipeListener {
     pub async fn bind_dotnet(name: &str) -> Result<Self, ListenError> {
         let name = PipeName::new(name)?;
         let directory = std::env::temp_dir();
-        fs::metadata(&directory)
+        Found::at(&directory)
             .and_then(|found| folder::check_shared(&found).map_err(refusal))
             .map_err(|source| ListenError::Directory { path: directory.clone(), source })?;
         Self::bind_path(&dotnet_socket(&directory, name.as_str()), Mode::Byte).await
@@ -180,10 +180,10 @@ fn directory(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
 /// user who can write to it can put another socket in a pipe's place.
 fn prepare_folder(folder: &Path) -> io::Result<()> {
     folder::make_private(folder)?;
-    folder::check_private(&fs::symlink_metadata(folder)?).map_err(refusal)?;
+    folder::check_private(&Found::at_itself(folder)?).map_err(refusal)?;
     // In a sticky folder such as /tmp others can have made the parent first, but cannot move ours away.
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        let found = fs::metadata(parent)?;
+        let found = Found::at(parent)?;
         match folder::check_shared(&found) {
             Err(Untrusted::Writable) if !folder::everybody_can_write(&found) => {}
             checked => checked.map_err(|why| {

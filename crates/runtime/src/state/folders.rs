@@ -1,10 +1,9 @@
 //! Folders that are one user's alone.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
-use standpipe_system::folder;
+use standpipe_system::{Found, folder};
 
 use super::StateError;
 
@@ -18,7 +17,7 @@ pub(super) fn is_default_parent(path: &Path) -> bool {
 /// looked at, except that one in a folder that everybody can write to must be this user's.
 pub(super) fn make_parents(path: &Path) -> Result<(), StateError> {
     if path.exists() {
-        let above = path.parent().and_then(|above| fs::metadata(above).ok());
+        let above = path.parent().and_then(|above| Found::at(above).ok());
         // In a folder such as /tmp, somebody else could have made it first.
         let is_shared = above.is_some_and(|above| folder::everybody_can_write(&above));
         return if is_shared { check(path) } else { Ok(()) };
@@ -40,7 +39,7 @@ pub(super) fn make_private(path: &Path) -> Result<(), StateError> {
 }
 
 fn check(path: &Path) -> Result<(), StateError> {
-    let found = fs::symlink_metadata(path).map_err(StateError::io("look at", path))?;
+    let found = Found::at_itself(path).map_err(StateError::io("look at", path))?;
     folder::check_private(&found)
         .map_err(|reason| StateError::Untrusted { folder: path.to_path_buf(), reason })
 }

@@ -5,8 +5,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use standpipe_system::folder;
 use standpipe_system::user::User;
+use standpipe_system::{Found, folder};
 
 use super::{StateError, remove_file};
 use crate::platform;
@@ -30,8 +30,8 @@ impl Marker {
     /// Whether the folder carries the mark, written by this user.
     pub(super) fn is_on(self, folder: &Path) -> bool {
         let path = folder.join(self.name);
-        let is_own = fs::symlink_metadata(&path)
-            .is_ok_and(|meta| meta.is_file() && folder::owner(&meta) == Some(User::own()));
+        let is_own = Found::at_itself(&path)
+            .is_ok_and(|found| found.metadata().is_file() && folder::owner(&found) == Some(User::own()));
         let mut text = String::new();
         let longest = self.text.len() as u64 + 1;
         is_own

@@ -199,7 +199,7 @@ impl StateDir {
     /// [`StateError::Running`] when somebody else has it.
     pub fn lock(&self, name: &str) -> Result<DeploymentLock, StateError> {
         let lock = Lock::take(&self.path.join("lock"), &format!("the deployment `{name}`"))?;
-        Ok(DeploymentLock { dir: self.clone(), _lock: lock })
+        Ok(DeploymentLock { dir: self.clone(), lock })
     }
 
     /// Removes what instances that ended badly left behind, those among them that the deployment has no more.
@@ -257,7 +257,7 @@ fn is_instance_name(path: &Path) -> bool {
 #[derive(Debug)]
 pub struct DeploymentLock {
     dir: StateDir,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl DeploymentLock {
@@ -269,6 +269,8 @@ impl DeploymentLock {
         }
         // While the lock is held, so that the next holder makes everything anew.
         remove_file(&self.dir.path.join("lock"))?;
+        // Windows before 10, and Wine, remove an open file once it is closed, and its folder not before.
+        drop(self.lock);
         remove_deployment(&self.dir.path)
     }
 }
@@ -326,7 +328,7 @@ impl InstanceDir {
                 }
             }
         }
-        Ok(InstanceLock { dir: self.clone(), _lock: lock })
+        Ok(InstanceLock { dir: self.clone(), lock })
     }
 
     /// Makes the folder, if it is not there.
@@ -396,7 +398,7 @@ impl InstanceDir {
 #[derive(Debug)]
 pub struct InstanceLock {
     dir: InstanceDir,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl InstanceLock {
@@ -417,8 +419,17 @@ impl InstanceLock {
 
     /// Removes the instance's folder; the deployment's too, if this was the last thing in it.
     pub fn remove(self) -> Result<(), StateError> {
-        self.dir.remove()?;
-        remove_deployment(&self.dir.parent)
+        let Self { dir, lock } = self;
+        if cfg!(windows) {
+            // There an open file cannot be removed for sure. Whoever takes the lock meanwhile keeps it, as its file
+            // is open then.
+            drop(lock);
+            dir.remove()?;
+        } else {
+            dir.remove()?;
+            drop(lock);
+        }
+        remove_deployment(&dir.parent)
     }
 }
 

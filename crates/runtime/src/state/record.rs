@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use standpipe_system::error::with_causes;
+use standpipe_system::private_file;
 
 use super::StateError;
 use crate::platform;
@@ -134,7 +135,7 @@ impl InstanceRecord {
             let mut text = serde_json::to_vec_pretty(self)?;
             text.push(b'\n');
             options.open(&temporary)?.write_all(&text)?;
-            fs::rename(&temporary, path)
+            private_file::rename_over(&temporary, path)
         };
         write().map_err(StateError::io("write", path))
     }

@@ -1,7 +1,7 @@
 //! Unix: numbers of users, mode bits, descriptors.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::found::Found;
 use crate::private_file::NotPrivate;
 use crate::user::User;
 
@@ -37,6 +38,7 @@ pub(crate) fn user_by_number(number: u32) -> Option<User> {
     Some(User::from_number(number))
 }
 
+pub(crate) const ADMINISTRATOR: &str = "root";
 pub(crate) const ADMINISTRATORS: &[User] = &[User::ROOT];
 
 pub(crate) fn host_name() -> String {
@@ -46,6 +48,20 @@ pub(crate) fn host_name() -> String {
 pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     let number = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(number, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+}
+
+/// Who may touch something: the metadata says it here.
+#[derive(Debug, Clone)]
+pub(crate) struct Access;
+
+#[expect(clippy::unnecessary_wraps, reason = "other systems have to ask")]
+pub(crate) fn access_at(_path: &Path, _follow: bool) -> io::Result<Access> {
+    Ok(Access)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "other systems have to ask")]
+pub(crate) fn access_of(_file: &File) -> io::Result<Access> {
+    Ok(Access)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +74,8 @@ pub(crate) struct FileIdentity {
     changed: (i64, i64),
 }
 
-pub(crate) fn identity(found: &Metadata) -> FileIdentity {
+pub(crate) fn identity(found: &Found) -> FileIdentity {
+    let found = found.metadata();
     FileIdentity {
         device: found.dev(),
         inode: found.ino(),
@@ -70,7 +87,8 @@ pub(crate) fn identity(found: &Metadata) -> FileIdentity {
 
 /// The change time decides: the system sets it, to what its clock says, at every change. One in the future is
 /// from before the clock was set back, and will not come again by a change made now.
-pub(crate) fn is_settled(found: &Metadata) -> bool {
+pub(crate) fn is_settled(found: &Found) -> bool {
+    let found = found.metadata();
     let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(found.ctime()), u32::try_from(found.ctime_nsec()))
     else {
         return true;
@@ -82,7 +100,8 @@ pub(crate) fn is_settled(found: &Metadata) -> bool {
     })
 }
 
-pub(crate) fn check_private(found: &Metadata) -> Result<(), NotPrivate> {
+pub(crate) fn check_private(found: &Found) -> Result<(), NotPrivate> {
+    let found = found.metadata();
     let owner = User::from_number(found.uid());
     if !owner.is_trusted() {
         return Err(NotPrivate::ForeignOwner { owner, user: User::own() });
@@ -91,6 +110,10 @@ pub(crate) fn check_private(found: &Metadata) -> Result<(), NotPrivate> {
         return Err(NotPrivate::Exposed { mode: found.mode() & 0o7777 });
     }
     Ok(())
+}
+
+pub(crate) fn command_to_make_private(path: &Path) -> String {
+    format!("chmod 600 {}", path.display())
 }
 
 pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
@@ -105,12 +128,16 @@ pub(crate) fn open_private(path: &Path, new: bool) -> io::Result<File> {
     options.custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-pub(crate) fn keep_owner(new: &File, old: &Metadata) -> io::Result<()> {
-    let made = new.metadata()?;
+pub(crate) fn keep_owner(new: &File, old: &Found) -> io::Result<()> {
+    let (made, old) = (new.metadata()?, old.metadata());
     if (made.uid(), made.gid()) == (old.uid(), old.gid()) {
         return Ok(());
     }
     std::os::unix::fs::fchown(new, Some(old.uid()), Some(old.gid()))
+}
+
+pub(crate) fn rename_over(new: &Path, target: &Path) -> io::Result<()> {
+    fs::rename(new, target)
 }
 
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
@@ -139,18 +166,18 @@ pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "other systems do not say it so simply")]
-pub(crate) fn owner(found: &Metadata) -> Option<User> {
-    Some(User::from_number(found.uid()))
+pub(crate) fn owner(found: &Found) -> Option<User> {
+    Some(User::from_number(found.metadata().uid()))
 }
 
-pub(crate) fn others_can_write(found: &Metadata) -> bool {
-    found.mode() & 0o022 != 0
+pub(crate) fn others_can_write(found: &Found) -> bool {
+    found.metadata().mode() & 0o022 != 0
 }
 
-pub(crate) fn everybody_can_write(found: &Metadata) -> bool {
-    found.mode() & 0o002 != 0
+pub(crate) fn everybody_can_write(found: &Found) -> bool {
+    found.metadata().mode() & 0o002 != 0
 }
 
-pub(crate) fn is_sticky(found: &Metadata) -> bool {
-    found.mode() & STICKY != 0
+pub(crate) fn is_sticky(found: &Found) -> bool {
+    found.metadata().mode() & STICKY != 0
 }
