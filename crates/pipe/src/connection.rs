@@ -202,6 +202,18 @@ impl PipeConnection {
         Ok(Self::new(Socket::connect_to_owner(path, mode, owners)?, DEFAULT_MAX_MESSAGE))
     }
 
+    /// Like [`Self::try_connect_to_owner`], with the identity of the socket's owner where this process may take
+    /// it. Waits until the service has accepted; [`io::ErrorKind::ConnectionReset`] when it closed its listener
+    /// without.
+    pub(crate) async fn connect_as_owner(path: &Path, mode: Mode, owners: &[User]) -> io::Result<Self> {
+        let socket = Socket::connect_as_owner(path, mode, owners).await?;
+        if socket.is_accepted().await {
+            Ok(Self::new(socket, DEFAULT_MAX_MESSAGE))
+        } else {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+    }
+
     /// Sets the longest message that [`Self::read_message`] takes, in bytes;
     /// [`DEFAULT_MAX_MESSAGE`] until then.
     #[must_use]

@@ -13,6 +13,7 @@
 //! A backend is only ever asked for a connection on behalf of a caller who is logged on and has passed the
 //! pipe's access check.
 
+mod dotnet;
 mod handler;
 mod slot;
 mod socket;
@@ -35,6 +36,7 @@ use standpipe_system::user::User;
 
 pub use slot::Slot;
 
+use dotnet::DotnetSocket;
 use handler::Handler;
 use socket::{LocalSocket, Trust};
 use tcp::TcpPort;
@@ -55,6 +57,7 @@ pub struct Backend {
 #[derive(Clone)]
 enum Place {
     Socket(LocalSocket),
+    Dotnet(DotnetSocket),
     Tcp(TcpPort),
     Handler(Handler),
     Connector(Arc<dyn Connector>),
@@ -199,11 +202,16 @@ impl Backend {
 
     /// The Unix socket at which a .NET service listens with `NamedPipeServerStream`:
     /// `$TMPDIR/CoreFxPipe_NAME`, which carries bytes (on Unix .NET refuses message mode). As
-    /// [`Self::unix_of`]: `user`, or without one this process's own, and root are who may listen there.
+    /// [`Self::unix_of`]: `user`, or without one this process's own, and root are who may listen there. Where
+    /// this process may, it connects as that user, as `PipeOptions.CurrentUserOnly` demands.
+    ///
+    /// Such a service listens only while one of its streams exists, and drops whoever is in its queue when
+    /// the last one goes. So a connection counts once the service has accepted it, and until then is made
+    /// again and again within the time for connecting.
     pub fn dotnet(path: impl Into<PathBuf>, user: Option<User>) -> Self {
         let mut users = User::administrators().to_vec();
         users.push(user.unwrap_or_else(User::own));
-        Self::unix_of(path, Mode::Byte, users)
+        Self::new(Mode::Byte, Place::Dotnet(DotnetSocket::new(path.into(), users.into())))
     }
 
     /// The TCP port of a host, given by name or address; it carries bytes. All addresses of a name are tried.
@@ -278,6 +286,7 @@ impl Backend {
     pub async fn is_available(&self) -> bool {
         match &self.place {
             Place::Socket(socket) => socket.is_available(),
+            Place::Dotnet(socket) => socket.is_available().await,
             Place::Tcp(port) => port.is_available(self.connect_timeout).await,
             Place::Handler(_) => true,
             Place::Connector(connector) => connector.is_available().await,
@@ -297,6 +306,7 @@ impl Backend {
         let caller = self.tells_caller.then(|| opening.caller.clone());
         let attempt = match &self.place {
             Place::Socket(socket) => socket.connect(opening, self.connect_timeout),
+            Place::Dotnet(socket) => socket.connect(opening, self.connect_timeout),
             Place::Tcp(port) => port.connect(opening, self.connect_timeout),
             Place::Handler(handler) => return Attempt::Done(Ok(handler.connect(opening))),
             Place::Connector(connector) => {
@@ -351,6 +361,7 @@ impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Socket(socket) => socket.fmt(f),
+            Place::Dotnet(socket) => socket.fmt(f),
             Place::Tcp(port) => port.fmt(f),
             Place::Handler(_) => f.write_str("a function of this process"),
             Place::Connector(connector) => f.write_str(&connector.describe()),
@@ -362,6 +373,7 @@ impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Socket(socket) => socket.fmt(f),
+            Self::Dotnet(socket) => socket.fmt(f),
             Self::Tcp(port) => port.fmt(f),
             Self::Handler(_) => f.write_str("Handler"),
             Self::Connector(connector) => f.write_str(&connector.describe()),

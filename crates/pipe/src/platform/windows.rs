@@ -34,6 +34,16 @@ impl Socket {
         Err(unsupported())
     }
 
+    #[expect(clippy::unused_async, reason = "the same signature as on Unix")]
+    pub(crate) async fn connect_as_owner(_path: &Path, _mode: Mode, _owners: &[User]) -> io::Result<Socket> {
+        Err(unsupported())
+    }
+
+    #[expect(clippy::unused_async, reason = "the same signature as on Unix")]
+    pub(crate) async fn is_accepted(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(crate) fn of_tcp(_stream: TcpStream) -> io::Result<Socket> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "TCP backends are not yet supported on Windows"))
     }

@@ -1,5 +1,7 @@
 //! Unix: pipes are Unix-domain sockets, `SOCK_SEQPACKET` for messages and `SOCK_STREAM` for bytes.
 
+mod acceptance;
+mod identity;
 mod listener;
 mod message_buffer;
 mod socket;

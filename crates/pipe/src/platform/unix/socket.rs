@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::net::{
@@ -19,6 +20,8 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::TcpStream;
 
+use super::acceptance::{Acceptance, Question};
+use super::identity;
 use super::message_buffer::{LONGEST_MESSAGE, with_message_buffer};
 use crate::Mode;
 use crate::connection::PipeError;
@@ -40,6 +43,15 @@ const DISCARDED_CHUNK: usize = 4096;
 /// Bytes asked for at once in byte mode.
 const CHUNK: usize = 64 * 1024;
 
+/// How often a service that has not accepted yet is looked at at once, then after which pause, and after which
+/// at most.
+const ACCEPT_TURNS: u32 = 4;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(1);
+const MAX_ACCEPT_PAUSE: Duration = Duration::from_millis(16);
+
+/// How long a listener is watched where the system does not say whether it has accepted.
+const UNKNOWN_GRACE: Duration = Duration::from_millis(20);
+
 pub(super) fn socket_type(mode: Mode) -> SocketType {
     match mode {
         Mode::Message => SocketType::SEQPACKET,
@@ -52,6 +64,27 @@ fn grow_send_buffer(fd: &OwnedFd) -> rustix::io::Result<()> {
         sockopt::set_socket_send_buffer_size(fd, SEND_BUFFER)?;
     }
     Ok(())
+}
+
+/// A connection to the listener at `path`, which does not block.
+pub(super) fn connected(path: &Path, mode: Mode) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = rustix::net::socket_with(AddressFamily::UNIX, socket_type(mode), flags, None)?;
+    rustix::net::connect(&fd, &SocketAddrUnix::new(path)?)?;
+    Ok(fd)
+}
+
+/// The owner of the socket at `path`, which must not be a link.
+fn owner_of(path: &Path) -> io::Result<User> {
+    let found = fs::symlink_metadata(path)?;
+    if !found.file_type().is_socket() {
+        return Err(denied("it is not a socket".to_owned()));
+    }
+    Ok(User::from_number(found.uid()))
+}
+
+fn denied(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, text)
 }
 
 /// A connected socket that carries messages or bytes.
@@ -67,30 +100,67 @@ impl Socket {
     /// Connects to the listener at `path`. [`io::ErrorKind::WouldBlock`] means that its queue of new
     /// connections is full; there is nothing to wait on, so the caller has to try again.
     pub(crate) fn connect(path: &Path, mode: Mode) -> io::Result<Self> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let fd = rustix::net::socket_with(AddressFamily::UNIX, socket_type(mode), flags, None)?;
-        rustix::net::connect(&fd, &SocketAddrUnix::new(path)?)?;
-        Self::new(fd, mode)
+        Self::new(connected(path, mode)?, mode)
     }
 
     /// Like [`Self::connect`], but only to a socket, not through a link to one, and only if the owner of its
     /// file is who listens, and one of `owners` where those are given. The listener is known before the file
     /// could have been exchanged unnoticed: the kernel tells who called `listen`.
     pub(crate) fn connect_to_owner(path: &Path, mode: Mode, owners: Option<&[User]>) -> io::Result<Self> {
-        let denied = |text: String| io::Error::new(io::ErrorKind::PermissionDenied, text);
-        let found = fs::symlink_metadata(path)?;
-        if !found.file_type().is_socket() {
-            return Err(denied("it is not a socket".to_owned()));
-        }
+        let owner = owner_of(path)?;
         let socket = Self::connect(path, mode)?;
-        let (listener, owner) = (socket.peer_user()?, User::from_number(found.uid()));
+        socket.check_listener(owner, owners)?;
+        Ok(socket)
+    }
+
+    /// Like [`Self::connect_to_owner`], and with the identity of the owner, who may let only themselves in. A
+    /// process that may not act for others connects as itself.
+    pub(crate) async fn connect_as_owner(path: &Path, mode: Mode, owners: &[User]) -> io::Result<Self> {
+        let owner = owner_of(path)?;
+        if owner == User::own() || !owners.contains(&owner) {
+            return Self::connect_to_owner(path, mode, Some(owners));
+        }
+        let socket = match identity::connect_as(owner, path, mode).await {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Self::connect(path, mode)?,
+            connected => Self::new(connected?, mode)?,
+        };
+        socket.check_listener(owner, Some(owners))?;
+        Ok(socket)
+    }
+
+    fn check_listener(&self, owner: User, owners: Option<&[User]>) -> io::Result<()> {
+        let listener = self.peer_user()?;
         if listener != owner {
             return Err(denied(format!("user {listener} listens at a socket of user {owner}")));
         }
         if owners.is_some_and(|owners| !owners.contains(&listener)) {
             return Err(denied(format!("user {listener}, who listens there, is not the service's user")));
         }
-        Ok(socket)
+        Ok(())
+    }
+
+    /// Waits until the service has accepted this new connection, to which nothing was written yet, and says
+    /// whether it has; otherwise its listener is closed. Where the system does not say it, a listener that is
+    /// not closed within [`UNKNOWN_GRACE`] counts as one that has accepted.
+    pub(crate) async fn is_accepted(&self) -> bool {
+        let question = Question::new();
+        let started = Instant::now();
+        let mut pause = ACCEPT_PAUSE;
+        for turn in 0_u32.. {
+            match question.ask(self.fd.get_ref()) {
+                Acceptance::Accepted => break,
+                Acceptance::Reset => return false,
+                Acceptance::Unknown if started.elapsed() >= UNKNOWN_GRACE => break,
+                Acceptance::Unknown | Acceptance::Queued => {}
+            }
+            if turn < ACCEPT_TURNS {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(MAX_ACCEPT_PAUSE);
+        }
+        true
     }
 
     /// Takes a TCP connection, which carries bytes.
