@@ -35,7 +35,7 @@ enum Verdict {
 pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
     if arguments.list {
         for stage in STAGES {
-            println!("{:<10} {}", stage.name, stage.about);
+            println!("{:<13} {}", stage.name, stage.about);
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -97,7 +97,7 @@ fn summarise(verdicts: &[(&str, Verdict, Duration)], skipped: &[String]) -> Exit
                 ("skipped", String::new())
             }
         };
-        println!("{}", format!("{name:<10} {word:<8} {:>7.1} s  {detail}", took.as_secs_f64()).trim_end());
+        println!("{}", format!("{name:<13} {word:<8} {:>7.1} s  {detail}", took.as_secs_f64()).trim_end());
     }
     if !skipped.is_empty() {
         println!("\nNOT TESTED here, and why:");

@@ -7,6 +7,7 @@ mod found;
 pub mod machine;
 mod platform;
 pub mod private_file;
+pub mod process_prng;
 pub mod user;
 
 pub use found::Found;

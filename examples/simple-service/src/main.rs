@@ -14,6 +14,8 @@ use standpipe_pipe::Mode;
 use standpipe_pipe::listener::{PipeConnection, PipeError, PipeListener};
 use unicode_segmentation::UnicodeSegmentation;
 
+standpipe_system::process_prng!();
+
 /// The longest text that is taken from a client, in bytes.
 const MAX_TEXT: usize = 1024 * 1024;
 

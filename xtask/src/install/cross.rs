@@ -1,6 +1,6 @@
 //! A compiler for a target that is not this machine's.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::debian;
@@ -28,7 +28,7 @@ impl CrossCompiler {
         target: &'static str,
         parts: &'static str,
     ) -> Result<Self> {
-        if has_standard_library(target) || (rustup_adds(workspace, target) && has_standard_library(target)) {
+        if Self::rustup_has(workspace, target) {
             return Ok(Self::Toolchain { target });
         }
         println!(
@@ -42,6 +42,25 @@ impl CrossCompiler {
         Ok(Self::FromSource { target, parts })
     }
 
+    /// Whether the toolchain has the target's standard library, or rustup can add it.
+    pub(crate) fn rustup_has(workspace: &Workspace, target: &'static str) -> bool {
+        has_standard_library(target) || (rustup_adds(workspace, target) && has_standard_library(target))
+    }
+
+    /// The variable that says to cargo what runs the target's programs.
+    pub(crate) fn runner_variable(target: &str) -> String {
+        format!("CARGO_TARGET_{}_RUNNER", target.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// Where cargo puts the target's programs of the dev profile.
+    pub(crate) fn binaries(&self, workspace: &Workspace) -> PathBuf {
+        let (folder, target) = match self {
+            Self::Toolchain { target } => (workspace.target().to_path_buf(), target),
+            Self::FromSource { target, .. } => (from_source(workspace), target),
+        };
+        folder.join(target).join("debug")
+    }
+
     /// `cargo SUBCOMMAND` for the target.
     pub(crate) fn cargo(&self, workspace: &Workspace, subcommand: &str) -> Command {
         let mut command = workspace.cargo();
@@ -53,12 +72,16 @@ impl CrossCompiler {
                 command.args([subcommand, &format!("-Zbuild-std={parts}"), "--target", target]);
                 // Another compiler must not share the files of the first. RUSTC_BOOTSTRAP is what lets a
                 // stable compiler build its own standard library.
-                command.env("CARGO_TARGET_DIR", workspace.target().join("from-source"));
+                command.env("CARGO_TARGET_DIR", from_source(workspace));
                 command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
             }
         }
         command
     }
+}
+
+fn from_source(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("from-source")
 }
 
 fn has_standard_library(target: &str) -> bool {

@@ -7,3 +7,4 @@ pub(crate) mod debian;
 pub(crate) mod python;
 pub(crate) mod smb_rs;
 pub(crate) mod tools;
+pub(crate) mod wine;

@@ -90,7 +90,7 @@ const fn outside(name: &'static str, may_use: Option<&'static [&'static str]>) -
 
 /// The packages that are not part of the program.
 pub(crate) const OUTSIDE: &[Outside] = &[
-    outside("simple-service", Some(&["pipe"])),
+    outside("simple-service", Some(&["pipe", "system"])),
     outside("fuzz", Some(&["security", "smb"])),
     outside("bench", None),
     outside("soak", None),
