@@ -226,6 +226,8 @@ pub struct Pipe {
     pub mode: Option<PipeMode>,
     /// Where it leads on this machine.
     pub backend: Backend,
+    /// Which service of the role makes it: its place in the role's list. `None` when none of them does.
+    pub service: Option<usize>,
     /// Whether the service learns who its caller is before it reads anything else.
     pub tells_caller: bool,
     /// How long connecting to the service may take; without it, the server's own default.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use standpipe_deployment::{Command, Deployment, PasswordSource, Program};
+use standpipe_deployment::{Command, Deployment, EnvironmentFilter, PasswordSource, Program, System};
 
 use crate::temporary;
 
@@ -41,6 +41,17 @@ impl InstanceEnvironment {
         variables.extend(self.temporary.iter().map(|folder| (temporary::VARIABLE.into(), folder.into())));
         variables.extend(own.iter().map(|(name, value)| (name.into(), value.into())));
         variables
+    }
+}
+
+impl InstanceEnvironment {
+    /// The variables of this process that a service which is a process does not get.
+    pub(crate) fn withheld_from(&self, passed_on: &EnvironmentFilter) -> Vec<OsString> {
+        let held_back = std::env::vars_os().map(|(name, _)| name).filter(|name| {
+            // A pattern is text: what is no text, only `*` could mean.
+            !passed_on.reaches_process(&name.to_string_lossy(), System::HERE)
+        });
+        self.withheld.iter().cloned().chain(held_back).collect()
     }
 }
 

@@ -71,14 +71,10 @@ impl Failure {
     }
 
     /// How an instance with the service `name` ended, as a result: only when somebody asked is it no failure.
-    pub(crate) fn of_outcome(outcome: &Outcome, name: &str) -> Result<Exit, Self> {
-        let message = match outcome {
-            Outcome::GaveUp(why) => format!("{name}: {why}"),
-            other => other.to_string(),
-        };
+    pub(crate) fn of_outcome(outcome: &Outcome) -> Result<Exit, Self> {
         match outcome.exit_code() {
             Exit::Ok => Ok(Exit::Ok),
-            exit => Err(Self::new(exit, message).maybe_hint(outcome.hint())),
+            exit => Err(Self::new(exit, outcome.to_string()).maybe_hint(outcome.hint())),
         }
     }
 

@@ -96,7 +96,7 @@ impl Resolver<'_> {
         self.name(role.name.get_ref(), role.name.span(), "a role's name", names::ROLE);
         self.does_something(&role);
         self.can_be_encrypted(&role);
-        let services = self.services(&mut role);
+        let (services, labels) = self.services(&mut role);
         // On Windows, the machine itself has what Wine stands in for.
         let in_wine = role.wine.is_some() && !self.for_windows();
         Role {
@@ -106,7 +106,7 @@ impl Resolver<'_> {
             startup: role.startup.into_iter().filter_map(|task| self.task(task, in_wine)).collect(),
             services,
             wine: role.wine.filter(|_| in_wine).map(|wine| self.wine(wine)),
-            pipes: role.pipes.into_iter().map(|pipe| self.pipe(pipe, in_wine)).collect(),
+            pipes: role.pipes.into_iter().map(|pipe| self.pipe(pipe, &labels, in_wine)).collect(),
             endpoints: role.endpoints.into_iter().filter_map(|endpoint| self.endpoint(endpoint)).collect(),
             calls: role.calls.into_iter().filter_map(|call| self.call(call)).collect(),
             name: role.name.into_inner(),
@@ -246,7 +246,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn pipe(&mut self, pipe: parsed::Pipe, in_wine: bool) -> Pipe {
+    fn pipe(&mut self, pipe: parsed::Pipe, services: &[Option<String>], in_wine: bool) -> Pipe {
         let name = pipe.name.get_ref();
         if let Err(error) = name.parse::<PipeName>() {
             let problem =
@@ -264,6 +264,7 @@ impl Resolver<'_> {
         }
         let descriptor = pipe.sddl.as_given().and_then(|text| self.descriptor(text));
         let (backend, mode) = self.backend(&pipe, in_wine);
+        let service = self.service_of(&pipe, services);
         let limit = pipe.max_instances.given().map(Spanned::into_inner);
         Pipe {
             descriptor,
@@ -273,6 +274,7 @@ impl Resolver<'_> {
                 _ => limit,
             },
             backend,
+            service,
             encryption: pipe.encryption.given().unwrap_or(PipeEncryption::Offered),
             tells_caller: pipe.caller.given().unwrap_or(false),
             connect_timeout: pipe.connect_timeout.given(),

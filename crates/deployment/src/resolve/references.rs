@@ -120,7 +120,8 @@ fn target(resolver: &mut Resolver<'_>, file: &File, call: &Call) {
     }
 }
 
-fn suggest(problem: Problem, word: &str, known: &[&str], these: &str) -> Problem {
+/// A problem with a word that is not known, with what was probably meant.
+pub(super) fn suggest(problem: Problem, word: &str, known: &[&str], these: &str) -> Problem {
     if let Some(near) = nearest(word, known) {
         problem.label(format!("did you mean `{near}`?"))
     } else {

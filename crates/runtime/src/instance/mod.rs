@@ -1,9 +1,12 @@
 //! One instance of a role, from its startup tasks to its end.
 
 mod command;
+mod installed;
+mod managers;
 mod outcome;
 mod probe;
 mod publisher;
+mod services;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -11,20 +14,16 @@ mod tests;
 
 use std::error::Error;
 use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
-use standpipe_deployment::{Command, Deployment, Role, Service, TaskKind};
+use standpipe_deployment::{Deployment, Role, TaskKind};
 use standpipe_pipe::NameError;
 use standpipe_pipe::backend::Backend;
-use standpipe_process::{self as process, Orphaned, Output, ProcessSpec, SpawnError, Tree};
-use standpipe_service::watcher::{Policy, Verdict};
-use standpipe_service::{Manager, ProcessManager, Report, supervise};
+use standpipe_process::{self as process, SpawnError, Tree};
 use thiserror::Error;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -38,8 +37,10 @@ use crate::startup::{STOP_GRACE, Startup};
 use crate::state::{EndpointRecord, InstanceLock, StateDir, StateError};
 use crate::stop::Stop;
 use crate::temporary;
-use probe::{BackendContext, PipesAccept};
+use installed::Installed;
+use probe::BackendContext;
 use publisher::RecordPublisher;
+use services::{Event, Member, Services};
 
 /// The variable in which the local runtime tells an instance how often it was started again.
 pub(crate) const RECYCLES_VARIABLE: &str = "STANDPIPE_RECYCLES";
@@ -133,6 +134,7 @@ pub struct Instance<'a> {
     lock: InstanceLock,
     environment: InstanceEnvironment,
     backends: Vec<(String, Backend)>,
+    members: Vec<Member>,
     tree: Tree,
 }
 
@@ -140,9 +142,6 @@ impl<'a> Instance<'a> {
     /// Makes the instance's folders and takes it.
     pub fn prepare(options: InstanceOptions<'a>) -> Result<Self, PrepareError> {
         let InstanceOptions { deployment, role, number, .. } = options;
-        if let Some(Service { name, command: None, .. }) = role.services.first() {
-            return Err(PrepareError::NoManager { service: name.clone() });
-        }
         let owner = match &role.user {
             None => None,
             Some(user) => process::user_ids(user).map_err(|source| PrepareError::User {
@@ -167,14 +166,17 @@ impl<'a> Instance<'a> {
             ),
         };
         let tree = Tree::new();
-        let backends = probe::backends(&BackendContext {
+        let context = BackendContext {
             role,
             folder: deployment.folder(),
             environment: &environment,
             tree: &tree,
             user: owner.map(|(user, _)| user),
-        })?;
-        Ok(Self { options, lock, environment, backends, tree })
+        };
+        let installed = Installed::find(role);
+        let backends = probe::backends(&context)?;
+        let members = managers::members(&context, &installed, &backends)?;
+        Ok(Self { options, lock, environment, backends, members, tree })
     }
 
     /// The file of accounts that may log on to this instance.
@@ -190,9 +192,9 @@ impl<'a> Instance<'a> {
     /// Runs the instance to its end: startup tasks, then the service and `serve` together.
     ///
     /// `serve` is called once the tasks are done, and serves `endpoints`, which are only shown here. The
-    /// instance is ready while its service runs and every pipe accepts, or always when it has no service.
-    /// When the end comes it is first unready, then `serve` is asked to stop and waited for, then the service
-    /// is stopped, then everything that it or a task left running: asked first, and killed after 5 s, or,
+    /// instance is ready while its essential services run and their pipes accept, or always when it has none.
+    /// When the end comes it is first unready, then `serve` is asked to stop and waited for, then the services
+    /// are stopped, then everything that it or a task left running: asked first, and killed after 5 s, or,
     /// when the role has foreground tasks and a stop was asked for, after the service's stop timeout (10 s
     /// without a service). After a clean stop nothing of the instance is left on disk.
     ///
@@ -202,13 +204,13 @@ impl<'a> Instance<'a> {
         S: FnOnce(Serving) -> F,
         F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
-        let Self { options, lock, environment, backends, tree } = self;
+        let Self { options, lock, environment, members, tree, .. } = self;
         // The process that held the instance before may have been killed. This one holds it now.
         if !process::end_abandoned(environment::PIPES, environment.pipes.as_os_str()).await {
             warn!("processes that an earlier run of the instance left behind cannot be ended");
         }
         let mut publisher = RecordPublisher::new(lock.dir().clone(), &options, endpoints);
-        let life = Life { options, environment: &environment, backends, tree: &tree, stop: &stop };
+        let life = Life { options, environment: &environment, members, tree: &tree, stop: &stop };
         let mut decided = None;
         tokio::select! {
             () = life.live(&mut publisher, &mut decided, serve) => {}
@@ -233,14 +235,14 @@ impl<'a> Instance<'a> {
 struct Life<'a> {
     options: InstanceOptions<'a>,
     environment: &'a InstanceEnvironment,
-    backends: Vec<(String, Backend)>,
+    members: Vec<Member>,
     tree: &'a Tree,
     stop: &'a Stop,
 }
 
 impl Life<'_> {
     /// Lives to the end. What that end is stands in `decided` from the moment it is known.
-    async fn live<S, F>(self, publisher: &mut RecordPublisher, decided: &mut Option<Outcome>, serve: S)
+    async fn live<S, F>(mut self, publisher: &mut RecordPublisher, decided: &mut Option<Outcome>, serve: S)
     where
         S: FnOnce(Serving) -> F,
         F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
@@ -268,32 +270,24 @@ impl Life<'_> {
         let mut serving = JoinSet::new();
         serving.spawn(serve(Serving { ready: is_ready, stop: stop_serving.clone() }));
 
-        let (reports, mut changes) = watch::channel(Report::initial());
-        let (stop_service, service_stops) = oneshot::channel::<()>();
-        let watched = role.services.first().and_then(|service| self.manager(service));
-        let watched = watched.as_ref().map(|(manager, policy)| (&**manager, policy.clone()));
-        let mut watching = pin!(watch(watched, service_stops, &reports));
-        let mut verdict = None;
-        let has_service = !role.services.is_empty();
-        if !has_service {
-            ready.send_replace(true);
-            publisher.serving_without_service();
-        }
+        let mut services = Services::begin(std::mem::take(&mut self.members));
+        publisher.report(&services);
+        ready.send_replace(services.are_ready());
 
         let outcome = loop {
             tokio::select! {
                 biased;
                 () = self.stop.asked.cancelled() => break Outcome::Stopped,
-                judged = &mut watching => break match verdict.insert(judged) {
-                    Verdict::GaveUp(why) => Outcome::GaveUp(why.clone()),
-                    Verdict::Stopped { .. } => Outcome::Bug("the service was stopped without being asked".into()),
+                event = services.next() => match event {
+                    Event::GaveUp { service, why } => break Outcome::GaveUp { service, why },
+                    Event::Bug(what) => break Outcome::Bug(what),
+                    Event::Changed => {
+                        publisher.report(&services);
+                        let is = services.are_ready();
+                        ready.send_if_modified(|ready| std::mem::replace(ready, is) != is);
+                    }
                 },
                 Some(ended) = serving.join_next() => break serving_ended(ended),
-                Ok(()) = changes.changed() => {
-                    let report = changes.borrow_and_update().clone();
-                    publisher.report(&report);
-                    ready.send_if_modified(|ready| std::mem::replace(ready, report.ready) != report.ready);
-                }
             }
         };
 
@@ -304,28 +298,22 @@ impl Life<'_> {
         stop_serving.cancel();
         let drained = async { while serving.join_next().await.is_some() {} };
         let mut drained = pin!(tokio::time::timeout(self.options.drain_timeout, drained));
-        let mut stop_service = Some(stop_service);
         let mut is_drained = false;
-        while !is_drained || (has_service && verdict.is_none()) {
+        while !is_drained || !services.are_over() {
             tokio::select! {
                 in_time = &mut drained, if !is_drained => {
                     is_drained = true;
                     if in_time.is_err() {
                         warn!("clients were still busy when their time was up");
                     }
-                    drop(stop_service.take());
+                    services.stop();
                 }
-                judged = &mut watching, if verdict.is_none() => verdict = Some(judged),
-                Ok(()) = changes.changed() => publisher.report_while_ending(&changes.borrow_and_update()),
+                // Whatever happens to them now, the outcome is decided.
+                _ = services.next(), if !services.are_over() => publisher.report_while_ending(&services),
             }
         }
-        // The last report may have come with the verdict.
-        if has_service {
-            publisher.report_while_ending(&changes.borrow_and_update());
-        }
-        if let Some(Verdict::Stopped { gone: false, .. }) = verdict {
-            warn!("the service is still there, although it was killed");
-        }
+        // The last report may have come with the end.
+        publisher.report_while_ending(&services);
         self.end_tasks(outcome, &tasks_end).await;
     }
 
@@ -333,10 +321,11 @@ impl Life<'_> {
     async fn end_tasks(&self, outcome: &Outcome, tasks_end: &CancellationToken) {
         let role = self.options.role;
         let has_foreground = role.startup.iter().any(|task| task.kind == TaskKind::Foreground);
-        let grace = match role.services.first() {
+        let slowest = role.services.iter().map(|service| service.stop_timeout).max();
+        let grace = match slowest {
             // A failed instance is to be replaced soon.
             _ if !has_foreground || !matches!(outcome, Outcome::Stopped) => STOP_GRACE,
-            Some(service) => service.stop_timeout,
+            Some(stop_timeout) => stop_timeout,
             None => FOREGROUND_GRACE,
         };
         tasks_end.cancel();
@@ -344,46 +333,6 @@ impl Life<'_> {
         if tokio::time::timeout(grace, self.tree.gone()).await.is_err() {
             warn!("startup tasks were still running {grace:?} after they were asked to end");
         }
-    }
-
-    fn manager(&self, service: &Service) -> Option<(Box<dyn Manager>, Policy)> {
-        let command: &Command = service.command.as_ref()?;
-        let spec = ProcessSpec {
-            name: service.name.clone(),
-            command: environment::words(command),
-            folder: self.options.deployment.folder().to_path_buf(),
-            environment: self.environment.variables(&service.environment),
-            withheld: self.environment.withheld.clone(),
-            user: self.options.role.user.clone(),
-            orphaned: Orphaned::Kill,
-            output: Output::Log,
-            within: Some(self.tree.clone()),
-        };
-        let policy = Policy {
-            check_interval: service.check_interval,
-            start_timeout: service.start_timeout,
-            start_cap: service.start_timeout_limit,
-            stop_grace: service.stop_timeout,
-            max_failures: NonZeroU32::new(service.max_failures).unwrap_or(NonZeroU32::MIN),
-            ..Policy::default()
-        };
-        Some((Box::new(ProcessManager::new(spec, PipesAccept(self.backends.clone()))), policy))
-    }
-}
-
-/// Watches the service, if there is one, until the other end of `stops` is dropped.
-async fn watch(
-    watched: Option<(&dyn Manager, Policy)>,
-    stops: oneshot::Receiver<()>,
-    reports: &watch::Sender<Report>,
-) -> Verdict {
-    match watched {
-        Some((manager, policy)) => {
-            // Any number will do, as long as no two instances have the same.
-            let seed = RandomState::new().hash_one(std::process::id());
-            supervise(manager, policy, seed, async { drop(stops.await) }, reports).await
-        }
-        None => std::future::pending().await,
     }
 }
 

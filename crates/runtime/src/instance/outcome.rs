@@ -16,8 +16,13 @@ pub enum Outcome {
     Stopped,
     /// A startup task failed, so the role was not started.
     TaskFailed(TaskFailure),
-    /// The service could not be kept running.
-    GaveUp(GiveUp),
+    /// An essential service could not be kept running.
+    GaveUp {
+        /// Its name.
+        service: String,
+        /// Why.
+        why: GiveUp,
+    },
     /// Its endpoints could not be served any longer.
     ServingFailed(Box<dyn Error + Send + Sync>),
     /// Something happened that must not.
@@ -29,9 +34,9 @@ impl Outcome {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Stopped => ExitCode::Ok,
-            Self::GaveUp(why) if why.is_permission() => ExitCode::NotPermitted,
-            Self::GaveUp(why) if why.is_impossible() => ExitCode::Config,
-            Self::GaveUp(_) => ExitCode::Unavailable,
+            Self::GaveUp { why, .. } if why.is_permission() => ExitCode::NotPermitted,
+            Self::GaveUp { why, .. } if why.is_impossible() => ExitCode::Config,
+            Self::GaveUp { .. } => ExitCode::Unavailable,
             Self::Bug(_) => ExitCode::Bug,
             Self::ServingFailed(_) => ExitCode::Temporary,
             Self::TaskFailed(_) => ExitCode::Task,
@@ -43,7 +48,7 @@ impl Outcome {
         match self {
             Self::TaskFailed(failure) => failure.hint(),
             Self::Bug(_) => Some("please report this"),
-            Self::Stopped | Self::GaveUp(_) | Self::ServingFailed(_) => None,
+            Self::Stopped | Self::GaveUp { .. } | Self::ServingFailed(_) => None,
         }
     }
 }
@@ -54,7 +59,7 @@ impl fmt::Display for Outcome {
         match self {
             Self::Stopped => f.write_str("stopped"),
             Self::TaskFailed(failure) => write!(f, "{}", with_causes(failure)),
-            Self::GaveUp(why) => write!(f, "{why}"),
+            Self::GaveUp { service, why } => write!(f, "{service}: {why}"),
             Self::ServingFailed(error) => {
                 write!(f, "cannot serve any longer: {}", with_causes(error.as_ref()))
             }

@@ -1,11 +1,11 @@
 //! Publishes the state of an instance while it lives.
 
-use standpipe_service::Report;
-use standpipe_service::watcher::Phase;
+use standpipe_deployment::Service;
 use tracing::warn;
 
+use super::services::Services;
 use super::{InstanceOptions, Outcome, RECYCLES_VARIABLE};
-use crate::state::{EndpointRecord, InstanceDir, InstanceRecord, Stage, now};
+use crate::state::{EndpointRecord, InstanceDir, InstanceRecord, ServiceRecord, Stage, now};
 
 /// Writes an instance's record whenever it changes.
 pub(super) struct RecordPublisher {
@@ -20,30 +20,24 @@ impl RecordPublisher {
         endpoints: Vec<EndpointRecord>,
     ) -> Self {
         let recycles = std::env::var(RECYCLES_VARIABLE).ok().and_then(|count| count.parse().ok());
-        let record = InstanceRecord {
+        let mut record = InstanceRecord {
             pid: Some(std::process::id()),
-            service: options.role.services.first().map(|_| "Stopped".to_owned()),
+            services: options.role.services.iter().map(not_started).collect(),
             recycles: recycles.unwrap_or(0),
             endpoints,
             ..InstanceRecord::new(&options.role.name, options.number)
         };
+        record.sum_up_services();
         let mut publisher = Self { dir, record };
         publisher.publish();
         publisher
     }
 
-    pub(super) fn serving_without_service(&mut self) {
+    pub(super) fn report(&mut self, services: &Services) {
         self.change(|record| {
-            record.stage = Stage::Running;
-            record.ready = true;
-        });
-    }
-
-    pub(super) fn report(&mut self, report: &Report) {
-        self.change(|record| {
-            record.stage = if report.phase == Phase::Running { Stage::Running } else { Stage::Starting };
-            record.ready = report.ready;
-            take_service(record, report);
+            record.stage = if services.are_running() { Stage::Running } else { Stage::Starting };
+            record.ready = services.are_ready();
+            take_services(record, services);
         });
     }
 
@@ -55,8 +49,8 @@ impl RecordPublisher {
         });
     }
 
-    pub(super) fn report_while_ending(&mut self, report: &Report) {
-        self.change(|record| take_service(record, report));
+    pub(super) fn report_while_ending(&mut self, services: &Services) {
+        self.change(|record| take_services(record, services));
     }
 
     pub(super) fn end(&mut self, outcome: &Outcome) {
@@ -64,10 +58,7 @@ impl RecordPublisher {
             record.stage = if matches!(outcome, Outcome::Stopped) { Stage::Stopped } else { Stage::Failed };
             record.ready = false;
             record.pid = None;
-            record.service_pid = None;
-            if let Some(service) = &mut record.service {
-                "Stopped".clone_into(service);
-            }
+            record.services_ended();
             take_error(record, outcome);
         });
     }
@@ -75,7 +66,10 @@ impl RecordPublisher {
     fn change(&mut self, change: impl FnOnce(&mut InstanceRecord)) {
         let before = self.record.clone();
         change(&mut self.record);
-        let seen = |record: &InstanceRecord| (record.stage, record.ready, record.service.clone());
+        let seen = |record: &InstanceRecord| {
+            let states: Vec<String> = record.services.iter().map(|service| service.state.clone()).collect();
+            (record.stage, record.ready, states)
+        };
         if seen(&before) != seen(&self.record) {
             self.record.since = now();
         }
@@ -92,11 +86,13 @@ impl RecordPublisher {
     }
 }
 
-fn take_service(record: &mut InstanceRecord, report: &Report) {
-    record.service = Some(report.state.to_string());
-    record.service_pid = report.pid;
-    record.restarts = report.starts.saturating_sub(1);
-    record.last_error.clone_from(&report.last_failure);
+fn not_started(service: &Service) -> ServiceRecord {
+    ServiceRecord::new(&service.name, service.essential)
+}
+
+fn take_services(record: &mut InstanceRecord, services: &Services) {
+    record.services = services.records();
+    record.sum_up_services();
 }
 
 fn take_error(record: &mut InstanceRecord, outcome: &Outcome) {

@@ -189,8 +189,7 @@ impl Keeper {
         record.stage = stage;
         record.ready = false;
         record.pid = None;
-        record.service_pid = None;
-        record.service = record.service.map(|_| "Stopped".to_owned());
+        record.services_ended();
         record.recycles = self.recycles;
         record.last_error = Some(reason.to_owned());
         record.since = now();

@@ -238,8 +238,7 @@ impl View {
                     record.stage = Stage::Stopped;
                     record.ready = false;
                     record.pid = None;
-                    record.service_pid = None;
-                    record.service = record.service.take().map(|_| "Stopped".to_owned());
+                    record.services_ended();
                     record.since = crate::state::now();
                 }
                 // Nothing yet, or being replaced.

@@ -32,7 +32,7 @@ use standpipe_system::folder::{self, Untrusted};
 use standpipe_system::machine::MAX_SOCKET_PATH;
 use thiserror::Error;
 
-pub use record::{EndpointRecord, InstanceRecord, Stage, now, read_all};
+pub use record::{EndpointRecord, InstanceRecord, ServiceRecord, Stage, now, read_all};
 
 use standpipe_deployment::{Backend, Role, is_role_name};
 use standpipe_pipe::listener::dotnet_socket;

@@ -12,6 +12,12 @@ use standpipe_system::private_file;
 use super::StateError;
 use crate::platform;
 
+/// The state of a service that does not run.
+const STOPPED: &str = "Stopped";
+
+/// The state of a service that runs.
+const RUNNING: &str = "Running";
+
 /// A longer file was not written by an instance.
 const LONGEST: u64 = 256 * 1024;
 
@@ -72,6 +78,41 @@ pub struct EndpointRecord {
     pub address: String,
 }
 
+/// The state of one service of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ServiceRecord {
+    /// Its name.
+    pub name: String,
+    /// Whether the instance is ready only while it is.
+    pub essential: bool,
+    /// What it is doing, by the name of its state.
+    pub state: String,
+    /// Its process, while there is one.
+    pub pid: Option<u32>,
+    /// Whether it runs and its pipes accept.
+    pub ready: bool,
+    /// How often it was started again since the instance began.
+    pub restarts: u32,
+    /// How it failed last, while that matters.
+    pub last_error: Option<String>,
+}
+
+impl ServiceRecord {
+    /// A service that was not started yet.
+    pub fn new(name: &str, essential: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            essential,
+            state: STOPPED.to_owned(),
+            pid: None,
+            ready: false,
+            restarts: 0,
+            last_error: None,
+        }
+    }
+}
+
 /// The state of one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -84,13 +125,17 @@ pub struct InstanceRecord {
     pub pid: Option<u32>,
     /// How far it is.
     pub stage: Stage,
-    /// What its service is doing, by the name of its state, if it has a service.
+    /// What its service is doing, by the name of its state, if it has a service. Of several services, the first
+    /// that does not run counts.
     pub service: Option<String>,
-    /// The process of its service, while there is one.
+    /// The process of its service, while there is one. With several services there is none.
     pub service_pid: Option<u32>,
+    /// Its services, each after those that it depends on.
+    #[serde(default)]
+    pub services: Vec<ServiceRecord>,
     /// Whether it can be called.
     pub ready: bool,
-    /// How often its service was started again since the instance began.
+    /// How often its services were started again since the instance began.
     pub restarts: u32,
     /// How often the local runtime started the instance again.
     pub recycles: u32,
@@ -117,6 +162,7 @@ impl InstanceRecord {
             stage: Stage::Preparing,
             service: None,
             service_pid: None,
+            services: Vec::new(),
             ready: false,
             restarts: 0,
             recycles: 0,
@@ -124,6 +170,30 @@ impl InstanceRecord {
             last_error: None,
             since: now(),
         }
+    }
+
+    /// What its services together mean for the instance.
+    pub(crate) fn sum_up_services(&mut self) {
+        let services = &self.services;
+        let not_running = services.iter().find(|service| service.state != RUNNING);
+        self.service = not_running.or(services.first()).map(|service| service.state.clone());
+        self.restarts = services.iter().fold(0, |sum, service| sum.saturating_add(service.restarts));
+        let failed = || services.iter().find_map(|service| Some((service, service.last_error.as_ref()?)));
+        (self.service_pid, self.last_error) = match &services[..] {
+            [only] => (only.pid, only.last_error.clone()),
+            _ => (None, failed().map(|(service, error)| format!("{}: {error}", service.name))),
+        };
+    }
+
+    /// Notes that no service runs any more.
+    pub(crate) fn services_ended(&mut self) {
+        for service in &mut self.services {
+            STOPPED.clone_into(&mut service.state);
+            service.pid = None;
+            service.ready = false;
+        }
+        self.service_pid = None;
+        self.service = self.service.take().map(|_| STOPPED.to_owned());
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), StateError> {
@@ -195,8 +265,7 @@ fn checked(mut record: InstanceRecord, dir: &Path) -> InstanceRecord {
         record.stage = Stage::Failed;
         record.ready = false;
         record.pid = None;
-        record.service_pid = None;
-        record.service = record.service.map(|_| "Stopped".to_owned());
+        record.services_ended();
         record.last_error = Some("its process ended without a word".to_owned());
     }
     record

@@ -66,9 +66,10 @@ type Look = (Status, Option<Result<(), NotReady>>);
 
 /// Starts a service and keeps it running, until `stop` ends or the watcher gives up.
 ///
-/// Every change goes to `reports`. `seed` fixes the jitter of the waits. When the returned future is dropped,
+/// `name` is the service's in log lines. Every change goes to `reports`. `seed` fixes the jitter of the waits. When the returned future is dropped,
 /// the service is left to its manager.
 pub async fn supervise(
+    name: &str,
     manager: &dyn Manager,
     policy: Policy,
     seed: u64,
@@ -93,7 +94,7 @@ pub async fn supervise(
                     // What a look saw before the start must not be taken for the start's outcome.
                     look = None;
                     changes.mark_unchanged();
-                    info!("starting the service");
+                    info!(service = name, "starting the service");
                     match manager.start().await {
                         Ok(()) => Input::Observed(manager.query().await),
                         Err(refused) => Input::StartRefused {
@@ -103,17 +104,17 @@ pub async fn supervise(
                     }
                 }
                 Action::Stop => {
-                    info!("stopping the service");
+                    info!(service = name, "stopping the service");
                     manager.stop().await;
                     Input::Observed(manager.query().await)
                 }
                 Action::Kill => {
-                    warn!("the service did not stop in time: killing it");
+                    warn!(service = name, "the service did not stop in time: killing it");
                     manager.kill().await;
                     Input::Observed(manager.query().await)
                 }
             };
-            tell(&mut watcher, began.elapsed(), outcome, reports);
+            tell(name, &mut watcher, began.elapsed(), outcome, reports);
         }
         if let Some(verdict) = watcher.verdict() {
             return verdict;
@@ -134,9 +135,9 @@ pub async fn supervise(
             () = sleep_until(timeout) => (Input::Tick, None),
         };
         let now = began.elapsed();
-        tell(&mut watcher, now, inputs.0, reports);
+        tell(name, &mut watcher, now, inputs.0, reports);
         if let Some(probed) = inputs.1 {
-            tell(&mut watcher, now, probed, reports);
+            tell(name, &mut watcher, now, probed, reports);
         }
     }
 }
@@ -166,19 +167,19 @@ async fn sleep_until(at: Option<Instant>) {
 }
 
 /// Hands the watcher an input, logs what came of it, and publishes it.
-fn tell(watcher: &mut Watcher, now: Duration, input: Input, reports: &watch::Sender<Report>) {
+fn tell(name: &str, watcher: &mut Watcher, now: Duration, input: Input, reports: &watch::Sender<Report>) {
     let before = (watcher.phase(), watcher.failures().len());
     watcher.handle(now, input);
     if watcher.failures().len() > before.1
         && let Some(failure) = watcher.failures().last()
     {
-        warn!(failures = watcher.failures().len(), "the service {}", failure.kind);
+        warn!(service = name, failures = watcher.failures().len(), "the service {}", failure.kind);
     }
     match watcher.phase() {
         same if same == before.0 => {}
-        Phase::Running => info!("the service is running"),
-        Phase::GaveUp => error!("the service cannot be kept running"),
-        Phase::Stopped => info!("the service is stopped"),
+        Phase::Running => info!(service = name, "the service is running"),
+        Phase::GaveUp => error!(service = name, "the service cannot be kept running"),
+        Phase::Stopped => info!(service = name, "the service is stopped"),
         Phase::Looking | Phase::Starting | Phase::Clearing | Phase::Resting | Phase::Stopping => {}
     }
     let report = Report::of(watcher);

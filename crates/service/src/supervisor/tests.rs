@@ -74,7 +74,7 @@ async fn a_state_seen_before_a_start_is_not_its_outcome() {
             tokio::task::yield_now().await;
         }
     };
-    let verdict = supervise(&manager, Policy::default(), 1, stop, &reports).await;
+    let verdict = supervise("S", &manager, Policy::default(), 1, stop, &reports).await;
     assert_eq!(verdict, Verdict::Stopped { killed: false, gone: true });
     let report = latest.borrow().clone();
     assert_eq!((report.starts, report.failures), (1, 0), "{:?}", report.last_failure);

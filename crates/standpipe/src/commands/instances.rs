@@ -1,6 +1,6 @@
 //! Instances as a table, for `ps` and for the live view of `up`.
 
-use standpipe_runtime::state::{InstanceRecord, now};
+use standpipe_runtime::state::{InstanceRecord, ServiceRecord, now};
 
 /// The heading of the table.
 const HEADING: [&str; 7] = ["INSTANCE", "STATE", "READY", "SERVICE", "RESTARTS", "ENDPOINTS", "SINCE"];
@@ -19,11 +19,6 @@ fn row(record: &InstanceRecord, now: u64) -> [String; 7] {
         .iter()
         .map(|endpoint| format!("{}://{}", endpoint.protocol, endpoint.address))
         .collect();
-    let service = match (&record.service, record.service_pid) {
-        (Some(state), Some(pid)) => format!("{state} ({pid})"),
-        (Some(state), None) => state.clone(),
-        (None, _) => "-".to_owned(),
-    };
     // Restarts of the service, and of the whole instance where there were any.
     let restarts = match record.recycles {
         0 => record.restarts.to_string(),
@@ -33,11 +28,28 @@ fn row(record: &InstanceRecord, now: u64) -> [String; 7] {
         format!("{}/{}", record.role, record.instance),
         record.stage.to_string(),
         if record.ready { "yes" } else { "no" }.to_owned(),
-        service,
+        services(record),
         restarts,
         if endpoints.is_empty() { "-".to_owned() } else { endpoints.join(" ") },
         ago(now.saturating_sub(record.since)),
     ]
+}
+
+/// The state and the process of each service; the name too, where there are several.
+fn services(record: &InstanceRecord) -> String {
+    let one = |service: &ServiceRecord| match service.pid {
+        Some(pid) => format!("{} ({pid})", service.state),
+        None => service.state.clone(),
+    };
+    match &record.services[..] {
+        [] => "-".to_owned(),
+        [only] => one(only),
+        several => {
+            let named: Vec<String> =
+                several.iter().map(|service| format!("{} {}", service.name, one(service))).collect();
+            named.join(", ")
+        }
+    }
 }
 
 /// What went wrong last, one line for each instance with which something did.
@@ -75,8 +87,11 @@ mod tests {
         assert_eq!(rows(&[record.clone()])[1][..6], ["ServiceWatcher/1", "preparing", "no", "-", "0", "-"]);
         record.stage = Stage::Running;
         record.ready = true;
-        record.service = Some("Running".to_owned());
-        record.service_pid = Some(77);
+        record.services = vec![ServiceRecord {
+            state: "Running".to_owned(),
+            pid: Some(77),
+            ..ServiceRecord::new("S", true)
+        }];
         record.restarts = 2;
         record.recycles = 1;
         record.endpoints = vec![EndpointRecord {
@@ -87,7 +102,9 @@ mod tests {
         record.last_error = Some("it fell over".to_owned());
         let expected = ["ServiceWatcher/1", "running", "yes", "Running (77)", "2+1", "smb://127.0.0.2:4445"];
         assert_eq!(rows(&[record.clone()])[1][..6], expected);
-        assert_eq!(errors(&[record]), ["ServiceWatcher/1: it fell over"]);
+        assert_eq!(errors(&[record.clone()]), ["ServiceWatcher/1: it fell over"]);
+        record.services.push(ServiceRecord::new("T", false));
+        assert_eq!(rows(&[record])[1][3], "S Running (77), T Stopped");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use standpipe_deployment::{Deployment, Look, ProcessEnvironment};
+use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Role};
 use standpipe_process::Output as ProcessOutput;
 use standpipe_runtime::local::{LocalInstance, LocalOptions, LocalOutcome, LocalRuntime, RecyclePolicy};
 use standpipe_runtime::state::InstanceRecord;
@@ -89,8 +89,9 @@ async fn run_deployment(
     let file = std::path::absolute(&up.file).map_err(here("could not find the deployment file"))?;
     let stop = Stop::on_signals().map_err(Failure::signals)?;
     let state_dir = state::locate(deployment.name(), up.state_dir.as_deref(), |name| std::env::var_os(name));
-    let slowest =
-        deployment.roles().iter().flat_map(|role| &role.services).map(|service| service.stop_timeout);
+    // Services that depend on each other stop one after the other.
+    let longest = |role: &Role| role.services.iter().map(|service| service.stop_timeout).sum::<Duration>();
+    let slowest = deployment.roles().iter().map(longest);
     let runtime = LocalRuntime::prepare(LocalOptions {
         deployment,
         state_dir: &state_dir,

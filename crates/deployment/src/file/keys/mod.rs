@@ -354,6 +354,13 @@ static PIPE: Keys = Keys {
             Means("none"),
             "instead of `backend`: a program that is started for each open",
         ),
+        key(
+            "service",
+            Text,
+            Means("the only one"),
+            "with `services`: the name of the table of the one that makes the pipe. That service is ready when its \
+             pipes accept",
+        ),
         key("environment", Variables, Means("none"), "with `command`: environment variables for it"),
         key(
             "stop-timeout",

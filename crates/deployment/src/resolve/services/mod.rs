@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::references::suggest;
 use super::{Resolver, variables};
 use crate::definition::{EventSource, Logs, Program, Service, Wine};
 use crate::file::parsed;
-use crate::file::{Field, Problem, Span, Text, list_of, nearest};
+use crate::file::{Field, Problem, Span, Text, list_of};
 use crate::filter::EnvironmentFilter;
 
 /// The story's monitor looked every 10 seconds.
@@ -33,9 +34,9 @@ struct Host<'a> {
 }
 
 impl Resolver<'_> {
-    /// The services of a role. Each comes after those that it depends on; otherwise the order is that of the
-    /// file.
-    pub(super) fn services(&mut self, role: &mut parsed::Role) -> Vec<Service> {
+    /// The services of a role, and the names of their tables, where they have some. Each comes after those that
+    /// it depends on; otherwise the order is that of the file.
+    pub(super) fn services(&mut self, role: &mut parsed::Role) -> (Vec<Service>, Vec<Option<String>>) {
         let host = Host { role: role.name.get_ref(), has_wine: role.wine.is_some() };
         let mut parsed: Vec<parsed::Service> = std::mem::take(&mut role.services);
         match role.service.take() {
@@ -56,6 +57,8 @@ impl Resolver<'_> {
             None => self.names_differ(&parsed),
         }
         let order = self.order(&parsed);
+        let labels: Vec<Option<String>> = parsed.iter().map(|service| service.label.clone()).collect();
+        let labels = order.iter().filter_map(|(index, _)| labels.get(*index).cloned()).collect();
         let mut services: Vec<Option<Service>> =
             parsed.into_iter().map(|service| Some(self.service(service, host))).collect();
         let mut ordered = Vec::new();
@@ -67,7 +70,44 @@ impl Resolver<'_> {
             service.depends_on.sort_unstable();
             ordered.push(service);
         }
-        ordered
+        (ordered, labels)
+    }
+
+    /// The place of the service that makes a pipe, among `services`.
+    pub(super) fn service_of(&mut self, pipe: &parsed::Pipe, services: &[Option<String>]) -> Option<usize> {
+        let name = pipe.name.get_ref();
+        let labels: Vec<&str> = services.iter().flatten().map(String::as_str).collect();
+        match &pipe.service {
+            Field::Bad => None,
+            Field::Given(text) if labels.is_empty() => {
+                self.report(
+                    Problem::at(text.span(), "`service` is for a role with several services")
+                        .hint("take `service` out"),
+                );
+                None
+            }
+            Field::Given(text) => {
+                let found = labels.iter().position(|label| *label == text.as_str());
+                if found.is_none() {
+                    let wanted = text.as_str();
+                    let problem = Problem::at(text.span(), format!("the role has no service `{wanted}`"));
+                    self.report(suggest(problem, wanted, &labels, "its services are"));
+                }
+                found
+            }
+            Field::Absent if services.len() > 1 && pipe.command.is_absent() => {
+                self.report(
+                    Problem::at(
+                        pipe.name.span(),
+                        format!("pipe `{name}` does not say which service makes it"),
+                    )
+                    .label("the role has several")
+                    .hint(format!("add service = \"NAME\"; the services are {}", list_of(&labels, "and"))),
+                );
+                None
+            }
+            Field::Absent => (services.len() == 1).then_some(0),
+        }
     }
 
     /// Keys that only mean something beside other services.
@@ -144,20 +184,33 @@ impl Resolver<'_> {
                     Problem::at(text.span(), format!("`depends-on` names `{wanted}` twice"))
                         .hint("take one of the two out"),
                 ),
-                Some(index) => found.push((index, text.span())),
+                Some(index) => {
+                    self.is_worth_waiting_for(service, services.get(index), text);
+                    found.push((index, text.span()));
+                }
                 None => {
                     let problem = Problem::at(text.span(), format!("the role has no service `{wanted}`"));
                     let others: Vec<&str> = labels.into_iter().filter(|label| label != own).collect();
-                    self.report(match nearest(wanted, &others) {
-                        Some(near) => problem.label(format!("did you mean `{near}`?")),
-                        None => problem
-                            .label("not there")
-                            .hint(format!("the others are {}", list_of(&others, "and"))),
-                    });
+                    self.report(suggest(problem, wanted, &others, "the others are"));
                 }
             }
         }
         found
+    }
+
+    /// An essential service cannot depend on one that is given up without ending the instance.
+    fn is_worth_waiting_for(&mut self, service: &parsed::Service, need: Option<&parsed::Service>, at: &Text) {
+        let is_essential = |service: &parsed::Service| service.essential.as_given().copied().unwrap_or(true);
+        if is_essential(service) && need.is_some_and(|need| !is_essential(need)) {
+            let wanted = at.as_str();
+            self.report(
+                Problem::at(
+                    at.span(),
+                    format!("an essential service depends on `{wanted}`, which is not essential"),
+                )
+                .hint(format!("take `essential = false` from `{wanted}`, or add it here too")),
+            );
+        }
     }
 
     fn report_circle(&mut self, services: &[parsed::Service], circle: &[(usize, Span)]) {

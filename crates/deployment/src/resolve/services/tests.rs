@@ -80,6 +80,36 @@ fn a_dependency_that_cannot_be_is_pointed_at() {
 }
 
 #[test]
+fn an_essential_service_depends_on_essential_ones() {
+    let text = services(&[("a", "depends-on = [\"b\"]"), ("b", "essential = false")]);
+    assert!(wrong(&text).contains("an essential service depends on `b`, which is not essential"));
+    let both = services(&[("a", "depends-on = [\"b\"]\nessential = false"), ("b", "essential = false")]);
+    assert!(read(System::Linux, &both).is_ok());
+}
+
+#[test]
+fn a_pipe_is_that_of_one_service() {
+    let pipe = |keys: &str| {
+        format!(
+            "[roles.R.pipes.p]\nsddl = \"D:(A;;GA;;;AU)\"\n{keys}\n\
+             [roles.R.endpoints.E]\nprotocol = \"smb\"\nport = 4445\n"
+        )
+    };
+    let two = services(&[("late", "depends-on = [\"early\"]"), ("early", "")]);
+    let of = |text: &str| good(System::Linux, text).roles()[0].pipes[0].service;
+    assert_eq!(of(&format!("{two}{}", pipe("service = \"late\""))), Some(1), "its place is that in the list");
+    assert_eq!(of(&format!("{two}{}", pipe(COMMAND))), None, "a command makes its own");
+    assert_eq!(of(&format!("[roles.R.service]\n{COMMAND}{}", pipe(""))), Some(0));
+    assert_eq!(of(&pipe("")), None);
+    let unsaid = wrong(&format!("{two}{}", pipe("")));
+    assert!(unsaid.contains("pipe `p` does not say which service makes it"), "{unsaid}");
+    assert!(unsaid.contains("the services are `early` and `late`"), "{unsaid}");
+    assert!(wrong(&format!("{two}{}", pipe("service = \"lat\""))).contains("did you mean `late`?"));
+    let only = wrong(&format!("[roles.R.service]\n{COMMAND}{}", pipe("service = \"R\"")));
+    assert!(only.contains("take `service` out"), "{only}");
+}
+
+#[test]
 fn services_have_names_of_their_own() {
     let shown = wrong(&services(&[("a", ""), ("b", "name = \"A\"")]));
     assert!(shown.contains("two services of the role have the same name but for case"), "{shown}");

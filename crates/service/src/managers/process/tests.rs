@@ -105,7 +105,7 @@ async fn a_killed_service_is_started_again_until_a_stop_is_asked_for() {
     let (reports, mut seen) = watch::channel(Report::initial());
     let (stop, stopped) = oneshot::channel::<()>();
     let watching = tokio::spawn(async move {
-        supervise(&manager, quick(), 1, async { drop(stopped.await) }, &reports).await
+        supervise("S", &manager, quick(), 1, async { drop(stopped.await) }, &reports).await
     });
     let first = report(&mut seen, |report| report.ready).await;
     let pid = rustix::process::Pid::from_raw(first.pid.unwrap().cast_signed()).unwrap();
@@ -124,7 +124,7 @@ async fn a_service_that_keeps_ending_is_given_up() {
     let manager = ProcessManager::new(shell("exit 3", folder.path()), Switch(watch::channel(false).1));
     let policy = Policy { max_failures: NonZeroU32::new(3).unwrap(), ..quick() };
     let reports = watch::Sender::new(Report::initial());
-    let verdict = soon(supervise(&manager, policy, 1, std::future::pending(), &reports)).await;
+    let verdict = soon(supervise("S", &manager, policy, 1, std::future::pending(), &reports)).await;
     let Verdict::GaveUp(why) = verdict else { panic!("{verdict:?}") };
     assert_eq!(why.failures.len(), 3);
     assert!(why.to_string().contains("3. ended with exit code 3 before it was running"), "{why}");
@@ -138,7 +138,8 @@ async fn a_missing_program_is_given_up_at_once() {
     spec.command = vec!["no-such-service".into()];
     let manager = ProcessManager::new(spec, Alive);
     let reports = watch::Sender::new(Report::initial());
-    let verdict = soon(supervise(&manager, Policy::default(), 1, std::future::pending(), &reports)).await;
+    let verdict =
+        soon(supervise("S", &manager, Policy::default(), 1, std::future::pending(), &reports)).await;
     let Verdict::GaveUp(why) = verdict else { panic!("{verdict:?}") };
     assert!(why.is_fatal());
     assert!(why.to_string().contains("no program `no-such-service`"), "{why}");
@@ -152,10 +153,9 @@ async fn a_stop_does_not_wait_for_the_rest_after_a_failure() {
     let policy = Policy { backoff_first: hours, backoff_cap: hours, ..quick() };
     let (reports, mut seen) = watch::channel(Report::initial());
     let (stop, stopped) = oneshot::channel::<()>();
-    let watching =
-        tokio::spawn(
-            async move { supervise(&manager, policy, 1, async { drop(stopped.await) }, &reports).await },
-        );
+    let watching = tokio::spawn(async move {
+        supervise("S", &manager, policy, 1, async { drop(stopped.await) }, &reports).await
+    });
     report(&mut seen, |report| report.phase == Phase::Resting).await;
     stop.send(()).unwrap();
     assert_eq!(soon(watching).await.unwrap(), Verdict::Stopped { killed: false, gone: true });

@@ -96,8 +96,7 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
     // Everything that can fail does so before the first startup task runs.
     let endpoints = Endpoints::bind(&deployment, role, address, &instance).await?;
     let outcome = instance.run(endpoints.records(), stop, |serving| endpoints.serve(serving)).await;
-    let name = role.services.first().map_or(&role.name, |service| &service.name);
-    Ok(Failure::of_outcome(&outcome, name))
+    Ok(Failure::of_outcome(&outcome))
 }
 
 fn choose_role<'d>(deployment: &'d Deployment, name: Option<&str>) -> Result<&'d Role, Failure> {

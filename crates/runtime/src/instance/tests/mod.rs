@@ -1,10 +1,13 @@
 //! Whole lives of instances, with real processes and real pipes.
 
+mod several;
+
 use std::io;
 
 use standpipe_pipe::Mode;
 use standpipe_pipe::listener::PipeListener;
 use standpipe_service::watcher::{Failure, FailureKind, GiveUp};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -166,7 +169,7 @@ async fn a_service_that_keeps_failing_ends_it_with_the_reason() {
     let outcome = run_to_the_end(&place, &format!("{SERVICE}max-failures = 2\n{PIPE}")).await;
     assert_eq!(outcome.exit_code(), ExitCode::Unavailable);
     let text = outcome.to_string();
-    assert!(text.starts_with("the service failed 2 times: 1. ended with exit code 3"), "{text}");
+    assert!(text.starts_with("S: the service failed 2 times: 1. ended with exit code 3"), "{text}");
     let record = record(&place);
     assert_eq!((record.stage, record.ready), (Stage::Failed, false));
     assert_eq!(record.last_error, Some(text));
@@ -182,7 +185,7 @@ async fn a_service_that_cannot_be_started_is_for_a_person_to_mend() {
     let outcome = run_to_the_end(&place, roles).await;
     assert_eq!(outcome.exit_code(), ExitCode::Config, "{outcome}");
     let text = outcome.to_string();
-    assert!(text.starts_with("the service cannot be started: "), "{text}");
+    assert!(text.starts_with("S: the service cannot be started: "), "{text}");
     assert!(text.contains("is not a program that this machine can run"), "{text}");
 }
 
@@ -190,7 +193,8 @@ async fn a_service_that_cannot_be_started_is_for_a_person_to_mend() {
 fn a_service_given_up_for_want_of_a_permission_has_an_exit_code_of_its_own() {
     let after = |permitted| {
         let kind = FailureKind::Impossible { reason: "because".into(), permitted };
-        Outcome::GaveUp(GiveUp { failures: vec![Failure { at: Duration::ZERO, kind }] }).exit_code()
+        let why = GiveUp { failures: vec![Failure { at: Duration::ZERO, kind }] };
+        Outcome::GaveUp { service: "S".to_owned(), why }.exit_code()
     };
     assert_eq!((after(false), after(true)), (ExitCode::NotPermitted, ExitCode::Config));
 }
