@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standpipe_system::user::User;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::socket::{LocalSocket, Trust};
@@ -19,6 +20,9 @@ use crate::connection::PipeConnection;
 const PAUSE: Duration = Duration::from_millis(1);
 const MAX_PAUSE: Duration = Duration::from_millis(100);
 
+/// How many attempts are made between two pauses.
+const ATTEMPTS: u32 = 4;
+
 /// How often a service between two of its streams is looked for before it counts as absent.
 const LOOKS: u32 = 6;
 
@@ -27,11 +31,14 @@ const LOOKS: u32 = 6;
 pub(super) struct DotnetSocket {
     path: PathBuf,
     users: Arc<[User]>,
+    /// Whose turn it is to be accepted. A service that takes one client after the other would otherwise drop all
+    /// that wait each time, and take next whoever comes back first.
+    turn: Arc<Mutex<()>>,
 }
 
 impl DotnetSocket {
     pub(super) fn new(path: PathBuf, users: Arc<[User]>) -> Self {
-        Self { path, users }
+        Self { path, users, turn: Arc::default() }
     }
 
     /// Whether the service listens, or does so again in a moment.
@@ -62,9 +69,12 @@ impl DotnetSocket {
 
     /// Connects until the service has accepted. Nothing is written before, so nothing can be lost.
     async fn connect_within(&self, timeout: Duration) -> Result<PipeConnection, BackendError> {
+        let deadline = standpipe_transport::deadline::after(Instant::now(), timeout);
+        let Ok(_turn) = tokio::time::timeout_at(deadline, self.turn.lock()).await else {
+            return Err(BackendError::Busy { backend: self.to_string() });
+        };
         let mut seen = Instant::now();
-        let deadline = standpipe_transport::deadline::after(seen, timeout);
-        loop {
+        for attempt in 0_u32.. {
             let connecting = PipeConnection::connect_as_owner(&self.path, Mode::Byte, &self.users);
             let Ok(connected) = tokio::time::timeout_at(deadline, connecting).await else {
                 return Err(BackendError::TimedOut { backend: self.to_string(), after: timeout });
@@ -81,8 +91,13 @@ impl DotnetSocket {
             if matches!(error, BackendError::Io { .. }) || now + pause >= deadline {
                 return Err(error);
             }
-            tokio::time::sleep(pause).await;
+            if attempt % ATTEMPTS == ATTEMPTS - 1 {
+                tokio::time::sleep(pause).await;
+            } else {
+                tokio::task::yield_now().await;
+            }
         }
+        Err(BackendError::Busy { backend: self.to_string() })
     }
 
     /// Only [`BackendError::Io`] does not get better by waiting.

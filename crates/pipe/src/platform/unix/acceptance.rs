@@ -45,12 +45,10 @@ impl Question {
 
     /// What has become of `socket`, which does not block.
     pub(super) fn ask(&self, socket: &OwnedFd) -> Acceptance {
-        match rustix::net::recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-            // A service that has written or closed has accepted before.
-            Ok(_) => Acceptance::Accepted,
-            // Nothing was written, so nothing can have been left unread by a service that had accepted.
-            Err(Errno::CONNRESET) => Acceptance::Reset,
-            Err(_) => self.of_open(socket),
+        match of_closed(socket) {
+            Some(true) => Acceptance::Accepted,
+            Some(false) => Acceptance::Reset,
+            None => self.of_open(socket),
         }
     }
 
@@ -68,6 +66,17 @@ impl Question {
     #[cfg(not(target_os = "linux"))]
     fn of_open(&self, _socket: &OwnedFd) -> Acceptance {
         Acceptance::Unknown
+    }
+}
+
+/// Whether the service had accepted `socket`, when it has written to it, closed it or closed its listener; `None`
+/// while it has done nothing. The system tells of a reset only once.
+pub(super) fn of_closed(socket: &OwnedFd) -> Option<bool> {
+    match rustix::net::recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+        Ok(_) => Some(true),
+        // Nothing was written, so nothing can have been left unread by a service that had accepted.
+        Err(Errno::CONNRESET) => Some(false),
+        Err(_) => None,
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::TcpStream;
 
-use super::acceptance::{Acceptance, Question};
+use super::acceptance::{self, Acceptance, Question};
 use super::identity;
 use super::message_buffer::{LONGEST_MESSAGE, with_message_buffer};
 use crate::Mode;
@@ -157,10 +157,24 @@ impl Socket {
                 tokio::task::yield_now().await;
                 continue;
             }
-            tokio::time::sleep(pause).await;
+            // What the service does is noticed at once, and that it accepts only by asking again.
+            if let Ok(accepted) = tokio::time::timeout(pause, self.has_stirred()).await {
+                return accepted;
+            }
             pause = (pause * 2).min(MAX_ACCEPT_PAUSE);
         }
         true
+    }
+
+    /// Waits until the other end writes or closes, and says whether somebody had accepted it. Takes nothing.
+    async fn has_stirred(&self) -> bool {
+        while let Ok(mut guard) = self.fd.readable().await {
+            match acceptance::of_closed(self.fd.get_ref()) {
+                Some(accepted) => return accepted,
+                None => guard.clear_ready(),
+            }
+        }
+        false
     }
 
     /// Takes a TCP connection, which carries bytes.
