@@ -85,7 +85,7 @@ def running(binaries, folder, server, pipe, more):
 
     def offered():
         assert process.poll() is None, log.read_text()
-        return "logged on" in log.read_text() or "tried again" in log.read_text()
+        return "offering" in log.read_text() or "not offered" in log.read_text()
 
     try:
         until(offered, "it is offered")
@@ -153,9 +153,7 @@ def test_a_server_that_is_killed_and_comes_back(server, connect):
             samba.kill()
             # Its end is noticed without anything being sent.
             assert pipe.recv(100) == b""
-        with program(process.path) as pipe, contextlib.suppress(OSError):
-            pipe.send(b"while it is gone")
-            assert pipe.recv(100) == b""
+        until(lambda: not process.path.exists(), "nobody can connect while the server is gone")
     with server.running("", Echo, "echo") as samba:
 
         def is_back():
@@ -164,7 +162,6 @@ def test_a_server_that_is_killed_and_comes_back(server, connect):
                 return pipe.recv(100) == b"retfa"
 
         until(is_back, "the pipe is back")
-        assert b"while it is gone" not in samba.pipe.arrived
         assert samba.pipe.arrived == [b"after"]
 
 

@@ -297,6 +297,17 @@ impl PipeConnection {
         }
     }
 
+    /// Like [`Self::read`] for one task alone, and keeps [`Self::abort`] able to tell the other end of an error,
+    /// for which the kernel needs something that was not read: the last byte stays in the socket's queue until
+    /// more is read, or the connection closes.
+    pub async fn read_for_abort(&self, buffer: &mut [u8]) -> Result<usize, PipeError> {
+        self.require(Mode::Byte)?;
+        match &self.link {
+            Link::Socket(socket) => socket.read_for_abort(buffer).await,
+            Link::Memory(_) => self.read(buffer).await,
+        }
+    }
+
     /// Writes all of `bytes`. Two tasks that do so at once may find theirs mixed.
     pub async fn write_all(&self, bytes: &[u8]) -> Result<(), PipeError> {
         self.require(Mode::Byte)?;
@@ -340,6 +351,16 @@ impl PipeConnection {
     /// Closes the pipe. What was written stays readable by the other end; what was not read here is lost.
     pub fn disconnect(self) {
         self.close();
+    }
+
+    /// Closes the pipe as something that broke: if the other end wrote something that was not read here
+    /// ([`Self::read_for_abort`]), it sees an error (`ECONNRESET`) after what it still has to read, and otherwise
+    /// the end.
+    pub fn abort(self) {
+        if let Link::Memory(end) = &self.link {
+            end.close();
+        }
+        // A socket with something unread that closes without further words does the rest.
     }
 
     /// Like [`Self::disconnect`] while others still hold the connection: what waits for it ends.

@@ -207,14 +207,16 @@ async fn a_connection_that_is_lost_ends_its_programs_and_not_the_next() {
     });
     let proxy = Proxy::new(site.address).await;
     let offered = Offered::new(proxy.address.into(), Mode::Message).await;
+    eventually("connected", || proxy.connections() == 1).await;
     // Whether the message arrives at the service.
-    for (cut, arrives) in [
-        (Cut::BeforeRequest(CREATE), false),
-        (Cut::BeforeRequest(WRITE), false),
-        (Cut::AfterRequest(WRITE), true),
-        (Cut::WithinReply(READ), true),
-    ] {
+    for (cut, arrives) in
+        [(Cut::BeforeRequest(WRITE), false), (Cut::AfterRequest(WRITE), true), (Cut::WithinReply(READ), true)]
+    {
+        // The connection that works makes room for one that is cut.
+        let before = proxy.connections();
         proxy.cut([cut]);
+        proxy.kill();
+        eventually("connected again", || proxy.connections() > before).await;
         let local = offered.connect().await;
         // Whether it can still be written is a question of time.
         let _ = local.write_message(b"lost").await;
@@ -229,10 +231,20 @@ async fn a_connection_that_is_lost_ends_its_programs_and_not_the_next() {
         seen.sort();
         let expected: &[&[u8]] = if arrives { &[b"lost", b"next"] } else { &[b"next"] };
         assert_eq!(seen, expected, "{cut:?}");
-        // The connection that works makes room for the next that is cut.
+        let before = proxy.connections();
         proxy.kill();
         assert_eq!(within(next.read_message()).await.unwrap(), None);
+        eventually("connected again", || proxy.connections() > before).await;
     }
+    // An open carries nothing, and is tried again by itself.
+    let before = proxy.connections();
+    proxy.cut([Cut::BeforeRequest(CREATE)]);
+    proxy.kill();
+    eventually("connected again", || proxy.connections() > before).await;
+    let local = offered.connect().await;
+    local.write_message(b"kept").await.unwrap();
+    assert_eq!(within(local.read_message()).await.unwrap().unwrap(), b"kept");
+    assert_eq!(within(arrivals.recv()).await.unwrap(), b"kept");
     assert!(arrivals.is_empty(), "nothing was sent again");
 }
 

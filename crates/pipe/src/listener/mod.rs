@@ -163,6 +163,11 @@ impl PipeListener {
         Ok(PipeConnection::new(self.listener.accept().await?, self.max_message))
     }
 
+    /// What the pipe carries.
+    pub fn mode(&self) -> Mode {
+        self.listener.mode()
+    }
+
     /// Where the socket is.
     pub fn path(&self) -> &Path {
         self.listener.path()

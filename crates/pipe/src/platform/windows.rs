@@ -80,6 +80,11 @@ impl Socket {
     }
 
     #[expect(clippy::unused_async, reason = "the same signature as on Unix")]
+    pub(crate) async fn read_for_abort(&self, _buffer: &mut [u8]) -> Result<usize, PipeError> {
+        match self.0 {}
+    }
+
+    #[expect(clippy::unused_async, reason = "the same signature as on Unix")]
     pub(crate) async fn read(&self, _buffer: &mut [u8]) -> Result<usize, PipeError> {
         match self.0 {}
     }
@@ -132,6 +137,10 @@ impl Listener {
 
     #[expect(clippy::unused_async, reason = "the same signature as on Unix")]
     pub(crate) async fn accept(&self) -> io::Result<Socket> {
+        match self.0 {}
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
         match self.0 {}
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use standpipe_backoff::Backoff;
 use standpipe_client::relay::{Relay, RelayOptions};
 use standpipe_client::{ClientError, ConnectOptions, Encryption, PipeAddress, Pool, PoolOptions};
 use standpipe_pipe::listener::PipeListener;
@@ -15,6 +16,9 @@ use super::{parse_timeout, runtime};
 use crate::failure::{Caused, Exit, Failure};
 use crate::log_on::LogOnArgs;
 
+/// How often a server that is gone is tried: programs wait for it, some of them with a timeout.
+const RECONNECT: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
+
 const EXAMPLES: &str = "Examples:\n  \
     standpipe connect //10.0.0.5/pipe/simple -u serviceUser          # /run/user/1000/standpipe/pipes/simple\n  \
     standpipe connect //server/pipe/simple --local one --folder /run/app -u serviceUser --password-file secret\n  \
@@ -25,8 +29,9 @@ const EXAMPLES: &str = "Examples:\n  \
 /// Offer a pipe of another machine as a local one, for programs that know nothing of the network
 ///
 /// Each local connection is an open of the remote pipe; all of them share one connection that is logged on.
-/// Only this user and root can connect, as whoever does acts with the user given here. When the server is
-/// gone, local connections are closed, and the next ones try again; nothing is sent twice.
+/// Only this user and root can connect, as whoever does acts with the user given here. When the server or its
+/// pipe is gone, local connections end with an error, and the local pipe is gone too until the remote one is
+/// back; nothing is sent twice.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Connect {
@@ -78,6 +83,7 @@ pub(super) fn run(connect: &Connect) -> Result<Exit, Failure> {
     let encryption = if connect.encrypt { Encryption::Required } else { Encryption::default() };
     let options = PoolOptions {
         connect: ConnectOptions { timeout: connect.timeout, encryption, ..ConnectOptions::default() },
+        reconnect: RECONNECT,
         ..PoolOptions::default()
     };
     let pool = Pool::new(connect.address.server.clone(), credentials, options);
@@ -86,8 +92,8 @@ pub(super) fn run(connect: &Connect) -> Result<Exit, Failure> {
 
 async fn relay(connect: &Connect, pool: Pool) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(Failure::signals)?;
-    let listener = listen(connect).await?;
-    info!(path = %listener.path().display(), "offering {}", connect.address);
+    // Whether it can be offered is known first; it is offered once the remote pipe is there.
+    let path = listen(connect).await?.path().to_owned();
     let first = tokio::select! {
         first = pool.client() => first,
         () = stop.asked.cancelled() => return Ok(Exit::Ok),
@@ -102,7 +108,7 @@ async fn relay(connect: &Connect, pool: Pool) -> Result<Exit, Failure> {
             return Err(error.into());
         }
         Err(error) => {
-            warn!("{}; it is tried again when a program connects", Failure::from(error).in_one_line());
+            warn!("{}; it is tried again", Failure::from(error).in_one_line());
         }
     }
     let options = RelayOptions {
@@ -110,7 +116,7 @@ async fn relay(connect: &Connect, pool: Pool) -> Result<Exit, Failure> {
         wait_for_pipe: connect.timeout,
         ..RelayOptions::default()
     };
-    let relay = Relay::new(listener, pool, connect.address.pipe.clone(), options);
+    let relay = Relay::at(path, connect.mode, pool, connect.address.pipe.clone(), options);
     relay.run(stop.asked).await.map_err(|error| {
         Failure::new(
             Exit::Temporary,

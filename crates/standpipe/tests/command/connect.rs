@@ -69,7 +69,7 @@ fn local_programs_use_a_remote_pipe_until_it_is_asked_to_stop() {
     let (place, remote) = place();
     let mut connect =
         Connect::new(&place, &remote.pipe("echo"), &["--local", "here", "--mode", "byte", "--encrypt"]);
-    connect.says("logged on");
+    connect.says("offering");
     assert_eq!(echoed(&place, "local/here", "Hello."), "Hello.");
     assert_eq!(echoed(&place, "local/here", "Again."), "Again.");
     let mode = |name: &str| std::fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
@@ -82,36 +82,53 @@ fn local_programs_use_a_remote_pipe_until_it_is_asked_to_stop() {
 fn programs_on_dotnet_find_it_where_they_look() {
     let (place, remote) = place();
     let mut connect = Connect::new(&place, &remote.pipe("echo"), &["--dotnet"]);
-    connect.says("logged on");
+    connect.says("offering");
     assert_eq!(echoed(&place, "CoreFxPipe_echo", "Hello."), "Hello.");
     assert_eq!(connect.stop(), Some(0));
     assert!(!place.path("CoreFxPipe_echo").exists());
 }
 
 #[test]
-fn it_waits_for_a_server_that_is_not_there_and_comes_back_to_one_that_was() {
+fn there_is_no_local_pipe_while_the_server_or_its_pipe_is_away() {
     let (place, remote) = place();
     let (address, pipe) = (remote.address, remote.pipe("echo"));
     drop(remote);
     let mut connect = Connect::new(&place, &pipe, &["--mode", "byte"]);
-    connect.says("tried again when a program connects");
-    let mut lost = UnixStream::connect(place.path("local/echo")).unwrap();
-    let _ = lost.write_all(b"nobody hears.");
-    assert_eq!(lost.read(&mut [0; 1]).unwrap(), 0);
-    connect.says("could not connect");
+    connect.says("it is tried again");
+    connect.says("not offered");
+    assert!(!place.path("local/echo").exists());
     for _ in 0..2 {
         let remote = Remote::at(address, &place.path("remote"));
+        connect.says("offering");
         assert_eq!(echoed(&place, "local/echo", "Hello."), "Hello.");
+        let mut broken = UnixStream::connect(place.path("local/echo")).unwrap();
+        broken.write_all(b"Hello,").unwrap();
+        broken.read_exact(&mut [0; 6]).unwrap();
         drop(remote);
+        let error = broken.read(&mut [0; 1]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        connect.says("offered no more");
+        assert!(!place.path("local/echo").exists());
     }
     assert_eq!(connect.stop(), Some(0));
+}
+
+#[test]
+fn a_pipe_that_the_server_does_not_have_is_not_offered_and_others_of_it_are() {
+    let (place, remote) = place();
+    let mut missing = Connect::new(&place, &remote.pipe("nothing"), &["--mode", "byte"]);
+    missing.says("there is no pipe");
+    assert!(!place.path("local/nothing").exists());
+    let mut other = Connect::new(&place, &remote.pipe("echo"), &["--mode", "byte"]);
+    other.says("offering");
+    assert_eq!(echoed(&place, "local/echo", "Hello."), "Hello.");
 }
 
 #[test]
 fn a_socket_that_a_killed_run_left_is_taken_over_and_one_in_use_is_not() {
     let (place, remote) = place();
     let mut first = Connect::new(&place, &remote.pipe("echo"), &["--mode", "byte"]);
-    first.says("logged on");
+    first.says("offering");
     let arguments = ["connect", &remote.pipe("echo"), "-u", "anna", "--password-file", "secret"];
     let folder = place.path("local").display().to_string();
     let second = place.seen(&[&arguments[..], &["--folder", &folder]].concat());
@@ -120,7 +137,7 @@ fn a_socket_that_a_killed_run_left_is_taken_over_and_one_in_use_is_not() {
     first.child.wait().unwrap();
     assert!(place.path("local/echo").exists());
     let mut third = Connect::new(&place, &remote.pipe("echo"), &["--mode", "byte"]);
-    third.says("logged on");
+    third.says("offering");
     assert_eq!(echoed(&place, "local/echo", "Hello."), "Hello.");
 }
 

@@ -85,6 +85,10 @@ impl Listener {
         }
     }
 
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

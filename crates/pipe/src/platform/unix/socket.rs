@@ -94,6 +94,8 @@ pub(crate) struct Socket {
     mode: Mode,
     /// The other end closed without reading everything it was sent.
     reset: AtomicBool,
+    /// The first byte in the queue was read before.
+    kept: AtomicBool,
 }
 
 impl Socket {
@@ -208,7 +210,7 @@ impl Socket {
             sockopt::set_socket_passcred(&fd, true)?;
             grow_send_buffer(&fd)?;
         }
-        Ok(Self { fd: super::watch(fd)?, mode, reset: AtomicBool::new(false) })
+        Ok(Self { fd: super::watch(fd)?, mode, reset: AtomicBool::new(false), kept: AtomicBool::new(false) })
     }
 
     /// Whether the other end closed without reading everything it was sent. Known when the end has been read.
@@ -356,6 +358,34 @@ impl Socket {
         }
     }
 
+    /// Like [`Self::read`] for one task alone, but leaves the last byte in the queue, and takes it with the next.
+    pub(crate) async fn read_for_abort(&self, buffer: &mut [u8]) -> Result<usize, PipeError> {
+        loop {
+            let mut guard = self.fd.readable().await.map_err(PipeError::receive)?;
+            let is_end = guard.ready().is_read_closed();
+            let kept = usize::from(self.kept.load(Ordering::Relaxed));
+            let mut before = [0; 1];
+            let mut room = [IoSliceMut::new(&mut before[..kept]), IoSliceMut::new(buffer)];
+            let mut control = RecvAncillaryBuffer::new(&mut []);
+            match rustix::net::recvmsg(self.fd.get_ref(), &mut room, &mut control, RecvFlags::PEEK) {
+                Ok(seen) if seen.bytes > kept => {
+                    let mut taken = vec![0; seen.bytes - 1];
+                    if !taken.is_empty() {
+                        rustix::net::recv(self.fd.get_ref(), &mut taken[..], RecvFlags::empty())
+                            .map_err(|error| PipeError::receive(error.into()))?;
+                    }
+                    self.kept.store(true, Ordering::Relaxed);
+                    return Ok(seen.bytes - kept);
+                }
+                // With one byte left the end is not seen by reading.
+                Ok(_) if is_end || kept == 0 => return Ok(0),
+                Err(rustix::io::Errno::CONNRESET) => return Ok(0),
+                Ok(_) | Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
+                Err(error) => return Err(PipeError::receive(error.into())),
+            }
+        }
+    }
+
     /// Reads bytes up to and with the next line feed, or up to the end or `limit`, and nothing beyond.
     pub(crate) async fn read_line(&self, limit: usize) -> Result<Vec<u8>, PipeError> {
         let mut line = Vec::new();
@@ -483,6 +513,51 @@ impl Socket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_abort_is_an_error_to_a_program_that_has_written_and_closing_is_not() {
+        for aborts in [true, false] {
+            let (ours, theirs) = Socket::pair(Mode::Byte).unwrap();
+            let mut read = Vec::new();
+            for written in [&b"a"[..], b"bcd", b"efgh"] {
+                rustix::net::send(&theirs, written, SendFlags::NOSIGNAL).unwrap();
+                let until = read.len() + written.len();
+                while read.len() < until {
+                    let mut buffer = [0; 3];
+                    let length = ours.read_for_abort(&mut buffer).await.unwrap();
+                    read.extend_from_slice(&buffer[..length]);
+                }
+            }
+            assert_eq!(read, b"abcdefgh");
+            let silence =
+                tokio::time::timeout(Duration::from_millis(20), ours.read_for_abort(&mut [0; 3])).await;
+            assert!(silence.is_err(), "what was read is not read again");
+            ours.try_send(b"last", &mut 0).unwrap();
+            if !aborts {
+                ours.close();
+            }
+            drop(ours);
+            let mut heard = [0; 100];
+            let (length, _) = rustix::net::recv(&theirs, &mut heard[..], RecvFlags::empty()).unwrap();
+            assert_eq!(&heard[..length], b"last");
+            let end =
+                rustix::net::recv(&theirs, &mut heard[..], RecvFlags::empty()).map(|(_, length)| length);
+            assert_eq!(end, if aborts { Err(rustix::io::Errno::CONNRESET) } else { Ok(0) });
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_is_seen_behind_the_byte_that_was_left() {
+        let (ours, theirs) = Socket::pair(Mode::Byte).unwrap();
+        rustix::net::send(&theirs, b"text", SendFlags::NOSIGNAL).unwrap();
+        let mut buffer = [0; 10];
+        assert_eq!(ours.read_for_abort(&mut buffer).await.unwrap(), 4);
+        rustix::net::send(&theirs, b"more", SendFlags::NOSIGNAL).unwrap();
+        drop(theirs);
+        assert_eq!(ours.read_for_abort(&mut buffer).await.unwrap(), 4);
+        assert_eq!(&buffer[..4], b"more");
+        assert_eq!(ours.read_for_abort(&mut buffer).await.unwrap(), 0);
+    }
 
     #[tokio::test]
     async fn bytes_written_before_closing_come_without_a_reset_whatever_was_unread() {

@@ -23,9 +23,17 @@
 //! cannot be opened, or is lost, the local connection is closed and the reason logged; nothing is sent again,
 //! and the next local connection finds whatever is there then.
 //!
+//! # When there is no pipe
+//!
+//! While the server is away, or has no such pipe, there is no local one either: a program that connects sees at
+//! once that nobody listens, and one on .NET tries again within its `Connect(timeout)`, as it does on Windows. A
+//! pipe that is only busy stays: its programs wait here.
+//!
 //! # The end of the pipe
 //!
-//! When the service closes its end, the local program reads what is left and then the end. When the local
+//! When the service closes its end, the local program reads what is left and then the end. When the remote pipe
+//! is lost, a program that reads bytes gets an error (`ECONNRESET`, an `IOException` of .NET), and not an end
+//! that looks like a short answer; only one that has written nothing reads an end. When the local
 //! program closes, what it wrote before is delivered, and the remote pipe is closed. When it only says that
 //! it will write no more (`shutdown`), the service is not told, as SMB has no word for it; the program still
 //! gets what the service writes.
@@ -36,13 +44,15 @@
 //! root, who could take the credentials anyway: the socket's permissions say so, and the kernel is asked for
 //! each connection.
 
+mod presence;
+
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use standpipe_system::error::with_causes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -53,6 +63,9 @@ use standpipe_pipe::{Mode, PipeName};
 
 /// Bytes passed on at once in byte mode: what one credit pays for.
 const CHUNK: usize = 64 * 1024;
+
+/// How long to wait before listening is tried again at a place that somebody else has taken.
+const LISTEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a relay works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +95,9 @@ impl Default for RelayOptions {
 /// A remote pipe, offered locally.
 #[derive(Debug)]
 pub struct Relay {
-    listener: PipeListener,
+    listener: Option<PipeListener>,
+    path: PathBuf,
+    mode: Mode,
     way: Arc<Way>,
 }
 
@@ -92,6 +107,8 @@ struct Way {
     pool: Pool,
     pipe: PipeName,
     options: RelayOptions,
+    /// That the remote pipe could not be opened or was lost, for whoever looks whether it is there.
+    failed: Notify,
 }
 
 /// Why a local connection was closed before either end wanted it.
@@ -115,13 +132,19 @@ impl Relay {
     /// Offers `pipe` of the pool's server at `listener`, whose mode is also that in which the remote pipe is
     /// read.
     pub fn new(listener: PipeListener, pool: Pool, pipe: PipeName, options: RelayOptions) -> Self {
-        let listener = listener.with_max_message(options.max_message);
-        Self { listener, way: Arc::new(Way { pool, pipe, options }) }
+        let (path, mode) = (listener.path().to_owned(), listener.mode());
+        Self { listener: Some(listener), ..Self::at(path, mode, pool, pipe, options) }
+    }
+
+    /// Offers `pipe` of the pool's server as the socket `path`, in a folder that exists and whose safety is the
+    /// caller's, from when the remote pipe is there. What `mode` says is also how the remote pipe is read.
+    pub fn at(path: PathBuf, mode: Mode, pool: Pool, pipe: PipeName, options: RelayOptions) -> Self {
+        Self { listener: None, path, mode, way: Arc::new(Way { pool, pipe, options, failed: Notify::new() }) }
     }
 
     /// Where the local socket is.
     pub fn path(&self) -> &Path {
-        self.listener.path()
+        &self.path
     }
 
     /// Works until `stop`: then takes the local socket away, closes all local connections, and logs off.
@@ -129,37 +152,89 @@ impl Relay {
     /// Fails only when the system does not let it accept connections any more.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let pool = self.way.pool.clone();
-        let result = self.accept_until(stop).await;
+        let result = self.offer_until(stop).await;
         pool.log_off().await;
         result
     }
 
-    /// Keeps the listener no longer than it accepts.
-    async fn accept_until(self, stop: CancellationToken) -> io::Result<()> {
+    /// Keeps the listener no longer than it offers the pipe.
+    async fn offer_until(self, stop: CancellationToken) -> io::Result<()> {
         tokio::select! {
-            result = self.accept() => result,
+            result = self.offer() => result,
             () = stop.cancelled() => Ok(()),
         }
     }
 
-    async fn accept(&self) -> io::Result<()> {
-        let limit = Arc::new(Semaphore::new(self.way.options.max_connections.max(1)));
-        let mut connections = JoinSet::new();
-        let mut number = 0_u64;
+    async fn offer(mut self) -> io::Result<()> {
+        let mut accepting = Accepting {
+            limit: Arc::new(Semaphore::new(self.way.options.max_connections.max(1))),
+            connections: JoinSet::new(),
+            number: 0,
+        };
         loop {
-            if limit.available_permits() == 0 {
+            if let Err(why) = self.way.probe().await {
+                self.listener = None;
+                tracing::warn!(error = %with_causes(&why), "not offered: the remote pipe is not there");
+                self.way.appears().await;
+            }
+            let listener = match self.listener.take() {
+                Some(listener) => listener,
+                None => self.listen().await,
+            };
+            let remote = format_args!("//{}/pipe/{}", self.way.pool.server(), self.way.pipe).to_string();
+            tracing::info!(path = %self.path.display(), "offering {remote}");
+            let listener = listener.with_max_message(self.way.options.max_message);
+            let why = tokio::select! {
+                result = accepting.accept(&listener, &self.way) => return result,
+                why = self.way.disappears() => why,
+            };
+            drop(listener);
+            tracing::warn!(error = %with_causes(&why), "offered no more: the remote pipe is gone");
+            self.way.appears().await;
+        }
+    }
+
+    /// Listens again at a place where it has listened before; as long as somebody else does so, waits.
+    async fn listen(&self) -> PipeListener {
+        let mut is_told = false;
+        loop {
+            match PipeListener::bind_path(&self.path, self.mode).await {
+                Ok(listener) => return listener,
+                Err(error) if !is_told => {
+                    tracing::warn!(error = %with_causes(&error), "cannot offer the pipe now");
+                    is_told = true;
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(LISTEN_PAUSE).await;
+        }
+    }
+}
+
+/// The local connections of a relay, which may outlive the listener that has accepted them.
+#[derive(Debug)]
+struct Accepting {
+    limit: Arc<Semaphore>,
+    connections: JoinSet<()>,
+    number: u64,
+}
+
+impl Accepting {
+    async fn accept(&mut self, listener: &PipeListener, way: &Arc<Way>) -> io::Result<()> {
+        loop {
+            if self.limit.available_permits() == 0 {
                 tracing::warn!(
-                    limit = self.way.options.max_connections,
+                    limit = way.options.max_connections,
                     "as many local connections as are allowed: the next waits until one ends"
                 );
             }
             // The semaphore is never closed, so this is always a permit.
-            let permit = Arc::clone(&limit).acquire_owned().await;
-            let local = self.listener.accept().await?;
-            while connections.try_join_next().is_some() {}
-            number += 1;
-            let way = Arc::clone(&self.way);
-            connections.spawn(async move {
+            let permit = Arc::clone(&self.limit).acquire_owned().await;
+            let local = listener.accept().await?;
+            while self.connections.try_join_next().is_some() {}
+            self.number += 1;
+            let (number, way) = (self.number, Arc::clone(way));
+            self.connections.spawn(async move {
                 way.serve(local, number).await;
                 drop(permit);
             });
@@ -174,18 +249,24 @@ impl Way {
             Ok(true) => {}
             Ok(false) => {
                 tracing::warn!(local = number, "refused: the program that connected belongs to another user");
-                return local.disconnect();
+                return local.abort();
             }
             Err(error) => {
                 tracing::warn!(local = number, %error, "refused: the system does not say whose program connected");
-                return local.disconnect();
+                return local.abort();
             }
         }
         match self.pass(&local, number).await {
-            Ok(()) => tracing::debug!(local = number, remote, "closed"),
-            Err(why) => tracing::warn!(local = number, remote, error = %with_causes(&why), "closed"),
+            Ok(()) => {
+                tracing::debug!(local = number, remote, "closed");
+                local.disconnect();
+            }
+            Err(why) => {
+                tracing::warn!(local = number, remote, error = %with_causes(&why), "closed");
+                self.failed.notify_one();
+                local.abort();
+            }
         }
-        local.disconnect();
     }
 
     async fn pass(&self, local: &PipeConnection, number: u64) -> Result<(), Broken> {
@@ -234,7 +315,7 @@ impl Way {
                     buffer.as_slice()
                 }
                 Mode::Message => return Ok(()),
-                Mode::Byte => match local.read(&mut buffer).await.map_err(Broken::LocalRead)? {
+                Mode::Byte => match local.read_for_abort(&mut buffer).await.map_err(Broken::LocalRead)? {
                     0 => return Ok(()),
                     length => buffer.get(..length).unwrap_or_default(),
                 },
