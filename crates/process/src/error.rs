@@ -1,5 +1,6 @@
 //! Why a process could not be started.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
@@ -53,6 +54,26 @@ pub enum SpawnError {
         /// The user's name.
         user: String,
     },
+    /// Windows starts a process as another user only with that user's password.
+    #[error("it cannot be run as the user `{user}`: Windows asks for that user's password")]
+    NeedsPassword {
+        /// The user's name.
+        user: String,
+    },
+    /// No environment can hold such a variable.
+    #[error("the variable `{}` cannot be set: its name or value has a character that none can have", name.display())]
+    Variable {
+        /// The variable's name.
+        name: OsString,
+    },
+    /// An argument that the program would not get as it is, and that could mean something else to `cmd.exe`.
+    #[error("argument {position} holds {character:?}, which cannot be handed to {}", if *character == '\0' { "any program" } else { "a batch file safely" })]
+    Argument {
+        /// Its place behind the program, from 1; 0 is the batch file's own path.
+        position: usize,
+        /// The first such character.
+        character: char,
+    },
     /// This system is not supported yet.
     #[error("{what} is not yet supported on this platform")]
     Unsupported {
@@ -77,6 +98,9 @@ impl SpawnError {
 
     /// Whether the reason is that somebody may not do it, rather than that something is wrong.
     pub const fn is_permission(&self) -> bool {
-        matches!(self, Self::Denied { .. } | Self::NoSuchUser { .. } | Self::NotRoot { .. })
+        matches!(
+            self,
+            Self::Denied { .. } | Self::NoSuchUser { .. } | Self::NotRoot { .. } | Self::NeedsPassword { .. }
+        )
     }
 }

@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(any(windows, test))]
+mod command_line;
 mod error;
 mod exit;
+#[cfg(any(target_os = "linux", windows, test))]
+mod output;
 mod platform;
 mod process;
 pub mod program;

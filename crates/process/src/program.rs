@@ -18,12 +18,15 @@ pub fn find(program: &OsStr, folder: &Path, path: Option<&OsStr>) -> Result<Path
     }
     let named = Path::new(program);
     if named.components().count() > 1 || named.is_absolute() || named.parent() != Some(Path::new("")) {
-        let file = folder.join(named);
-        return match Candidate::at(&file) {
-            Candidate::Program => Ok(file),
-            Candidate::Unusable => Err(SpawnError::Denied { program: file }),
-            Candidate::Absent => Err(SpawnError::Missing { program: file, searched: false }),
-        };
+        for name in platform::program_names(program) {
+            let file = folder.join(name);
+            match Candidate::at(&file) {
+                Candidate::Program => return Ok(file),
+                Candidate::Unusable => return Err(SpawnError::Denied { program: file }),
+                Candidate::Absent => {}
+            }
+        }
+        return Err(SpawnError::Missing { program: folder.join(named), searched: false });
     }
     let mut denied = None;
     for searched in path.map(std::env::split_paths).into_iter().flatten() {

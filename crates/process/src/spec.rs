@@ -11,7 +11,8 @@ pub struct ProcessSpec {
     /// A name for log lines, such as the service's or the task's.
     pub name: String,
     /// The program and its arguments. A program without a `/` is looked for in PATH; one with, and not
-    /// absolute, is taken relative to `folder`.
+    /// absolute, is taken relative to `folder`. On Windows a batch file is run by `cmd.exe`, and an extension of
+    /// `PATHEXT` may be left out.
     pub command: Vec<OsString>,
     /// The folder it runs in.
     pub folder: PathBuf,
@@ -21,8 +22,11 @@ pub struct ProcessSpec {
     pub withheld: Vec<OsString>,
     /// The user to run it as; `None` for the one that this process has. Another user's `HOME`, `USER`,
     /// `LOGNAME` and `SHELL` are its own, and it gets none of the `XDG_` variables, which lead to folders of
-    /// this process's.
+    /// this process's. On Windows it can only be this process's own: another one needs a password.
     pub user: Option<String>,
+    /// Whether it gets less than this process may do: on Windows no rights of an administrator and no
+    /// privileges. Elsewhere `user` is the way.
+    pub limited: bool,
     /// What happens to it when this process is gone without having stopped it.
     pub orphaned: Orphaned,
     /// Where its output goes.
@@ -46,6 +50,7 @@ impl ProcessSpec {
             environment: Vec::new(),
             withheld: Vec::new(),
             user: None,
+            limited: false,
             orphaned: Orphaned::Kill,
             output: Output::Log,
             within: None,
@@ -67,7 +72,8 @@ pub enum Ask {
 pub enum Orphaned {
     /// It is killed.
     Kill,
-    /// It is asked to stop, because it has children of its own to stop.
+    /// It is asked to stop, because it has children of its own to stop. On Windows, where nothing can be asked
+    /// by a process that is gone, it is killed with them.
     Terminate,
 }
 

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 /// How many lines of output are kept.
 const KEPT_LINES: usize = 10;
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 /// How many bytes of each kept line are kept.
 const KEPT_BYTES: usize = 512;
 
@@ -21,7 +21,7 @@ impl Tail {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(any(target_os = "linux", windows))]
     pub(super) fn push(&self, line: &str) {
         let mut end = line.len().min(KEPT_BYTES);
         while !line.is_char_boundary(end) {
@@ -36,7 +36,7 @@ impl Tail {
 }
 
 #[cfg(test)]
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 mod tests {
     use super::*;
 

@@ -5,7 +5,7 @@ use std::io;
 use crate::platform::StopSignals;
 
 /// Listens for the platform's request to stop this process: SIGTERM, SIGINT, SIGHUP (its terminal is gone)
-/// and SIGQUIT on Unix, Ctrl-C elsewhere.
+/// and SIGQUIT on Unix; `CTRL_C`, `CTRL_BREAK`, `CTRL_CLOSE` and `CTRL_SHUTDOWN` on Windows.
 ///
 /// From the moment it listens, those signals no longer end the process by themselves. SIGHUP and SIGQUIT stay
 /// ignored when they are, as `nohup` and shells that start something in the background see to it.

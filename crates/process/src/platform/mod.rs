@@ -1,20 +1,22 @@
-//! What differs between systems: sessions, process handles, signals, and which files are programs.
+//! What differs between systems: sessions, process handles, signals, job objects, and which files are programs.
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 use linux as processes;
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as processes;
+#[cfg(not(any(target_os = "linux", windows)))]
 mod unsupported;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 use unsupported as processes;
 
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 use unix as programs;
-#[cfg(windows)]
-mod windows;
 #[cfg(windows)]
 use windows as programs;
 

@@ -46,6 +46,7 @@ fn spec(context: &BackendContext<'_>, service: &Service, command: &Command) -> P
         environment: context.environment.variables(&service.environment),
         withheld: context.environment.withheld_from(&service.passed_on),
         user: context.role.user.clone(),
+        limited: false,
         orphaned: Orphaned::Kill,
         output: Output::Log,
         within: Some(context.tree.clone()),

@@ -155,6 +155,7 @@ impl Keeper {
             environment: vec![(RECYCLES_VARIABLE.into(), self.recycles.to_string().into())],
             withheld: Vec::new(),
             user: None,
+            limited: false,
             // It has a service to stop.
             orphaned: Orphaned::Terminate,
             output: self.output,

@@ -157,6 +157,7 @@ impl<'a> Startup<'a> {
             withheld: self.environment.withheld.clone(),
             // Standpipe's own identity is the most that it can give.
             user: self.user.filter(|_| !task.elevated).map(str::to_owned),
+            limited: !task.elevated,
             orphaned: Orphaned::Kill,
             output: Output::Log,
             within: Some(self.tree.clone()),

@@ -1,7 +1,6 @@
 //! Processes on Linux: sessions, process handles, parent-death signals and /proc.
 
 mod capture;
-mod lines;
 mod procfs;
 mod spawner;
 mod tree;

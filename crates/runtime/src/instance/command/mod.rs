@@ -38,6 +38,7 @@ pub(super) fn backend(
         environment: environment.variables(&command.environment),
         withheld: environment.withheld.clone(),
         user: role.user.clone(),
+        limited: false,
         orphaned: Orphaned::Kill,
         output: Output::Log,
         within: Some(tree.clone()),

@@ -124,6 +124,7 @@ async fn a_client_that_gives_up_makes_no_room_before_its_command_is_gone() {
         environment: Vec::new(),
         withheld: Vec::new(),
         user: None,
+        limited: false,
         orphaned: Orphaned::Kill,
         output: Output::Log,
         within: None,

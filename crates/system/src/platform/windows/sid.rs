@@ -1,11 +1,12 @@
 //! SIDs: how Windows names users and groups.
 
+use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::fmt;
 use std::io;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use windows_sys::Win32::Foundation::{ERROR_NONE_MAPPED, LocalFree};
 use windows_sys::Win32::Security::Authorization::{ConvertSidToStringSidW, ConvertStringSidToSidW};
@@ -21,45 +22,39 @@ use crate::user::User;
 /// The longest that a SID is: 15 subauthorities.
 const MAX_SID: usize = 68;
 
-/// A SID. Bytes that it does not need are zero.
+/// A SID: its bytes, of which there is one copy for each SID that this process has met, so that a user is small.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct UserId([u8; MAX_SID]);
+pub(crate) struct UserId(&'static [u8]);
 
 impl UserId {
     /// `S-1-0-0`: nobody.
-    const NOBODY: Self = Self::new(0, &[0]);
+    const NOBODY: Self = Self(&bytes::<12>(0, &[0]));
     /// `S-1-1-0`: everybody.
-    pub(super) const EVERYONE: Self = Self::new(1, &[0]);
+    pub(super) const EVERYONE: Self = Self(&bytes::<12>(1, &[0]));
     /// `S-1-3-4`: whoever owns the object.
-    pub(super) const OWNER_RIGHTS: Self = Self::new(3, &[4]);
+    pub(super) const OWNER_RIGHTS: Self = Self(&bytes::<12>(3, &[4]));
     /// `S-1-5-11`: everybody who has logged on.
-    pub(super) const AUTHENTICATED: Self = Self::new(5, &[11]);
+    pub(super) const AUTHENTICATED: Self = Self(&bytes::<12>(5, &[11]));
     /// `S-1-5-18`: the system.
-    pub(super) const SYSTEM: Self = Self::new(5, &[18]);
+    pub(super) const SYSTEM: Self = Self(&bytes::<12>(5, &[18]));
     /// `S-1-5-32-544`: the group of administrators.
-    pub(super) const ADMINISTRATORS: Self = Self::new(5, &[32, 544]);
+    pub(super) const ADMINISTRATORS: Self = Self(&bytes::<16>(5, &[32, 544]));
     /// `S-1-5-32-545`: the group of all users.
-    pub(super) const USERS: Self = Self::new(5, &[32, 545]);
+    pub(super) const USERS: Self = Self(&bytes::<16>(5, &[32, 545]));
     /// The installer of Windows, which owns what belongs to Windows itself.
     pub(super) const TRUSTED_INSTALLER: Self =
-        Self::new(5, &[80, 956_008_885, 3_418_522_649, 1_831_038_044, 1_853_292_631, 2_271_478_464]);
+        Self(&bytes::<32>(5, &[80, 956_008_885, 3_418_522_649, 1_831_038_044, 1_853_292_631, 2_271_478_464]));
 
-    const fn new(authority: u8, parts: &[u32]) -> Self {
-        let mut bytes = [0; MAX_SID];
-        bytes[0] = 1;
-        bytes[1] = parts.len() as u8;
-        bytes[7] = authority;
-        let mut part = 0;
-        while part < parts.len() {
-            let of_part = parts[part].to_le_bytes();
-            let mut byte = 0;
-            while byte < 4 {
-                bytes[8 + 4 * part + byte] = of_part[byte];
-                byte += 1;
-            }
-            part += 1;
+    /// The SID with these bytes.
+    fn known(bytes: &[u8]) -> Self {
+        static KNOWN: Mutex<BTreeSet<&'static [u8]>> = Mutex::new(BTreeSet::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(one) = known.get(bytes) {
+            return Self(one);
         }
-        Self(bytes)
+        let new: &'static [u8] = Box::leak(bytes.into());
+        known.insert(new);
+        Self(new)
     }
 
     /// The SID at `sid`; `None` when there is none.
@@ -73,15 +68,12 @@ impl UserId {
         }
         // SAFETY: it is a valid SID.
         let length = unsafe { GetLengthSid(sid) } as usize;
-        let mut bytes = [0; MAX_SID];
         // SAFETY: a valid SID is as long as the system says.
-        let source = unsafe { std::slice::from_raw_parts(sid.cast::<u8>(), length) };
-        bytes.get_mut(..length)?.copy_from_slice(source);
-        Some(Self(bytes))
+        Some(Self::known(unsafe { std::slice::from_raw_parts(sid.cast::<u8>(), length) }))
     }
 
     /// The SID as the system takes it. It never writes to it.
-    pub(super) const fn as_raw(&self) -> PSID {
+    pub(super) const fn as_raw(self) -> PSID {
         self.0.as_ptr().cast::<c_void>().cast_mut()
     }
 
@@ -112,6 +104,25 @@ impl UserId {
     }
 }
 
+/// A SID of the first revision with this authority and these subauthorities.
+const fn bytes<const LENGTH: usize>(authority: u8, parts: &[u32]) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    bytes[0] = 1;
+    bytes[1] = parts.len() as u8;
+    bytes[7] = authority;
+    let mut part = 0;
+    while part < parts.len() {
+        let of_part = parts[part].to_le_bytes();
+        let mut byte = 0;
+        while byte < 4 {
+            bytes[8 + 4 * part + byte] = of_part[byte];
+            byte += 1;
+        }
+        part += 1;
+    }
+    bytes
+}
+
 /// The form that the documentation of Windows uses: `S-1-5-18`.
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,7 +133,10 @@ impl fmt::Display for UserId {
         }
         // SAFETY: the system made this text and ended it with a NUL.
         let shown = unsafe {
-            let length = (0..).take_while(|&at| *text.add(at) != 0).count();
+            let mut length = 0;
+            while *text.add(length) != 0 {
+                length += 1;
+            }
             String::from_utf16_lossy(std::slice::from_raw_parts(text, length))
         };
         // SAFETY: the text is the system's, and nobody uses it any more.

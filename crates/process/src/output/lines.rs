@@ -1,18 +1,31 @@
 //! Cuts output into lines.
 
 /// A longer line is cut into pieces of this many bytes.
-pub(super) const MAX_LINE: usize = 8 * 1024;
+pub(crate) const MAX_LINE: usize = 8 * 1024;
 
-/// Cuts a stream of bytes into lines. Bytes that are not UTF-8 become U+FFFD; a line longer than
-/// [`MAX_LINE`] comes in pieces.
-#[derive(Debug, Default)]
-pub(super) struct Lines {
+/// Cuts a stream of bytes into lines. A line longer than [`MAX_LINE`] comes in pieces.
+#[derive(Debug)]
+pub(crate) struct Lines {
     partial: Vec<u8>,
+    /// What the bytes of a line say that are not UTF-8.
+    otherwise: fn(&[u8]) -> String,
+}
+
+/// Bytes that are not UTF-8 become U+FFFD.
+impl Default for Lines {
+    fn default() -> Self {
+        Self::with_fallback(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    }
 }
 
 impl Lines {
+    /// Lines whose bytes mean what `otherwise` says where they are not UTF-8.
+    pub(crate) fn with_fallback(otherwise: fn(&[u8]) -> String) -> Self {
+        Self { partial: Vec::new(), otherwise }
+    }
+
     /// Takes in more bytes and hands out the lines that they complete, without their ends.
-    pub(super) fn feed(&mut self, bytes: &[u8], mut line: impl FnMut(&str)) {
+    pub(crate) fn feed(&mut self, bytes: &[u8], mut line: impl FnMut(&str)) {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             let (text, ended) = match piece.strip_suffix(b"\n") {
                 Some(text) => (text, true),
@@ -44,18 +57,25 @@ impl Lines {
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             _ => self.partial.len(),
         };
-        line(&String::from_utf8_lossy(&self.partial[..keep]));
+        self.hand_out(&self.partial[..keep], line);
         self.partial.drain(..keep);
     }
 
     /// Hands out what is left, as a line of its own: at the end of a line, or of the stream.
-    pub(super) fn finish(&mut self, line: &mut impl FnMut(&str)) {
+    pub(crate) fn finish(&mut self, line: &mut impl FnMut(&str)) {
         let text = self.partial.strip_suffix(b"\r").unwrap_or(&self.partial);
-        line(&String::from_utf8_lossy(text));
+        self.hand_out(text, line);
         self.partial.clear();
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    fn hand_out(&self, text: &[u8], line: &mut impl FnMut(&str)) {
+        match std::str::from_utf8(text) {
+            Ok(text) => line(text),
+            Err(_) => line(&(self.otherwise)(text)),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
         self.partial.is_empty()
     }
 }
@@ -85,6 +105,14 @@ mod tests {
     #[test]
     fn bytes_that_are_not_utf8_are_replaced() {
         assert_eq!(lines_of(&[b"a\xffb\n"]), ["a\u{fffd}b"]);
+    }
+
+    #[test]
+    fn a_line_that_is_not_utf8_says_what_its_reader_makes_of_it() {
+        let mut lines = Lines::with_fallback(|bytes| bytes.iter().copied().map(char::from).collect());
+        let mut out = Vec::new();
+        lines.feed(b"\xe9\n\xc3\xa9\n", |line| out.push(line.to_owned()));
+        assert_eq!(out, ["\u{e9}", "\u{e9}"]);
     }
 
     #[test]
