@@ -59,7 +59,6 @@ pub enum PipeError {
     },
 }
 
-#[cfg_attr(windows, expect(dead_code, reason = "there are no local pipes on Windows yet"))]
 impl PipeError {
     pub(crate) fn receive(source: io::Error) -> Self {
         Self::Io { action: "read from", source }
@@ -69,6 +68,7 @@ impl PipeError {
         Self::Io { action: "write to", source }
     }
 
+    #[cfg(unix)]
     pub(crate) fn would_block(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
     }
@@ -324,7 +324,8 @@ impl PipeConnection {
         }
     }
 
-    /// Says that nothing more will be written; reading goes on.
+    /// Says that nothing more will be written; reading goes on. A native pipe of Windows cannot say that: its
+    /// other end notices once this one is dropped.
     pub fn finish(&self) {
         match &self.link {
             Link::Socket(socket) => socket.finish(),
@@ -332,7 +333,7 @@ impl PipeConnection {
         }
     }
 
-    /// Whether the program at the other end runs as this process's user or as root.
+    /// Whether the program that opened the pipe runs as this process's user, or may do everything anyway.
     pub fn is_of_this_user(&self) -> io::Result<bool> {
         match &self.link {
             Link::Socket(socket) => socket.is_of_this_user(),
@@ -392,7 +393,8 @@ impl PipeConnection {
     }
 
     /// Writes what there is room for now; whether that was all of `data`, whose buffer may then be gone.
-    /// `sent` counts what is done and starts at 0.
+    /// `sent` starts at 0 and says what is done, for [`Self::poll_send`]. A native pipe of Windows takes the
+    /// rest too and writes it as soon as it can, whether or not somebody waits for it.
     pub fn try_send(&self, data: &mut Vec<u8>, sent: &mut usize) -> Result<bool, PipeError> {
         match &self.link {
             Link::Socket(socket) => socket.try_send(data, sent),

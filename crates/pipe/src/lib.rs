@@ -9,6 +9,7 @@ pub mod listener;
 mod memory;
 mod mode;
 mod name;
+pub mod native;
 mod platform;
 
 pub use caller::Caller;

@@ -7,6 +7,7 @@
 //! | a Unix socket of known users, wherever it is | [`Backend::unix_of`] | yes | one of these users |
 //! | the socket of a .NET service | [`Backend::dotnet`] | no | `NamedPipeServerStream` |
 //! | a TCP port | [`Backend::tcp`] | no | whoever listens there |
+//! | a named pipe of Windows | [`Backend::native`] | yes | the service that has made it |
 //! | a function in this process | [`Backend::handler`] | yes | it is called for each open |
 //! | anything else | [`Backend::connector`] | yes | what a [`Connector`] connects to |
 //!
@@ -31,6 +32,7 @@ use standpipe_security::Grant;
 
 use crate::caller::Caller;
 use crate::connection::PipeConnection;
+use crate::native::NativePipe;
 use crate::{Mode, PipeName, greeting};
 use standpipe_system::user::User;
 
@@ -59,6 +61,7 @@ enum Place {
     Socket(LocalSocket),
     Dotnet(DotnetSocket),
     Tcp(TcpPort),
+    Native(NativePipe),
     Handler(Handler),
     Connector(Arc<dyn Connector>),
 }
@@ -180,8 +183,17 @@ impl Backend {
     ///
     /// The service may be less trusted than the server: a link in the folder is not followed, and whoever
     /// listens must be the owner of the socket's file. Otherwise a service could lead the server, with the
-    /// server's rights, to any socket of the machine.
-    pub fn local(directory: &Path, name: &PipeName, mode: Mode) -> Self {
+    /// server's rights, to any socket of the machine. Without a mode it is one of messages.
+    ///
+    /// On Windows pipes are in no folder: this is the [native](Self::native) pipe of that name, and without a
+    /// mode it has its own.
+    pub fn local(directory: &Path, name: &PipeName, mode: impl Into<Option<Mode>>) -> Self {
+        let mode = mode.into();
+        if cfg!(windows) {
+            let native = Self::native(name);
+            return mode.map_or(native.clone(), |mode| native.with_mode(mode));
+        }
+        let mode = mode.unwrap_or_default();
         let path = directory.join(name.as_str());
         Self::new(mode, Place::Socket(LocalSocket { path, mode, trust: Trust::Owner }))
     }
@@ -212,6 +224,22 @@ impl Backend {
         let mut users = User::administrators().to_vec();
         users.push(user.unwrap_or_else(User::own));
         Self::new(Mode::Byte, Place::Dotnet(DotnetSocket::new(path.into(), users.into())))
+    }
+
+    /// The pipe `\\.\pipe\NAME` of Windows, opened anew for each client. Its mode and its security descriptor are
+    /// the service's; see [`NativePipe`] for who waits how long. On other systems nobody listens there.
+    pub fn native(name: &PipeName) -> Self {
+        Self::new(None, Place::Native(NativePipe::new(name)))
+    }
+
+    /// Sets the mode that connections must have, where the service's side decides it: of a native pipe, or of
+    /// a connector's. An open of a pipe in another mode fails.
+    #[must_use]
+    pub fn with_mode(mut self, mode: Mode) -> Self {
+        if matches!(self.place, Place::Native(_) | Place::Connector(_)) {
+            self.mode = Some(mode);
+        }
+        self
     }
 
     /// The TCP port of a host, given by name or address; it carries bytes. All addresses of a name are tried.
@@ -288,6 +316,7 @@ impl Backend {
             Place::Socket(socket) => socket.is_available(),
             Place::Dotnet(socket) => socket.is_available().await,
             Place::Tcp(port) => port.is_available(self.connect_timeout).await,
+            Place::Native(pipe) => pipe.is_available().await,
             Place::Handler(_) => true,
             Place::Connector(connector) => connector.is_available().await,
         }
@@ -296,7 +325,7 @@ impl Backend {
     /// Whether its connections may carry a security descriptor of the service's own
     /// ([`PipeConnection::descriptor`]). A pipe of any other backend needs one in the configuration.
     pub fn has_own_descriptor(&self) -> bool {
-        matches!(self.place, Place::Connector(_))
+        matches!(self.place, Place::Native(_) | Place::Connector(_))
     }
 
     /// Connects to the service. The grant proves that the caller passed the access check of the
@@ -308,6 +337,13 @@ impl Backend {
             Place::Socket(socket) => socket.connect(opening, self.connect_timeout),
             Place::Dotnet(socket) => socket.connect(opening, self.connect_timeout),
             Place::Tcp(port) => port.connect(opening, self.connect_timeout),
+            Place::Native(pipe) => {
+                let (pipe, mode) = (pipe.clone().with_connect_timeout(self.connect_timeout), self.mode);
+                Attempt::Later(Box::pin(async move {
+                    let connection = pipe.open().await?;
+                    with_expected(connection, Some(opening.slot), mode, || pipe.to_string())
+                }))
+            }
             Place::Handler(handler) => return Attempt::Done(Ok(handler.connect(opening))),
             Place::Connector(connector) => {
                 let connecting = connector.connect(opening.caller, opening.slot);
@@ -334,12 +370,7 @@ async fn connected_in_time(
     mode: Option<Mode>,
 ) -> Result<Connected, BackendError> {
     match tokio::time::timeout(timeout, connecting).await {
-        Ok(Ok(connection)) => match (connection.mode(), mode) {
-            (actual, Some(expected)) if actual != expected => {
-                Err(BackendError::WrongMode { backend, actual, expected })
-            }
-            _ => Ok(Connected::new(connection, None)),
-        },
+        Ok(Ok(connection)) => with_expected(connection, None, mode, || backend),
         Ok(Err(source)) => Err(match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                 BackendError::NotListening { backend }
@@ -348,6 +379,21 @@ async fn connected_in_time(
             _ => BackendError::Io { backend, source },
         }),
         Err(_) => Err(BackendError::TimedOut { backend, after: timeout }),
+    }
+}
+
+/// A connection whose mode is known only now.
+fn with_expected(
+    connection: PipeConnection,
+    slot: Option<Slot>,
+    expected: Option<Mode>,
+    backend: impl FnOnce() -> String,
+) -> Result<Connected, BackendError> {
+    match (connection.mode(), expected) {
+        (actual, Some(expected)) if actual != expected => {
+            Err(BackendError::WrongMode { backend: backend(), actual, expected })
+        }
+        _ => Ok(Connected::new(connection, slot)),
     }
 }
 
@@ -363,6 +409,7 @@ impl fmt::Display for Backend {
             Place::Socket(socket) => socket.fmt(f),
             Place::Dotnet(socket) => socket.fmt(f),
             Place::Tcp(port) => port.fmt(f),
+            Place::Native(pipe) => pipe.fmt(f),
             Place::Handler(_) => f.write_str("a function of this process"),
             Place::Connector(connector) => f.write_str(&connector.describe()),
         }
@@ -375,6 +422,7 @@ impl fmt::Debug for Place {
             Self::Socket(socket) => socket.fmt(f),
             Self::Dotnet(socket) => socket.fmt(f),
             Self::Tcp(port) => port.fmt(f),
+            Self::Native(pipe) => pipe.fmt(f),
             Self::Handler(_) => f.write_str("Handler"),
             Self::Connector(connector) => f.write_str(&connector.describe()),
         }

@@ -21,18 +21,22 @@
 //! On Unix a pipe is a socket: `SOCK_SEQPACKET` in message mode, `SOCK_STREAM` in byte mode, in the folder
 //! that the environment variable `STANDPIPE_PIPES` names, with the pipe's name. Only its owner and root can
 //! connect.
+//!
+//! On Windows a pipe is a named pipe of the system, `\\.\pipe\NAME`: there are no folders. Its security
+//! descriptor ([`ListenOptions`]) says who may open it; remote clients are let in by Standpipe's server only.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use standpipe_security::SecurityDescriptor;
 use standpipe_system::Found;
 use standpipe_system::folder::{self, Untrusted};
 
 pub use crate::connection::{DEFAULT_MAX_MESSAGE, PipeConnection, PipeError};
 pub use crate::greeting::GreetingError;
 use crate::name::{NameError, PipeName};
-use crate::{Mode, platform};
+use crate::{Mode, native, platform};
 
 /// The environment variable that names the folder of pipes.
 pub const DIRECTORY_VARIABLE: &str = "STANDPIPE_PIPES";
@@ -48,6 +52,33 @@ pub fn dotnet_socket(temporary: &Path, name: &str) -> PathBuf {
 pub struct PipeListener {
     listener: platform::Listener,
     max_message: usize,
+}
+
+/// What a pipe is offered with, beside its name and mode.
+///
+/// ```no_run
+/// # async fn service() -> Result<(), Box<dyn std::error::Error>> {
+/// use standpipe_pipe::Mode;
+/// use standpipe_pipe::listener::{ListenOptions, PipeListener};
+///
+/// let descriptor = "D:(D;;GA;;;AN)(A;;GRGW;;;AU)(A;;GA;;;BA)(A;;GA;;;SY)".parse()?;
+/// let options = ListenOptions { descriptor: Some(descriptor), ..ListenOptions::default() };
+/// let listener = PipeListener::bind_with("simple", Mode::Message, &options).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ListenOptions {
+    /// Who may open the pipe; `None` for what Windows sets: the service's own account, administrators and the
+    /// system, while everybody may read. The service's own account needs the right to make further instances
+    /// (0x4, which `GW` and `GA` include).
+    ///
+    /// On Unix a pipe has no descriptor. This changes nothing there, and only the owner of the socket and root
+    /// can connect; the server checks the callers by the descriptor in its configuration.
+    pub descriptor: Option<SecurityDescriptor>,
+    /// How many clients the pipe can have at once; `None`, or 255 and more, for no limit. One more finds the
+    /// pipe busy. On Unix this changes nothing: clients wait in the queue of the socket.
+    pub max_instances: Option<u32>,
 }
 
 /// Why a pipe cannot be offered.
@@ -119,16 +150,23 @@ impl PipeListener {
     /// (`$XDG_RUNTIME_DIR/standpipe/pipes`, `/run/standpipe/pipes` for root). The folder is made when it is
     /// missing.
     pub async fn bind(name: &str, mode: Mode) -> Result<Self, ListenError> {
-        let directory = directory(|variable| std::env::var_os(variable));
-        Self::bind_in(&directory, name, mode).await
+        Self::bind_with(name, mode, &ListenOptions::default()).await
     }
 
-    /// Offers the pipe `name` in the folder `directory`, which is made when it is missing.
+    /// Like [`Self::bind`], with these options.
+    pub async fn bind_with(name: &str, mode: Mode, options: &ListenOptions) -> Result<Self, ListenError> {
+        if cfg!(windows) {
+            return Self::bind_at(&native::path(&PipeName::new(name)?), mode, options).await;
+        }
+        let directory = directory(|variable| std::env::var_os(variable));
+        let path = path_in(&directory, name)?;
+        Self::bind_at(&path, mode, options).await
+    }
+
+    /// Offers the pipe `name` in the folder `directory`, which is made when it is missing. On Windows pipes
+    /// are in no folder, so this fails there.
     pub async fn bind_in(directory: &Path, name: &str, mode: Mode) -> Result<Self, ListenError> {
-        let name = PipeName::new(name)?;
-        prepare_folder(directory)
-            .map_err(|source| ListenError::Directory { path: directory.to_owned(), source })?;
-        Self::bind_path(&directory.join(name.as_str()), mode).await
+        Self::bind_path(&path_in(directory, name)?, mode).await
     }
 
     /// Offers the pipe `name` in byte mode where programs on .NET look for it on Unix: as the socket
@@ -144,9 +182,13 @@ impl PipeListener {
 
     /// Offers a pipe as the socket `path`, in a folder that exists and whose safety is the caller's.
     ///
-    /// A socket file that nobody listens at any more is replaced.
+    /// A socket file that nobody listens at any more is replaced. On Windows `path` is `\\.\pipe\NAME`.
     pub async fn bind_path(path: &Path, mode: Mode) -> Result<Self, ListenError> {
-        let listener = platform::Listener::bind(path, mode).await?;
+        Self::bind_at(path, mode, &ListenOptions::default()).await
+    }
+
+    async fn bind_at(path: &Path, mode: Mode, options: &ListenOptions) -> Result<Self, ListenError> {
+        let listener = platform::Listener::bind(path, mode, options).await?;
         Ok(Self { listener, max_message: DEFAULT_MAX_MESSAGE })
     }
 
@@ -168,7 +210,7 @@ impl PipeListener {
         self.listener.mode()
     }
 
-    /// Where the socket is.
+    /// Where the socket is, or the name of the native pipe.
     pub fn path(&self) -> &Path {
         self.listener.path()
     }
@@ -179,6 +221,14 @@ fn directory(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
         Some(named) if !named.is_empty() => PathBuf::from(named),
         _ => folder::default_folder(variable).join("pipes"),
     }
+}
+
+/// Where the pipe `name` is in a folder, which is made when it is missing.
+fn path_in(directory: &Path, name: &str) -> Result<PathBuf, ListenError> {
+    let name = PipeName::new(name)?;
+    prepare_folder(directory)
+        .map_err(|source| ListenError::Directory { path: directory.to_owned(), source })?;
+    Ok(directory.join(name.as_str()))
 }
 
 /// Makes `folder` for its owner alone where it is missing, and refuses one that others could tamper with: a

@@ -1,15 +1,15 @@
-//! What differs between operating systems: local sockets.
+//! What differs between operating systems: sockets on Unix, named pipes on Windows.
 //!
-//! Both sides have the same names; the Windows one says *not yet supported* where it cannot do the work.
+//! Both sides have the same names; each says *not supported* where there is nothing that could do the work.
 
 #[cfg(unix)]
 #[path = "unix/mod.rs"]
 mod imp;
 #[cfg(windows)]
-#[path = "windows.rs"]
+#[path = "windows/mod.rs"]
 mod imp;
 
-pub(crate) use imp::{Listener, Socket, is_listening, owner_of_socket};
+pub(crate) use imp::{Listener, Socket, is_listening, open, owner_of_socket, wait};
 
 /// What came out of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,4 +18,16 @@ pub enum Received {
     Data,
     /// The other end is closed and everything it wrote has been read.
     End,
+}
+
+/// Whether a native pipe is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// An instance waits for a client.
+    #[cfg_attr(unix, allow(dead_code, reason = "there are no native pipes on Unix"))]
+    Free,
+    /// All instances are in use.
+    Busy,
+    /// Nobody offers it.
+    Missing,
 }

@@ -36,13 +36,14 @@ pub(super) fn backends(context: &BackendContext<'_>) -> Result<Vec<(String, Back
             name: pipe.name.clone(),
             source,
         })?;
-        let mode = match pipe.mode {
-            Some(PipeMode::Byte) => Mode::Byte,
-            Some(PipeMode::Message) | None => Mode::Message,
-        };
+        let given_mode = pipe.mode.map(|mode| match mode {
+            PipeMode::Byte => Mode::Byte,
+            PipeMode::Message => Mode::Message,
+        });
+        let mode = given_mode.unwrap_or_default();
         let mut backend = match &pipe.backend {
             standpipe_deployment::Backend::Instance | standpipe_deployment::Backend::Wine => {
-                Backend::local(&context.environment.pipes, &name, mode)
+                Backend::local(&context.environment.pipes, &name, given_mode)
             }
             standpipe_deployment::Backend::UnixSocket(path) => Backend::unix(path, mode),
             standpipe_deployment::Backend::Tcp { host, port } => {

@@ -16,7 +16,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::socket::{Socket, socket_type};
 use crate::Mode;
-use crate::listener::ListenError;
+use crate::listener::{ListenError, ListenOptions};
 
 /// New connections the kernel keeps until the service accepts them.
 const BACKLOG: i32 = 1024;
@@ -40,7 +40,8 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) async fn bind(path: &Path, mode: Mode) -> Result<Self, ListenError> {
+    /// A socket has neither a descriptor nor a number of instances: its file lets its owner and root in.
+    pub(crate) async fn bind(path: &Path, mode: Mode, _options: &ListenOptions) -> Result<Self, ListenError> {
         let failed = |action: &'static str, source: io::Error| ListenError::Io {
             path: path.to_owned(),
             action,

@@ -4,6 +4,7 @@ mod acceptance;
 mod identity;
 mod listener;
 mod message_buffer;
+mod native;
 mod socket;
 
 use std::io;
@@ -13,6 +14,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 pub(crate) use listener::{Listener, is_listening, owner_of_socket};
+pub(crate) use native::{open, wait};
 pub(crate) use socket::Socket;
 
 /// Has the runtime watch `fd`, which must not block.

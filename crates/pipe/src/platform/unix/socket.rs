@@ -14,6 +14,7 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, Shutdown, SocketAddrUnix,
     SocketFlags, SocketType, sockopt,
 };
+use standpipe_security::SecurityDescriptor;
 use standpipe_system::user::User;
 use standpipe_transport::keep_alive::keep_alive;
 use tokio::io::Interest;
@@ -195,6 +196,12 @@ impl Socket {
             grow_send_buffer(&theirs)?;
         }
         Ok((Self::new(ours, mode)?, theirs))
+    }
+
+    /// Sockets have no security descriptor.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same signature as on Windows")]
+    pub(crate) fn descriptor(&self) -> io::Result<Option<SecurityDescriptor>> {
+        Ok(None)
     }
 
     /// The user who connected to the listener that accepted this socket.
