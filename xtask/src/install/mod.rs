@@ -7,4 +7,5 @@ pub(crate) mod debian;
 pub(crate) mod python;
 pub(crate) mod smb_rs;
 pub(crate) mod tools;
+pub(crate) mod windows_programs;
 pub(crate) mod wine;

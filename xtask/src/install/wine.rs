@@ -90,6 +90,11 @@ impl Wine {
         &self.loader
     }
 
+    /// The tests' prefix.
+    pub(crate) fn prefix(&self) -> &Path {
+        &self.prefix
+    }
+
     /// Gives a command the prefix, and no messages of Wine's own.
     pub(crate) fn surround<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("WINEPREFIX", &self.prefix).env("WINEDEBUG", "-all").env_remove("DISPLAY")

@@ -18,6 +18,7 @@ mod soaking;
 mod style;
 mod units;
 mod windows;
+mod wine;
 
 use std::cell::{Cell, RefCell};
 
@@ -64,6 +65,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::of_all("soak", "many clients at random, while services are killed", soaking::run),
     Stage::of_all("peers", "the whole path, with clients not written here", peers::run),
     Stage::of_all("samba", "Samba's clients, server and access check beside ours", samba::run),
+    Stage::of_all("wine", "Windows services under Wine, called through SMB", wine::run),
     Stage::of_all("bench", "the benchmark runs; its figures are not judged", benchmark::run),
 ];
 

@@ -9,7 +9,7 @@ use crate::install::cross::CrossCompiler;
 use crate::install::wine::{self, MINGW_OBJDUMP, Wine};
 use crate::shell::{self, Failure, Result};
 
-pub(super) const TARGET: &str = "x86_64-pc-windows-gnu";
+const TARGET: &str = "x86_64-pc-windows-gnu";
 
 /// The crates of the standard library that programs and their tests need.
 const PARTS: &str = "std,panic_abort,panic_unwind,proc_macro,test";
@@ -62,9 +62,14 @@ const SYSTEM: &[&str] = &[
 /// The programs that are given to users.
 const PROGRAMS: &[&str] = &["standpipe", "simple-service"];
 
+/// What builds programs for Windows.
+pub(super) fn compiler(site: &Site<'_>) -> Result<CrossCompiler> {
+    CrossCompiler::for_target(site.workspace, TARGET, PARTS)
+}
+
 /// Type-checks for both of Windows' targets.
 pub(crate) fn check(site: &Site<'_>) -> Result<()> {
-    let compiler = match CrossCompiler::for_target(site.workspace, TARGET, PARTS) {
+    let compiler = match compiler(site) {
         Ok(compiler) => compiler,
         Err(why) => return site.skip_stage("that everything compiles for Windows", &why),
     };
@@ -88,7 +93,7 @@ pub(crate) fn check(site: &Site<'_>) -> Result<()> {
 /// Runs the unit tests under Wine, and looks at what the built programs import.
 pub(crate) fn units(site: &Site<'_>) -> Result<()> {
     let what = "the unit tests on Windows";
-    let ready = wine::linker().and_then(|()| CrossCompiler::for_target(site.workspace, TARGET, PARTS));
+    let ready = wine::linker().and_then(|()| compiler(site));
     let compiler = match ready {
         Ok(compiler) => compiler,
         Err(why) => return site.skip_stage(what, &why),
