@@ -9,6 +9,11 @@ pub enum Exit {
     Code(i32),
     /// This signal ended it.
     Signal(i32),
+    /// It was a Windows service and reported this error of Windows (`dwWin32ExitCode`).
+    WindowsError(u32),
+    /// It was a Windows service and reported this code of its own (`dwServiceSpecificExitCode`, beside the
+    /// error 1066 of Windows).
+    ServiceCode(u32),
     /// It is gone and nothing says how.
     Unknown,
 }
@@ -16,7 +21,7 @@ pub enum Exit {
 impl Exit {
     /// Whether it ended by itself without an error.
     pub const fn is_success(self) -> bool {
-        matches!(self, Self::Code(0))
+        matches!(self, Self::Code(0) | Self::WindowsError(0))
     }
 }
 
@@ -32,6 +37,8 @@ impl fmt::Display for Exit {
                 Some(name) => write!(f, "signal {number} ({name})"),
                 None => write!(f, "signal {number}"),
             },
+            Self::WindowsError(code) => write!(f, "Windows error {code}"),
+            Self::ServiceCode(code) => write!(f, "service-specific code {code}"),
             Self::Unknown => f.write_str("unknown exit"),
         }
     }
@@ -94,7 +101,11 @@ mod tests {
         assert_eq!(Exit::Code(0x8000_4005u32.cast_signed()).to_string(), "exit code 0x80004005");
         assert_eq!(Exit::Signal(9).to_string(), "signal 9 (SIGKILL)");
         assert_eq!(Exit::Signal(64).to_string(), "signal 64");
+        assert_eq!(Exit::WindowsError(1067).to_string(), "Windows error 1067");
+        assert_eq!(Exit::ServiceCode(256).to_string(), "service-specific code 256");
         assert!(Exit::Code(0).is_success());
+        assert!(Exit::WindowsError(0).is_success());
         assert!(!Exit::Signal(15).is_success());
+        assert!(!Exit::ServiceCode(0).is_success(), "a service reports a code of its own only for an error");
     }
 }

@@ -10,7 +10,7 @@ mod supervisor;
 pub mod watcher;
 
 pub use manager::{Manager, StartError, StartRefused};
-pub use managers::ProcessManager;
+pub use managers::{ProcessManager, scm};
 pub use probe::{Alive, All, BoxFuture, NotReady, Probe};
 pub use shutdown::Shutdown;
 pub use standpipe_process::Exit;

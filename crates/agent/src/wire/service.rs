@@ -6,10 +6,12 @@ use standpipe_service::{Exit, State, Status};
 
 use super::fields::{Malformed, Part, Reader, Writer};
 
-/// How a process ended: by a code, by a signal, or nobody knows.
+/// How a service ended: by a code, by a signal, by an error of Windows, by a code of its own, or nobody knows.
 const BY_CODE: u8 = 0;
 const BY_SIGNAL: u8 = 1;
 const UNKNOWN: u8 = 2;
+const BY_WINDOWS_ERROR: u8 = 3;
+const BY_SERVICE_CODE: u8 = 4;
 
 pub(super) fn write(status: &Status, to: &mut Writer<'_>) {
     let hint = u64::try_from(status.wait_hint.as_millis()).unwrap_or(u64::MAX);
@@ -23,6 +25,8 @@ pub(super) fn write(status: &Status, to: &mut Writer<'_>) {
             match exit {
                 Exit::Code(code) => to.u8(BY_CODE).i32(code),
                 Exit::Signal(number) => to.u8(BY_SIGNAL).i32(number),
+                Exit::WindowsError(code) => to.u8(BY_WINDOWS_ERROR).u32(code),
+                Exit::ServiceCode(code) => to.u8(BY_SERVICE_CODE).u32(code),
                 Exit::Unknown => to.u8(UNKNOWN),
             };
         })
@@ -41,6 +45,8 @@ pub(super) fn read(from: &mut Reader<'_>) -> Result<Status, Malformed> {
             Ok(match from.u8("exit")? {
                 BY_CODE => Exit::Code(from.i32("exit code")?),
                 BY_SIGNAL => Exit::Signal(from.i32("signal")?),
+                BY_WINDOWS_ERROR => Exit::WindowsError(from.u32("error of Windows")?),
+                BY_SERVICE_CODE => Exit::ServiceCode(from.u32("code of the service")?),
                 UNKNOWN => Exit::Unknown,
                 _ => return Err(Malformed(Part::Choice("exit"))),
             })

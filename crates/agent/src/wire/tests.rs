@@ -11,6 +11,8 @@ fn some_status() -> impl Strategy<Value = Status> {
     let exit = prop_oneof![
         any::<i32>().prop_map(Exit::Code),
         any::<i32>().prop_map(Exit::Signal),
+        any::<u32>().prop_map(Exit::WindowsError),
+        any::<u32>().prop_map(Exit::ServiceCode),
         Just(Exit::Unknown)
     ];
     (

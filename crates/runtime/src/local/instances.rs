@@ -87,7 +87,7 @@ impl Keeper {
             };
             let code = match exit {
                 Exit::Code(code) => ExitCode::from_number(code),
-                Exit::Signal(_) | Exit::Unknown => None,
+                Exit::Signal(_) | Exit::WindowsError(_) | Exit::ServiceCode(_) | Exit::Unknown => None,
             };
             let reason = self.last_words(exit);
             // One that ran once was right, and only the machine is not as it was.

@@ -1,5 +1,7 @@
-//! What differs between systems: the signals that ask a process to stop.
+//! What differs between systems: the signals that ask a process to stop, and the service control manager.
 
+#[cfg(windows)]
+pub(crate) mod scm;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use standpipe_process::Exit;
 
+use crate::managers::scm::DisplayExit;
 use crate::state::State;
 
 /// One failure of the service.
@@ -84,7 +85,7 @@ impl fmt::Display for FailureKind {
             }
             Self::Ended { exit, ran } => {
                 match exit {
-                    Some(exit) => write!(f, "ended with {exit}")?,
+                    Some(exit) => write!(f, "ended with {}", DisplayExit(*exit))?,
                     None => f.write_str("ended")?,
                 }
                 match ran {

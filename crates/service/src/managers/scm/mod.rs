@@ -1,0 +1,30 @@
+//! The manager that controls a service of Windows through the service control manager (SCM).
+//!
+//! What needs no Windows, the meaning of its errors among it, is the same on every system.
+
+mod code;
+mod command_line;
+mod error;
+mod installation;
+mod options;
+mod recovery;
+
+#[cfg(windows)]
+mod follower;
+#[cfg(windows)]
+mod installer;
+#[cfg(windows)]
+mod manager;
+
+pub use code::WindowsCode;
+pub use command_line::command_line;
+pub(crate) use error::DisplayExit;
+pub use error::{Blocker, ScmError};
+pub use installation::{Installation, Installed, LOCAL_SYSTEM, StartType, account_name, check_service_name};
+pub use options::{ScmOptions, WhenPaused};
+pub use recovery::{Recovery, RecoveryAction, RecoveryActions, RecoveryKind, removal_command};
+
+#[cfg(windows)]
+pub use installer::{Description, describe, install, remove};
+#[cfg(windows)]
+pub use manager::ScmManager;
