@@ -1,34 +1,21 @@
 //! Real processes on Windows, or Wine: programs and batch files, their output, and the ends of their trees.
 
 #![cfg(windows)]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 use std::ffi::OsString;
 use std::fs;
-use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
 use standpipe_process::{Ask, Exit, Process, ProcessSpec, SpawnError, Tree, check, spawn, user_ids};
+use standpipe_teller::{eventually, soon};
 use tempfile::TempDir;
 
 const LONG: Duration = Duration::from_secs(30);
 
 /// What Windows says of a process that Ctrl-Break has ended.
 const BROKEN_OFF: Exit = Exit::Code(0xC000_013A_u32.cast_signed());
-
-async fn soon<T>(event: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LONG, event).await.expect("nothing happened")
-}
-
-async fn eventually(mut holds: impl FnMut() -> bool) {
-    soon(async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-}
 
 fn puppet(words: &[&str], folder: &Path) -> ProcessSpec {
     // Built on Linux and run under Wine, the path has no drive.

@@ -11,7 +11,7 @@ pub mod state;
 mod stop;
 mod temporary;
 #[cfg(test)]
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 mod testing;
 
 pub use exit_code::ExitCode;

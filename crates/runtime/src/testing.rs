@@ -2,30 +2,40 @@
 //! scripts.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::path::PathBuf;
 
 use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Role, Source};
+#[cfg(target_os = "linux")]
 use standpipe_teller::Teller;
-pub(crate) use standpipe_teller::{is_alive, soon};
+#[cfg(target_os = "linux")]
+pub(crate) use standpipe_teller::is_alive;
+pub(crate) use standpipe_teller::soon;
 use tempfile::TempDir;
 
 /// A folder for a deployment, with a fifo `teller` through which scripts tell the test something.
 pub(crate) struct TestFolder {
     folder: TempDir,
+    #[cfg(target_os = "linux")]
     teller: Teller,
 }
 
 impl TestFolder {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let teller = Teller::new(folder.path());
-        Self { folder, teller }
+        Self {
+            #[cfg(target_os = "linux")]
+            teller: Teller::new(folder.path()),
+            folder,
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn state(&self) -> PathBuf {
         self.path().join("state")
     }
@@ -45,10 +55,12 @@ impl TestFolder {
         }
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) async fn told(&mut self) -> String {
         self.teller.line().await
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) async fn told_pid(&mut self) -> u32 {
         self.teller.pid().await
     }

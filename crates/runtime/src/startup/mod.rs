@@ -1,5 +1,9 @@
 //! Startup tasks: commands that run before a role does.
 //!
+//! On Windows a task that is not elevated runs as Standpipe's user without the rights of an administrator; batch
+//! files are tasks like others; and an installer that ends with 3010 or 1641 has done its work, and asks for a
+//! restart of Windows.
+//!
 //! They run in the order of the file. A *simple* task is waited for, and its failure keeps the role from
 //! starting. A *background* task is started and left alone; it ends with the instance at the latest. A
 //! *foreground* task is left alone too, and is given longer than others to end when the instance does.
@@ -7,6 +11,9 @@
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
+#[cfg(test)]
+#[cfg(windows)]
+mod windows_tests;
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -137,8 +144,9 @@ impl<'a> Startup<'a> {
         match task.kind {
             TaskKind::Simple => {
                 let ended = outcome(&mut process, timeout, began).await;
-                ended.map_err(|reason| failed(reason, process.tail().lines(), None))?;
+                let exit = ended.map_err(|reason| failed(reason, process.tail().lines(), None))?;
                 info!(task = number, took = ?began.elapsed(), "startup task done");
+                note_restart(number, exit);
                 return Ok(());
             }
             TaskKind::Background | TaskKind::Foreground => {
@@ -170,18 +178,32 @@ async fn outcome(
     process: &mut Process,
     timeout: Option<Duration>,
     began: Instant,
-) -> Result<(), TaskFailureReason> {
+) -> Result<Exit, TaskFailureReason> {
     let ended = match timeout {
         None => Some(process.wait().await),
         Some(timeout) => tokio::time::timeout(timeout, process.wait()).await.ok(),
     };
     match (ended, timeout) {
-        (Some(exit), _) if exit.is_success() => Ok(()),
+        (Some(exit), _) if exit.is_success() || asks_for_restart(exit) => Ok(exit),
         (Some(exit), _) => Err(TaskFailureReason::Exit { exit, took: began.elapsed() }),
         (None, timeout) => {
             process.stop(Ask::Tree, STOP_GRACE).await;
             Err(TaskFailureReason::TimedOut { timeout: timeout.unwrap_or_default() })
         }
+    }
+}
+
+/// Whether an installer ended with one of the codes that say that it is done, and that Windows has to be started
+/// again, or is about to be
+/// ([MsiExec.exe and InstMsi.exe error messages](https://learn.microsoft.com/en-us/windows/win32/msi/error-codes)).
+/// No program on Unix can.
+const fn asks_for_restart(exit: Exit) -> bool {
+    matches!(exit, Exit::Code(3010 | 1641))
+}
+
+fn note_restart(number: usize, exit: Exit) {
+    if asks_for_restart(exit) {
+        warn!(task = number, %exit, "what the startup task installed may need a restart of Windows");
     }
 }
 
@@ -195,17 +217,33 @@ async fn follow(
     ending: CancellationToken,
 ) {
     match outcome(&mut process, timeout, Instant::now()).await {
-        Ok(()) => info!(task = number, "startup task `{command}` done"),
+        Ok(exit) => {
+            info!(task = number, "startup task `{command}` done");
+            note_restart(number, exit);
+        }
         Err(_) if ending.is_cancelled() => info!(task = number, "startup task `{command}` ended"),
         Err(reason) => warn!(task = number, "startup task `{command}` {reason}"),
     }
 }
 
-/// The command line, as a person would type it.
+/// The command line, as a person would type it, without the password of `net user NAME PASSWORD`.
 fn shown(task: &StartupTask) -> String {
+    let program = environment::short_name(&task.command).to_ascii_lowercase();
+    let words = task.command.arguments.iter().map(String::as_str).collect::<Vec<_>>();
+    let adds_user = matches!(program.as_str(), "net" | "net.exe" | "net1" | "net1.exe");
+    let hidden = match words.as_slice() {
+        [what, _, password, ..] if adds_user && what.eq_ignore_ascii_case("user") => {
+            (!password.starts_with('/') && *password != "*").then_some(2)
+        }
+        _ => None,
+    };
     let mut line = task.command.program.as_os_str().to_string_lossy().into_owned();
-    for argument in &task.command.arguments {
-        if argument.is_empty() || argument.contains(|c: char| c.is_whitespace() || "'\"\\$".contains(c)) {
+    for (place, argument) in words.into_iter().enumerate() {
+        if hidden == Some(place) {
+            line.push_str(" ***");
+        } else if argument.is_empty()
+            || argument.contains(|c: char| c.is_whitespace() || "'\"\\$".contains(c))
+        {
             let _ = write!(line, " {argument:?}");
         } else {
             let _ = write!(line, " {argument}");

@@ -140,3 +140,14 @@ async fn background_and_foreground_tasks_are_not_waited_for_and_may_fail() {
     assert_eq!(startup.followed.len(), 1);
     soon(tree.kill()).await;
 }
+
+#[tokio::test]
+async fn the_password_of_a_new_user_is_not_shown() {
+    let place = TestFolder::new();
+    let path = place.path().join("net");
+    std::fs::write(&path, "#!/bin/sh\nexit 7\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let failure =
+        run(&place, &["command = [\"./net\", \"user\", \"anna\", \"Secret1\", \"/add\"]"]).await.unwrap_err();
+    assert!(failure.to_string().contains("net user anna *** /add` failed with exit code 7"), "{failure}");
+}
