@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-/// The command line from which a program that follows the rules of `CommandLineToArgvW`, as nearly all do, reads
-/// exactly these words. It works on UTF-16, because a word need not be valid text.
+/// The command line from which a program that follows the rules of `CommandLineToArgvW`, as nearly all do,
+/// reads exactly these words. It works on UTF-16, because a word need not be valid text.
 ///
 /// See <https://learn.microsoft.com/en-us/cpp/c-language/parsing-c-command-line-arguments>.
 pub(crate) fn of_program(program: &[u16], arguments: &[Vec<u16>]) -> Vec<u16> {
@@ -18,11 +18,11 @@ pub(crate) fn of_program(program: &[u16], arguments: &[Vec<u16>]) -> Vec<u16> {
     line
 }
 
-/// The command line with which `cmd.exe` runs a batch file: `/d` leaves out the commands of the registry, `/v:off`
-/// the second expansion, and `/s` makes it take off the outer quotes and nothing else.
+/// The command line with which `cmd.exe` runs a batch file: `/d` leaves out the commands of the registry,
+/// `/v:off` the second expansion, and `/s` makes it take off the outer quotes and nothing else.
 ///
-/// `cmd.exe` reads the line before the batch file does, and what it expands cannot be quoted. So an argument with
-/// one of these characters is refused, and the character is returned.
+/// `cmd.exe` reads the line before the batch file does, and what it expands cannot be quoted. So an argument
+/// with one of these characters is refused, and the character is returned.
 pub(crate) fn of_batch_file(cmd: &[u16], file: &[u16], arguments: &[Vec<u16>]) -> Result<Vec<u16>, char> {
     let mut inner = String::new();
     for (index, word) in std::iter::once(file).chain(arguments.iter().map(Vec::as_slice)).enumerate() {
@@ -46,7 +46,8 @@ pub(crate) fn of_batch_file(cmd: &[u16], file: &[u16], arguments: &[Vec<u16>]) -
     Ok(line)
 }
 
-/// Whether `cmd.exe` runs a file of this name. Windows takes dots and spaces at the end of a name for nothing.
+/// Whether `cmd.exe` runs a file of this name. Windows takes dots and spaces at the end of a name for
+/// nothing.
 pub(crate) fn is_batch_file(name: &str) -> bool {
     let name = name.trim_end_matches(['.', ' ']);
     name.rsplit_once('.').is_some_and(|(_, extension)| {

@@ -5,7 +5,8 @@ use core::fmt;
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// It returned this code. Codes of Windows have 32 bits: those that say what went wrong are negative here.
+    /// It returned this code. Codes of Windows have 32 bits: those that say what went wrong are negative
+    /// here.
     Code(i32),
     /// This signal ended it.
     Signal(i32),

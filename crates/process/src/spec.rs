@@ -11,8 +11,8 @@ pub struct ProcessSpec {
     /// A name for log lines, such as the service's or the task's.
     pub name: String,
     /// The program and its arguments. A program without a `/` is looked for in PATH; one with, and not
-    /// absolute, is taken relative to `folder`. On Windows a batch file is run by `cmd.exe`, and an extension of
-    /// `PATHEXT` may be left out.
+    /// absolute, is taken relative to `folder`. On Windows a batch file is run by `cmd.exe`, and an extension
+    /// of `PATHEXT` may be left out.
     pub command: Vec<OsString>,
     /// The folder it runs in.
     pub folder: PathBuf,
@@ -72,8 +72,8 @@ pub enum Ask {
 pub enum Orphaned {
     /// It is killed.
     Kill,
-    /// It is asked to stop, because it has children of its own to stop. On Windows, where nothing can be asked
-    /// by a process that is gone, it is killed with them.
+    /// It is asked to stop, because it has children of its own to stop. On Windows, where nothing can be
+    /// asked by a process that is gone, it is killed with them.
     Terminate,
 }
 

@@ -148,7 +148,8 @@ async fn a_limited_process_runs() {
 async fn output_is_read_in_every_encoding_that_windows_has() {
     let folder = TempDir::new().unwrap();
     let bytes = |hex: &str| puppet(&["bytes", hex], folder.path());
-    // UTF-16 with its mark, UTF-8 with and without one, and a byte of the console's code page, whichever it is.
+    // UTF-16 with its mark, UTF-8 with and without one, and a byte of the console's code page, whichever it
+    // is.
     assert_eq!(run(&bytes("fffee4000d000a00ac20")).await.1, ["ä", "€"]);
     assert_eq!(run(&bytes("efbbbfc3a40d0ac3a4")).await.1, ["ä", "ä"]);
     let (_, lines) = run(&bytes("61ff620a")).await;
@@ -194,6 +195,18 @@ async fn what_a_process_left_behind_ends_with_its_tree_and_the_one_around_it() {
         assert!(soon(tree.kill()).await);
         assert!(!is_held(&file));
     }
+}
+
+#[tokio::test]
+async fn a_process_dies_with_the_one_that_started_it() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("held");
+    let words = puppet(&["supervise", file.to_str().unwrap()], folder.path()).command;
+    let mut starter = std::process::Command::new(&words[0]).args(&words[1..]).spawn().unwrap();
+    eventually(|| is_held(&file)).await;
+    starter.kill().unwrap();
+    starter.wait().unwrap();
+    eventually(|| !is_held(&file)).await;
 }
 
 #[tokio::test]

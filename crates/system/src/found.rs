@@ -8,8 +8,8 @@ use crate::platform;
 
 /// What is found at a path or behind an open file: what the system says about it, and who may touch it.
 ///
-/// On Unix the mode bits are a part of the metadata. On Windows the access list is read beside it, which needs
-/// the right `READ_CONTROL`: an owner always has it.
+/// On Unix the mode bits are a part of the metadata. On Windows the access list is read beside it, which
+/// needs the right `READ_CONTROL`: an owner always has it.
 #[derive(Debug, Clone)]
 pub struct Found {
     metadata: Metadata,

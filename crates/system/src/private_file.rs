@@ -101,8 +101,8 @@ pub fn keep_owner(new: &File, old: &Found) -> io::Result<()> {
 
 /// Puts the file `new` in the place of `target`, in one step.
 ///
-/// Windows refuses it while somebody has `target` open in certain ways, as scanners for viruses do for a moment;
-/// there it is tried for some seconds.
+/// Windows refuses it while somebody has `target` open in certain ways, as scanners for viruses do for a
+/// moment; there it is tried for some seconds.
 ///
 /// # Errors
 ///

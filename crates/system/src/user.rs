@@ -65,7 +65,8 @@ impl User {
 
 #[cfg(windows)]
 impl User {
-    /// The user or group with this name (`name` or `DOMAIN\name`) or SID (`S-1-…`); `None` when there is none.
+    /// The user or group with this name (`name` or `DOMAIN\name`) or SID (`S-1-…`); `None` when there is
+    /// none.
     ///
     /// # Errors
     ///

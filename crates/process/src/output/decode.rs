@@ -1,7 +1,8 @@
 //! The encodings in which programs on Windows write, told by a mark at the beginning.
 
 /// Turns a stream into UTF-8 that begins with a byte order mark: UTF-16, least significant byte first, as
-/// PowerShell and `cmd /u` write it, or UTF-8, whose mark is left out. A stream without a mark stays what it is.
+/// PowerShell and `cmd /u` write it, or UTF-8, whose mark is left out. A stream without a mark stays what it
+/// is.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     encoding: Encoding,

@@ -1,4 +1,5 @@
-//! What differs between systems: sessions, process handles, signals, job objects, and which files are programs.
+//! What differs between systems: sessions, process handles, signals, job objects, and which files are
+//! programs.
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -68,6 +68,15 @@ mod windows {
                 writeln!(out, "holding")?;
                 sleep(LONG);
             }
+            // The same, by the crate itself.
+            ["supervise", file] => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let own = std::env::current_exe()?;
+                let command = [own.as_os_str(), "hold".as_ref(), file.as_ref()];
+                let spec = standpipe_process::ProcessSpec::new("held", command, std::env::temp_dir());
+                let _process = runtime.block_on(standpipe_process::spawn(&spec)).map_err(io::Error::other)?;
+                sleep(LONG);
+            }
             // Starts another one that holds the file, and stays or ends before it.
             [stays, file] => {
                 Command::new(std::env::current_exe()?).args(["hold", file]).spawn()?;

@@ -193,10 +193,10 @@ impl<'a> Instance<'a> {
     ///
     /// `serve` is called once the tasks are done, and serves `endpoints`, which are only shown here. The
     /// instance is ready while its essential services run and their pipes accept, or always when it has none.
-    /// When the end comes it is first unready, then `serve` is asked to stop and waited for, then the services
-    /// are stopped, then everything that it or a task left running: asked first, and killed after 5 s, or,
-    /// when the role has foreground tasks and a stop was asked for, after the service's stop timeout (10 s
-    /// without a service). After a clean stop nothing of the instance is left on disk.
+    /// When the end comes it is first unready, then `serve` is asked to stop and waited for, then the
+    /// services are stopped, then everything that it or a task left running: asked first, and killed after 5
+    /// s, or, when the role has foreground tasks and a stop was asked for, after the service's stop timeout
+    /// (10 s without a service). After a clean stop nothing of the instance is left on disk.
     ///
     /// A forced stop cuts all that short. It never changes an outcome that was decided before.
     pub async fn run<S, F>(self, endpoints: Vec<EndpointRecord>, stop: Stop, serve: S) -> Outcome

@@ -155,7 +155,8 @@ impl Services {
         self.members.iter().zip(reports.iter()).map(record).collect()
     }
 
-    /// What happens next; nothing ever, when there is no service. Dropped before it is done, it loses nothing.
+    /// What happens next; nothing ever, when there is no service. Dropped before it is done, it loses
+    /// nothing.
     pub(super) async fn next(&mut self) -> Event {
         let watching = &mut self.watching;
         let first_end = poll_fn(|context| {

@@ -1,8 +1,8 @@
 //! Startup tasks: commands that run before a role does.
 //!
-//! On Windows a task that is not elevated runs as Standpipe's user without the rights of an administrator; batch
-//! files are tasks like others; and an installer that ends with 3010 or 1641 has done its work, and asks for a
-//! restart of Windows.
+//! On Windows a task that is not elevated runs as Standpipe's user without the rights of an administrator;
+//! batch files are tasks like others; and an installer that ends with 3010 or 1641 has done its work, and
+//! asks for a restart of Windows.
 //!
 //! They run in the order of the file. A *simple* task is waited for, and its failure keeps the role from
 //! starting. A *background* task is started and left alone; it ends with the instance at the latest. A
@@ -193,10 +193,9 @@ async fn outcome(
     }
 }
 
-/// Whether an installer ended with one of the codes that say that it is done, and that Windows has to be started
-/// again, or is about to be
-/// ([MsiExec.exe and InstMsi.exe error messages](https://learn.microsoft.com/en-us/windows/win32/msi/error-codes)).
-/// No program on Unix can.
+/// Whether an installer ended with one of the codes that say that it is done, and that Windows has to be
+/// started again, or is about to be ([MsiExec.exe and InstMsi.exe error
+/// messages](https://learn.microsoft.com/en-us/windows/win32/msi/error-codes)). No program on Unix can.
 const fn asks_for_restart(exit: Exit) -> bool {
     matches!(exit, Exit::Code(3010 | 1641))
 }

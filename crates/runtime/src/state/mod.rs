@@ -421,8 +421,8 @@ impl InstanceLock {
     pub fn remove(self) -> Result<(), StateError> {
         let Self { dir, lock } = self;
         if cfg!(windows) {
-            // There an open file cannot be removed for sure. Whoever takes the lock meanwhile keeps it, as its file
-            // is open then.
+            // There an open file cannot be removed for sure. Whoever takes the lock meanwhile keeps it, as
+            // its file is open then.
             drop(lock);
             dir.remove()?;
         } else {

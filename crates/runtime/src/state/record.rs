@@ -125,8 +125,8 @@ pub struct InstanceRecord {
     pub pid: Option<u32>,
     /// How far it is.
     pub stage: Stage,
-    /// What its service is doing, by the name of its state, if it has a service. Of several services, the first
-    /// that does not run counts.
+    /// What its service is doing, by the name of its state, if it has a service. Of several services, the
+    /// first that does not run counts.
     pub service: Option<String>,
     /// The process of its service, while there is one. With several services there is none.
     pub service_pid: Option<u32>,

@@ -9,9 +9,10 @@ use tokio::signal::windows::{
 
 /// The events that ask this process to stop.
 ///
-/// Windows ends a process as soon as its handler returns from `CTRL_CLOSE_EVENT` or `CTRL_SHUTDOWN_EVENT`. That of
-/// tokio, which these streams install, never does: it sleeps, and the process ends when it is done or
-/// when Windows loses patience: 5 s at a console that is closed, and in a container as long as its registry says.
+/// Windows ends a process as soon as its handler returns from `CTRL_CLOSE_EVENT` or `CTRL_SHUTDOWN_EVENT`.
+/// That of tokio, which these streams install, never does: it sleeps, and the process ends when it is done or
+/// when Windows loses patience: 5 s at a console that is closed, and in a container as long as its registry
+/// says.
 #[derive(Debug)]
 pub(crate) struct StopSignals {
     interrupt: CtrlC,

@@ -66,8 +66,8 @@ type Look = (Status, Option<Result<(), NotReady>>);
 
 /// Starts a service and keeps it running, until `stop` ends or the watcher gives up.
 ///
-/// `name` is the service's in log lines. Every change goes to `reports`. `seed` fixes the jitter of the waits. When the returned future is dropped,
-/// the service is left to its manager.
+/// `name` is the service's in log lines. Every change goes to `reports`. `seed` fixes the jitter of the
+/// waits. When the returned future is dropped, the service is left to its manager.
 pub async fn supervise(
     name: &str,
     manager: &dyn Manager,

@@ -1,7 +1,8 @@
 //! Reads what a process writes, and waits for its end.
 //!
-//! One thread for each process, because only a wait for several handles at once knows for sure that a process has
-//! ended *and* that everything is read that it wrote until then, while what it started may go on to write.
+//! One thread for each process, because only a wait for several handles at once knows for sure that a process
+//! has ended *and* that everything is read that it wrote until then, while what it started may go on to
+//! write.
 
 use std::io;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawHandle};
@@ -81,8 +82,8 @@ impl Stream {
 
     /// Begins to read what comes next.
     fn begin(&mut self) {
-        // SAFETY: state and buffer are boxed, and not touched before the event says that the read is done; the
-        // thread that owns the stream does not drop it before.
+        // SAFETY: state and buffer are boxed, and not touched before the event says that the read is done;
+        // the thread that owns the stream does not drop it before.
         let done = unsafe {
             ReadFile(
                 self.pipe.as_raw_handle(),
@@ -141,8 +142,8 @@ impl Stream {
         self.finish();
     }
 
-    /// Takes everything that was written until now. Others may write for ever, so this ends after as much as can
-    /// have been on its way.
+    /// Takes everything that was written until now. Others may write for ever, so this ends after as much as
+    /// can have been on its way.
     fn drain(&mut self) {
         let mut rounds = 1 + PIPE_BUFFER as usize;
         while self.is_open && rounds > 0 && is_set(self.event.as_raw_handle()) {
@@ -153,7 +154,8 @@ impl Stream {
     }
 }
 
-/// Follows a process that was started: the result is how it ended, as soon as everything is read that it wrote.
+/// Follows a process that was started: the result is how it ended, as soon as everything is read that it
+/// wrote.
 ///
 /// # Errors
 /// When there can be no thread.

@@ -9,8 +9,8 @@ use windows_sys::Win32::System::Console::{
     STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, SetStdHandle,
 };
 
-/// Sees to it that this process has a console, which those that it starts share. One without, such as a service of
-/// the service control manager, gets one that nobody sees.
+/// Sees to it that this process has a console, which those that it starts share. One without, such as a
+/// service of the service control manager, gets one that nobody sees.
 pub(super) fn prepare() {
     static PREPARED: OnceLock<()> = OnceLock::new();
     PREPARED.get_or_init(|| {
@@ -37,12 +37,13 @@ pub(super) fn prepare() {
 
 fn is_there() -> bool {
     let mut first = 0;
-    // SAFETY: the list has room for as many as the call is told. Without a console there is not even this process.
+    // SAFETY: the list has room for as many as the call is told. Without a console there is not even this
+    // process.
     unsafe { GetConsoleProcessList(&raw mut first, 1) > 0 }
 }
 
-/// Asks a process group to end with Ctrl-Break: the only such event that can be sent to one group. Returns whether
-/// the system has passed it on. Wine never does.
+/// Asks a process group to end with Ctrl-Break: the only such event that can be sent to one group. Returns
+/// whether the system has passed it on. Wine never does.
 pub(super) fn ask(group: u32) -> bool {
     // SAFETY: only numbers are handed over.
     let asked = unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, group) } != 0;

@@ -8,8 +8,8 @@ use windows_sys::Win32::Globalization::{CSTR_EQUAL, CSTR_LESS_THAN, CompareStrin
 
 use crate::error::SpawnError;
 
-/// The variables of this process without those `withheld`, then `own`, of which the last of a name counts. Names
-/// are the same whatever the case of their letters.
+/// The variables of this process without those `withheld`, then `own`, of which the last of a name counts.
+/// Names are the same whatever the case of their letters.
 pub(super) fn block(withheld: &[OsString], own: &[(OsString, OsString)]) -> Result<Vec<u16>, SpawnError> {
     let mut variables: Vec<(OsString, OsString)> = std::env::vars_os()
         .filter(|(name, _)| !withheld.iter().any(|withheld| is_same(withheld, name)))

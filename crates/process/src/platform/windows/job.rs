@@ -14,7 +14,8 @@ use windows_sys::Win32::System::JobObjects::{
 /// How a process that was killed ends: as those end that `taskkill /f` kills.
 const KILLED: u32 = 1;
 
-/// A job. What is in it is killed when its last handle is closed, which is when this process ends at the latest.
+/// A job. What is in it is killed when its last handle is closed, which is when this process ends at the
+/// latest.
 #[derive(Debug)]
 pub(super) struct Job(OwnedHandle);
 

@@ -67,7 +67,8 @@ impl Drop for Suspended {
 }
 
 impl Start<'_> {
-    /// Starts the program, at the head of a process group of its own, and stops it before its first instruction.
+    /// Starts the program, at the head of a process group of its own, and stops it before its first
+    /// instruction.
     pub(super) fn suspended(mut self) -> io::Result<Suspended> {
         let (program, folder) = (wide(self.program.as_os_str()), wide(self.folder.as_os_str()));
         self.line.push(0);
@@ -136,8 +137,8 @@ impl Start<'_> {
     }
 }
 
-/// The list of what a process inherits. Without it, a process inherits whatever happens to be open for another one
-/// that is started at the same moment.
+/// The list of what a process inherits. Without it, a process inherits whatever happens to be open for
+/// another one that is started at the same moment.
 struct Attributes<'a> {
     list: Vec<u64>,
     _handles: &'a [RawHandle],

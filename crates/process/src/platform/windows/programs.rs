@@ -18,8 +18,8 @@ pub(crate) fn program_names(program: &OsStr) -> Vec<OsString> {
     names(program, &extensions)
 }
 
-/// As `cmd.exe` looks for a program: what ends like one is one, and whatever else needs an extension behind it.
-/// Extensions that need a program of their own, such as those of scripts, are no help to us.
+/// As `cmd.exe` looks for a program: what ends like one is one, and whatever else needs an extension behind
+/// it. Extensions that need a program of their own, such as those of scripts, are no help to us.
 fn names(program: &OsStr, extensions: &str) -> Vec<OsString> {
     let ours = |extension: &str| EXTENSIONS.split(';').any(|own| own.eq_ignore_ascii_case(extension));
     let mut names = vec![program.to_owned()];

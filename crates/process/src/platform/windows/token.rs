@@ -67,8 +67,8 @@ pub(super) fn limited() -> io::Result<OwnedHandle> {
     }
     // SAFETY: the token was made just now and nobody else closes it.
     let limited = unsafe { OwnedHandle::from_raw_handle(limited) };
-    // What it makes must be the user's and open to it. Where this fails, the process can do less than it should,
-    // never more.
+    // What it makes must be the user's and open to it. Where this fails, the process can do less than it
+    // should, never more.
     if let Err(error) = own_what_it_makes(&limited) {
         debug!(%error, "a limited process owns nothing that it makes");
     }
@@ -115,7 +115,8 @@ fn own_what_it_makes(token: &OwnedHandle) -> io::Result<()> {
 
 /// Sets what `T` is of a token: each class has its own type.
 fn set<T>(token: &OwnedHandle, class: TOKEN_INFORMATION_CLASS, value: &T) -> io::Result<()> {
-    // SAFETY: the value is of the length that the call is told, and each caller hands over the type of its class.
+    // SAFETY: the value is of the length that the call is told, and each caller hands over the type of its
+    // class.
     let done = unsafe {
         SetTokenInformation(token.as_raw_handle(), class, ptr::from_ref(value).cast(), size_of::<T>() as u32)
     };

@@ -16,8 +16,9 @@ use super::job::Job;
 /// How long a killed process may take to be gone. Only one that the system itself holds up takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a job is asked whether something is left in it, at first and at last. It could tell by itself, but
-/// [promises nothing](https://learn.microsoft.com/en-us/windows/win32/api/winnt/ns-winnt-jobobject_associate_completion_port).
+/// How often a job is asked whether something is left in it, at first and at last. It could tell by itself,
+/// but [promises
+/// nothing](https://learn.microsoft.com/en-us/windows/win32/api/winnt/ns-winnt-jobobject_associate_completion_port).
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -26,8 +27,8 @@ const MANY_ROOTS: usize = 256;
 
 /// A process and everything it started, and what those started.
 ///
-/// A job object holds them together: nothing that is started in it can leave it. Whatever is left in it is killed
-/// when the tree and its processes are dropped, or when this process ends in any way.
+/// A job object holds them together: nothing that is started in it can leave it. Whatever is left in it is
+/// killed when the tree and its processes are dropped, or when this process ends in any way.
 #[derive(Debug, Clone)]
 pub struct Tree {
     /// `None` where the system could not make one.
@@ -101,8 +102,9 @@ impl Tree {
         roots.push(root);
     }
 
-    /// Asks every process of the tree to end, with Ctrl-Break. One that has a console of its own, or none, does
-    /// not hear it. Where nobody can be asked, as under Wine, the tree is killed: to wait would be in vain.
+    /// Asks every process of the tree to end, with Ctrl-Break. One that has a console of its own, or none,
+    /// does not hear it. Where nobody can be asked, as under Wine, the tree is killed: to wait would be in
+    /// vain.
     pub fn terminate(&self) {
         if self.is_empty() {
             return;

@@ -75,7 +75,8 @@ pub(crate) fn access_at(path: &Path, follow: bool) -> io::Result<Access> {
 
 pub(crate) fn access_of(file: &File) -> io::Result<Access> {
     let (mut owner, mut list, mut descriptor) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-    // SAFETY: the handle is open; the results are copied below, before the descriptor that holds them is freed.
+    // SAFETY: the handle is open; the results are copied below, before the descriptor that holds them is
+    // freed.
     let failed = unsafe {
         GetSecurityInfo(
             file.as_raw_handle(),

@@ -169,8 +169,8 @@ pub(crate) fn rename_over(new: &Path, target: &Path) -> io::Result<()> {
     }
 }
 
-/// What the journal of the file system has, which is everything about names, lasts by itself; where the folder
-/// can be opened for writing, its changes are on the disk when this returns.
+/// What the journal of the file system has, which is everything about names, lasts by itself; where the
+/// folder can be opened for writing, its changes are on the disk when this returns.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     let opened =
         OpenOptions::new().access_mode(FILE_WRITE_DATA).custom_flags(FILE_FLAG_BACKUP_SEMANTICS).open(folder);

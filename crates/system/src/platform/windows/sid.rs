@@ -22,7 +22,8 @@ use crate::user::User;
 /// The longest that a SID is: 15 subauthorities.
 const MAX_SID: usize = 68;
 
-/// A SID: its bytes, of which there is one copy for each SID that this process has met, so that a user is small.
+/// A SID: its bytes, of which there is one copy for each SID that this process has met, so that a user is
+/// small.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct UserId(&'static [u8]);
 

@@ -1,8 +1,8 @@
 //! Access lists as the system keeps them.
 //!
-//! Wine keeps the access list of a file as the mode bits of the file below: what others may do is one entry for
-//! everybody, and an owner is this process's user or the system. What is told apart beyond that, such as a
-//! folder to which others can add only, is tested by entries and not by files.
+//! Wine keeps the access list of a file as the mode bits of the file below: what others may do is one entry
+//! for everybody, and an owner is this process's user or the system. What is told apart beyond that, such as
+//! a folder to which others can add only, is tested by entries and not by files.
 
 use std::fs;
 
