@@ -3,6 +3,7 @@
 //   anew          a new stream for each client, and no other while one is served; several threads do so side by side
 //   again         one stream for each thread, which is disconnected and waits for the next client
 //   current-user  as `anew`, and only for clients of the service's own user
+//   who           as `anew`, and answers its process id
 //   silent        takes clients and never answers them
 //   deaf          listens and takes nobody
 using System;
@@ -37,7 +38,8 @@ public static class Server
         if (how == "silent") Thread.Sleep(-1);
         char[] characters = Encoding.UTF8.GetString(text.ToArray()).TrimEnd('\0').ToCharArray();
         Array.Reverse(characters);
-        byte[] answer = Encoding.UTF8.GetBytes(new string(characters));
+        string reply = how == "who" ? Process.GetCurrentProcess().Id.ToString() : new string(characters);
+        byte[] answer = Encoding.UTF8.GetBytes(reply);
         pipe.Write(answer, 0, answer.Length);
     }
 

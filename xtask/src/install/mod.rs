@@ -4,6 +4,7 @@
 pub(crate) mod browser;
 pub(crate) mod cross;
 pub(crate) mod debian;
+pub(crate) mod dotnet;
 pub(crate) mod python;
 pub(crate) mod smb_rs;
 pub(crate) mod tools;

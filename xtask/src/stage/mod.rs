@@ -4,6 +4,7 @@ mod benchmark;
 mod commands;
 #[cfg(test)]
 mod documents;
+mod dotnet;
 mod fuzzing;
 mod generated;
 mod habits;
@@ -66,6 +67,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::of_all("peers", "the whole path, with clients not written here", peers::run),
     Stage::of_all("samba", "Samba's clients, server and access check beside ours", samba::run),
     Stage::of_all("wine", "Windows services under Wine, called through SMB", wine::run),
+    Stage::of_all("dotnet", "services and clients on .NET and mono", dotnet::run),
     Stage::of_all("bench", "the benchmark runs; its figures are not judged", benchmark::run),
 ];
 
