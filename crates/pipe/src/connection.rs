@@ -202,9 +202,9 @@ impl PipeConnection {
         Ok(Self::new(Socket::connect_to_owner(path, mode, owners)?, DEFAULT_MAX_MESSAGE))
     }
 
-    /// Like [`Self::try_connect_to_owner`], with the identity of the socket's owner where this process may take
-    /// it. Waits until the service has accepted; [`io::ErrorKind::ConnectionReset`] when it closed its listener
-    /// without.
+    /// Like [`Self::try_connect_to_owner`], with the identity of the socket's owner where this process may
+    /// take it. Waits until the service has accepted; [`io::ErrorKind::ConnectionReset`] when it closed its
+    /// listener without.
     pub(crate) async fn connect_as_owner(path: &Path, mode: Mode, owners: &[User]) -> io::Result<Self> {
         let socket = Socket::connect_as_owner(path, mode, owners).await?;
         if socket.is_accepted().await {
@@ -297,9 +297,9 @@ impl PipeConnection {
         }
     }
 
-    /// Like [`Self::read`] for one task alone, and keeps [`Self::abort`] able to tell the other end of an error,
-    /// for which the kernel needs something that was not read: the last byte stays in the socket's queue until
-    /// more is read, or the connection closes.
+    /// Like [`Self::read`] for one task alone, and keeps [`Self::abort`] able to tell the other end of an
+    /// error, for which the kernel needs something that was not read: the last byte stays in the socket's
+    /// queue until more is read, or the connection closes.
     pub async fn read_for_abort(&self, buffer: &mut [u8]) -> Result<usize, PipeError> {
         self.require(Mode::Byte)?;
         match &self.link {
@@ -355,8 +355,8 @@ impl PipeConnection {
     }
 
     /// Closes the pipe as something that broke: if the other end wrote something that was not read here
-    /// ([`Self::read_for_abort`]), it sees an error (`ECONNRESET`) after what it still has to read, and otherwise
-    /// the end.
+    /// ([`Self::read_for_abort`]), it sees an error (`ECONNRESET`) after what it still has to read, and
+    /// otherwise the end.
     pub fn abort(self) {
         if let Link::Memory(end) = &self.link {
             end.close();

@@ -1,8 +1,8 @@
 //! The folder for temporary files, in which a .NET service makes the sockets of its pipes.
 //!
-//! All .NET programs with the same folder have their pipes in common, and the second one that makes a pipe takes
-//! the first one's away. An instance of a role with such a service therefore has a folder of its own, unless the
-//! file names one.
+//! All .NET programs with the same folder have their pipes in common, and the second one that makes a pipe
+//! takes the first one's away. An instance of a role with such a service therefore has a folder of its own,
+//! unless the file names one.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,8 @@ pub(crate) fn is_own(role: &Role) -> bool {
         && role.pipes.iter().any(|pipe| is_named(&pipe.backend))
 }
 
-/// The one that a role's .NET service uses: that of the file, or the instance's `own`, or that of this process.
+/// The one that a role's .NET service uses: that of the file, or the instance's `own`, or that of this
+/// process.
 pub(crate) fn folder(role: &Role, own: Option<&Path>) -> PathBuf {
     if let Some(folder) = of_file(role).map(Path::new).or(own) {
         return folder.to_owned();

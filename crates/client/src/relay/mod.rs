@@ -25,15 +25,15 @@
 //!
 //! # When there is no pipe
 //!
-//! While the server is away, or has no such pipe, there is no local one either: a program that connects sees at
-//! once that nobody listens, and one on .NET tries again within its `Connect(timeout)`, as it does on Windows. A
-//! pipe that is only busy stays: its programs wait here.
+//! While the server is away, or has no such pipe, there is no local one either: a program that connects sees
+//! at once that nobody listens, and one on .NET tries again within its `Connect(timeout)`, as it does on
+//! Windows. A pipe that is only busy stays: its programs wait here.
 //!
 //! # The end of the pipe
 //!
-//! When the service closes its end, the local program reads what is left and then the end. When the remote pipe
-//! is lost, a program that reads bytes gets an error (`ECONNRESET`, an `IOException` of .NET), and not an end
-//! that looks like a short answer; only one that has written nothing reads an end. When the local
+//! When the service closes its end, the local program reads what is left and then the end. When the remote
+//! pipe is lost, a program that reads bytes gets an error (`ECONNRESET`, an `IOException` of .NET), and not
+//! an end that looks like a short answer; only one that has written nothing reads an end. When the local
 //! program closes, what it wrote before is delivered, and the remote pipe is closed. When it only says that
 //! it will write no more (`shutdown`), the service is not told, as SMB has no word for it; the program still
 //! gets what the service writes.
@@ -136,8 +136,9 @@ impl Relay {
         Self { listener: Some(listener), ..Self::at(path, mode, pool, pipe, options) }
     }
 
-    /// Offers `pipe` of the pool's server as the socket `path`, in a folder that exists and whose safety is the
-    /// caller's, from when the remote pipe is there. What `mode` says is also how the remote pipe is read.
+    /// Offers `pipe` of the pool's server as the socket `path`, in a folder that exists and whose safety is
+    /// the caller's, from when the remote pipe is there. What `mode` says is also how the remote pipe is
+    /// read.
     pub fn at(path: PathBuf, mode: Mode, pool: Pool, pipe: PipeName, options: RelayOptions) -> Self {
         Self { listener: None, path, mode, way: Arc::new(Way { pool, pipe, options, failed: Notify::new() }) }
     }

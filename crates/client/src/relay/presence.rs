@@ -10,11 +10,12 @@ use crate::ClientError;
 /// How often a server is asked whether it still has the pipe.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long to wait between two questions after a pipe that is not there. The pool has pauses of its own for a
-/// server that is not there.
+/// How long to wait between two questions after a pipe that is not there. The pool has pauses of its own for
+/// a server that is not there.
 const PAUSE: Backoff = Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(1) };
 
-/// How long the server may wait for a free instance before it answers; it is enough to know that there is a pipe.
+/// How long the server may wait for a free instance before it answers; it is enough to know that there is a
+/// pipe.
 const GLANCE: Duration = Duration::from_millis(1);
 
 impl Way {

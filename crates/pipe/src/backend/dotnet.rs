@@ -15,8 +15,8 @@ use super::{Attempt, BackendError, Connected, Opening};
 use crate::Mode;
 use crate::connection::PipeConnection;
 
-/// How long to wait before connecting is tried again: an eighth of the time since the service was last seen. The
-/// loop of most services makes its next stream at once.
+/// How long to wait before connecting is tried again: an eighth of the time since the service was last seen.
+/// The loop of most services makes its next stream at once.
 const PAUSE: Duration = Duration::from_millis(1);
 const MAX_PAUSE: Duration = Duration::from_millis(100);
 
@@ -31,8 +31,8 @@ const LOOKS: u32 = 6;
 pub(super) struct DotnetSocket {
     path: PathBuf,
     users: Arc<[User]>,
-    /// Whose turn it is to be accepted. A service that takes one client after the other would otherwise drop all
-    /// that wait each time, and take next whoever comes back first.
+    /// Whose turn it is to be accepted. A service that takes one client after the other would otherwise drop
+    /// all that wait each time, and take next whoever comes back first.
     turn: Arc<Mutex<()>>,
 }
 

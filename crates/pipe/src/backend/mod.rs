@@ -226,8 +226,8 @@ impl Backend {
         Self::new(Mode::Byte, Place::Dotnet(DotnetSocket::new(path.into(), users.into())))
     }
 
-    /// The pipe `\\.\pipe\NAME` of Windows, opened anew for each client. Its mode and its security descriptor are
-    /// the service's; see [`NativePipe`] for who waits how long. On other systems nobody listens there.
+    /// The pipe `\\.\pipe\NAME` of Windows, opened anew for each client. Its mode and its security descriptor
+    /// are the service's; see [`NativePipe`] for who waits how long. On other systems nobody listens there.
     pub fn native(name: &PipeName) -> Self {
         Self::new(None, Place::Native(NativePipe::new(name)))
     }

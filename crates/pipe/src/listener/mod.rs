@@ -73,8 +73,8 @@ pub struct ListenOptions {
     /// system, while everybody may read. The service's own account needs the right to make further instances
     /// (0x4, which `GW` and `GA` include).
     ///
-    /// On Unix a pipe has no descriptor. This changes nothing there, and only the owner of the socket and root
-    /// can connect; the server checks the callers by the descriptor in its configuration.
+    /// On Unix a pipe has no descriptor. This changes nothing there, and only the owner of the socket and
+    /// root can connect; the server checks the callers by the descriptor in its configuration.
     pub descriptor: Option<SecurityDescriptor>,
     /// How many clients the pipe can have at once; `None`, or 255 and more, for no limit. One more finds the
     /// pipe busy. On Unix this changes nothing: clients wait in the queue of the socket.

@@ -1,5 +1,5 @@
-//! Removing what an instance made: known names only, and never a tree of which nobody knows what it holds, save
-//! temporary files.
+//! Removing what an instance made: known names only, and never a tree of which nobody knows what it holds,
+//! save temporary files.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use standpipe_backoff::Backoff;
 use standpipe_client::relay::{Relay, RelayOptions};
 use standpipe_client::{ClientError, ConnectOptions, Encryption, PipeAddress, Pool, PoolOptions};
 use standpipe_pipe::listener::PipeListener;
@@ -16,8 +15,8 @@ use super::{parse_timeout, runtime};
 use crate::failure::{Caused, Exit, Failure};
 use crate::log_on::LogOnArgs;
 
-/// How often a server that is gone is tried: programs wait for it, some of them with a timeout.
-const RECONNECT: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
+/// The longest pause before a server that is gone is tried again: programs wait for it, some with a timeout.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "Examples:\n  \
     standpipe connect //10.0.0.5/pipe/simple -u serviceUser          # /run/user/1000/standpipe/pipes/simple\n  \
@@ -81,11 +80,11 @@ pub(super) fn run(connect: &Connect) -> Result<Exit, Failure> {
     }
     let credentials = connect.log_on.read()?;
     let encryption = if connect.encrypt { Encryption::Required } else { Encryption::default() };
-    let options = PoolOptions {
+    let mut options = PoolOptions {
         connect: ConnectOptions { timeout: connect.timeout, encryption, ..ConnectOptions::default() },
-        reconnect: RECONNECT,
         ..PoolOptions::default()
     };
+    options.reconnect.longest = LONGEST_PAUSE;
     let pool = Pool::new(connect.address.server.clone(), credentials, options);
     runtime()?.block_on(relay(connect, pool))
 }

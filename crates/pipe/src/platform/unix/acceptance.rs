@@ -69,8 +69,8 @@ impl Question {
     }
 }
 
-/// Whether the service had accepted `socket`, when it has written to it, closed it or closed its listener; `None`
-/// while it has done nothing. The system tells of a reset only once.
+/// Whether the service had accepted `socket`, when it has written to it, closed it or closed its listener;
+/// `None` while it has done nothing. The system tells of a reset only once.
 pub(super) fn of_closed(socket: &OwnedFd) -> Option<bool> {
     match rustix::net::recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
         Ok(_) => Some(true),

@@ -44,8 +44,8 @@ const DISCARDED_CHUNK: usize = 4096;
 /// Bytes asked for at once in byte mode.
 const CHUNK: usize = 64 * 1024;
 
-/// How often a service that has not accepted yet is looked at at once, then after which pause, and after which
-/// at most.
+/// How often a service that has not accepted yet is looked at at once, then after which pause, and after
+/// which at most.
 const ACCEPT_TURNS: u32 = 4;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(1);
 const MAX_ACCEPT_PAUSE: Duration = Duration::from_millis(16);
@@ -365,7 +365,8 @@ impl Socket {
         }
     }
 
-    /// Like [`Self::read`] for one task alone, but leaves the last byte in the queue, and takes it with the next.
+    /// Like [`Self::read`] for one task alone, but leaves the last byte in the queue, and takes it with the
+    /// next.
     pub(crate) async fn read_for_abort(&self, buffer: &mut [u8]) -> Result<usize, PipeError> {
         loop {
             let mut guard = self.fd.readable().await.map_err(PipeError::receive)?;
