@@ -26,7 +26,7 @@ use crate::alarms::{Alarm, Alarms};
 use crate::counters::Counters;
 use crate::events;
 use crate::log_limit::Kind;
-use crate::operation::{Done, Operation, Shared, Stall};
+use crate::operation::{Done, Operation, Served, Shared, Stall};
 use crate::sessions::Registered;
 use crate::turns::Waiter;
 use standpipe_pipe::backend::{Attempt, BackendError, Connected, Opening, Slot};
@@ -354,6 +354,11 @@ impl Driver {
     }
 
     fn open(&mut self, open: OpenId, pipe: PipeId, grant: Grant, token: Arc<Token>, user: Arc<str>) {
+        let seen = self.shared.served(pipe).and_then(Served::seen);
+        if let Some(end) = seen.filter(|end| self.protocol.would_refuse(open, end)) {
+            // The protocol refuses it now as it would refuse the service's answer, and says why.
+            return self.handle(Input::Opened { open, result: Ok(end) });
+        }
         let failure = match self.shared.served(pipe) {
             None => OpenFailure::NotListening,
             Some(served) if !self.shared.is_ready() => {
@@ -385,6 +390,9 @@ impl Driver {
         let (result, greeting) = match result {
             Ok(Connected { connection, slot, greeting }) => {
                 let end = service_end(&connection);
+                if let Some(served) = self.shared.served(pipe) {
+                    served.remember(&end);
+                }
                 self.shared.counters.opens.add();
                 let connection = connection.with_max_message(self.shared.max_message());
                 let counters = Arc::clone(&self.shared.counters);

@@ -4,14 +4,14 @@ use std::future::Future;
 use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use standpipe_smb::server::{Config, OpenId, PipeId, WaitId};
+use standpipe_smb::server::{Config, OpenId, PipeId, ServiceEnd, WaitId};
 use tokio::sync::{oneshot, watch};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::counters::Counters;
@@ -26,6 +26,10 @@ use standpipe_pipe::connection::{PipeConnection, PipeError};
 
 /// How long a service may leave what was written unread before the log tells of it.
 const STALL_TIME: Duration = Duration::from_secs(10);
+
+/// How long the descriptor counts that a service was seen to have. One that lets more callers in is noticed
+/// after this time; one that lets fewer in is noticed at once, as everybody who is connected is checked again.
+const DESCRIPTOR_COUNTS: Duration = Duration::from_secs(3);
 
 /// What all connections of a server share; nothing in it is locked for longer than a few instructions.
 pub(crate) struct Shared {
@@ -50,11 +54,27 @@ pub(crate) struct Served {
     pub(crate) name: Arc<str>,
     pub(crate) backend: Backend,
     pub(crate) queue: Arc<Queue>,
+    /// The service's end as it was seen last, and when, if it has a descriptor of its own.
+    seen: Mutex<Option<(Instant, ServiceEnd)>>,
 }
 
 impl Served {
     pub(crate) fn new(name: Arc<str>, backend: Backend, max_instances: Option<u32>) -> Self {
-        Self { name, backend, queue: Arc::new(Queue::new(max_instances)) }
+        Self { name, backend, queue: Arc::new(Queue::new(max_instances)), seen: Mutex::default() }
+    }
+
+    /// Remembers the service's end for a while.
+    pub(crate) fn remember(&self, end: &ServiceEnd) {
+        let seen = end.descriptor.is_some().then(|| (Instant::now(), end.clone()));
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    /// The service's end as it was a moment ago. A caller whom its descriptor denies is refused by that: each
+    /// look at the descriptor takes an instance of the pipe, which may be the only one.
+    pub(crate) fn seen(&self) -> Option<ServiceEnd> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (when, end) = seen.as_ref()?;
+        (when.elapsed() < DESCRIPTOR_COUNTS).then(|| end.clone())
     }
 }
 

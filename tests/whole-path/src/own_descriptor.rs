@@ -18,12 +18,19 @@ struct Native {
     mode: Mode,
     descriptor: Option<&'static str>,
     read: Arc<Mutex<Vec<Vec<u8>>>>,
+    connected: Arc<Mutex<usize>>,
     clients_gone: Arc<Mutex<usize>>,
 }
 
 impl Native {
     fn new(descriptor: Option<&'static str>) -> Self {
-        Self { mode: Mode::Message, descriptor, read: Arc::default(), clients_gone: Arc::default() }
+        Self {
+            mode: Mode::Message,
+            descriptor,
+            read: Arc::default(),
+            connected: Arc::default(),
+            clients_gone: Arc::default(),
+        }
     }
 
     async fn serve(self, pipe: PipeConnection) {
@@ -62,6 +69,7 @@ impl Native {
 impl Connector for Native {
     fn connect(&self, _caller: Caller, slot: Slot) -> ConnectFuture {
         let service = self.clone();
+        *self.connected.lock().unwrap() += 1;
         Box::pin(async move {
             let (mut ours, theirs) = PipeConnection::pair(service.mode);
             if let Some(sddl) = service.descriptor {
@@ -96,7 +104,8 @@ async fn a_caller_whom_the_services_descriptor_denies_reaches_it_with_no_byte() 
         let refused = denied.open(&name()).await;
         assert!(matches!(refused, Err(ClientError::AccessDenied { .. })), "{refused:?}");
     }
-    eventually("the service's ends are closed", || *service.clients_gone.lock().unwrap() == 3).await;
+    eventually("the service's end is closed", || *service.clients_gone.lock().unwrap() == 1).await;
+    assert_eq!(*service.connected.lock().unwrap(), 1, "further attempts take no instance of the pipe");
     assert_eq!(service.has_read(), [] as [&[u8]; 0], "not even the line that names the caller");
     assert_eq!(site.counters.snapshot().opens_refused, 3);
 

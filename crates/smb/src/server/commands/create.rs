@@ -176,6 +176,14 @@ pub(crate) fn opened(
     Some((request, Err(status)))
 }
 
+/// Whether the second access check would refuse an open that waits for its backend.
+pub(crate) fn would_refuse(open: OpenId, end: &ServiceEnd, config: &Config, opens: &Opens) -> bool {
+    let Some((pipe, asked)) = opens.connecting_to(open) else {
+        return false;
+    };
+    config.pipes.get(pipe.0).is_some_and(|offered| check_end(offered, asked, end).is_err())
+}
+
 /// The second access check, of the descriptor that the service has put on the pipe: gives what both checks
 /// grant.
 fn check_end(offered: &Pipe, asked: &Asked, end: &ServiceEnd) -> Result<Grant, OpenRefused> {

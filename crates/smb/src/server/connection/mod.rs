@@ -13,9 +13,10 @@ use core::time::Duration;
 
 #[cfg(feature = "conformance")]
 use super::PipeId;
+use super::commands::create;
 use super::replies::{NotFramed, Replies};
 use super::state::{CreditWindow, Phase, State};
-use super::{Config, DisconnectReason, Input, LogonGate, Now, OpenId, Output};
+use super::{Config, DisconnectReason, Input, LogonGate, Now, OpenId, Output, ServiceEnd};
 use crate::NtStatus;
 use crate::wire::Deframer;
 
@@ -126,6 +127,14 @@ impl Connection {
     #[must_use]
     pub fn is_connected(&self, open: OpenId) -> bool {
         self.state.holdings.opens.is_connected(open)
+    }
+
+    /// Whether this open, which waits for its backend, would be refused if the backend answered with `end`. A
+    /// shell that remembers the end of a moment ago can give that answer without asking the service, so that
+    /// a caller who may not use the pipe does not keep others from it.
+    #[must_use]
+    pub fn would_refuse(&self, open: OpenId, end: &ServiceEnd) -> bool {
+        create::would_refuse(open, end, &self.state.config, &self.state.holdings.opens)
     }
 
     /// How many opens there are, those being connected included.

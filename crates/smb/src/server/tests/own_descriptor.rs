@@ -136,6 +136,23 @@ fn an_open_is_connected_once_every_check_is_passed() {
 }
 
 #[test]
+fn a_shell_can_ask_whether_an_end_would_be_refused() {
+    let mut peer = peer(Some("D:(A;;GA;;;AU)"), None);
+    peer.willing = false;
+    let request = Peer::create_request("simple", READ_WRITE);
+    let id = peer.send(Command::CREATE, |out| request.encode(out));
+    let Some(&Asked::Open(open, _)) = peer.asked.last() else { panic!("no open was asked for") };
+    let end =
+        |own: &str| ServiceEnd { mode: PipeMode::Message, descriptor: Some(Arc::new(own.parse().unwrap())) };
+    assert!(!peer.connection.would_refuse(open, &end("D:(A;;GRGW;;;AU)")));
+    assert!(!peer.connection.would_refuse(OpenId(open.0 ^ 1), &end("D:")), "there is no such open");
+    assert!(peer.connection.would_refuse(open, &end("D:(A;;GR;;;AU)")));
+    peer.answer_open(Ok(end("D:(A;;GR;;;AU)")));
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::ACCESS_DENIED);
+    assert!(!peer.connection.would_refuse(open, &end("D:")), "it is answered");
+}
+
+#[test]
 fn clients_read_the_descriptor_that_the_service_has_put_on_its_pipe() {
     let own = "D:(A;;GRGW;;;AU)";
     let mut peer = peer(Some("D:(A;;GA;;;AU)"), Some(own));
