@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use standpipe_security::SecurityDescriptor;
+use standpipe_security::{
+    AccessMask, Grant, Integrity, SecurityDescriptor, Token, check_pipe_client, well_known,
+};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use crate::backend::BackendError;
+use crate::backend::{Attempt, Backend, BackendError, Connected, Opening, Slot};
 use crate::connection::{PipeConnection, PipeError};
 use crate::listener::{ListenError, ListenOptions, PipeListener};
 use crate::native::{self, NativePipe};
-use crate::{Mode, PipeName};
+use crate::{Caller, Mode, PipeName};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -389,6 +391,103 @@ async fn a_thousand_idle_clients_have_no_thread_of_their_own() {
     }
     let heard = timeout(SOON, reading.join_all()).await.unwrap();
     assert!(heard.iter().all(|message| message.as_deref() == Some(b"awake")));
+}
+
+fn grant() -> (Grant, Caller) {
+    let user = "S-1-5-21-1-2-3-1001".parse().unwrap();
+    let token = Arc::new(Token::from_parts(
+        user,
+        [well_known::AUTHENTICATED_USERS, well_known::EVERYONE],
+        Integrity::MEDIUM,
+    ));
+    let descriptor: SecurityDescriptor = "D:(A;;GA;;;WD)".parse().unwrap();
+    let grant = check_pipe_client(&descriptor, &token, AccessMask::GENERIC_READ.into()).result.unwrap();
+    (grant, Caller::new("user".into(), token, "127.0.0.1:1".parse().unwrap(), "simple".into()))
+}
+
+async fn connect(backend: &Backend) -> Result<Connected, BackendError> {
+    let (grant, caller) = grant();
+    match backend.connect(grant, Opening { caller, slot: Slot::unlimited() }) {
+        Attempt::Done(result) => result,
+        Attempt::Later(connecting) => connecting.await,
+    }
+}
+
+#[tokio::test]
+async fn a_backend_takes_mode_and_descriptor_from_the_services_pipe() {
+    let name = name();
+    let descriptor: SecurityDescriptor = "D:(A;;GA;;;BA)(A;;0x12019f;;;AU)".parse().unwrap();
+    let options = ListenOptions { descriptor: Some(descriptor), ..ListenOptions::default() };
+    let listener = listen(&name, Mode::Byte, &options).await;
+    let backend = Backend::local(&PathBuf::new(), &name, None);
+    assert!(backend.mode().is_none() && backend.has_own_descriptor() && backend.is_available().await);
+    let (connected, service) = tokio::join!(connect(&backend), listener.accept());
+    let connection = connected.unwrap().connection;
+    service.unwrap().write_all(b"hello").await.unwrap();
+    assert_eq!(connection.read(&mut [0; 9]).await.unwrap(), 5);
+    // However the system has it, generic rights count as those that they stand for.
+    let descriptor = connection.descriptor().unwrap();
+    let (_, caller) = grant();
+    let may_write = check_pipe_client(descriptor, caller.token(), AccessMask::GENERIC_WRITE.into());
+    assert!(may_write.is_granted(), "{may_write}");
+
+    let backend = Backend::local(&PathBuf::new(), &name, Mode::Message);
+    let refused = tokio::join!(connect(&backend), listener.accept()).0;
+    assert!(matches!(refused, Err(BackendError::WrongMode { actual: Mode::Byte, .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_open_that_is_given_up_leaves_the_queue_to_the_others() {
+    let name = name();
+    let pipe = NativePipe::new(&name).with_connect_timeout(SOON);
+    let first = tokio::spawn({
+        let pipe = pipe.clone();
+        async move { pipe.open().await }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let second = tokio::spawn(async move { pipe.open().await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    first.abort();
+    let listener = listen(&name, Mode::Message, &ListenOptions::default()).await;
+    timeout(SOON, listener.accept()).await.unwrap().unwrap();
+    timeout(SOON, second).await.unwrap().unwrap().unwrap();
+}
+
+/// Prints how many calls a second this adapter makes, beside those of the system's own blocking call.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn calls_are_as_many_as_the_systems_own() {
+    const CALLS: u32 = 2000;
+    let name = name();
+    let listener = listen(&name, Mode::Message, &ListenOptions::default()).await;
+    tokio::spawn(async move {
+        while let Ok(service) = listener.accept().await {
+            tokio::spawn(async move {
+                while let Ok(Some(message)) = service.read_message().await {
+                    service.write_message(&message).await.unwrap();
+                }
+            });
+        }
+    });
+    let client = NativePipe::new(&name).open().await.unwrap();
+    let started = Instant::now();
+    for _ in 0..CALLS {
+        client.write_message(b"hello").await.unwrap();
+        assert_eq!(client.read_message().await.unwrap().unwrap(), b"hello");
+    }
+    let ours = f64::from(CALLS) / started.elapsed().as_secs_f64();
+    let path = native::path(&name);
+    let system = tokio::task::spawn_blocking(move || {
+        use std::io::{Read, Write};
+        let mut client = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+        let started = Instant::now();
+        for _ in 0..CALLS {
+            client.write_all(b"hello").unwrap();
+            client.read_exact(&mut [0; 5]).unwrap();
+        }
+        f64::from(CALLS) / started.elapsed().as_secs_f64()
+    });
+    println!("{ours:.0} calls/s here, {:.0} with blocking calls at the client's end", system.await.unwrap());
 }
 
 #[tokio::test]
