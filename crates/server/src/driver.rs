@@ -13,8 +13,7 @@ use futures_util::stream::{FuturesUnordered, Stream};
 use standpipe_security::{Grant, Token};
 use standpipe_smb::FileTime;
 use standpipe_smb::server::{
-    Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, PipeMode, ServiceEnd, SessionId,
-    WaitId, WriteFailure,
+    Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, SessionId, WaitId, WriteFailure,
 };
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
@@ -26,13 +25,13 @@ use crate::alarms::{Alarm, Alarms};
 use crate::counters::Counters;
 use crate::events;
 use crate::log_limit::Kind;
-use crate::operation::{Done, Operation, Served, Shared, Stall};
+use crate::operation::{Done, Operation, Served, Shared, Stall, service_end};
 use crate::sessions::Registered;
 use crate::turns::Waiter;
+use standpipe_pipe::Caller;
 use standpipe_pipe::backend::{Attempt, BackendError, Connected, Opening, Slot};
 use standpipe_pipe::connection::Received;
 use standpipe_pipe::connection::{PipeConnection, PipeError};
-use standpipe_pipe::{Caller, Mode};
 use standpipe_system::error::with_causes;
 use standpipe_transport::deadline::after;
 use standpipe_transport::outgoing::Outgoing;
@@ -584,15 +583,6 @@ impl Driver {
             tracing::warn!(%peer, pipe, %backend, %error, suppressed, "{what}");
         }
     }
-}
-
-/// What the protocol has to know of a service's end.
-fn service_end(connection: &PipeConnection) -> ServiceEnd {
-    let mode = match connection.mode() {
-        Mode::Message => PipeMode::Message,
-        Mode::Byte => PipeMode::Byte,
-    };
-    ServiceEnd { mode, descriptor: connection.descriptor().map(Arc::clone) }
 }
 
 /// The time of day as the protocol counts it; only told to clients.

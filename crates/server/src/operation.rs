@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use standpipe_smb::server::{Config, OpenId, PipeId, ServiceEnd, WaitId};
+use standpipe_smb::server::{Config, OpenId, PipeId, PipeMode, ServiceEnd, WaitId};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use crate::log_limit::{Kind, LogLimit};
 use crate::queue::Queue;
 use crate::sessions::Sessions;
 use crate::turns::Waiter;
+use standpipe_pipe::Mode;
 use standpipe_pipe::backend::{Backend, BackendError, Connected, Connecting};
 use standpipe_pipe::connection::Received;
 use standpipe_pipe::connection::{PipeConnection, PipeError};
@@ -28,7 +29,8 @@ use standpipe_pipe::connection::{PipeConnection, PipeError};
 const STALL_TIME: Duration = Duration::from_secs(10);
 
 /// How long the descriptor counts that a service was seen to have. One that lets more callers in is noticed
-/// after this time; one that lets fewer in is noticed at once, as everybody who is connected is checked again.
+/// after this time; one that lets fewer in is noticed at once, as everybody who is connected is checked
+/// again.
 const DESCRIPTOR_COUNTS: Duration = Duration::from_secs(3);
 
 /// What all connections of a server share; nothing in it is locked for longer than a few instructions.
@@ -76,6 +78,15 @@ impl Served {
         let (when, end) = seen.as_ref()?;
         (when.elapsed() < DESCRIPTOR_COUNTS).then(|| end.clone())
     }
+}
+
+/// What the protocol has to know of a service's end.
+pub(crate) fn service_end(connection: &PipeConnection) -> ServiceEnd {
+    let mode = match connection.mode() {
+        Mode::Message => PipeMode::Message,
+        Mode::Byte => PipeMode::Byte,
+    };
+    ServiceEnd { mode, descriptor: connection.descriptor().map(Arc::clone) }
 }
 
 impl Shared {

@@ -24,7 +24,6 @@ const PACKAGES_LEFT_OUT: &[(&str, &str)] = &[
     ("standpipe-generate", "it writes files of the checkout"),
     ("standpipe-pair", "its tests are about pure crates and take long; the stage units runs them"),
     ("standpipe-soak", "it is for Unix"),
-    ("standpipe-whole-path", "its services are those of Unix; the stage wine has those of Windows"),
     ("xtask", "it works on this machine"),
 ];
 

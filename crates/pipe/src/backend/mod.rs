@@ -227,7 +227,7 @@ impl Backend {
     }
 
     /// The pipe `\\.\pipe\NAME` of Windows, opened anew for each client. Its mode and its security descriptor
-    /// are the service's; see [`NativePipe`] for who waits how long. On other systems nobody listens there.
+    /// are the service's; see [`NativePipe`] for who waits how long. Other systems have no such pipes.
     pub fn native(name: &PipeName) -> Self {
         Self::new(None, Place::Native(NativePipe::new(name)))
     }

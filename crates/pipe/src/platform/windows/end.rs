@@ -315,7 +315,8 @@ impl PipeEnd {
         }
     }
 
-    /// Ends both directions, which wakes whoever waits here. What was written stays readable by the other end.
+    /// Ends both directions, which wakes whoever waits here. What was written stays readable by the other
+    /// end.
     pub(super) fn close(&self) {
         if let Some(handle) = lock(&self.handle).take() {
             // Each operation keeps the handle open until its end.

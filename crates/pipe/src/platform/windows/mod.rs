@@ -157,8 +157,8 @@ impl Socket {
         self.read(buffer).await
     }
 
-    /// Sends all of `data` (in message mode as one message). `sent` starts at 0 and belongs to the socket. One
-    /// task at a time can wait here.
+    /// Sends all of `data` (in message mode as one message). `sent` starts at 0 and belongs to the socket.
+    /// One task at a time can wait here.
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,
@@ -179,8 +179,8 @@ impl Socket {
         }
     }
 
-    /// Sends what there is room for; whether that was everything. A pipe takes the rest too and writes it when
-    /// it can.
+    /// Sends what there is room for; whether that was everything. A pipe takes the rest too and writes it
+    /// when it can.
     pub(crate) fn try_send(&self, data: &[u8], sent: &mut usize) -> Result<bool, PipeError> {
         match self {
             Self::Pipe(end) => end.try_send(data, sent),

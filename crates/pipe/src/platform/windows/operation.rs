@@ -3,8 +3,8 @@
 //!
 //! The system writes into an operation's `OVERLAPPED` and its buffer until the operation is complete. So the
 //! system has a share ([`Arc`]) of each operation, which it gives back with the completion packet; nothing
-//! else frees the memory. An operation that nobody wants any more goes on to its end, or is cancelled with the
-//! handle's other ones, and its packet frees it.
+//! else frees the memory. An operation that nobody wants any more goes on to its end, or is cancelled with
+//! the handle's other ones, and its packet frees it.
 
 #![expect(unsafe_code, reason = "the system shares the memory of an operation")]
 
@@ -110,8 +110,8 @@ struct Progress {
     wakers: Vec<Waker>,
 }
 
-// SAFETY: `overlapped` and `buffer` belong to the system until there is an outcome; after that `buffer` is only
-// touched by whoever has `progress` locked.
+// SAFETY: `overlapped` and `buffer` belong to the system until there is an outcome; after that `buffer` is
+// only touched by whoever has `progress` locked.
 unsafe impl Send for Operation {}
 // SAFETY: as above.
 unsafe impl Sync for Operation {}
