@@ -33,8 +33,9 @@ use windows_sys::core::BOOL;
 const COMPLETED: usize = 1;
 const FENCE: usize = 2;
 
-/// How many packets are taken off the port at once.
-const PACKETS: usize = 64;
+/// How many packets are taken off the port at once. To find out that there is no second one costs Wine
+/// another question to its server.
+const PACKETS: usize = 1;
 
 /// `FILE_SKIP_COMPLETION_PORT_ON_SUCCESS` and `FILE_SKIP_SET_EVENT_ON_HANDLE`.
 const SKIP_ON_SUCCESS: u8 = 3;

@@ -511,3 +511,48 @@ async fn tcp_connections_carry_bytes() {
     assert_eq!(reply, b"reply");
     timeout(SOON, client.hung_up()).await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ends_that_go_at_any_moment_do_no_harm_to_others() {
+    const CLIENTS: u64 = 200;
+    let name = name();
+    let listener = listen(&name, Mode::Message, &ListenOptions::default()).await;
+    let service = tokio::spawn(async move {
+        let mut talks = JoinSet::new();
+        for number in 0..CLIENTS {
+            let service = listener.accept().await.unwrap();
+            talks.spawn(async move {
+                let patience = Duration::from_millis(number * 7 % 23);
+                let _ = timeout(patience, async {
+                    while let Ok(Some(message)) = service.read_message().await {
+                        let _ = service.write_message(&message).await;
+                    }
+                })
+                .await;
+            });
+        }
+        talks.join_all().await;
+    });
+    let pipe = NativePipe::new(&name).with_connect_timeout(SOON);
+    let mut clients = JoinSet::new();
+    for number in 0..CLIENTS {
+        let pipe = pipe.clone();
+        clients.spawn(async move {
+            let client = pipe.open().await.unwrap();
+            let sent = message((number * 4999 % 200_000) as usize);
+            let patience = Duration::from_millis(number * 5 % 19);
+            let talk = timeout(patience, async {
+                loop {
+                    let (written, read) = tokio::join!(client.write_message(&sent), client.read_message());
+                    match (written, read) {
+                        (Ok(()), Ok(Some(read))) => assert!(read == sent, "another message"),
+                        _ => break,
+                    }
+                }
+            });
+            let _ = talk.await;
+        });
+    }
+    timeout(SOON * 2, clients.join_all()).await.unwrap();
+    timeout(SOON, service).await.unwrap().unwrap();
+}
