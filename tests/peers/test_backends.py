@@ -9,22 +9,28 @@ import pytest
 from clients import Impacket, Smbprotocol, connected
 from deployment import USER
 
-PIPES = """
-[roles.ServiceWatcher.pipes.each]
+# A role without a service of its own: these pipes lead to services that the test runs.
+ROLE = """
+[[roles.Places.startup]]
+command = ["standpipe", "account", "add", "serviceUser", "--password-file", "${{SERVICE_DEMO_SECRETS}}/serviceUser"]
+
+[roles.Places.pipes.each]
 sddl = "D:(A;;GRGW;;;AU)"
 command = ["sh", "each.sh"]
 
-[roles.ServiceWatcher.pipes.port]
+[roles.Places.pipes.port]
 sddl = "D:(A;;GRGW;;;AU)"
 backend = "tcp://127.0.0.1:{port}"
 
-[roles.ServiceWatcher.pipes.net]
+[roles.Places.pipes.net]
 sddl = "D:(A;;GRGW;;;AU)"
 backend = "dotnet:{path}"
 caller = true
 
+[roles.Places.endpoints.NamedPipes]
+protocol = "smb"
+port = {endpoint}
 """
-ENDPOINT = "[roles.ServiceWatcher.endpoints.NamedPipes]"
 
 
 @contextlib.contextmanager
@@ -57,7 +63,7 @@ def serving(listener):
 def places(binaries):
     """Where a deployment whose pipes lead everywhere can be called."""
     from conftest import short_folder
-    from deployment import Deployment
+    from deployment import Deployment, free_port
 
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(short_folder())
@@ -70,10 +76,11 @@ def places(binaries):
         stack.enter_context(serving(port))
         stack.enter_context(serving(net))
         (folder / "each.sh").write_text('word=$(head -n 1); printf "%s for %s" "$word" "$STANDPIPE_CALLER_NAME"\n')
-        pipes = PIPES.format(port=port.getsockname()[1], path=path)
-        deployment.edit(ENDPOINT, pipes + ENDPOINT)
+        endpoint = free_port(["127.0.0.1"])
+        role = ROLE.format(port=port.getsockname()[1], path=path, endpoint=endpoint)
+        deployment.write(deployment.file.read_text() + role)
         stack.enter_context(deployment.running())
-        yield (deployment.hosts[0], deployment.smb_port, USER, deployment.password)
+        yield ("127.0.0.1", endpoint, USER, deployment.password)
 
 
 def read_until(client, opened, end):
