@@ -137,12 +137,19 @@ impl PipeEnd {
                 ERROR_SUCCESS if self.mode == Mode::Byte => {}
                 ERROR_SUCCESS => return Poll::Ready(reading.take_message(buffer, limit)),
                 ERROR_MORE_DATA => {}
-                error if is_end(error) => reading.ended = true,
+                error if is_end(error) => self.end(&mut reading),
                 error => {
                     return Poll::Ready(Err(PipeError::receive(os_error(error))));
                 }
             }
         }
+    }
+
+    /// The other end has gone. This one is closed too: until then the system keeps the instance of the pipe,
+    /// which may be the only one that the service can have.
+    fn end(&self, reading: &mut Reading) {
+        reading.ended = true;
+        self.close();
     }
 
     /// One read, whose bytes are held; `None` at the end.
@@ -186,7 +193,7 @@ impl PipeEnd {
                 match ready!(self.poll_read(cx, &mut reading, limit)) {
                     None => break,
                     Some(outcome) if matches!(outcome.error, ERROR_SUCCESS | ERROR_MORE_DATA) => {}
-                    Some(outcome) if is_end(outcome.error) => reading.ended = true,
+                    Some(outcome) if is_end(outcome.error) => self.end(&mut reading),
                     Some(outcome) => {
                         let error = os_error(outcome.error);
                         return Poll::Ready(Err(PipeError::receive(error)));

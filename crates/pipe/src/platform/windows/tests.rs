@@ -349,6 +349,24 @@ async fn clients_of_a_single_instance_are_served_in_the_order_in_which_they_came
     timeout(SOON, clients.join_all()).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_client_that_has_read_the_end_keeps_no_instance() {
+    let name = name();
+    let options = ListenOptions { max_instances: Some(1), ..ListenOptions::default() };
+    let listener = listen(&name, Mode::Message, &options).await;
+    let pipe = NativePipe::new(&name).with_connect_timeout(SOON);
+    let mut ended = Vec::new();
+    for _ in 0..3 {
+        let (client, service) = tokio::join!(pipe.open(), listener.accept());
+        let client = client.unwrap();
+        service.unwrap().write_message(b"bye").await.unwrap();
+        assert_eq!(client.read_message().await.unwrap().unwrap(), b"bye");
+        assert_eq!(client.read_message().await.unwrap(), None);
+        assert!(matches!(client.write_message(b"x").await, Err(PipeError::Closed)));
+        ended.push(client);
+    }
+}
+
 /// How many threads this process has.
 fn threads() -> usize {
     use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
