@@ -41,6 +41,12 @@ pub enum PipeError {
     /// The other end is closed.
     #[error("the other end of the pipe is closed")]
     Closed,
+    /// The way to the other end is gone, and nobody knows what became of the other end itself.
+    #[error("the way to the other end of the pipe is gone: {reason}")]
+    Lost {
+        /// Why.
+        reason: Arc<str>,
+    },
     /// The call needs the other [`Mode`].
     #[error("the pipe is in {actual} mode, and this needs {needed} mode")]
     WrongMode {
@@ -293,7 +299,7 @@ impl PipeConnection {
         self.require(Mode::Byte)?;
         match &self.link {
             Link::Socket(socket) => socket.read(buffer).await,
-            Link::Memory(end) => Ok(poll_fn(|cx| end.poll_read(cx, buffer)).await),
+            Link::Memory(end) => poll_fn(|cx| end.poll_read(cx, buffer)).await,
         }
     }
 
@@ -341,11 +347,23 @@ impl PipeConnection {
         }
     }
 
-    /// Waits until the other end of a socket is closed, not only for writing.
+    /// Waits until the other end is closed, not only for writing.
     pub async fn hung_up(&self) -> Result<(), PipeError> {
         match &self.link {
             Link::Socket(socket) => socket.hung_up().await,
-            Link::Memory(_) => Ok(()),
+            Link::Memory(end) => {
+                poll_fn(|cx| end.poll_hung_up(cx)).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the pipe in [`PipeError::Lost`] for the other end, once that has read what was written: for who
+    /// passes on what happens elsewhere. The other end of a socket sees it closed.
+    pub fn lose(&self, reason: impl Into<Arc<str>>) {
+        match &self.link {
+            Link::Socket(socket) => socket.close(),
+            Link::Memory(end) => end.lose(&reason.into()),
         }
     }
 

@@ -51,6 +51,8 @@ struct Flow {
     abandoned: bool,
     /// The reader went without reading everything.
     unread: bool,
+    /// Why it ended, when nobody ended it.
+    lost: Option<Arc<str>>,
     readers: Vec<Waker>,
     writers: Vec<Waker>,
     /// An emptied buffer for the next message.
@@ -82,6 +84,11 @@ fn remember(wakers: &mut Vec<Waker>, cx: &Context<'_>) {
 impl Flow {
     fn has_room_for(&self, length: usize) -> bool {
         self.chunks.is_empty() || self.held.saturating_add(length).saturating_add(OVERHEAD) <= CAPACITY
+    }
+
+    /// How what ended has ended.
+    fn end(&self) -> Result<(), PipeError> {
+        self.lost.as_ref().map_or(Ok(()), |reason| Err(PipeError::Lost { reason: Arc::clone(reason) }))
     }
 
     fn push(&mut self, chunk: Vec<u8>) {
@@ -130,7 +137,7 @@ impl End {
             }
             let Some(mut chunk) = flow.pop() else {
                 if flow.finished {
-                    return (Poll::Ready(Ok(Received::End)), Vec::new());
+                    return (Poll::Ready(flow.end().map(|()| Received::End)), Vec::new());
                 }
                 remember(&mut flow.readers, cx);
                 return (Poll::Pending, Vec::new());
@@ -152,14 +159,18 @@ impl End {
     }
 
     /// Reads bytes into `buffer`; 0 at the end.
-    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
+    pub(crate) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<Result<usize, PipeError>> {
         self.incoming.change(|flow| {
             if flow.abandoned || buffer.is_empty() {
-                return (Poll::Ready(0), Vec::new());
+                return (Poll::Ready(Ok(0)), Vec::new());
             }
             let Some(chunk) = flow.chunks.front() else {
                 if flow.finished {
-                    return (Poll::Ready(0), Vec::new());
+                    return (Poll::Ready(flow.end().map(|()| 0)), Vec::new());
                 }
                 remember(&mut flow.readers, cx);
                 return (Poll::Pending, Vec::new());
@@ -177,7 +188,7 @@ impl End {
                 flow.taken += length;
                 flow.held -= length;
             }
-            (Poll::Ready(length), mem::take(&mut flow.writers))
+            (Poll::Ready(Ok(length)), mem::take(&mut flow.writers))
         })
     }
 
@@ -210,7 +221,7 @@ impl End {
     ) -> Result<bool, PipeError> {
         self.outgoing.change(|flow| {
             if flow.abandoned || flow.finished {
-                return (Err(PipeError::Closed), Vec::new());
+                return (Err(flow.end().err().unwrap_or(PipeError::Closed)), Vec::new());
             }
             let rest = length.saturating_sub(*sent);
             let now = match self.mode {
@@ -257,6 +268,25 @@ impl End {
             woken.append(&mut flow.writers);
             ((), woken)
         });
+    }
+
+    /// Ends both directions for the other end in an error: it reads what was written, then it learns why
+    /// there is no more.
+    pub(crate) fn lose(&self, reason: &Arc<str>) {
+        for direction in [&self.incoming, &self.outgoing] {
+            direction.lock().lost = Some(Arc::clone(reason));
+        }
+        self.close();
+    }
+
+    /// Waits until the other end is closed, not only for writing. Any number of tasks can wait.
+    pub(crate) fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut flow = self.outgoing.lock();
+        if flow.abandoned {
+            return Poll::Ready(());
+        }
+        remember(&mut flow.writers, cx);
+        Poll::Pending
     }
 
     /// Ends both directions, which wakes whoever waits here, and drops what was not read.
@@ -311,6 +341,36 @@ mod tests {
         }
         assert_eq!(receive(&other, 100).await.unwrap(), None);
         assert!(matches!(send(&other, b"late").await, Err(PipeError::Closed)));
+    }
+
+    #[tokio::test]
+    async fn an_end_that_is_lost_is_an_error_after_what_was_written() {
+        let (one, other) = pair(Mode::Message);
+        send(&one, b"first").await.unwrap();
+        one.lose(&"the wire was cut".into());
+        drop(one);
+        assert_eq!(receive(&other, 100).await.unwrap().unwrap(), b"first");
+        for error in [receive(&other, 100).await.unwrap_err(), send(&other, b"late").await.unwrap_err()] {
+            assert!(
+                matches!(&error, PipeError::Lost { reason } if &**reason == "the wire was cut"),
+                "{error}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_learns_that_the_other_one_is_closed_and_not_only_finished() {
+        let (one, other) = pair(Mode::Byte);
+        one.finish();
+        let mut closed = look(&other);
+        assert!(closed().is_pending());
+        one.close();
+        assert!(closed().is_ready());
+    }
+
+    /// Looks whether the other end of `end` is closed.
+    fn look(end: &End) -> impl FnMut() -> Poll<()> + '_ {
+        move || end.poll_hung_up(&mut Context::from_waker(Waker::noop()))
     }
 
     #[tokio::test]
@@ -430,7 +490,7 @@ mod tests {
                         received.extend(receive(&other, *length).await.unwrap().unwrap_or_default());
                     } else {
                         let mut buffer = vec![0; *length];
-                        let length = poll_fn(|cx| other.poll_read(cx, &mut buffer)).await;
+                        let length = poll_fn(|cx| other.poll_read(cx, &mut buffer)).await.unwrap();
                         received.extend_from_slice(&buffer[..length]);
                     }
                     if received.len() == before {

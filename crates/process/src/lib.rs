@@ -15,8 +15,8 @@ mod tail;
 pub use error::SpawnError;
 pub use exit::Exit;
 pub use platform::Tree;
-#[cfg(unix)]
-pub use process::spawn_on;
 pub use process::{Process, check, end_abandoned, spawn, user_ids};
+#[cfg(unix)]
+pub use process::{spawn_on, spawn_wired};
 pub use spec::{Ask, Orphaned, Output, ProcessSpec};
 pub use tail::Tail;

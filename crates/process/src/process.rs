@@ -95,7 +95,20 @@ pub async fn spawn(spec: &ProcessSpec) -> Result<Process, SpawnError> {
 /// As [`spawn`].
 #[cfg(unix)]
 pub async fn spawn_on(spec: &ProcessSpec, socket: std::os::fd::OwnedFd) -> Result<Process, SpawnError> {
-    Ok(Process { inner: platform::spawn_on(spec, socket).await? })
+    Ok(Process { inner: platform::spawn_on(spec, socket, None).await? })
+}
+
+/// Like [`spawn_on`], with `error` as its standard error, which the caller reads.
+///
+/// # Errors
+/// As [`spawn`].
+#[cfg(unix)]
+pub async fn spawn_wired(
+    spec: &ProcessSpec,
+    socket: std::os::fd::OwnedFd,
+    error: std::os::fd::OwnedFd,
+) -> Result<Process, SpawnError> {
+    Ok(Process { inner: platform::spawn_on(spec, socket, Some(error)).await? })
 }
 
 /// Whether what `spec` names could be started now: its program is there and can be executed, its folder and

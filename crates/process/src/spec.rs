@@ -75,6 +75,8 @@ pub enum Orphaned {
     /// It is asked to stop, because it has children of its own to stop. On Windows, where nothing can be
     /// asked by a process that is gone, it is killed with them.
     Terminate,
+    /// Nothing: it notices by itself, such as at the end of its input, and ends in its own way.
+    Notices,
 }
 
 /// Where the output of a process goes.

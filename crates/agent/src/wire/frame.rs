@@ -85,8 +85,6 @@ pub enum Frame {
     End {
         /// Which open.
         stream: u32,
-        /// Whether its sender's side went without reading all that was written to it.
-        unread: bool,
     },
     /// The stream is over because something failed.
     Reset {
@@ -216,13 +214,12 @@ const CLOSE: u8 = 12;
 impl Frame {
     /// Appends the frame's bytes, its length among them.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(&[0; 4]);
-        self.write(&mut Writer(out));
-        let length = u32::try_from(out.len() - start - 4).unwrap_or(u32::MAX);
-        if let Some(place) = out.get_mut(start..start + 4) {
-            place.copy_from_slice(&length.to_le_bytes());
-        }
+        with_length(out, |to| self.write(to));
+    }
+
+    /// Appends what [`Self::Data`] would be, without a copy of `bytes` before.
+    pub fn encode_data(stream: u32, last: bool, bytes: &[u8], out: &mut Vec<u8>) {
+        with_length(out, |to| write_data(to, stream, last, bytes));
     }
 
     fn write(&self, to: &mut Writer<'_>) {
@@ -241,14 +238,12 @@ impl Frame {
                 to.u8(OPENED).u32(*stream).flag(*mode == Mode::Message).bytes(descriptor);
             }
             Self::Refused { stream, failure } => failure.write(to.u8(REFUSED).u32(*stream)),
-            Self::Data { stream, last, bytes } => {
-                to.u8(DATA).u32(*stream).flag(*last).raw(bytes);
-            }
+            Self::Data { stream, last, bytes } => write_data(to, *stream, *last, bytes),
             Self::Credit { stream, credit } => {
                 to.u8(CREDIT).u32(*stream).u32(*credit);
             }
-            Self::End { stream, unread } => {
-                to.u8(END).u32(*stream).flag(*unread);
+            Self::End { stream } => {
+                to.u8(END).u32(*stream);
             }
             Self::Reset { stream, failure } => failure.write(to.u8(RESET).u32(*stream)),
             Self::Close { stream } => {
@@ -291,12 +286,27 @@ impl Frame {
                 Self::Data { stream, last, bytes: bytes.to_vec() }
             }
             CREDIT => Self::Credit { stream: from.u32("stream")?, credit: from.u32("credit")? },
-            END => Self::End { stream: from.u32("stream")?, unread: from.flag("unread")? },
+            END => Self::End { stream: from.u32("stream")? },
             RESET => Self::Reset { stream: from.u32("stream")?, failure: Failure::read(from)? },
             CLOSE => Self::Close { stream: from.u32("stream")? },
             _ => return Err(Malformed(Part::Choice("frame"))),
         })
     }
+}
+
+/// Writes the length of what `write` writes, and that.
+fn with_length(out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>)) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    write(&mut Writer(out));
+    let length = u32::try_from(out.len() - start - 4).unwrap_or(u32::MAX);
+    if let Some(place) = out.get_mut(start..start + 4) {
+        place.copy_from_slice(&length.to_le_bytes());
+    }
+}
+
+fn write_data(to: &mut Writer<'_>, stream: u32, last: bool, bytes: &[u8]) {
+    to.u8(DATA).u32(stream).flag(last).raw(bytes);
 }
 
 const WATCH: u8 = 0;

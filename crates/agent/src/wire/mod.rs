@@ -6,17 +6,28 @@
 //!
 //! | frames | from |
 //! | --- | --- |
-//! | [`Hello`](Frame::Hello) | both |
-//! | for a stream: [`Data`](Frame::Data), [`Credit`](Frame::Credit), [`End`](Frame::End), [`Reset`](Frame::Reset) | both |
-//! | [`Request`](Frame::Request), [`Open`](Frame::Open), [`Close`](Frame::Close) | the host |
-//! | [`Reply`](Frame::Reply), [`Changed`](Frame::Changed), [`Log`](Frame::Log) | the agent |
-//! | for a stream: [`Opened`](Frame::Opened), [`Refused`](Frame::Refused) | the agent |
+//! | [`Hello`], [`Data`], [`Credit`], [`End`], [`Reset`] | both |
+//! | [`Request`](Frame::Request), [`Open`], [`Close`] | the host |
+//! | [`Reply`](Frame::Reply), [`Changed`], [`Log`], [`Opened`], [`Refused`] | the agent |
+//!
+//! [`Hello`]: Frame::Hello
+//! [`Data`]: Frame::Data
+//! [`Credit`]: Frame::Credit
+//! [`End`]: Frame::End
+//! [`Reset`]: Frame::Reset
+//! [`Open`]: Frame::Open
+//! [`Close`]: Frame::Close
+//! [`Changed`]: Frame::Changed
+//! [`Log`]: Frame::Log
+//! [`Opened`]: Frame::Opened
+//! [`Refused`]: Frame::Refused
 //!
 //! **Streams.** The host chooses the number of each open, and uses none twice. `Open` is answered by `Opened`
-//! or by `Refused`. A message goes in pieces of at most [`MAX_PIECE`] bytes, of which the last is marked. `End`
-//! says that its sender writes nothing more; `Reset` ends both directions with a failure, and what is under way
-//! is lost. The host's `Close` ends the stream for the agent; the frames that the agent sent before it learned
-//! of that are ignored. After `Reset` and `Refused` no `Close` is needed.
+//! or by `Refused`. A message goes in pieces of at most [`MAX_PIECE`] bytes, of which the last is marked.
+//! `End` says that its sender writes nothing more. When the agent's comes, the stream is over; the agent
+//! answers the host's with its own once the service's pipe is closed. `Reset` ends both directions with a
+//! failure, and what is under way is lost. The host's `Close` ends the stream for the agent, however far it is;
+//! the frames that the agent sent before it learned of that are ignored.
 //!
 //! **Flow control.** Each direction of a stream begins with a credit of [`WINDOW`]. A piece costs its length
 //! and [`PIECE_OVERHEAD`]; its receiver gives that back with `Credit` when the piece has left its queue. A

@@ -87,7 +87,7 @@ fn some_frame() -> impl Strategy<Value = Frame> {
         (any::<u32>(), any::<bool>(), vec(any::<u8>(), 0..300))
             .prop_map(|(stream, last, bytes)| Frame::Data { stream, last, bytes }),
         any::<(u32, u32)>().prop_map(|(stream, credit)| Frame::Credit { stream, credit }),
-        any::<(u32, bool)>().prop_map(|(stream, unread)| Frame::End { stream, unread }),
+        any::<u32>().prop_map(|stream| Frame::End { stream }),
         (any::<u32>(), some_failure()).prop_map(|(stream, failure)| Frame::Reset { stream, failure }),
         any::<u32>().prop_map(|stream| Frame::Close { stream }),
     ]

@@ -64,7 +64,11 @@ pub(crate) async fn spawn(_: &ProcessSpec) -> Result<Child, SpawnError> {
 
 #[cfg(unix)]
 #[expect(clippy::unused_async, reason = "the other platform waits here")]
-pub(crate) async fn spawn_on(_: &ProcessSpec, _: std::os::fd::OwnedFd) -> Result<Child, SpawnError> {
+pub(crate) async fn spawn_on(
+    _: &ProcessSpec,
+    _: std::os::fd::OwnedFd,
+    _: Option<std::os::fd::OwnedFd>,
+) -> Result<Child, SpawnError> {
     Err(SpawnError::Unsupported { what: "running a command as a process" })
 }
 

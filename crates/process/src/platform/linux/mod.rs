@@ -125,14 +125,22 @@ pub(crate) fn check(spec: &ProcessSpec) -> Result<(), SpawnError> {
 }
 
 pub(crate) async fn spawn(spec: &ProcessSpec) -> Result<Child, SpawnError> {
-    start(spec, None).await
+    start(spec, None, None).await
 }
 
-pub(crate) async fn spawn_on(spec: &ProcessSpec, socket: OwnedFd) -> Result<Child, SpawnError> {
-    start(spec, Some(socket)).await
+pub(crate) async fn spawn_on(
+    spec: &ProcessSpec,
+    socket: OwnedFd,
+    error: Option<OwnedFd>,
+) -> Result<Child, SpawnError> {
+    start(spec, Some(socket), error).await
 }
 
-async fn start(spec: &ProcessSpec, socket: Option<OwnedFd>) -> Result<Child, SpawnError> {
+async fn start(
+    spec: &ProcessSpec,
+    socket: Option<OwnedFd>,
+    error: Option<OwnedFd>,
+) -> Result<Child, SpawnError> {
     let Launch { named, arguments, program, identity } = launch_of(spec)?;
     let tree = spec.within.as_ref().map_or_else(Tree::new, Tree::branch);
     let tail = Tail::default();
@@ -154,9 +162,13 @@ async fn start(spec: &ProcessSpec, socket: Option<OwnedFd>) -> Result<Child, Spa
     if let Some(socket) = socket {
         command.stdin(socket.try_clone().map_err(failed)?).stdout(socket);
     }
-    let capture = match spec.output {
-        Output::Inherit => None,
-        Output::Log => {
+    let capture = match (spec.output, error) {
+        (_, Some(error)) => {
+            command.stderr(error);
+            None
+        }
+        (Output::Inherit, None) => None,
+        (Output::Log, None) => {
             let mut capture = Capture::default();
             if !is_connected {
                 command.stdout(capture.open("stdout", &spec.name, &tail).map_err(failed)?);
@@ -179,8 +191,9 @@ async fn start(spec: &ProcessSpec, socket: Option<OwnedFd>) -> Result<Child, Spa
 fn prepare(command: &mut Command, orphaned: Orphaned, identity: Option<Identity>) {
     let parent = getpid();
     let farewell = match orphaned {
-        Orphaned::Kill => Signal::KILL,
-        Orphaned::Terminate => Signal::TERM,
+        Orphaned::Kill => Some(Signal::KILL),
+        Orphaned::Terminate => Some(Signal::TERM),
+        Orphaned::Notices => None,
     };
     let set_up = move || {
         // A session of its own: signals from a terminal go to standpipe alone, which decides.
@@ -189,7 +202,7 @@ fn prepare(command: &mut Command, orphaned: Orphaned, identity: Option<Identity>
             identity.assume()?;
         }
         // After the change of identity, which would clear it.
-        set_parent_process_death_signal(Some(farewell))?;
+        set_parent_process_death_signal(farewell)?;
         if getppid() != Some(parent) {
             return Err(rustix::io::Errno::SRCH.into());
         }

@@ -1,0 +1,53 @@
+//! The way to the agent, which comes and goes.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::link::{Link, Statuses};
+
+/// What there is of an agent.
+#[derive(Debug, Clone)]
+pub(crate) enum AgentState {
+    /// It is being started.
+    Down(Arc<str>),
+    /// It can be asked.
+    Up(Arc<Link>),
+    /// It is not started again.
+    Over(Arc<str>),
+}
+
+/// What managers and connectors share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) agent: watch::Sender<AgentState>,
+    pub(crate) statuses: Arc<Statuses>,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Self {
+        Self {
+            agent: watch::Sender::new(AgentState::Down("it is being started".into())),
+            statuses: Arc::default(),
+        }
+    }
+
+    /// The agent, if it can be asked now; otherwise why not.
+    pub(crate) fn now(&self) -> Result<Arc<Link>, Arc<str>> {
+        match &*self.agent.borrow() {
+            AgentState::Up(link) => Ok(Arc::clone(link)),
+            AgentState::Down(reason) | AgentState::Over(reason) => Err(Arc::clone(reason)),
+        }
+    }
+
+    /// The agent, once it can be asked; or why it never will be.
+    pub(crate) async fn link(&self) -> Result<Arc<Link>, Arc<str>> {
+        let mut agent = self.agent.subscribe();
+        let ready = agent.wait_for(|state| !matches!(state, AgentState::Down(_))).await;
+        match ready.as_deref() {
+            Ok(AgentState::Up(link)) => Ok(Arc::clone(link)),
+            Ok(AgentState::Down(reason) | AgentState::Over(reason)) => Err(Arc::clone(reason)),
+            Err(_) => Err("it has ended".into()),
+        }
+    }
+}

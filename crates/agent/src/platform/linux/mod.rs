@@ -1,0 +1,11 @@
+//! Wine on Linux, from outside of it.
+
+mod host;
+mod output;
+mod prefix;
+mod wine;
+
+#[cfg(test)]
+mod tests;
+
+pub use host::Host;

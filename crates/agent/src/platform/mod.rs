@@ -1,0 +1,15 @@
+//! What differs between systems: the programs of Wine outside of it, and the system's own services and pipes
+//! inside.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub use linux::Host;
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::Host;
+
+mod not_windows;
+pub use not_windows::serve_on_standard_handles;
