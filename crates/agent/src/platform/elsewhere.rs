@@ -1,50 +1,51 @@
 //! Systems that have no Wine.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use standpipe_process::ProcessSpec;
 use standpipe_service::Probe;
 
+use crate::host::state::Shared;
 use crate::host::{AgentConnector, AgentManager, HostError, HostOptions};
 
-/// An agent inside of Wine; there is none here.
+/// An agent inside of Wine, which is never started here.
 #[derive(Debug, Clone)]
-pub struct Host(Arc<Infallible>);
+pub struct Host(Arc<Shared>);
 
+#[expect(clippy::unused_async, clippy::unused_self, reason = "the other platform has something to do")]
 impl Host {
+    /// An agent that is not started yet.
+    pub fn new(_: HostOptions) -> Self {
+        Self(Arc::new(Shared::new()))
+    }
+
     /// Starts the agent.
     ///
     /// # Errors
     /// Always.
-    #[expect(clippy::unused_async, reason = "the other platform has something to do")]
-    pub async fn start(_: HostOptions) -> Result<Self, HostError> {
+    pub async fn start(&self) -> Result<(), HostError> {
         Err(HostError::Unsupported)
     }
 
     /// What starts, stops and queries a service inside of Wine.
-    pub fn manager(&self, _: &str, _: impl Probe) -> AgentManager {
-        match *self.0 {}
+    pub fn manager(&self, service: &str, probe: impl Probe) -> AgentManager {
+        AgentManager::new(service, Arc::clone(&self.0), probe)
     }
 
     /// What opens a pipe inside of Wine.
-    pub fn connector(&self, _: &str, _: Duration) -> AgentConnector {
-        match *self.0 {}
+    pub fn connector(&self, pipe: &str, timeout: Duration) -> AgentConnector {
+        AgentConnector::new(pipe, timeout, Arc::clone(&self.0))
     }
 
     /// How to run a Windows program inside of the prefix.
-    pub fn inside(&self, _: &ProcessSpec) -> ProcessSpec {
-        match *self.0 {}
+    pub fn inside(&self, spec: ProcessSpec) -> ProcessSpec {
+        spec
     }
 
     /// Ends the agent and everything inside of Wine.
-    pub async fn stop(&self) {
-        match *self.0 {}
-    }
+    pub async fn stop(&self) {}
 
     /// Ends everything inside of Wine without asking.
-    pub async fn kill(&self) {
-        match *self.0 {}
-    }
+    pub async fn kill(&self) {}
 }

@@ -11,5 +11,12 @@ mod elsewhere;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::Host;
 
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use windows::serve_on_standard_handles;
+
+#[cfg(not(windows))]
 mod not_windows;
+#[cfg(not(windows))]
 pub use not_windows::serve_on_standard_handles;

@@ -1,6 +1,7 @@
 //! Services without a command: those that a service control manager knows.
 
-use standpipe_deployment::{Role, Service};
+use standpipe_agent::host::Host;
+use standpipe_deployment::Service;
 use standpipe_service::Manager;
 
 use super::PrepareError;
@@ -8,21 +9,25 @@ use super::probe::PipesAccept;
 
 /// Where the installed services of a role are, and its native pipes.
 #[derive(Debug)]
-pub(super) struct Installed(());
+pub(super) struct Installed<'a> {
+    wine: Option<&'a Host>,
+}
 
-impl Installed {
-    /// Looks for what a role needs; nothing is started.
-    pub(super) fn find(_: &Role) -> Self {
-        Self(())
+impl<'a> Installed<'a> {
+    /// Those in a Wine prefix, or without one those of this system.
+    pub(super) fn new(wine: Option<&'a Host>) -> Self {
+        Self { wine }
     }
 
     /// The manager of a service, which can be used when its pipes accept.
-    #[expect(clippy::unused_self, reason = "there is no service control manager yet")]
     pub(super) fn manager(
         &self,
         service: &Service,
-        _: PipesAccept,
+        accept: PipesAccept,
     ) -> Result<Box<dyn Manager>, PrepareError> {
+        if let Some(wine) = self.wine {
+            return Ok(Box::new(wine.manager(&service.name, accept)));
+        }
         Err(PrepareError::NoManager { service: service.name.clone() })
     }
 }

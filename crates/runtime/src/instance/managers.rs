@@ -16,7 +16,7 @@ use crate::environment;
 /// The services of a role, each with its manager; `backends` are those of the role's pipes.
 pub(super) fn members(
     context: &BackendContext<'_>,
-    installed: &Installed,
+    installed: &Installed<'_>,
     backends: &[(String, Backend)],
 ) -> Result<Vec<Member>, PrepareError> {
     let member = |(index, service): (usize, &Service)| {

@@ -7,6 +7,7 @@ mod outcome;
 mod probe;
 mod publisher;
 mod services;
+mod wine;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -18,6 +19,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
+use standpipe_agent::host::Host;
 use standpipe_deployment::{Deployment, Role, TaskKind};
 use standpipe_pipe::NameError;
 use standpipe_pipe::backend::Backend;
@@ -135,6 +137,7 @@ pub struct Instance<'a> {
     environment: InstanceEnvironment,
     backends: Vec<(String, Backend)>,
     members: Vec<Member>,
+    wine: Option<Host>,
     tree: Tree,
 }
 
@@ -166,17 +169,19 @@ impl<'a> Instance<'a> {
             ),
         };
         let tree = Tree::new();
+        let wine = wine::host(role, deployment.folder(), lock.dir().path(), &environment);
         let context = BackendContext {
             role,
             folder: deployment.folder(),
             environment: &environment,
+            wine: wine.as_ref(),
             tree: &tree,
             user: owner.map(|(user, _)| user),
         };
-        let installed = Installed::find(role);
+        let installed = Installed::new(wine.as_ref());
         let backends = probe::backends(&context)?;
         let members = managers::members(&context, &installed, &backends)?;
-        Ok(Self { options, lock, environment, backends, members, tree })
+        Ok(Self { options, lock, environment, backends, members, wine, tree })
     }
 
     /// The file of accounts that may log on to this instance.
@@ -204,19 +209,35 @@ impl<'a> Instance<'a> {
         S: FnOnce(Serving) -> F,
         F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
-        let Self { options, lock, environment, members, tree, .. } = self;
+        let Self { options, lock, environment, members, wine, tree, .. } = self;
         // The process that held the instance before may have been killed. This one holds it now.
         if !process::end_abandoned(environment::PIPES, environment.pipes.as_os_str()).await {
             warn!("processes that an earlier run of the instance left behind cannot be ended");
         }
         let mut publisher = RecordPublisher::new(lock.dir().clone(), &options, endpoints);
-        let life = Life { options, environment: &environment, members, tree: &tree, stop: &stop };
+        let life = Life {
+            options,
+            environment: &environment,
+            members,
+            wine: wine.as_ref(),
+            tree: &tree,
+            stop: &stop,
+        };
         let mut decided = None;
+        let living = async {
+            life.live(&mut publisher, &mut decided, serve).await;
+            if let Some(wine) = &wine {
+                wine.stop().await;
+            }
+        };
         tokio::select! {
-            () = life.live(&mut publisher, &mut decided, serve) => {}
+            () = living => {}
             () = stop.forced.cancelled() => {}
         }
         let outcome = decided.unwrap_or(Outcome::Stopped);
+        if let Some(wine) = &wine {
+            wine.kill().await;
+        }
         tree.kill().await;
         publisher.end(&outcome);
         match &outcome {
@@ -236,6 +257,7 @@ struct Life<'a> {
     options: InstanceOptions<'a>,
     environment: &'a InstanceEnvironment,
     members: Vec<Member>,
+    wine: Option<&'a Host>,
     tree: &'a Tree,
     stop: &'a Stop,
 }
@@ -249,7 +271,12 @@ impl Life<'_> {
     {
         let role = self.options.role;
         let folder = self.options.deployment.folder();
+        if let Some(outcome) = self.start_wine().await {
+            *decided = Some(outcome);
+            return;
+        }
         let mut startup = Startup::new(folder, self.environment, role.user.as_deref(), self.tree);
+        startup.run_windows_programs_in(self.wine);
         let tasks_end = startup.ending();
         {
             let mut preparing = pin!(startup.run(&role.startup));
@@ -315,6 +342,17 @@ impl Life<'_> {
         // The last report may have come with the end.
         publisher.report_while_ending(&services);
         self.end_tasks(outcome, &tasks_end).await;
+    }
+
+    /// Starts the agent in the role's Wine prefix, if it has one. Returns how the instance ends when there will
+    /// be none.
+    async fn start_wine(&self) -> Option<Outcome> {
+        let wine = self.wine?;
+        tokio::select! {
+            biased;
+            () = self.stop.asked.cancelled() => Some(Outcome::Stopped),
+            started = wine.start() => started.err().map(Outcome::WineFailed),
+        }
     }
 
     /// Asks everything that still runs to end, and waits for it, within bounds.

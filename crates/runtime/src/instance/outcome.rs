@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use standpipe_agent::host::{HostError, HostErrorKind};
 use standpipe_service::watcher::GiveUp;
 use standpipe_system::error::with_causes;
 
@@ -23,6 +24,8 @@ pub enum Outcome {
         /// Why.
         why: GiveUp,
     },
+    /// Nothing can run in the role's Wine prefix, so the role was not started.
+    WineFailed(HostError),
     /// Its endpoints could not be served any longer.
     ServingFailed(Box<dyn Error + Send + Sync>),
     /// Something happened that must not.
@@ -40,6 +43,11 @@ impl Outcome {
             Self::Bug(_) => ExitCode::Bug,
             Self::ServingFailed(_) => ExitCode::Temporary,
             Self::TaskFailed(_) => ExitCode::Task,
+            Self::WineFailed(error) => match error.kind() {
+                HostErrorKind::Configuration => ExitCode::Config,
+                HostErrorKind::NotPermitted => ExitCode::NotPermitted,
+                HostErrorKind::Temporary => ExitCode::Temporary,
+            },
         }
     }
 
@@ -47,6 +55,7 @@ impl Outcome {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::TaskFailed(failure) => failure.hint(),
+            Self::WineFailed(error) => error.hint(),
             Self::Bug(_) => Some("please report this"),
             Self::Stopped | Self::GaveUp { .. } | Self::ServingFailed(_) => None,
         }
@@ -59,6 +68,7 @@ impl fmt::Display for Outcome {
         match self {
             Self::Stopped => f.write_str("stopped"),
             Self::TaskFailed(failure) => write!(f, "{}", with_causes(failure)),
+            Self::WineFailed(error) => write!(f, "{}", with_causes(error)),
             Self::GaveUp { service, why } => write!(f, "{service}: {why}"),
             Self::ServingFailed(error) => {
                 write!(f, "cannot serve any longer: {}", with_causes(error.as_ref()))

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use standpipe_agent::host::Host;
 use standpipe_deployment::{PipeMode, Role};
-use standpipe_pipe::backend::Backend;
+use standpipe_pipe::backend::{Backend, CONNECT_TIMEOUT};
 use standpipe_pipe::listener::dotnet_socket;
 use standpipe_pipe::{Mode, PipeName};
 use standpipe_process::Tree;
@@ -21,6 +22,8 @@ pub(super) struct BackendContext<'a> {
     /// The deployment's folder.
     pub(super) folder: &'a Path,
     pub(super) environment: &'a InstanceEnvironment,
+    /// The agent in the role's Wine prefix, if it has one.
+    pub(super) wine: Option<&'a Host>,
     /// What commands are started within.
     pub(super) tree: &'a Tree,
     /// The number of the role's user, when that is not this process's own.
@@ -42,9 +45,17 @@ pub(super) fn backends(context: &BackendContext<'_>) -> Result<Vec<(String, Back
         });
         let mode = given_mode.unwrap_or_default();
         let mut backend = match &pipe.backend {
-            standpipe_deployment::Backend::Instance | standpipe_deployment::Backend::Wine => {
+            standpipe_deployment::Backend::Instance => {
                 Backend::local(&context.environment.pipes, &name, given_mode)
             }
+            standpipe_deployment::Backend::Wine => match context.wine {
+                Some(wine) => {
+                    let timeout = pipe.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
+                    // The agent says why it does not connect, if it has the time to.
+                    Backend::connector(given_mode, wine.connector(name.as_str(), timeout.mul_f64(0.9)))
+                }
+                None => Backend::local(&context.environment.pipes, &name, given_mode),
+            },
             standpipe_deployment::Backend::UnixSocket(path) => Backend::unix(path, mode),
             standpipe_deployment::Backend::Tcp { host, port } => {
                 let is_here = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());

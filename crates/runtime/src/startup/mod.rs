@@ -19,6 +19,7 @@ use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+use standpipe_agent::host::Host;
 use standpipe_deployment::{StartupTask, TaskKind};
 use standpipe_process::{
     self as process, Ask, Exit, Orphaned, Output, Process, ProcessSpec, SpawnError, Tree,
@@ -101,6 +102,8 @@ pub(crate) struct Startup<'a> {
     environment: &'a InstanceEnvironment,
     user: Option<&'a str>,
     tree: &'a Tree,
+    /// Where programs of Windows run, on another system.
+    wine: Option<&'a Host>,
     /// One for each background and foreground task.
     followed: JoinSet<()>,
     ending: CancellationToken,
@@ -114,7 +117,20 @@ impl<'a> Startup<'a> {
         user: Option<&'a str>,
         tree: &'a Tree,
     ) -> Self {
-        Self { folder, environment, user, tree, followed: JoinSet::new(), ending: CancellationToken::new() }
+        Self {
+            folder,
+            environment,
+            user,
+            tree,
+            wine: None,
+            followed: JoinSet::new(),
+            ending: CancellationToken::new(),
+        }
+    }
+
+    /// Runs the tasks that are programs of Windows in a Wine prefix.
+    pub(crate) fn run_windows_programs_in(&mut self, wine: Option<&'a Host>) {
+        self.wine = wine;
     }
 
     /// To be cancelled before the tasks are asked to end: from then on it is no news that they do.
@@ -157,7 +173,7 @@ impl<'a> Startup<'a> {
     }
 
     fn spec(&self, task: &StartupTask) -> ProcessSpec {
-        ProcessSpec {
+        let spec = ProcessSpec {
             name: environment::short_name(&task.command),
             command: environment::words(&task.command),
             folder: self.folder.to_path_buf(),
@@ -169,6 +185,10 @@ impl<'a> Startup<'a> {
             orphaned: Orphaned::Kill,
             output: Output::Log,
             within: Some(self.tree.clone()),
+        };
+        match self.wine {
+            Some(wine) if task.in_wine => wine.inside(spec),
+            _ => spec,
         }
     }
 }

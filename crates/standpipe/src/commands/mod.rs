@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod account;
+mod agent;
 pub(crate) mod bench;
 pub(crate) mod call;
 mod check;
@@ -48,6 +49,9 @@ pub(crate) enum Command {
     Sddl(sddl::Sddl),
     /// Check a deployment file: every mistake, with its line
     Check(check::Check),
+    /// Control Windows services and open their pipes inside Wine, for a Standpipe outside of it
+    #[command(hide = true)]
+    Agent(agent::Agent),
 }
 
 impl Command {
@@ -72,6 +76,7 @@ pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Re
         Command::Account(account) => account::run(account, output),
         Command::Sddl(sddl) => sddl::run(sddl, output),
         Command::Check(check) => check::run(&check, output),
+        Command::Agent(_) => agent::run(),
     }
 }
 

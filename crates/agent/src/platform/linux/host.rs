@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,6 +10,7 @@ use standpipe_backoff::Backoff;
 use standpipe_process::{Process, ProcessSpec, Tree, user_ids};
 use standpipe_service::Probe;
 use tokio::net::UnixStream;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -38,9 +39,12 @@ const PROGRESS: Duration = Duration::from_secs(3);
 /// An agent inside of Wine, which is started again when it dies. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Host {
+    options: Arc<HostOptions>,
     shared: Arc<Shared>,
-    runner: Arc<Runner>,
-    supervising: Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
+    tree: Tree,
+    /// Set once Wine is found.
+    runner: Arc<OnceLock<Arc<Runner>>>,
+    supervising: Arc<Mutex<Option<JoinHandle<()>>>>,
     ending: CancellationToken,
 }
 
@@ -52,9 +56,8 @@ struct Runner {
     agent: PathBuf,
     startup_timeout: Duration,
     environment: Vec<(String, String)>,
-    tree: Tree,
     /// Held as long as anything may run in the prefix.
-    prefix: tokio::sync::Mutex<Prefix>,
+    prefix: Mutex<Prefix>,
 }
 
 /// What runs while an agent does.
@@ -66,11 +69,25 @@ struct Running {
 }
 
 impl Host {
-    /// Makes the prefix if there is none yet, and starts the agent in it. Dropping the future gives it up.
+    /// An agent that is not started yet.
+    pub fn new(options: HostOptions) -> Self {
+        Self {
+            options: Arc::new(options),
+            shared: Arc::new(Shared::new()),
+            tree: Tree::new(),
+            runner: Arc::default(),
+            supervising: Arc::default(),
+            ending: CancellationToken::new(),
+        }
+    }
+
+    /// Makes the prefix if there is none yet, and starts the agent in it. To be called once. When it fails or
+    /// its future is dropped, [`Self::kill`] ends what is left of it.
     ///
     /// # Errors
-    /// See [`HostError`]. Nothing is left running then.
-    pub async fn start(options: HostOptions) -> Result<Self, HostError> {
+    /// See [`HostError`].
+    pub async fn start(&self) -> Result<(), HostError> {
+        let options = &*self.options;
         let agent = options.agent_program();
         if !agent.is_file() {
             return Err(HostError::NoAgent { path: agent });
@@ -88,8 +105,7 @@ impl Host {
             source,
         };
         let (error, lines) = output::open(options.only_service.clone()).map_err(io)?;
-        let tree = Tree::new();
-        let wine = Wine::new(&options, tree.clone(), error)?;
+        let wine = Wine::new(options, self.tree.clone(), error)?;
         let prefix = Prefix::take(&options.prefix, user).await?;
         let runner = Runner {
             wine,
@@ -97,34 +113,19 @@ impl Host {
             agent,
             startup_timeout: options.startup_timeout,
             environment: options.environment.clone(),
-            tree,
-            prefix: tokio::sync::Mutex::new(prefix),
-        };
-        let shared = Arc::new(Shared::new());
-        let running = match runner.begin(&shared).await {
-            Ok(running) => running,
-            Err(error) => {
-                runner.tree.kill().await;
-                return Err(error);
-            }
+            prefix: Mutex::new(prefix),
         };
         let runner = Arc::new(runner);
-        let ending = CancellationToken::new();
-        let supervising = tokio::spawn(
-            supervise(Arc::clone(&runner), Arc::clone(&shared), running, ending.clone()).in_current_span(),
-        );
-        let supervising = Arc::new(tokio::sync::Mutex::new(Some(supervising)));
-        Ok(Self { shared, runner, supervising, ending })
+        let _ = self.runner.set(Arc::clone(&runner));
+        let running = runner.begin(&self.shared).await?;
+        let supervising = supervise(runner, Arc::clone(&self.shared), running, self.ending.clone());
+        *self.supervising.lock().await = Some(tokio::spawn(supervising.in_current_span()));
+        Ok(())
     }
 
     /// What starts, stops and queries a service inside of Wine, which `probe` knows to be usable.
     pub fn manager(&self, service: &str, probe: impl Probe) -> AgentManager {
-        let manager = AgentManager::new(service, Arc::clone(&self.shared), probe);
-        if let Ok(link) = self.shared.now() {
-            let service = service.to_owned();
-            tokio::spawn(async move { watch(&link, &service).await });
-        }
-        manager
+        AgentManager::new(service, Arc::clone(&self.shared), probe)
     }
 
     /// What opens a pipe inside of Wine by its bare name; waits up to `timeout` while every end of it is in
@@ -133,9 +134,12 @@ impl Host {
         AgentConnector::new(pipe, timeout, Arc::clone(&self.shared))
     }
 
-    /// How `spec`, whose program is one of Windows, is run inside of the prefix.
-    pub fn inside(&self, spec: &ProcessSpec) -> ProcessSpec {
-        self.runner.wine.inside(spec)
+    /// How `spec`, whose program is one of Windows, is run inside of the prefix; once the agent is started.
+    pub fn inside(&self, spec: ProcessSpec) -> ProcessSpec {
+        match self.runner.get() {
+            Some(runner) => runner.wine.inside(spec),
+            None => spec,
+        }
     }
 
     /// Ends the agent, which stops every service that it has started, and then everything inside of Wine.
@@ -151,13 +155,19 @@ impl Host {
     pub async fn kill(&self) {
         self.ending.cancel();
         self.shared.agent.send_replace(AgentState::Over("it was ended".into()));
-        self.runner.tree.kill().await;
+        self.tree.kill().await;
     }
 }
 
-/// Asks for the changes of a service.
-async fn watch(link: &Link, service: &str) -> Option<Reply> {
-    link.request(Request::Watch { service: service.to_owned() }).await.ok()
+/// Lets an agent be used, once it watches the services that somebody manages.
+async fn announce(shared: &Shared, link: &Arc<Link>) {
+    for service in shared.statuses.names() {
+        let watched = link.request(Request::Watch { service: service.clone() }).await;
+        if let Ok(Reply::Status(status)) = watched {
+            shared.statuses.set(&service, status);
+        }
+    }
+    shared.agent.send_replace(AgentState::Up(Arc::clone(link)));
 }
 
 impl Runner {
@@ -172,7 +182,7 @@ impl Runner {
             self.end(running).await;
             running = self.run(shared, None).await?;
         }
-        shared.agent.send_replace(AgentState::Up(Arc::clone(&running.link)));
+        announce(shared, &running.link).await;
         Ok(running)
     }
 
@@ -311,11 +321,6 @@ async fn supervise(
                 Err(error) => warn!("the agent inside Wine cannot be started: {error}"),
             }
         };
-        for service in shared.statuses.names() {
-            if let Some(Reply::Status(status)) = watch(&running.link, &service).await {
-                shared.statuses.set(&service, status);
-            }
-        }
-        shared.agent.send_replace(AgentState::Up(Arc::clone(&running.link)));
+        announce(&shared, &running.link).await;
     }
 }

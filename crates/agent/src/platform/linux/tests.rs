@@ -109,13 +109,13 @@ async fn a_prefix_serves_one_instance_at_a_time() {
 async fn a_machine_without_wine_or_without_the_agent_says_what_to_install() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("prefix");
-    let error = Host::start(options(&path)).await.unwrap_err();
+    let error = Host::new(options(&path)).start().await.unwrap_err();
     assert!(matches!(error, HostError::NoAgent { .. }), "{error}");
     assert!(error.hint().unwrap().contains("STANDPIPE_AGENT"));
 
     fs::write(folder.path().join("agent.exe"), "").unwrap();
     let options = HostOptions { agent: Some(folder.path().join("agent.exe")), ..options(&path) };
-    let error = Host::start(options).await.unwrap_err();
+    let error = Host::new(options).start().await.unwrap_err();
     assert!(matches!(&error, HostError::NoWine { program } if program == "no-such-wine"), "{error}");
     assert!(error.hint().unwrap().contains("install"));
     assert!(!path.exists());

@@ -161,8 +161,7 @@ impl Wine {
     }
 
     /// How `spec`, whose program is one of Windows, is run inside of the prefix.
-    pub(super) fn inside(&self, spec: &ProcessSpec) -> ProcessSpec {
-        let mut spec = spec.clone();
+    pub(super) fn inside(&self, mut spec: ProcessSpec) -> ProcessSpec {
         let (named, arguments) = match spec.command.split_first() {
             Some((named, arguments)) => (named.clone(), arguments.to_vec()),
             None => return spec,
