@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod logs;
 mod manager;
 mod managers;
 mod platform;

@@ -1,17 +1,19 @@
-//! Log lines on stderr.
+//! Log lines: on stderr, save that those of services go to stdout as JSON.
 
 use std::fmt::{self, Write};
+use std::io;
 use std::time::SystemTime;
 
 use clap::ValueEnum;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::writer::EitherWriter;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::live::LiveView;
+use crate::live::{LiveView, LogWriter};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,19 +49,37 @@ pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveVie
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(view)
+        .with_writer(view.clone())
         .with_ansi(colour)
         // When the reader of the log has gone, there is nobody to report that to either.
         .log_internal_errors(false);
     let started = match format {
         LogFormat::Human => builder.event_format(Human { relays: false }).try_init(),
         LogFormat::Relay => builder.event_format(Human { relays: true }).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
+        LogFormat::Json => {
+            builder.with_writer(Apart(view)).json().flatten_event(true).with_span_list(false).try_init()
+        }
     };
     // Only a second start fails, and there is none.
     drop(started);
     if let Some(error) = wrong {
         tracing::warn!(%error, "the log filter cannot be read; using `info`");
+    }
+}
+
+/// The writer for lines of JSON: those that a service wrote, or that come from its logs, go to standard output, and
+/// those about it to standard error.
+struct Apart(LiveView);
+
+impl<'a> MakeWriter<'a> for Apart {
+    type Writer = EitherWriter<LogWriter, io::Stdout>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        EitherWriter::A(self.0.make_writer())
+    }
+
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
+        if metadata.target() == OUTPUT_TARGET { EitherWriter::B(io::stdout()) } else { self.make_writer() }
     }
 }
 
@@ -119,6 +139,7 @@ impl Visit for Fields {
         match field.name() {
             "message" => self.message = printable(value),
             "process" => self.process = printable(value),
+            // A line of a service is told from others by its name alone.
             "stream" => {}
             name => {
                 // A value in which words could be taken for another field is quoted.
@@ -150,7 +171,6 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::sync::{Arc, Mutex};
 
     use super::*;

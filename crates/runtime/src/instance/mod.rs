@@ -2,6 +2,7 @@
 
 mod command;
 mod installed;
+mod logs;
 mod managers;
 mod outcome;
 mod probe;
@@ -297,6 +298,9 @@ impl Life<'_> {
         let mut serving = JoinSet::new();
         serving.spawn(serve(Serving { ready: is_ready, stop: stop_serving.clone() }));
 
+        let prefix =
+            role.wine.as_ref().map(|wine| wine.prefix.clone().unwrap_or_else(|| publisher.dir().wine()));
+        let logs = logs::follow(role, prefix.as_deref());
         let mut services = Services::begin(std::mem::take(&mut self.members));
         publisher.report(&services);
         ready.send_replace(services.are_ready());
@@ -338,6 +342,9 @@ impl Life<'_> {
                 // Whatever happens to them now, the outcome is decided.
                 _ = services.next(), if !services.are_over() => publisher.report_while_ending(&services),
             }
+        }
+        for followed in logs {
+            followed.end().await;
         }
         // The last report may have come with the end.
         publisher.report_while_ending(&services);

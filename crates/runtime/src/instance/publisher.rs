@@ -33,6 +33,11 @@ impl RecordPublisher {
         publisher
     }
 
+    /// The instance's folder.
+    pub(super) fn dir(&self) -> &InstanceDir {
+        &self.dir
+    }
+
     pub(super) fn report(&mut self, services: &Services) {
         self.change(|record| {
             record.stage = if services.are_running() { Stage::Running } else { Stage::Starting };

@@ -293,6 +293,11 @@ impl InstanceDir {
         self.path.join("accounts.toml")
     }
 
+    /// The Wine prefix of the instance, unless the role names another.
+    pub fn wine(&self) -> PathBuf {
+        self.path.join("wine")
+    }
+
     /// The folder of the sockets of the service's pipes.
     pub fn pipes(&self) -> PathBuf {
         self.path.join("pipes")

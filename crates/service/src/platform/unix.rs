@@ -1,6 +1,8 @@
 //! Unix: SIGTERM, SIGINT, SIGHUP and SIGQUIT.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -52,4 +54,17 @@ fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// What tells one file from another, whatever their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileId {
+    device: u64,
+    number: u64,
+}
+
+/// What tells an open file from others while it is open.
+pub(crate) fn file_id(file: &File) -> io::Result<FileId> {
+    let metadata = file.metadata()?;
+    Ok(FileId { device: metadata.dev(), number: metadata.ino() })
 }

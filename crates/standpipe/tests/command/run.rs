@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
+use serde_json::Value;
+
 use crate::support::{Place, assert_seen};
 
 /// A role without a service, with `more` in it.
@@ -69,6 +71,35 @@ fn a_service_that_cannot_be_kept_running_has_its_own_code() {
     assert!(seen.starts_with("exit 69\n--- stderr\nerror: "), "{seen}");
     let listed = place.seen(&["ps", "--state-dir", "state"]);
     assert!(listed.contains("failed") && listed.contains("last error of Pipes/0"), "{listed}");
+}
+
+#[test]
+fn what_a_service_says_and_logs_is_json_on_standard_output() {
+    let more = "[roles.Pipes.service]\nname = \"Talker\"\ncommand = [\"sh\", \"talk.sh\"]\n\
+                start-timeout = \"1m\"\nlogs.files = [\"logs/*.log\"]";
+    let place = place(more);
+    let script = "echo out\necho err >&2\nmkdir logs\nprintf '%01000000d\\n' 7 > logs/a.log\n\
+                  printf 'b\\377d \"q\"\\n' >> logs/a.log\nexec sleep 1000";
+    place.write("talk.sh", script);
+    let mut command = place.standpipe(&["run", "--log-format", "json", "--state-dir", "state"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let lines = lines.take(4).map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let mut said: Vec<(String, String)> = lines
+        .map(|line| {
+            assert_eq!((&line["process"], &line["level"]), (&"Talker".into(), &"INFO".into()), "{line}");
+            assert_eq!(line["file"].is_string(), line["stream"] == "file", "{line}");
+            let text = |name: &str| line[name].as_str().unwrap().to_owned();
+            (text("stream"), text("message"))
+        })
+        .collect();
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    said.sort();
+    let long = said.remove(0);
+    assert!(long == ("file".to_owned(), "0".repeat(999_999) + "7"), "{} characters", long.1.len());
+    let expected = [("file", "b\u{fffd}d \"q\""), ("stderr", "err"), ("stdout", "out")];
+    assert_eq!(said, expected.map(|(stream, text)| (stream.to_owned(), text.to_owned())));
 }
 
 #[test]
