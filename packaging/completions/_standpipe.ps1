@@ -37,6 +37,7 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             [CompletionResult]::new('account', 'account', [CompletionResultType]::ParameterValue, 'Manage the accounts that may log on')
             [CompletionResult]::new('sddl', 'sddl', [CompletionResultType]::ParameterValue, 'Say what an access-control list means, and whom it lets in')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check a deployment file: every mistake, with its line')
+            [CompletionResult]::new('agent', 'agent', [CompletionResultType]::ParameterValue, 'Control Windows services and open their pipes inside Wine, for a Standpipe outside of it')
             break
         }
         'standpipe;up' {
@@ -293,6 +294,16 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('--here', '--here', [CompletionResultType]::ParameterName, 'Also look at this machine: whether passwords can be read, ports are free')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;agent' {
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')

@@ -19,6 +19,9 @@ _standpipe() {
             standpipe,account)
                 cmd="standpipe__subcmd__account"
                 ;;
+            standpipe,agent)
+                cmd="standpipe__subcmd__agent"
+                ;;
             standpipe,bench)
                 cmd="standpipe__subcmd__bench"
                 ;;
@@ -74,7 +77,7 @@ _standpipe() {
 
     case "${cmd}" in
         standpipe)
-            opts="-h -V --log --log-format --color --help --version up run ps call connect bench account sddl check"
+            opts="-h -V --log --log-format --color --help --version up run ps call connect bench account sddl check agent"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -306,6 +309,32 @@ _standpipe() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        standpipe__subcmd__agent)
+            opts="-h -V --log --log-format --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

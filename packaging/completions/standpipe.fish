@@ -41,6 +41,7 @@ complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "bench" -d 'Call
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "account" -d 'Manage the accounts that may log on'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "sddl" -d 'Say what an access-control list means, and whom it lets in'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "check" -d 'Check a deployment file: every mistake, with its line'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "agent" -d 'Control Windows services and open their pipes inside Wine, for a Standpipe outside of it'
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s f -l file -d 'The deployment file' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
@@ -267,3 +268,11 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l here -d 'Also look at this machine: whether passwords can be read, ports are free'
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand agent" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand agent" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand agent" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand agent" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand agent" -s V -l version -d 'Print version'

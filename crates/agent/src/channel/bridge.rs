@@ -12,8 +12,8 @@ use crate::wire::{Assembler, Failure, FailureKind, Frame};
 /// How long a service may take to read what its client wrote before it closed the pipe.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// Moves data between a stream and the end of a pipe that a client holds the other end of, until both are done.
-/// For the host.
+/// Moves data between a stream and the end of a pipe whose other end a client holds, until both are done. For
+/// the host.
 pub(crate) async fn for_client(stream: &Stream, client: PipeConnection) {
     let up = async {
         match read_all(stream, &client).await {

@@ -11,8 +11,8 @@ use crate::wire::{Failure, FailureKind, Reply, Request};
 
 /// Starts, stops and queries a Windows service through the agent.
 ///
-/// While the agent is gone, a query waits for the next one: the service may well be running, and nobody knows.
-/// What is asked for otherwise fails, or waits too.
+/// While the agent is gone, a query waits for the next one: the service may well be running, and nobody
+/// knows. What is asked for otherwise fails, or waits too.
 pub struct AgentManager {
     service: String,
     shared: Arc<Shared>,

@@ -26,8 +26,8 @@
 //! or by `Refused`. A message goes in pieces of at most [`MAX_PIECE`] bytes, of which the last is marked.
 //! `End` says that its sender writes nothing more. When the agent's comes, the stream is over; the agent
 //! answers the host's with its own once the service's pipe is closed. `Reset` ends both directions with a
-//! failure, and what is under way is lost. The host's `Close` ends the stream for the agent, however far it is;
-//! the frames that the agent sent before it learned of that are ignored.
+//! failure, and what is under way is lost. The host's `Close` ends the stream for the agent, however far it
+//! is; the frames that the agent sent before it learned of that are ignored.
 //!
 //! **Flow control.** Each direction of a stream begins with a credit of [`WINDOW`]. A piece costs its length
 //! and [`PIECE_OVERHEAD`]; its receiver gives that back with `Credit` when the piece has left its queue. A

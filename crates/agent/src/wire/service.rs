@@ -6,7 +6,8 @@ use standpipe_service::{Exit, State, Status};
 
 use super::fields::{Malformed, Part, Reader, Writer};
 
-/// How a service ended: by a code, by a signal, by an error of Windows, by a code of its own, or nobody knows.
+/// How a service ended: by a code, by a signal, by an error of Windows, by a code of its own, or nobody
+/// knows.
 const BY_CODE: u8 = 0;
 const BY_SIGNAL: u8 = 1;
 const UNKNOWN: u8 = 2;

@@ -351,8 +351,8 @@ impl Life<'_> {
         self.end_tasks(outcome, &tasks_end).await;
     }
 
-    /// Starts the agent in the role's Wine prefix, if it has one. Returns how the instance ends when there will
-    /// be none.
+    /// Starts the agent in the role's Wine prefix, if it has one. Returns how the instance ends when there
+    /// will be none.
     async fn start_wine(&self) -> Option<Outcome> {
         let wine = self.wine?;
         tokio::select! {

@@ -262,8 +262,8 @@ impl Runner {
     }
 }
 
-/// Ends an agent whose channel is over, and leaves what it has started: the service manager may be among that,
-/// and services go on.
+/// Ends an agent whose channel is over, and leaves what it has started: the service manager may be among
+/// that, and services go on.
 async fn end_alone(agent: &mut Process) {
     if tokio::time::timeout(Duration::from_millis(500), agent.wait()).await.is_ok() {
         return;

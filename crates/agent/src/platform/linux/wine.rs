@@ -17,8 +17,8 @@ use crate::host::{HostError, HostOptions};
 const FOLDERS: [&str; 4] =
     ["/usr/lib/wine", "/usr/lib/x86_64-linux-gnu/wine", "/opt/wine-stable/bin", "/opt/wine-devel/bin"];
 
-/// Variables that Wine itself needs. Others stay outside: whatever a process of Wine has in its environment, a
-/// service can read, though no function of Windows shows it.
+/// Variables that Wine itself needs. Others stay outside: whatever a process of Wine has in its environment,
+/// a service can read, though no function of Windows shows it.
 const PASSED: [&str; 9] =
     ["HOME", "USER", "LOGNAME", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "XDG_RUNTIME_DIR"];
 

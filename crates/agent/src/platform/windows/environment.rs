@@ -1,7 +1,7 @@
 //! The variables that services find: those of the machine, in the registry.
 //!
-//! Wine ignores the variables of a single service. Its service manager reads those of the machine when it starts,
-//! so what is written here reaches services only after the next start of Wine.
+//! Wine ignores the variables of a single service. Its service manager reads those of the machine when it
+//! starts, so what is written here reaches services only after the next start of Wine.
 
 #![expect(unsafe_code, reason = "functions of the system")]
 

@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 use crate::inside::{Agent, AgentError, READ_AT_ONCE};
 use machine::Windows;
 
-/// Serves a host on this process's standard input and output, inside of Wine, up to the end of the input; then
-/// stops the services that it has started.
+/// Serves a host on this process's standard input and output, inside of Wine, up to the end of the input;
+/// then stops the services that it has started.
 ///
 /// A thread reads and another one writes: where Wine connects the standard handles to a socket of the system
 /// outside, each of their calls is one system call and does not involve Wine's server.
