@@ -6,6 +6,7 @@ use standpipe_service::Manager;
 
 use super::PrepareError;
 use super::probe::PipesAccept;
+use crate::platform;
 
 /// Where the installed services of a role are, and its native pipes.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl<'a> Installed<'a> {
         if let Some(wine) = self.wine {
             return Ok(Box::new(wine.manager(&service.name, accept)));
         }
-        Err(PrepareError::NoManager { service: service.name.clone() })
+        platform::installed_manager(service, accept)
+            .ok_or_else(|| PrepareError::NoManager { service: service.name.clone() })
     }
 }

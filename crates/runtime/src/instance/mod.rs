@@ -93,7 +93,7 @@ pub enum PrepareError {
         source: NameError,
     },
     /// The service belongs to a manager that there is none of here.
-    #[error("the service `{service}` has no `command`, and the service control manager is not yet supported")]
+    #[error("the service `{service}` has no `command`, and this system has no service control manager")]
     NoManager {
         /// The service.
         service: String,

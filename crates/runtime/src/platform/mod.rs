@@ -7,6 +7,10 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::{hand_over, is_socket, let_through, private_file, serve_open, take_back};
+pub(crate) use unix::{
+    hand_over, installed_manager, is_socket, let_through, private_file, serve_open, take_back,
+};
 #[cfg(windows)]
-pub(crate) use windows::{hand_over, is_socket, let_through, private_file, serve_open, take_back};
+pub(crate) use windows::{
+    hand_over, installed_manager, is_socket, let_through, private_file, serve_open, take_back,
+};

@@ -7,10 +7,12 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
+use standpipe_deployment::Service;
 use standpipe_pipe::Mode;
 use standpipe_pipe::backend::ConnectFuture;
 use standpipe_pipe::listener::PipeConnection;
 use standpipe_process::{self as process, Ask, Exit, Process, ProcessSpec};
+use standpipe_service::{Manager, Probe};
 use tokio::sync::oneshot;
 
 use crate::startup::STOP_GRACE;
@@ -88,4 +90,9 @@ async fn follow(mut process: Process, closed: oneshot::Receiver<()>, stop_timeou
     };
     process.tree().kill().await;
     exit
+}
+
+/// There is no service control manager here.
+pub(crate) fn installed_manager(_: &Service, _: impl Probe) -> Option<Box<dyn Manager>> {
+    None
 }

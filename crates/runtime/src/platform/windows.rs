@@ -6,9 +6,12 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use standpipe_deployment::{Recovery, Service, WhenPaused};
 use standpipe_pipe::Mode;
 use standpipe_pipe::backend::ConnectFuture;
 use standpipe_process::ProcessSpec;
+use standpipe_service::scm::{self, ScmManager, ScmOptions};
+use standpipe_service::{Manager, Probe};
 
 /// Pipes are no files here.
 pub(crate) fn is_socket(_: &Metadata) -> bool {
@@ -47,4 +50,20 @@ pub(crate) fn serve_open(
     Box::pin(async {
         Err(io::Error::new(io::ErrorKind::Unsupported, "there are no commands for pipes on Windows yet"))
     })
+}
+
+/// The manager of a service that the service control manager of this machine knows.
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no service control manager")]
+pub(crate) fn installed_manager(service: &Service, accept: impl Probe) -> Option<Box<dyn Manager>> {
+    let options = ScmOptions {
+        recovery: match service.recovery {
+            Recovery::Defer => scm::Recovery::Defer,
+            Recovery::Refuse => scm::Recovery::Refuse,
+        },
+        when_paused: match service.when_paused {
+            WhenPaused::Fail => scm::WhenPaused::Fail,
+            WhenPaused::Continue => scm::WhenPaused::Continue,
+        },
+    };
+    Some(Box::new(ScmManager::new(service.name.as_str(), options, accept)))
 }
