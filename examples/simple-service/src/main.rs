@@ -1,17 +1,23 @@
 //! The service of the story: it reads a text from its pipe up to a NUL, reverses it, writes it back and hangs
 //! up.
 //!
-//! It knows nothing of networks, accounts or watching: Standpipe does that around it. Where its pipe goes is
-//! said by the environment variable `STANDPIPE_PIPES`, which Standpipe sets.
+//! It knows nothing of networks, accounts or watching: Standpipe does that around it. Where its pipe goes on Unix is
+//! said by the environment variable `STANDPIPE_PIPES`, which Standpipe sets. On Windows it is a service of the service
+//! control manager: `-install` installs it, `-remove` removes it, `-debug` runs it at a console.
 #![expect(clippy::print_stderr, reason = "a service that is a plain program says what it does on stderr")]
 
+mod platform;
+
 use std::convert::Infallible;
+use std::ffi::OsString;
+use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use standpipe_pipe::Mode;
-use standpipe_pipe::listener::{PipeConnection, PipeError, PipeListener};
+use standpipe_pipe::listener::{ListenError, ListenOptions, PipeConnection, PipeError, PipeListener};
+use tokio::sync::mpsc;
 use unicode_segmentation::UnicodeSegmentation;
 
 standpipe_system::process_prng!();
@@ -23,6 +29,12 @@ const MAX_TEXT: usize = 1024 * 1024;
 /// descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Who may call the pipe, on Windows: everybody who has logged on, save guests.
+const DESCRIPTOR: &str = "D:(D;OICI;GA;;;BG)(D;OICI;GA;;;AN)(A;OICI;GRGWGX;;;AU)(A;OICI;GA;;;BA)";
+
+/// How long the answers under way may take when the program is asked to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
 /// Reads a text up to a NUL from a pipe, reverses it, writes it back
 #[derive(Parser)]
 #[command(version)]
@@ -30,12 +42,36 @@ struct Arguments {
     /// The pipe to offer
     #[arg(long, value_name = "NAME", default_value = "simple")]
     pipe: String,
+
+    /// Install it as the Windows service SimpleService
+    #[arg(long, conflicts_with_all = ["remove", "debug"])]
+    install: bool,
+
+    /// Remove the Windows service SimpleService
+    #[arg(long, conflicts_with = "debug")]
+    remove: bool,
+
+    /// Run at a console, not as a service
+    #[arg(long)]
+    debug: bool,
 }
 
+fn main() -> ExitCode {
+    platform::start(&Arguments::parse_from(arguments()))
+}
+
+/// The arguments of this process. Services of Windows have always taken theirs with one dash.
+fn arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os().map(|argument| match argument.to_str() {
+        Some(short @ ("-install" | "-remove" | "-debug")) => format!("-{short}").into(),
+        _ => argument,
+    })
+}
+
+/// Runs until a signal or the console asks for the end.
 #[tokio::main]
-async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let listener = match PipeListener::bind(&arguments.pipe, Mode::Message).await {
+async fn run_as_program(arguments: &Arguments) -> ExitCode {
+    let listener = match listen(&arguments.pipe).await {
         Ok(listener) => listener,
         Err(error) => {
             eprintln!("simple-service: {error}");
@@ -46,30 +82,52 @@ async fn main() -> ExitCode {
         }
     };
     eprintln!("simple-service: listening on the pipe {}", listener.path().display());
-
-    tokio::select! {
-        never = serve(&listener) => match never {},
-        asked = asked_to_stop() => match asked {
+    let mut exit = ExitCode::SUCCESS;
+    let asked = async {
+        match platform::asked_to_stop().await {
             Ok(()) => eprintln!("simple-service: asked to stop"),
             Err(error) => {
                 eprintln!("simple-service: cannot wait for signals: {error}");
-                return ExitCode::FAILURE;
+                exit = ExitCode::FAILURE;
             }
-        },
-    }
-    ExitCode::SUCCESS
+        }
+    };
+    serve_until(&listener, asked, DRAIN).await;
+    exit
 }
 
-/// Accepts clients for ever, and talks to each in a task of its own.
-async fn serve(listener: &PipeListener) -> Infallible {
+/// Offers the pipe.
+async fn listen(pipe: &str) -> Result<PipeListener, ListenError> {
+    // The text is right, as a test shows.
+    let options = ListenOptions { descriptor: DESCRIPTOR.parse().ok(), ..ListenOptions::default() };
+    PipeListener::bind_with(pipe, Mode::Message, &options).await
+}
+
+/// Serves clients until `stop`; those that are being answered then have the time `drain` left.
+async fn serve_until(listener: &PipeListener, stop: impl Future<Output = ()>, drain: Duration) {
+    // Each conversation holds a sender, and the last one that ends closes the channel.
+    let (talking, mut all_done) = mpsc::channel(1);
+    tokio::select! {
+        never = serve(listener, &talking) => match never {},
+        () = stop => {}
+    }
+    drop(talking);
+    // What is not done by then is cut off.
+    let _ = tokio::time::timeout(drain, all_done.recv()).await;
+}
+
+/// Accepts clients for ever, and talks to each in a task of its own, which holds a clone of `talking`.
+async fn serve(listener: &PipeListener, talking: &mpsc::Sender<Infallible>) -> Infallible {
     loop {
         match listener.accept().await {
             Ok(client) => {
+                let talking = talking.clone();
                 tokio::spawn(async move {
                     match talk(client).await {
                         Ok(bytes) => eprintln!("simple-service: reversed a text of {bytes} bytes"),
                         Err(error) => eprintln!("simple-service: a client got no answer: {error}"),
                     }
+                    drop(talking);
                 });
             }
             Err(error) => {
@@ -122,24 +180,6 @@ enum NoAnswer {
     HungUp,
     #[error(transparent)]
     Pipe(#[from] PipeError),
-}
-
-/// Returns when the service is asked to stop.
-#[cfg(unix)]
-async fn asked_to_stop() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupt = tokio::signal::ctrl_c() => interrupt,
-    }
-}
-
-/// Returns when the service is asked to stop.
-#[cfg(not(unix))]
-async fn asked_to_stop() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 #[cfg(test)]

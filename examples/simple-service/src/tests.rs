@@ -8,6 +8,12 @@ fn reverses_what_is_one_character_to_the_eye() {
     assert_eq!(reversed("ab👩‍👩‍👧🇨🇭"), "🇨🇭👩‍👩‍👧ba", "a family and a flag stay whole");
 }
 
+#[test]
+fn the_descriptor_of_the_pipe_is_one() {
+    let options = ListenOptions { descriptor: DESCRIPTOR.parse().ok(), ..ListenOptions::default() };
+    assert!(options.descriptor.is_some());
+}
+
 #[cfg(unix)]
 mod conversation {
     use super::*;
@@ -17,7 +23,7 @@ mod conversation {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("simple");
         let listener = PipeListener::bind_path(&path, Mode::Message).await.unwrap();
-        let serving = tokio::spawn(async move { serve(&listener).await });
+        let serving = tokio::spawn(async move { serve(&listener, &mpsc::channel(1).0).await });
         let client = PipeConnection::connect(&path, Mode::Message).await.unwrap();
         for message in messages {
             client.write_message(message).await.unwrap();
@@ -63,7 +69,7 @@ mod conversation {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("simple");
         let listener = PipeListener::bind_path(&path, Mode::Message).await.unwrap();
-        let serving = tokio::spawn(async move { serve(&listener).await });
+        let serving = tokio::spawn(async move { serve(&listener, &mpsc::channel(1).0).await });
         let client = PipeConnection::connect(&path, Mode::Message).await.unwrap();
         // The service hangs up as soon as it has read too much, which may be before the last write.
         for part in parts {
