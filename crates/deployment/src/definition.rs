@@ -152,8 +152,8 @@ pub struct StartupTask {
 /// A service to run and watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// Its name: that of the service control manager on Windows and in Wine, and in messages everywhere. No two
-    /// services of a role have one name, whatever its case.
+    /// Its name: that of the service control manager on Windows and in Wine, and in messages everywhere. No
+    /// two services of a role have one name, whatever its case.
     pub name: String,
     /// How to start it; without it, a service that the service control manager of Windows, or of the role's
     /// Wine prefix, knows.
@@ -189,8 +189,8 @@ pub struct Service {
 pub struct Logs {
     /// Records of the Windows event log.
     pub event_log: Vec<EventSource>,
-    /// Files, absolute by the rules of the machine or with a drive of Windows; the last part of a path may be a
-    /// pattern with `*` and `?`.
+    /// Files, absolute by the rules of the machine or with a drive of Windows; the last part of a path may be
+    /// a pattern with `*` and `?`.
     pub files: Vec<PathBuf>,
 }
 

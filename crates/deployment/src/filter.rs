@@ -2,8 +2,8 @@
 
 use crate::machine::System;
 
-/// Variables that belong to a system and to a user's session on it. The service control manager gives them to a
-/// service itself, with values of its own; those of Standpipe would be wrong there.
+/// Variables that belong to a system and to a user's session on it. The service control manager gives them to
+/// a service itself, with values of its own; those of Standpipe would be wrong there.
 const OF_THE_SYSTEM: &[&str] = &[
     // Windows.
     "=*",

@@ -1,5 +1,5 @@
-//! The manager of Windows services, with real services of the service control manager (of Wine, where the tests
-//! run under Wine).
+//! The manager of Windows services, with real services of the service control manager (of Wine, where the
+//! tests run under Wine).
 #![cfg(windows)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 

@@ -67,8 +67,8 @@ pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveVie
     }
 }
 
-/// The writer for lines of JSON: those that a service wrote, or that come from its logs, go to standard output, and
-/// those about it to standard error.
+/// The writer for lines of JSON: those that a service wrote, or that come from its logs, go to standard
+/// output, and those about it to standard error.
 struct Apart(LiveView);
 
 impl<'a> MakeWriter<'a> for Apart {

@@ -144,8 +144,8 @@ impl Checker<'_> {
         }
     }
 
-    /// A program of Windows: it needs no permission to be executed, and one without a path is looked for inside
-    /// of the prefix.
+    /// A program of Windows: it needs no permission to be executed, and one without a path is looked for
+    /// inside of the prefix.
     fn program_for_wine(&mut self, command: &Command) {
         let Program::Path(path) = &command.program else { return };
         let Err(error) = std::fs::metadata(path) else { return };

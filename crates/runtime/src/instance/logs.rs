@@ -6,8 +6,8 @@ use standpipe_deployment::{Role, Service};
 use standpipe_service::logs::{EventQuery, FilePattern, LogSink, ServiceLogs};
 use tracing::warn;
 
-/// Begins to follow what the services of a role log; `prefix` is the Wine prefix of the instance, if it has one.
-/// A service whose logs cannot be followed runs without: they are no reason not to serve.
+/// Begins to follow what the services of a role log; `prefix` is the Wine prefix of the instance, if it has
+/// one. A service whose logs cannot be followed runs without: they are no reason not to serve.
 pub(super) fn follow(role: &Role, prefix: Option<&Path>) -> Vec<ServiceLogs> {
     role.services
         .iter()

@@ -55,8 +55,8 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
-    /// A record from its XML, as the event log renders it. `message` is the text that its source has for it; a
-    /// source that is not installed has none, and then the record's own data are the message.
+    /// A record from its XML, as the event log renders it. `message` is the text that its source has for it;
+    /// a source that is not installed has none, and then the record's own data are the message.
     #[cfg_attr(not(windows), allow(dead_code, reason = "only Windows has an event log"))]
     pub(crate) fn from_xml(xml: &str, message: Option<String>) -> Self {
         let elements = elements(xml);
@@ -111,8 +111,8 @@ impl Element {
     }
 }
 
-/// The elements of a text in the plain XML that the event log writes: no comments, no sections. Whatever else the
-/// text is, it gives some elements and no error.
+/// The elements of a text in the plain XML that the event log writes: no comments, no sections. Whatever else
+/// the text is, it gives some elements and no error.
 fn elements(xml: &str) -> Vec<Element> {
     let mut elements = Vec::new();
     let mut rest = xml;
@@ -199,8 +199,8 @@ fn entity(name: &str) -> Option<char> {
 }
 
 /// The record in a line that Wine 8 writes to its standard error for `ReportEvent`, with the debug channel
-/// `eventlog` turned on (`WINEDEBUG=trace+eventlog,…`). Wine keeps no records: this is all that it shows of one,
-/// and a text of more than about 300 characters is cut.
+/// `eventlog` turned on (`WINEDEBUG=trace+eventlog,…`). Wine keeps no records: this is all that it shows of
+/// one, and a text of more than about 300 characters is cut.
 pub fn wine_record(line: &str) -> Option<EventRecord> {
     let (before, quoted) = line.trim_end().split_once(":eventlog:ReportEventW L\"")?;
     let level = match before.rsplit(':').next() {

@@ -120,8 +120,8 @@ mod channel {
             }
         }
 
-        /// The event log may not be up yet (1722), the channel may be made by the service itself (15007): all is
-        /// tried again, and said once.
+        /// The event log may not be up yet (1722), the channel may be made by the service itself (15007): all
+        /// is tried again, and said once.
         fn failed(&mut self, code: u32, sink: &LogSink) {
             self.subscription = None;
             self.next_attempt = Instant::now().checked_add(AGAIN);

@@ -1,9 +1,9 @@
-//! What a service writes elsewhere than to its standard output: files, and the event log of Windows. Each line and
-//! each record becomes a log line of ours, as the lines of a process do.
+//! What a service writes elsewhere than to its standard output: files, and the event log of Windows. Each
+//! line and each record becomes a log line of ours, as the lines of a process do.
 //!
-//! The fields of such a line are `process`, the service's name; `stream`, which is `file` or `event-log` (`stdout`
-//! or `stderr` for what a process writes); and those that say where it is from. A log of ours that is slow holds up
-//! the threads that follow, never the service.
+//! The fields of such a line are `process`, the service's name; `stream`, which is `file` or `event-log`
+//! (`stdout` or `stderr` for what a process writes); and those that say where it is from. A log of ours that
+//! is slow holds up the threads that follow, never the service.
 
 mod event;
 mod event_log;

@@ -43,8 +43,8 @@ pub enum Holds {
 pub enum Absent {
     /// The file is wrong.
     Wrong,
-    /// The file is wrong on Unix. On Windows, and in a role with `wine`, the service control manager or the pipe
-    /// itself has the value.
+    /// The file is wrong on Unix. On Windows, and in a role with `wine`, the service control manager or the
+    /// pipe itself has the value.
     WrongOnUnix,
     /// The file is wrong, unless the key of this name is there instead.
     WrongWithout(&'static str),

@@ -34,8 +34,8 @@ struct Host<'a> {
 }
 
 impl Resolver<'_> {
-    /// The services of a role, and the names of their tables, where they have some. Each comes after those that
-    /// it depends on; otherwise the order is that of the file.
+    /// The services of a role, and the names of their tables, where they have some. Each comes after those
+    /// that it depends on; otherwise the order is that of the file.
     pub(super) fn services(&mut self, role: &mut parsed::Role) -> (Vec<Service>, Vec<Option<String>>) {
         let host = Host { role: role.name.get_ref(), has_wine: role.wine.is_some() };
         let mut parsed: Vec<parsed::Service> = std::mem::take(&mut role.services);

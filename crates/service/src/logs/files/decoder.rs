@@ -9,9 +9,9 @@ enum Encoding {
     Utf16 { big_endian: bool },
 }
 
-/// Cuts the bytes of a file into lines. The byte order mark at the beginning says the encoding: UTF-8, which is
-/// also that of a file without a mark, or UTF-16. What is not valid becomes U+FFFD. A line that is longer than
-/// [`LONGEST_LINE`] comes in pieces.
+/// Cuts the bytes of a file into lines. The byte order mark at the beginning says the encoding: UTF-8, which
+/// is also that of a file without a mark, or UTF-16. What is not valid becomes U+FFFD. A line that is longer
+/// than [`LONGEST_LINE`] comes in pieces.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     encoding: Option<Encoding>,

@@ -1,8 +1,8 @@
 //! Files to which a service writes lines.
 //!
 //! They are looked at four times a second: no system tells reliably of every change, on every file system and
-//! in every container. A file is followed by itself and not by its name: when it is renamed, what was still written
-//! to it is read, and a new file of the old name is read from its beginning.
+//! in every container. A file is followed by itself and not by its name: when it is renamed, what was still
+//! written to it is read, and a new file of the old name is read from its beginning.
 
 mod decoder;
 mod pattern;
@@ -24,12 +24,12 @@ use tail::{HEAD, Look, Step, Tail};
 const TURN: usize = 4 * 1024 * 1024;
 /// How many files of one service are followed at once.
 const MOST_FILES: usize = 256;
-/// How often in a row a file that no pattern finds any more shows nothing new before it is let go: a service may
-/// write to a renamed file for a while.
+/// How often in a row a file that no pattern finds any more shows nothing new before it is let go: a service
+/// may write to a renamed file for a while.
 const QUIET_LOOKS: u32 = 40;
 
-/// Follows the files that `patterns` describe. What stands in them already is skipped; files that come later are
-/// read from their beginning.
+/// Follows the files that `patterns` describe. What stands in them already is skipped; files that come later
+/// are read from their beginning.
 pub(super) fn follow(patterns: Vec<FilePattern>, sink: LogSink) -> io::Result<Following> {
     let mut followed = Followed::new(patterns, sink);
     // Before anything is started that could write to them.

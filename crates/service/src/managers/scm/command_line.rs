@@ -14,8 +14,8 @@ pub fn command_line<'a>(program: &str, arguments: impl IntoIterator<Item = &'a s
     line
 }
 
-/// Appends one argument, by the rules of "Parsing C command-line arguments": backslashes stand for themselves,
-/// save before a quote.
+/// Appends one argument, by the rules of "Parsing C command-line arguments": backslashes stand for
+/// themselves, save before a quote.
 fn push_argument(line: &mut String, argument: &str) {
     let is_plain = !argument.is_empty() && !argument.contains([' ', '\t', '\n', '\u{b}', '"']);
     if is_plain {

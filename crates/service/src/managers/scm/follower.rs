@@ -243,7 +243,8 @@ impl Follower {
         looks
     }
 
-    /// Asks for the next change, if that has not been done. Where the system refuses, the poll is what is left.
+    /// Asks for the next change, if that has not been done. Where the system refuses, the poll is what is
+    /// left.
     fn subscribe(&mut self) {
         if self.quiet_until.is_some_and(|until| Instant::now() < until) {
             return;
@@ -367,8 +368,8 @@ impl Follower {
         };
     }
 
-    /// Whether a running service answers, when it was started by somebody else: the number of its dead process
-    /// may belong to another one by now. A service that takes its time is there.
+    /// Whether a running service answers, when it was started by somebody else: the number of its dead
+    /// process may belong to another one by now. A service that takes its time is there.
     fn is_there(&self) -> bool {
         let (answer, answered) = mpsc::channel();
         let name = self.shared.name.clone();

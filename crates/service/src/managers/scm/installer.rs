@@ -29,8 +29,8 @@ pub struct Description {
 
 /// Installs a service, or changes one that is there to these settings. It is not started.
 ///
-/// One that is marked for deletion is waited for, as long as `patience`: a script may remove and install it in
-/// one go.
+/// One that is marked for deletion is waited for, as long as `patience`: a script may remove and install it
+/// in one go.
 ///
 /// # Errors
 /// When the service control manager refuses.

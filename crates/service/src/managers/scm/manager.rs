@@ -64,8 +64,8 @@ impl Drop for Inner {
 }
 
 impl ScmManager {
-    /// A manager for the installed service `name`, which `probe` knows to be usable. Nothing is looked at yet:
-    /// a service that does not exist is an error of its start.
+    /// A manager for the installed service `name`, which `probe` knows to be usable. Nothing is looked at
+    /// yet: a service that does not exist is an error of its start.
     pub fn new(name: impl Into<String>, options: ScmOptions, probe: impl Probe) -> Self {
         let inner = Inner {
             name: name.into(),

@@ -350,8 +350,8 @@ impl Service {
         Ok(unsafe { text_at((*buffer.as_ptr().cast::<SERVICE_DESCRIPTIONW>()).lpDescription) })
     }
 
-    /// What the service control manager does by itself when it fails. A system that knows no such thing (Wine)
-    /// does nothing.
+    /// What the service control manager does by itself when it fails. A system that knows no such thing
+    /// (Wine) does nothing.
     pub(crate) fn recovery_actions(&self) -> Result<RecoveryActions, WindowsCode> {
         let buffer = match self.setting(SERVICE_CONFIG_FAILURE_ACTIONS) {
             Err(WindowsCode::INVALID_LEVEL) => return Ok(RecoveryActions::default()),
