@@ -11,6 +11,9 @@ use tracing::{Instrument, debug, error, info, warn};
 
 use crate::host::event_log::{Line, Severity, parse};
 
+/// The target of log lines that a service wrote.
+const TARGET: &str = "standpipe::output";
+
 /// How many lines are kept for error messages.
 const KEPT: usize = 10;
 
@@ -67,10 +70,17 @@ fn tell(line: &str, lines: &LastLines, service: Option<&str>) {
     match parse(line) {
         Line::Event { severity, text } => {
             let text = text.trim_end();
+            // As the log lines of every service: where they are JSON, they go to the standard output.
             match severity {
-                Severity::Information => info!(service, source = "event-log", "{text}"),
-                Severity::Warning => warn!(service, source = "event-log", "{text}"),
-                Severity::Error => error!(service, source = "event-log", "{text}"),
+                Severity::Information => info!(
+                    target: TARGET, process = service, stream = "event-log", "{text}"
+                ),
+                Severity::Warning => warn!(
+                    target: TARGET, process = service, stream = "event-log", "{text}"
+                ),
+                Severity::Error => error!(
+                    target: TARGET, process = service, stream = "event-log", "{text}"
+                ),
             }
         }
         Line::Other if line.is_empty() => {}
