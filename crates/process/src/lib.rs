@@ -15,8 +15,6 @@ mod tail;
 pub use error::SpawnError;
 pub use exit::Exit;
 pub use platform::Tree;
-pub use process::{Process, check, end_abandoned, spawn, user_ids};
-#[cfg(unix)]
-pub use process::{spawn_on, spawn_wired};
+pub use process::{Process, Socket, check, end_abandoned, spawn, spawn_on, spawn_wired, user_ids};
 pub use spec::{Ask, Orphaned, Output, ProcessSpec};
 pub use tail::Tail;

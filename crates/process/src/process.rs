@@ -88,13 +88,21 @@ pub async fn spawn(spec: &ProcessSpec) -> Result<Process, SpawnError> {
     Ok(Process { inner: platform::spawn(spec).await? })
 }
 
+/// Both ends of a conversation in one: a socket, or on Windows a pipe that was opened for reading and
+/// writing.
+#[cfg(unix)]
+pub type Socket = std::os::fd::OwnedFd;
+/// Both ends of a conversation in one: a socket, or on Windows a pipe that was opened for reading and
+/// writing.
+#[cfg(windows)]
+pub type Socket = std::os::windows::io::OwnedHandle;
+
 /// Like [`spawn`], with `socket` as its standard input and output, as inetd starts its servers. With
 /// [`Output::Log`](crate::Output::Log), what it writes to its standard error is logged.
 ///
 /// # Errors
 /// As [`spawn`].
-#[cfg(unix)]
-pub async fn spawn_on(spec: &ProcessSpec, socket: std::os::fd::OwnedFd) -> Result<Process, SpawnError> {
+pub async fn spawn_on(spec: &ProcessSpec, socket: Socket) -> Result<Process, SpawnError> {
     Ok(Process { inner: platform::spawn_on(spec, socket, None).await? })
 }
 
@@ -102,12 +110,7 @@ pub async fn spawn_on(spec: &ProcessSpec, socket: std::os::fd::OwnedFd) -> Resul
 ///
 /// # Errors
 /// As [`spawn`].
-#[cfg(unix)]
-pub async fn spawn_wired(
-    spec: &ProcessSpec,
-    socket: std::os::fd::OwnedFd,
-    error: std::os::fd::OwnedFd,
-) -> Result<Process, SpawnError> {
+pub async fn spawn_wired(spec: &ProcessSpec, socket: Socket, error: Socket) -> Result<Process, SpawnError> {
     Ok(Process { inner: platform::spawn_on(spec, socket, Some(error)).await? })
 }
 

@@ -22,7 +22,5 @@ use unix as programs;
 use windows as programs;
 
 pub use processes::Tree;
-#[cfg(unix)]
-pub(crate) use processes::spawn_on;
-pub(crate) use processes::{Child, check, end_abandoned, spawn, user_ids};
+pub(crate) use processes::{Child, check, end_abandoned, spawn, spawn_on, user_ids};
 pub(crate) use programs::{is_executable, program_names};

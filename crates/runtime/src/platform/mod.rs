@@ -8,9 +8,9 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use unix::{
-    hand_over, installed_manager, is_socket, let_through, private_file, serve_open, take_back,
+    connected_pair, hand_over, installed_manager, is_socket, let_through, private_file, take_back,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
-    hand_over, installed_manager, is_socket, let_through, private_file, serve_open, take_back,
+    connected_pair, hand_over, installed_manager, is_socket, let_through, private_file, take_back,
 };

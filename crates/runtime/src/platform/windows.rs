@@ -4,14 +4,15 @@
 use std::fs::{Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use standpipe_deployment::{Recovery, Service, WhenPaused};
 use standpipe_pipe::Mode;
-use standpipe_pipe::backend::ConnectFuture;
-use standpipe_process::ProcessSpec;
+use standpipe_pipe::listener::{ListenOptions, PipeConnection, PipeListener};
+use standpipe_process as process;
 use standpipe_service::scm::{self, ScmManager, ScmOptions};
 use standpipe_service::{Manager, Probe};
+use standpipe_system::user::User;
 
 /// Pipes are no files here.
 pub(crate) fn is_socket(_: &Metadata) -> bool {
@@ -39,17 +40,21 @@ pub(crate) fn let_through(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Says that there are no commands for pipes yet.
-pub(crate) fn serve_open(
-    _: ProcessSpec,
-    _: Mode,
-    _: Duration,
-    _: (String, String),
-    _: impl Send + 'static,
-) -> ConnectFuture {
-    Box::pin(async {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "there are no commands for pipes on Windows yet"))
-    })
+/// A connection in this mode, and its other end for a command: a native pipe of two ends, which lets in
+/// nobody but this process's user and the system. It is opened once, so that its input and its output are one
+/// handle: a command that waits for input in one thread writes nothing from another meanwhile.
+pub(crate) async fn connected_pair(mode: Mode) -> io::Result<(PipeConnection, process::Socket)> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("standpipe-command-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let descriptor = format!("D:P(A;;GA;;;SY)(A;;GA;;;{})", User::own());
+    let options = ListenOptions {
+        descriptor: Some(descriptor.parse().map_err(io::Error::other)?),
+        max_instances: Some(1),
+    };
+    let listener = PipeListener::bind_with(&name, mode, &options).await.map_err(io::Error::other)?;
+    let ours = listener.accept();
+    let theirs = OpenOptions::new().read(true).write(true).open(listener.path())?;
+    Ok((ours.await?, theirs.into()))
 }
 
 /// The manager of a service that the service control manager of this machine knows.

@@ -176,7 +176,8 @@ static STARTUP: Keys = Keys {
             "elevated",
             Flag,
             Means("`false`"),
-            "whether it runs with Standpipe's own rights instead of those of the role's `user`",
+            "whether it runs with Standpipe's own rights instead of those of the role's `user`, or on Windows of \
+             a user who is no administrator",
         ),
         key("timeout", Duration, Means("no limit"), "how long a simple task may take"),
         key("environment", Variables, Means("none"), "environment variables for it"),

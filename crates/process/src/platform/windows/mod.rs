@@ -154,11 +154,27 @@ pub(crate) fn check(spec: &ProcessSpec) -> Result<(), SpawnError> {
 }
 
 pub(crate) async fn spawn(spec: &ProcessSpec) -> Result<Child, SpawnError> {
-    start(spec, None)
+    start(spec, None, None)
+}
+
+pub(crate) async fn spawn_on(
+    spec: &ProcessSpec,
+    socket: OwnedHandle,
+    error: Option<OwnedHandle>,
+) -> Result<Child, SpawnError> {
+    let copy = socket.try_clone().map_err(|source| SpawnError::System {
+        program: spec.command.first().map(PathBuf::from).unwrap_or_default(),
+        source,
+    })?;
+    start(spec, Some([copy, socket]), error)
 }
 
 /// `connected` are the standard input and output, if they are not those of every process.
-fn start(spec: &ProcessSpec, connected: Option<[OwnedHandle; 2]>) -> Result<Child, SpawnError> {
+fn start(
+    spec: &ProcessSpec,
+    connected: Option<[OwnedHandle; 2]>,
+    error: Option<OwnedHandle>,
+) -> Result<Child, SpawnError> {
     let Launch { program, line } = launch_of(spec)?;
     console::prepare();
     let environment = environment::block(&spec.withheld, &spec.environment)?;
@@ -174,7 +190,10 @@ fn start(spec: &ProcessSpec, connected: Option<[OwnedHandle; 2]>) -> Result<Chil
             Ok(writer)
         }
     };
-    let error = output("stderr", STD_ERROR_HANDLE).map_err(failed)?;
+    let error = match error {
+        Some(error) => error,
+        None => output("stderr", STD_ERROR_HANDLE).map_err(failed)?,
+    };
     let [input, output] = match connected {
         Some(connected) => connected,
         None => [launch::nothing().map_err(failed)?, output("stdout", STD_OUTPUT_HANDLE).map_err(failed)?],

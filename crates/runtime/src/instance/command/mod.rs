@@ -1,5 +1,7 @@
 //! A command as the service behind a pipe: one process for each open, as inetd starts its servers.
 
+mod serve;
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +14,6 @@ use standpipe_process::{self as process, Orphaned, Output, ProcessSpec, Tree};
 use standpipe_service::BoxFuture;
 
 use crate::environment::{self, InstanceEnvironment};
-use crate::platform;
 
 /// The variables in which a command finds which pipe it serves, and which client.
 const PIPE: &str = "STANDPIPE_PIPE";
@@ -66,7 +67,7 @@ impl Connector for EachOpen {
         ];
         spec.environment.extend(variables.into_iter().map(|(name, value)| (name.into(), value)));
         let client = (caller.pipe().to_owned(), caller.account().to_owned());
-        platform::serve_open(spec, self.mode, self.stop_timeout, client, slot)
+        serve::serve_open(spec, self.mode, self.stop_timeout, client, slot)
     }
 
     fn is_available(&self) -> BoxFuture<'_, bool> {
@@ -81,3 +82,6 @@ impl Connector for EachOpen {
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
+#[cfg(test)]
+#[cfg(windows)]
+mod windows_tests;

@@ -131,7 +131,7 @@ async fn a_client_that_gives_up_makes_no_room_before_its_command_is_gone() {
     };
     let (instance, mut gone) = oneshot::channel::<()>();
     let client = ("simple".to_owned(), "serviceUser".to_owned());
-    let mut starting = platform::serve_open(spec, Mode::Byte, Duration::from_secs(30), client, instance);
+    let mut starting = serve::serve_open(spec, Mode::Byte, Duration::from_secs(30), client, instance);
     assert!(poll_fn(|cx| Poll::Ready(starting.as_mut().poll(cx).is_pending())).await);
     drop(starting);
     assert!(gone.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
