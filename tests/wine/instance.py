@@ -109,6 +109,7 @@ class Instance:
         if not self.within:
             # Outside, the role says where the prefix is; nothing in the environment does.
             del environment["WINEPREFIX"], environment["WINEDEBUG"]
+            environment["STANDPIPE_AGENT"] = str(self.tools.windows_binaries / "standpipe.exe")
         with self.output.open("w") as output, self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [*self.program, *map(str, run)],

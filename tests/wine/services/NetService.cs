@@ -95,7 +95,7 @@ public static class NetService
 
     static string Answer(string text)
     {
-        if (text.StartsWith("env ")) return Environment.GetEnvironmentVariable(text.Substring(4)) ?? "";
+        if (text.StartsWith("env ")) return Environment.GetEnvironmentVariable(text.Substring(4)) ?? "(not set)";
         char[] letters = text.ToCharArray();
         Array.Reverse(letters);
         return new string(letters);
