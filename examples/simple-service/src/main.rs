@@ -1,9 +1,10 @@
 //! The service of the story: it reads a text from its pipe up to a NUL, reverses it, writes it back and hangs
 //! up.
 //!
-//! It knows nothing of networks, accounts or watching: Standpipe does that around it. Where its pipe goes on Unix is
-//! said by the environment variable `STANDPIPE_PIPES`, which Standpipe sets. On Windows it is a service of the service
-//! control manager: `-install` installs it, `-remove` removes it, `-debug` runs it at a console.
+//! It knows nothing of networks, accounts or watching: Standpipe does that around it. Where its pipe goes on
+//! Unix is said by the environment variable `STANDPIPE_PIPES`, which Standpipe sets. On Windows it is a
+//! service of the service control manager: `-install` installs it, `-remove` removes it, `-debug` runs it at
+//! a console.
 #![expect(clippy::print_stderr, reason = "a service that is a plain program says what it does on stderr")]
 
 mod platform;
