@@ -38,6 +38,7 @@ class Instance:
 
     # Whether Standpipe itself is a program for Windows that runs inside of Wine.
     within = False
+    stop_signal = signal.SIGTERM
 
     def __init__(self, tools, folder, *, pipe, service, install=(), table="service"):
         self.tools = tools
@@ -149,7 +150,7 @@ class Instance:
         """Asks it to stop, if it was not asked yet, and returns its exit code."""
         if self.process.poll() is not None:
             return self.process.returncode
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(self.stop_signal)
         return self.process.wait(PATIENCE)
 
     def wait_until_ready(self, patience=60.0):
@@ -188,6 +189,8 @@ class Within(Instance):
     """The same as in a Windows container: `standpipe.exe run` is itself inside of Wine, and nothing is outside."""
 
     within = True
+    # Wine makes Ctrl-C of this signal; of the other one it knows nothing.
+    stop_signal = signal.SIGINT
 
     def wine_section(self):
         return ""

@@ -8,11 +8,11 @@ import pytest
 
 from clients import PEERS, STATUS_ACCESS_DENIED, Impacket, status_of
 from deployment import until
-from instance import GUEST, Instance
-from services_under_test import NET, PYTHON, SINGLE, instance
+from instance import GUEST, Instance, Within
+from services_under_test import NET, PYTHON, SIMPLE, SINGLE, instance
 
-# With the agent, as on a Linux node.
-LIVES = [(Instance, service) for service in (SINGLE, NET, PYTHON)]
+# With the agent, as on a Linux node; the story's service also with `standpipe.exe` alone, as in a container.
+LIVES = [(Instance, service) for service in (SIMPLE, SINGLE, NET, PYTHON)] + [(Within, SIMPLE)]
 BACK = 3.0
 
 
