@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from deployment import until
 from prefix import Prefix, to_windows
 from services_under_test import NET, PYTHON, SINGLE
 
@@ -39,4 +40,5 @@ def test_a_service_is_installed_started_and_stopped_by_the_means_of_windows(pref
     assert "RUNNING" in succeeds(prefix, "sc", "query", service.name)
     assert prefix.process_of(service.program)
     succeeds(prefix, "net", "stop", service.name)
-    assert "STOPPED" in succeeds(prefix, "sc", "query", service.name)
+    # `net stop` may return while the service is still stopping.
+    until(lambda: "STOPPED" in succeeds(prefix, "sc", "query", service.name), "the service is stopped")
