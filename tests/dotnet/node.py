@@ -115,10 +115,11 @@ class Node:
 
     def kill(self):
         """Kills the servers together, as a power cut does; the services end with them."""
+        processes = [instance["pid"] for instance in self.instances()]
         os.killpg(self.process.pid, signal.SIGKILL)
-        for instance in self.instances():
+        for process in filter(None, processes):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(instance["pid"], signal.SIGKILL)
+                os.kill(process, signal.SIGKILL)
         self.process.wait(PATIENCE)
 
     def instances(self):
