@@ -2,7 +2,7 @@
 //! files that its package contains.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Site;
 use crate::shell::{self, Failure, Result};
@@ -27,12 +27,39 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         }
     }
     copies_are_equal(site.workspace.root())?;
+    let target = site.workspace.target().join("packages");
+    forget_earlier_packages(&target)?;
     // Together, since smb depends on the other two and none is on crates.io yet. Offline, since the stages
     // before this one have downloaded every dependency.
     let mut command = site.workspace.cargo();
-    command.args(["package", "--quiet", "--offline", "--allow-dirty"]);
+    command.args(["package", "--quiet", "--offline", "--allow-dirty"]).arg("--target-dir").arg(&target);
     command.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
     shell::run_within(shell::STAGE, &mut command)
+}
+
+/// Removes what cargo has unpacked and built of these packages in earlier runs: it takes the same version
+/// for the same files, and would build smb with the security of then.
+fn forget_earlier_packages(target: &Path) -> Result<()> {
+    let mut stale = vec![target.to_path_buf()];
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
+    for registry in fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten() {
+        // The registry that cargo makes of a workspace has no host, with which the names of the others begin.
+        if registry.file_name().to_string_lossy().starts_with('-') {
+            let packages = fs::read_dir(registry.path()).into_iter().flatten().flatten();
+            stale.extend(packages.map(|package| package.path()).filter(|path| is_ours(path)));
+        }
+    }
+    for folder in stale.iter().filter(|folder| folder.exists()) {
+        fs::remove_dir_all(folder)
+            .map_err(|error| Failure(format!("cannot remove {}: {error}", folder.display())))?;
+    }
+    Ok(())
+}
+
+fn is_ours(unpacked: &Path) -> bool {
+    let name = unpacked.file_name().unwrap_or_default().to_string_lossy();
+    PACKAGES.iter().any(|package| name.starts_with(package))
 }
 
 fn copies_are_equal(root: &Path) -> Result<()> {
