@@ -11,3 +11,5 @@ pub mod process_prng;
 pub mod user;
 
 pub use found::Found;
+#[cfg(windows)]
+pub use platform::{wide, wide_name};

@@ -81,6 +81,8 @@ fn unescaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn event(severity: Severity, text: &str) -> Line {
@@ -98,9 +100,17 @@ mod tests {
     }
 
     #[test]
+    fn escapes_stand_beside_each_other() {
+        let line = r#"00c8:trace:eventlog:ReportEventW L"a \"b\"\n\00e9\d83d\de00\\""#;
+        assert_eq!(parse(line), event(Severity::Information, "a \"b\"\né\u{1f600}\\"));
+    }
+
+    #[test]
     fn a_report_that_wine_cuts_is_kept_as_far_as_it_goes() {
         let line = r#"0118:trace:eventlog:ReportEventW L"long"..."#;
         assert_eq!(parse(line), event(Severity::Information, "long"));
+        let line = r#"00c8:err:eventlog:ReportEventW L"long"..."#;
+        assert_eq!(parse(line), event(Severity::Error, "long"));
     }
 
     #[test]
@@ -111,6 +121,9 @@ mod tests {
             "0118:fixme:eventlog:ReportEventW 00000001,0x0004,0x0000,0x00000001: stub",
             "0118:trace:eventlog:ReportEventW (null)",
             "err:ole:something",
+            "00c8:fixme:eventlog:ReportEventW 0x1,0x0004",
+            "eventlog:ReportEventW L\"",
+            "x",
         ] {
             assert_eq!(parse(line), Line::Other, "{line}");
         }
@@ -120,6 +133,15 @@ mod tests {
     fn strange_escapes_do_no_harm() {
         for text in [r"\", r"\12", r"\zz", r"\12zü", "\\ü"] {
             assert!(!unescaped(text).is_empty());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_broken(text in "([<>&;='\"/ a-z#]|\\\\[0-9a-f]{0,4}|é){0,40}") {
+            let line = format!("1:err:eventlog:ReportEventW L\"{text}\"");
+            let is_error = matches!(parse(&line), Line::Event { severity: Severity::Error, .. });
+            prop_assert!(is_error);
         }
     }
 }

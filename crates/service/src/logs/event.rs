@@ -198,46 +198,6 @@ fn entity(name: &str) -> Option<char> {
     }
 }
 
-/// The record in a line that Wine 8 writes to its standard error for `ReportEvent`, with the debug channel
-/// `eventlog` turned on (`WINEDEBUG=trace+eventlog,…`). Wine keeps no records: this is all that it shows of
-/// one, and a text of more than about 300 characters is cut.
-pub fn wine_record(line: &str) -> Option<EventRecord> {
-    let (before, quoted) = line.trim_end().split_once(":eventlog:ReportEventW L\"")?;
-    let level = match before.rsplit(':').next() {
-        Some("err") => EventLevel::Error,
-        Some("warn") => EventLevel::Warning,
-        _ => EventLevel::Information,
-    };
-    let quoted = quoted.strip_suffix("...").unwrap_or(quoted).strip_suffix('"')?;
-    let mut units: Vec<u16> = Vec::new();
-    let mut characters = quoted.chars();
-    while let Some(c) = characters.next() {
-        if c != '\\' {
-            units.extend(c.encode_utf16(&mut [0; 2]).iter());
-            continue;
-        }
-        units.push(match characters.next()? {
-            'n' => u16::from(b'\n'),
-            'r' => u16::from(b'\r'),
-            't' => u16::from(b'\t'),
-            digit if digit.is_ascii_hexdigit() => {
-                let more: String = characters.by_ref().take(3).collect();
-                u16::from_str_radix(&format!("{digit}{more}"), 16).ok()?
-            }
-            other => u16::try_from(u32::from(other)).ok()?,
-        });
-    }
-    Some(EventRecord {
-        channel: None,
-        provider: None,
-        event_id: None,
-        record_id: None,
-        level,
-        created: None,
-        message: String::from_utf16_lossy(&units),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -283,27 +243,10 @@ mod tests {
         assert_eq!(query.expression(None), "*");
     }
 
-    #[test]
-    fn a_line_of_wine_is_a_record() {
-        let record =
-            wine_record("00c8:trace:eventlog:ReportEventW L\"a \\\"b\\\"\\n\\00e9\\d83d\\de00\\\\\"")
-                .unwrap();
-        assert_eq!(
-            (record.message.as_str(), record.level),
-            ("a \"b\"\né\u{1f600}\\", EventLevel::Information)
-        );
-        let cut = wine_record("00c8:err:eventlog:ReportEventW L\"long\"...").unwrap();
-        assert_eq!((cut.message.as_str(), cut.level), ("long", EventLevel::Error));
-        for other in ["", "00c8:fixme:eventlog:ReportEventW 0x1,0x0004", "eventlog:ReportEventW L\"", "x"] {
-            assert_eq!(wine_record(other), None, "{other}");
-        }
-    }
-
     proptest! {
         #[test]
         fn no_text_is_too_broken(text in "([<>&;='\"/ a-z#]|<Data>|</Data>|Provider|&amp;|\\\\[0-9a-f]{0,4}|é){0,40}") {
             EventRecord::from_xml(&text, None);
-            wine_record(&format!("1:err:eventlog:ReportEventW L\"{text}\""));
         }
     }
 }

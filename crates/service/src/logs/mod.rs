@@ -13,7 +13,7 @@ mod sink;
 
 use std::io;
 
-pub use event::{EventLevel, EventQuery, EventRecord, wine_record};
+pub use event::{EventLevel, EventQuery, EventRecord};
 pub use files::FilePattern;
 pub use sink::LogSink;
 

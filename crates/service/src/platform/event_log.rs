@@ -3,6 +3,7 @@
 
 use std::ptr;
 
+use standpipe_system::wide;
 use windows_sys::Win32::Foundation::{CloseHandle, ERROR_NO_MORE_ITEMS, ERROR_TIMEOUT, GetLastError, HANDLE};
 use windows_sys::Win32::System::EventLog::{
     EVT_HANDLE, EvtClose, EvtFormatMessage, EvtFormatMessageEvent, EvtNext, EvtOpenPublisherMetadata,
@@ -24,10 +25,6 @@ pub(crate) fn is_wine() -> bool {
         let ntdll = GetModuleHandleW(wide("ntdll.dll").as_ptr());
         !ntdll.is_null() && GetProcAddress(ntdll, c"wine_get_version".as_ptr().cast()).is_some()
     }
-}
-
-fn wide(text: &str) -> Vec<u16> {
-    text.encode_utf16().chain([0]).collect()
 }
 
 fn last_error() -> u32 {

@@ -8,6 +8,7 @@
 use std::io;
 use std::ptr;
 
+use standpipe_system::wide;
 use windows_sys::Win32::Foundation::{ERROR_FILE_NOT_FOUND, ERROR_MORE_DATA, ERROR_SUCCESS};
 use windows_sys::Win32::System::Registry::{
     HKEY, HKEY_LOCAL_MACHINE, KEY_READ, KEY_WRITE, REG_MULTI_SZ, REG_SZ, RegCloseKey, RegCreateKeyExW,
@@ -52,10 +53,6 @@ pub(super) fn set(variables: &[(String, String)]) -> io::Result<bool> {
 fn texts(units: &[u16]) -> Vec<String> {
     let texts = units.split(|unit| *unit == 0).filter(|text| !text.is_empty());
     texts.map(String::from_utf16_lossy).collect()
-}
-
-fn wide(text: &str) -> Vec<u16> {
-    text.encode_utf16().chain([0]).collect()
 }
 
 /// A key of the registry.

@@ -4,7 +4,6 @@
 
 use std::io;
 use std::mem;
-use std::os::windows::ffi::OsStrExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::path::Path;
 use std::ptr;
@@ -13,6 +12,7 @@ use std::time::Duration;
 
 use standpipe_security::{SecurityDescriptor, Sid};
 use standpipe_system::user::User;
+use standpipe_system::wide_name;
 use windows_sys::Win32::Foundation::{
     ERROR_ACCESS_DENIED, ERROR_FILE_NOT_FOUND, ERROR_INSUFFICIENT_BUFFER, ERROR_PIPE_BUSY, ERROR_SEM_TIMEOUT,
     GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE,
@@ -39,22 +39,12 @@ use super::operation::{Handle, code_of};
 use crate::Mode;
 use crate::platform::Presence;
 
-/// A path as the system takes it.
-pub(super) fn wide(path: &Path) -> io::Result<Vec<u16>> {
-    let mut wide: Vec<u16> = path.as_os_str().encode_wide().collect();
-    if wide.contains(&0) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the name of the pipe contains a NUL"));
-    }
-    wide.push(0);
-    Ok(wide)
-}
-
 /// Opens the client's end of the pipe `path`.
 ///
 /// [`io::ErrorKind::NotFound`] says that there is no such pipe, [`io::ErrorKind::WouldBlock`] that all its
 /// instances are in use.
 pub(crate) fn open(path: &Path) -> io::Result<Socket> {
-    let path = wide(path)?;
+    let path = wide_name(path)?;
     // A pipe that carries bytes in one direction only refuses the other one.
     let rights = [
         GENERIC_READ | GENERIC_WRITE,
@@ -145,7 +135,7 @@ fn security(handle: &Handle, parts: u32) -> io::Result<Vec<u8>> {
 /// Whether the pipe `path` is there, without opening it: its service does not notice. Blocks for as long as
 /// all its instances are in use, at most for `wait`.
 pub(crate) fn wait(path: &Path, wait: Duration) -> io::Result<Presence> {
-    let path = wide(path)?;
+    let path = wide_name(path)?;
     // 0 would be the time that the service has set.
     let millis = wait.as_millis().clamp(1, 60_000) as u32;
     // SAFETY: the path ends with a NUL.

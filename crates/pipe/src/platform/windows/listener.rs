@@ -10,6 +10,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use standpipe_system::wide_name;
 use windows_sys::Win32::Foundation::{
     ERROR_ACCESS_DENIED, ERROR_NO_DATA, ERROR_OPERATION_ABORTED, ERROR_PIPE_BUSY, ERROR_PIPE_CONNECTED,
     ERROR_SUCCESS, INVALID_HANDLE_VALUE,
@@ -24,7 +25,6 @@ use windows_sys::Win32::System::Pipes::{
 };
 
 use super::Socket;
-use super::client::wide;
 use super::end::PipeEnd;
 use super::operation::{Handle, Operation, code_of, os_error};
 use crate::Mode;
@@ -137,7 +137,7 @@ impl Listener {
         });
         let max = options.max_instances.filter(|max| *max < PIPE_UNLIMITED_INSTANCES);
         let instances = Instances {
-            path: wide(path).map_err(failed)?,
+            path: wide_name(path).map_err(failed)?,
             mode,
             descriptor: descriptor.transpose().map_err(failed)?,
             max: max.map_or(PIPE_UNLIMITED_INSTANCES, |max| max.max(1)),

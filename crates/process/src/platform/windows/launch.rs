@@ -1,12 +1,11 @@
 //! Starting a program through the system's C interface.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::windows::ffi::OsStrExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawHandle};
 use std::path::Path;
 use std::ptr;
 
+use standpipe_system::wide;
 use windows_sys::Win32::Foundation::{
     DUPLICATE_SAME_ACCESS, DuplicateHandle, GENERIC_READ, GENERIC_WRITE, HANDLE_FLAG_INHERIT,
     INVALID_HANDLE_VALUE, SetHandleInformation,
@@ -70,7 +69,7 @@ impl Start<'_> {
     /// Starts the program, at the head of a process group of its own, and stops it before its first
     /// instruction.
     pub(super) fn suspended(mut self) -> io::Result<Suspended> {
-        let (program, folder) = (wide(self.program.as_os_str()), wide(self.folder.as_os_str()));
+        let (program, folder) = (wide(self.program), wide(self.folder));
         self.line.push(0);
         for stream in &self.streams {
             // SAFETY: the handle is open and nobody else's.
@@ -185,7 +184,7 @@ impl Drop for Attributes<'_> {
 
 /// The device that is empty to read and takes everything that is written.
 pub(super) fn nothing() -> io::Result<OwnedHandle> {
-    let name = wide(OsStr::new("NUL"));
+    let name = wide("NUL");
     // SAFETY: the name ends with a NUL.
     let handle = unsafe {
         CreateFileW(
@@ -230,9 +229,4 @@ pub(super) fn own_stream(which: STD_HANDLE) -> io::Result<OwnedHandle> {
     }
     // SAFETY: the handle was opened just now and nobody else closes it.
     Ok(unsafe { OwnedHandle::from_raw_handle(copy) })
-}
-
-/// Text as the system takes it: UTF-16, ended by a NUL.
-pub(super) fn wide(text: &OsStr) -> Vec<u16> {
-    text.encode_wide().chain([0]).collect()
 }

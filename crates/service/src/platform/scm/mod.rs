@@ -8,8 +8,6 @@ pub(crate) use process::{Looked, ProcessHandle, kill_tree};
 pub(crate) use service::{Change, Look, Scm, Service, Settings, Settled};
 pub(crate) use wait::{Event, Subscription, Woken, wait};
 
-use std::iter::once;
-
 use windows_sys::Win32::Foundation::GetLastError;
 
 use crate::scm::WindowsCode;
@@ -19,9 +17,4 @@ use crate::scm::WindowsCode;
 fn last_error() -> WindowsCode {
     // SAFETY: the function has no conditions.
     WindowsCode(unsafe { GetLastError() })
-}
-
-/// Text for Windows: UTF-16 with a NUL at its end. What follows a NUL within the text is lost.
-fn wide(text: &str) -> Vec<u16> {
-    text.encode_utf16().take_while(|unit| *unit != 0).chain(once(0)).collect()
 }

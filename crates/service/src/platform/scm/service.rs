@@ -5,6 +5,7 @@ use std::ptr::{null, null_mut};
 use std::time::Duration;
 
 use standpipe_process::Exit;
+use standpipe_system::wide;
 use windows_sys::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, ERROR_MORE_DATA};
 use windows_sys::Win32::System::Services::{
     ChangeServiceConfig2W, ChangeServiceConfigW, CloseServiceHandle, ControlService, CreateServiceW,
@@ -18,7 +19,7 @@ use windows_sys::Win32::System::Services::{
     SERVICE_STATUS_PROCESS, SERVICE_WIN32, SERVICE_WIN32_OWN_PROCESS, StartServiceW,
 };
 
-use super::{last_error, wide};
+use super::last_error;
 use crate::scm::{RecoveryAction, RecoveryActions, RecoveryKind, WindowsCode};
 use crate::state::State;
 

@@ -29,7 +29,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 
 use super::identity::FileIdentity;
 use super::sid::{UserId, own_user};
-use super::wide;
+use super::wide_name;
 use crate::found::Found;
 use crate::user::User;
 
@@ -49,7 +49,7 @@ impl Descriptor {
     fn private(owner: UserId, inherit: bool) -> io::Result<Self> {
         let flags = if inherit { "OICI" } else { "" };
         let text = format!("O:{owner}D:P(A;{flags};FA;;;SY)(A;{flags};FA;;;BA)(A;{flags};FA;;;{owner})");
-        let text = wide(text.as_ref())?;
+        let text = wide_name(text)?;
         let mut descriptor = ptr::null_mut();
         // SAFETY: the text ends with a NUL; the descriptor is freed when it is dropped.
         let made = unsafe {
@@ -88,7 +88,7 @@ pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
 pub(crate) fn open_private(path: &Path, new: bool) -> io::Result<File> {
     let descriptor = Descriptor::private(own_user(), false)?;
     let attributes = descriptor.attributes();
-    let name = wide(path.as_os_str())?;
+    let name = wide_name(path)?;
     // SAFETY: the name ends with a NUL, and the attributes live until the call returns.
     let handle = unsafe {
         CreateFileW(
@@ -196,7 +196,7 @@ pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     }
     let descriptor = Descriptor::private(own_user(), true)?;
     let attributes = descriptor.attributes();
-    let name = wide(folder.as_os_str())?;
+    let name = wide_name(folder)?;
     // SAFETY: the name ends with a NUL, and the attributes live until the call returns.
     if unsafe { CreateDirectoryW(name.as_ptr(), &raw const attributes) } != 0 {
         return Ok(());

@@ -8,11 +8,11 @@ mod identity;
 mod sid;
 #[cfg(test)]
 mod tests;
+mod text;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
-use std::iter;
-use std::os::windows::ffi::OsStrExt;
+
 use std::path::{Path, PathBuf};
 
 use windows_sys::Win32::Foundation::{
@@ -25,6 +25,8 @@ use windows_sys::Win32::System::SystemInformation::{ComputerNameDnsHostname, Get
 pub(crate) use self::descriptor::{
     Access, access_at, access_of, check_private, everybody_can_write, is_sticky, others_can_write, owner,
 };
+pub use self::text::{wide, wide_name};
+
 pub(crate) use self::file::{
     is_same_file, keep_owner, make_private_folder, open_private, open_to_read, rename_over, sync_folder,
 };
@@ -78,16 +80,4 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
 /// Below the user's own local data, where folders inherit an access list that lets nobody else in.
 pub(crate) fn default_folder(_user: User, variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     variable("LOCALAPPDATA").map_or_else(std::env::temp_dir, PathBuf::from).join("standpipe")
-}
-
-/// Text as the system takes it: UTF-16, ended by a NUL.
-///
-/// # Errors
-/// When the text holds a NUL, where the system would see its end.
-fn wide(text: &OsStr) -> io::Result<Vec<u16>> {
-    let wide: Vec<u16> = text.encode_wide().chain(iter::once(0)).collect();
-    if wide[..wide.len() - 1].contains(&0) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the name holds a NUL"));
-    }
-    Ok(wide)
 }

@@ -16,7 +16,7 @@ use windows_sys::Win32::Security::{
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
-use super::wide;
+use super::wide_name;
 use crate::user::User;
 
 /// The longest that a SID is: 15 subauthorities.
@@ -199,7 +199,7 @@ fn own_sid(class: TOKEN_INFORMATION_CLASS) -> io::Result<UserId> {
 
 /// The user or group with this name (`name`, `DOMAIN\name`) or SID (`S-1-…`).
 pub(crate) fn user_by_name(name: &str) -> io::Result<Option<User>> {
-    let text = wide(name.as_ref())?;
+    let text = wide_name(name)?;
     if name.starts_with("S-1-") || name.starts_with("s-1-") {
         let mut sid = ptr::null_mut();
         // SAFETY: the text ends with a NUL, and the SID is freed below.
