@@ -9,6 +9,7 @@ mod spawn_hint;
 mod startup;
 pub mod state;
 mod stop;
+pub mod targets;
 mod temporary;
 #[cfg(test)]
 #[cfg(any(target_os = "linux", windows))]

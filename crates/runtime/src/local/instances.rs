@@ -15,6 +15,7 @@ use crate::exit_code::ExitCode;
 use crate::instance::RECYCLES_VARIABLE;
 use crate::state::{InstanceDir, InstanceRecord, Stage, instance_name, now};
 use crate::stop::Stop;
+use crate::targets;
 
 /// How an instance ended for good.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub(super) struct Keeper {
     folder: PathBuf,
     output: Output,
     dir: InstanceDir,
+    /// The file that says which instances there are.
+    targets: PathBuf,
     stop_timeout: Duration,
     policy: RecyclePolicy,
     recycles: u32,
@@ -53,6 +56,7 @@ impl Keeper {
         unknown: InstanceRecord,
         command: Vec<OsString>,
         dir: InstanceDir,
+        targets: PathBuf,
     ) -> Self {
         Self {
             name: instance_name(&unknown.role, unknown.instance),
@@ -61,6 +65,7 @@ impl Keeper {
             folder: options.folder.to_path_buf(),
             output: options.output,
             dir,
+            targets,
             stop_timeout: options.stop_timeout,
             policy: options.recycle,
             recycles: 0,
@@ -152,7 +157,10 @@ impl Keeper {
             name: self.name.clone(),
             command: self.command.clone(),
             folder: self.folder.clone(),
-            environment: vec![(RECYCLES_VARIABLE.into(), self.recycles.to_string().into())],
+            environment: vec![
+                (RECYCLES_VARIABLE.into(), self.recycles.to_string().into()),
+                (targets::VARIABLE.into(), self.targets.clone().into()),
+            ],
             withheld: Vec::new(),
             user: None,
             limited: false,

@@ -8,6 +8,7 @@
 //! too.
 
 mod instances;
+mod published;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -30,6 +31,7 @@ use crate::exit_code::ExitCode;
 use crate::state::{DeploymentLock, InstanceDir, InstanceRecord, Stage, StateDir, StateError, check_sockets};
 use crate::stop::Stop;
 use instances::{End, Keeper};
+use published::Published;
 
 /// How often the instances' records are read for the live view.
 const VIEW_INTERVAL: Duration = Duration::from_millis(200);
@@ -172,11 +174,14 @@ impl<'a> LocalRuntime<'a> {
     ) -> LocalOutcome {
         let mut view = View::new(&self);
         view.refresh(views);
+        let mut published = Published::new(&self.state);
+        published.publish(self.options.deployment, &view.records);
         let mut keeping = JoinSet::new();
         for (role, number, dir) in self.instances() {
             let address = local_address(number);
             let command = command(LocalInstance { role, number, address, state_dir: self.state.path() });
-            let keeper = Keeper::new(&self.options, InstanceRecord::new(&role.name, number), command, dir);
+            let unknown = InstanceRecord::new(&role.name, number);
+            let keeper = Keeper::new(&self.options, unknown, command, dir, self.state.targets());
             let (place, stop) = (keeping.len(), stop.clone());
             keeping.spawn(async move { (place, keeper.keep(stop).await) });
         }
@@ -193,6 +198,7 @@ impl<'a> LocalRuntime<'a> {
                 _ = ticks.tick() => {}
             }
             view.refresh(views);
+            published.publish(self.options.deployment, &view.records);
         }
         ends.sort_by_key(|(place, _)| *place);
         let dirs: Vec<InstanceDir> = self.instances().map(|(_, _, dir)| dir).collect();

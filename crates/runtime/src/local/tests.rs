@@ -5,6 +5,7 @@ use std::fs;
 use super::*;
 use crate::exit_code::ExitCode;
 use crate::state::read_all;
+use crate::targets::Targets;
 use crate::testing::{TestFolder, is_alive, soon};
 
 const TWO: &str = "[roles.A]\ninstances = 2\n[roles.A.service]\nname = \"S\"\ncommand = [\"true\"]\n";
@@ -35,8 +36,9 @@ fn script(instance: LocalInstance<'_>) -> Vec<OsString> {
 #[tokio::test]
 async fn every_instance_runs_with_its_own_address_until_a_stop() {
     let mut place = TestFolder::new();
-    place.script("instance.sh", "echo $$ $1 $2 > teller; exec sleep 1000");
+    place.script("instance.sh", "echo $$ $1 $2 $STANDPIPE_TARGETS > teller; exec sleep 1000");
     let (deployment, state) = (place.deployment(TWO), place.state());
+    let file = state.join("targets.json");
     let runtime = LocalRuntime::prepare(options(&deployment, &state));
     let (stop, views) = (Stop::default(), watch::Sender::new(Vec::new()));
     let asked = stop.clone();
@@ -44,8 +46,11 @@ async fn every_instance_runs_with_its_own_address_until_a_stop() {
         let mut told = [place.told().await, place.told().await];
         told.sort_by_key(|line| line.split(' ').nth(1).map(str::to_owned));
         let words: Vec<Vec<&str>> = told.iter().map(|line| line.split(' ').collect()).collect();
-        assert_eq!(words[0][1..], ["0", "127.0.0.1"]);
-        assert_eq!(words[1][1..], ["1", "127.0.0.2"]);
+        assert_eq!(words[0][1..], ["0", "127.0.0.1", file.to_str().unwrap()]);
+        assert_eq!(words[1][1..], ["1", "127.0.0.2", file.to_str().unwrap()]);
+        let targets = Targets::read(&file).unwrap();
+        let numbers: Vec<u32> = targets.roles["A"].iter().map(|target| target.instance).collect();
+        assert_eq!((targets.deployment.as_str(), numbers), ("Demo", vec![0, 1]));
         asked.asked.cancel();
         words.iter().map(|words| words[0].parse().unwrap()).collect::<Vec<u32>>()
     });

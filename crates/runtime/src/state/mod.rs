@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/.standpipe               says that the folder is one of these
 //! DIR/lock                     held by the local runtime while it runs
+//! DIR/targets.json             which instances there are, and where; see [`targets`](crate::targets)
 //! DIR/ServiceWatcher.0/.standpipe-instance
 //! DIR/ServiceWatcher.0/lock    held by the instance while it runs
 //! DIR/ServiceWatcher.0/state.json
@@ -19,6 +20,7 @@ mod lock;
 mod marker;
 mod record;
 mod remains;
+mod whole_file;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +40,7 @@ use standpipe_deployment::{Backend, Role, is_role_name};
 use standpipe_pipe::listener::dotnet_socket;
 
 use crate::exit_code::ExitCode;
+use crate::targets::Targets;
 use crate::{platform, temporary};
 use lock::Lock;
 
@@ -221,6 +224,16 @@ impl StateDir {
         Ok(())
     }
 
+    /// The file that says which instances there are; see [`targets`](crate::targets).
+    pub fn targets(&self) -> PathBuf {
+        self.path.join("targets.json")
+    }
+
+    /// Replaces [that file](Self::targets).
+    pub(crate) fn write_targets(&self, targets: &Targets) -> Result<(), StateError> {
+        whole_file::write_json(&self.targets(), targets)
+    }
+
     /// The folder of one instance.
     pub fn instance(&self, role: &str, number: u32) -> InstanceDir {
         InstanceDir { path: self.path.join(instance_name(role, number)), parent: self.path.clone() }
@@ -268,7 +281,9 @@ impl DeploymentLock {
             instance.remove()?;
         }
         // While the lock is held, so that the next holder makes everything anew.
-        remove_file(&self.dir.path.join("lock"))?;
+        for name in ["targets.json", "targets.json.new", "lock"] {
+            remove_file(&self.dir.path.join(name))?;
+        }
         // Windows before 10, and Wine, remove an open file once it is closed, and its folder not before.
         drop(self.lock);
         remove_deployment(&self.dir.path)

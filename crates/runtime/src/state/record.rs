@@ -1,16 +1,15 @@
 //! What an instance says about itself, for `standpipe ps` and the live view.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use standpipe_system::error::with_causes;
-use standpipe_system::private_file;
 
 use super::StateError;
-use crate::platform;
+use super::whole_file::write_json;
 
 /// The state of a service that does not run.
 const STOPPED: &str = "Stopped";
@@ -197,17 +196,7 @@ impl InstanceRecord {
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), StateError> {
-        let temporary = path.with_extension("json.new");
-        let write = || -> io::Result<()> {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(true);
-            platform::private_file(&mut options);
-            let mut text = serde_json::to_vec_pretty(self)?;
-            text.push(b'\n');
-            options.open(&temporary)?.write_all(&text)?;
-            private_file::rename_over(&temporary, path)
-        };
-        write().map_err(StateError::io("write", path))
+        write_json(path, self)
     }
 
     pub(super) fn read(path: &Path) -> Result<Option<Self>, StateError> {
