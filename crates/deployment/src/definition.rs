@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use standpipe_security::SecurityDescriptor;
 
+use crate::addresses::AddressSource;
 use crate::file::{
-    Encryption, PipeEncryption, PipeMode, Protocol, Recovery, Source, Span, TaskKind, Visibility, WhenPaused,
+    Encryption, OnSettingsChange, PipeEncryption, PipeMode, Ports, Protocol, Recovery, Source, Span,
+    TaskKind, Visibility, WhenPaused,
 };
 use crate::filter::EnvironmentFilter;
 use crate::machine::Machine;
@@ -20,6 +22,7 @@ pub struct Deployment {
     pub(crate) source: Source,
     pub(crate) machine: Machine,
     pub(crate) name: String,
+    pub(crate) update_domains: u32,
     pub(crate) roles: Vec<Role>,
 }
 
@@ -44,6 +47,16 @@ impl Deployment {
         &self.machine.folder
     }
 
+    /// Into how many parts the instances of each role are divided for an update; 1 or more.
+    pub fn update_domains(&self) -> u32 {
+        self.update_domains
+    }
+
+    /// The part in which an instance is, from 0: spread evenly, as Azure does it.
+    pub fn update_domain(&self, instance: u32) -> u32 {
+        instance % self.update_domains.max(1)
+    }
+
     /// The roles in the order of the file; at least one.
     pub fn roles(&self) -> &[Role] {
         &self.roles
@@ -55,12 +68,16 @@ impl Deployment {
     }
 
     /// Where the instances of a call's target listen when the local runtime runs the deployment, with the
-    /// instance's number.
+    /// instance's number, as far as the file alone says it: nobody knows a port that is chosen when an
+    /// instance starts.
     pub fn local_targets(&self, target: &Target) -> Vec<(u32, SocketAddr)> {
         let Some(role) = self.role(&target.role) else { return Vec::new() };
         let Some(endpoint) = role.endpoint(&target.endpoint) else { return Vec::new() };
         (0..role.instances)
-            .map(|instance| (instance, SocketAddr::new(local_address(instance), endpoint.port)))
+            .filter_map(|instance| {
+                let address = endpoint.address.unwrap_or_else(|| local_address(instance));
+                Some((instance, SocketAddr::new(address, endpoint.port_of(instance)?)))
+            })
             .collect()
     }
 }
@@ -82,6 +99,16 @@ pub struct Role {
     pub user: Option<String>,
     /// The accounts that may log on; otherwise the instance's own file in the state directory.
     pub accounts: Option<PathBuf>,
+    /// Values for the service, by name; nothing secret.
+    pub settings: Vec<(String, String)>,
+    /// The absolute paths of files with secrets for the service, by name.
+    pub secrets: Vec<(String, PathBuf)>,
+    /// What happens when `settings` change in the file while an instance runs.
+    pub on_settings_change: OnSettingsChange,
+    /// The folders that each instance has for itself.
+    pub local_storage: Vec<LocalStorage>,
+    /// Where each instance says how it is.
+    pub health: Option<Health>,
     /// The commands to run first, in this order.
     pub startup: Vec<StartupTask>,
     /// The services to run and watch. Each comes after those that it depends on.
@@ -147,6 +174,8 @@ pub struct StartupTask {
     pub timeout: Option<Duration>,
     /// Variables added to its environment.
     pub environment: Vec<(String, String)>,
+    /// Variables added to its environment, each with the name of the one whose value it gets.
+    pub environment_from: Vec<(String, String)>,
 }
 
 /// A service to run and watch.
@@ -178,6 +207,8 @@ pub struct Service {
     pub recovery: Recovery,
     /// Variables added to its environment.
     pub environment: Vec<(String, String)>,
+    /// Variables added to its environment, each with the name of the one whose value it gets.
+    pub environment_from: Vec<(String, String)>,
     /// Which variables of Standpipe's own environment reach it.
     pub passed_on: EnvironmentFilter,
     /// What of it becomes log lines, beside its output.
@@ -281,8 +312,13 @@ pub struct Endpoint {
     pub name: String,
     /// What is spoken there.
     pub protocol: Protocol,
-    /// The TCP port.
-    pub port: u16,
+    /// Its ports.
+    pub ports: Ports,
+    /// Whether each instance has the port of its number in a range; otherwise it takes the first that is
+    /// free.
+    pub by_instance: bool,
+    /// The address to listen on; without it, the instance's own.
+    pub address: Option<IpAddr>,
     /// Which clients it is for.
     pub visibility: Visibility,
     /// Whether what passes is encrypted; of no meaning for the page.
@@ -296,6 +332,48 @@ pub struct Endpoint {
     pub(crate) port_span: Span,
 }
 
+impl Endpoint {
+    /// The port of an instance, as far as it is known before the instance starts.
+    pub fn port_of(&self, instance: u32) -> Option<u16> {
+        match self.ports {
+            Ports::Range(first, last) if self.by_instance => {
+                u16::try_from(instance).ok()?.checked_add(first).filter(|port| *port <= last)
+            }
+            ports => ports.fixed(),
+        }
+    }
+}
+
+/// A folder that an instance has for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalStorage {
+    /// Its name, by the rules of a role's.
+    pub name: String,
+    /// How many bytes it may hold; 1 or more.
+    pub size: u64,
+    /// Whether it is emptied each time the instance starts.
+    pub clean_on_recycle: bool,
+}
+
+/// Where an instance says how it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// The TCP ports, the first free one of which it takes.
+    pub ports: Ports,
+    /// The address to listen on; without it, the instance's own where that is a loopback address, else
+    /// 127.0.0.1.
+    pub address: Option<IpAddr>,
+    pub(crate) port_span: Span,
+}
+
+impl Health {
+    /// The address to listen on for an instance that listens on `own`.
+    pub fn address_beside(&self, own: IpAddr) -> IpAddr {
+        let beside = if own.is_loopback() { own } else { Ipv4Addr::LOCALHOST.into() };
+        self.address.unwrap_or(beside)
+    }
+}
+
 /// A pipe of another role that this role calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
@@ -303,6 +381,9 @@ pub struct Call {
     pub name: String,
     /// Whose pipe it is.
     pub target: Target,
+    /// Where the target's instances are, as far as the file says it: `None` leaves it to whoever runs the
+    /// deployment.
+    pub addresses: Option<Vec<AddressSource>>,
     /// The pipe's name.
     pub pipe: String,
     /// The account that logs on.

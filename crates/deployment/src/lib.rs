@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod addresses;
 mod check;
 mod definition;
+pub mod facts;
 mod file;
 mod filter;
 mod load;
@@ -9,14 +11,15 @@ mod machine;
 mod password;
 mod resolve;
 
+pub use addresses::{AddressSource, AddressSourceError, TargetAddresses};
 pub use check::Look;
 pub use definition::{
-    Backend, Call, Command, Deployment, Endpoint, EventSource, Logs, PasswordSource, Pipe, PipeCommand,
-    Program, Role, Service, StartupTask, Target, Wine, local_address,
+    Backend, Call, Command, Deployment, Endpoint, EventSource, Health, LocalStorage, Logs, PasswordSource,
+    Pipe, PipeCommand, Program, Role, Service, StartupTask, Target, Wine, local_address,
 };
 pub use file::{
-    Encryption, Environment, PipeEncryption, PipeMode, Problem, Problems, ProcessEnvironment, Protocol,
-    Recovery, Source, Span, TaskKind, Visibility, WhenPaused, keys,
+    Encryption, Environment, OnSettingsChange, PipeEncryption, PipeMode, PortChoice, Ports, Problem,
+    Problems, ProcessEnvironment, Protocol, Recovery, Source, Span, TaskKind, Visibility, WhenPaused, keys,
 };
 pub use filter::EnvironmentFilter;
 pub use machine::{Machine, System};

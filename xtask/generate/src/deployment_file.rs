@@ -15,6 +15,10 @@ const SCHEMA: &str = "docs/schemas/standpipe.schema.json";
 const VARIABLE: &str = r"\$\{";
 /// A number with its unit, once or several times; the reader knows the units.
 const DURATION: &str = r"^\s*([0-9.]+\s*[A-Za-zµ]+\s*)+$";
+/// One port, one of several, or any.
+const PORTS: &str = r"^\s*(dynamic|[0-9]+(\s*-\s*[0-9]+)?)\s*$";
+/// A number with its unit, once.
+const SIZE: &str = r"^\s*[0-9]+\s*([KMGT]i|[kMGT])?B\s*$";
 
 pub(crate) fn write(output: &Output) -> io::Result<()> {
     for keys in tables(&DEPLOYMENT) {
@@ -55,6 +59,8 @@ fn holds(key: &Key) -> String {
     match key.holds {
         Holds::Text => "text".to_owned(),
         Holds::Number { least, most } => format!("number, {least} to {most}"),
+        Holds::Port => "number, 0 to 65535, or text".to_owned(),
+        Holds::Size => "number of bytes".to_owned(),
         Holds::Flag => "`true` or `false`".to_owned(),
         Holds::Duration => "length of time".to_owned(),
         Holds::Choice(words) => {
@@ -109,6 +115,12 @@ fn value(key: &Key) -> Value {
         Holds::Number { least, most } => {
             json!({ "anyOf": [{ "type": "integer", "minimum": least, "maximum": most }, variable] })
         }
+        Holds::Port => json!({ "anyOf": [
+            { "type": "integer", "minimum": 0, "maximum": 65535 },
+            { "type": "string", "pattern": PORTS },
+            variable,
+        ] }),
+        Holds::Size => json!({ "anyOf": [{ "type": "string", "pattern": SIZE }, variable] }),
         Holds::Flag => json!({ "type": "boolean" }),
         Holds::Duration => {
             json!({ "anyOf": [{ "type": "string", "pattern": DURATION }, variable] })
@@ -156,7 +168,19 @@ mod tests {
         let names: Vec<_> = tables(&DEPLOYMENT).iter().map(|keys| keys.name).collect();
         assert_eq!(
             names,
-            ["deployment", "role", "startup", "service", "logs", "wine", "pipe", "endpoint", "call"]
+            [
+                "deployment",
+                "role",
+                "local-storage",
+                "health",
+                "startup",
+                "service",
+                "logs",
+                "wine",
+                "pipe",
+                "endpoint",
+                "call"
+            ]
         );
     }
 
@@ -169,7 +193,10 @@ mod tests {
         assert_eq!(instances["default"], 1);
         let endpoint = &role["properties"]["endpoints"]["additionalProperties"];
         assert_eq!(endpoint["required"], json!(["protocol", "port"]));
-        assert_eq!(endpoint["properties"]["protocol"]["anyOf"][0]["enum"], json!(["smb", "http"]));
+        assert_eq!(
+            endpoint["properties"]["protocol"]["anyOf"][0]["enum"],
+            json!(["smb", "http", "tcp", "udp"])
+        );
         let call = &role["properties"]["calls"]["additionalProperties"];
         assert_eq!(
             call["oneOf"],

@@ -1,17 +1,15 @@
 //! What the file cannot show by itself: the files it names, and this machine.
 
+mod ports;
 mod shared;
 
 use std::collections::HashSet;
-use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use standpipe_process::program;
 
-use crate::definition::{
-    Backend, Command, Deployment, Endpoint, PasswordSource, Program, Role, local_address,
-};
+use crate::definition::{Backend, Command, Deployment, PasswordSource, Program, Role, local_address};
 use crate::file::{Problem, Span};
 use crate::password::{Password, PasswordError};
 
@@ -27,6 +25,8 @@ pub enum Look<'a> {
     Instance {
         /// Its role; without it, that of the only one in the file.
         role: Option<&'a str>,
+        /// Its number.
+        number: u32,
         /// The address it will listen on.
         address: IpAddr,
     },
@@ -34,17 +34,18 @@ pub enum Look<'a> {
 
 /// Everything that `look` finds wrong.
 pub(crate) fn check(deployment: &Deployment, look: Look<'_>) -> Vec<Problem> {
-    let roles: Vec<(&Role, Vec<IpAddr>)> = match look {
+    let roles: Vec<(&Role, Vec<(u32, IpAddr)>)> = match look {
         Look::Files => deployment.roles().iter().map(|role| (role, Vec::new())).collect(),
         Look::Machine => {
-            let addresses = |role: &Role| (0..role.instances).map(local_address).collect();
+            let addresses =
+                |role: &Role| (0..role.instances).map(|number| (number, local_address(number))).collect();
             deployment.roles().iter().map(|role| (role, addresses(role))).collect()
         }
-        Look::Instance { role: Some(name), address } => {
-            deployment.role(name).map(|role| (role, vec![address])).into_iter().collect()
+        Look::Instance { role: Some(name), number, address } => {
+            deployment.role(name).map(|role| (role, vec![(number, address)])).into_iter().collect()
         }
-        Look::Instance { role: None, address } => match deployment.roles() {
-            [role] => vec![(role, vec![address])],
+        Look::Instance { role: None, number, address } => match deployment.roles() {
+            [role] => vec![(role, vec![(number, address)])],
             _ => Vec::new(),
         },
     };
@@ -60,9 +61,7 @@ pub(crate) fn check(deployment: &Deployment, look: Look<'_>) -> Vec<Problem> {
         if !matches!(look, Look::Instance { .. }) {
             checker.problems.extend(shared::addresses(role));
         }
-        for endpoint in &role.endpoints {
-            checker.ports(endpoint, &addresses);
-        }
+        checker.ports(role, &addresses);
     }
     if matches!(look, Look::Machine) {
         checker.prefixes(deployment);
@@ -77,7 +76,7 @@ struct Checker<'a> {
     here: bool,
     problems: Vec<Problem>,
     /// Sockets tried already; a port used twice is reported by name elsewhere.
-    checked: HashSet<SocketAddr>,
+    checked: HashSet<(SocketAddr, bool)>,
 }
 
 impl Checker<'_> {
@@ -190,30 +189,6 @@ impl Checker<'_> {
             self.problems.push(match std::error::Error::source(&error) {
                 Some(source) => problem.label(source.to_string()),
                 None => problem,
-            });
-        }
-    }
-
-    fn ports(&mut self, endpoint: &Endpoint, addresses: &[IpAddr]) {
-        for address in addresses {
-            let socket = SocketAddr::new(*address, endpoint.port);
-            if !self.checked.insert(socket) {
-                continue;
-            }
-            let Err(error) = TcpListener::bind(socket) else { continue };
-            let problem = Problem::at(endpoint.port_span.clone(), format!("cannot listen on {socket}"))
-                .label(error.to_string());
-            self.problems.push(match error.kind() {
-                ErrorKind::AddrInUse => problem.hint(format!(
-                    "stop what listens there (`ss -ltnp 'sport = :{}'` names it), or choose another port",
-                    endpoint.port
-                )),
-                ErrorKind::PermissionDenied => problem
-                    .hint("ports below 1024 need root or CAP_NET_BIND_SERVICE; or choose a higher port"),
-                ErrorKind::AddrNotAvailable => problem.hint(
-                    "this machine has no such address; add it to an interface, or choose another address",
-                ),
-                _ => problem,
             });
         }
     }

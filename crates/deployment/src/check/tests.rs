@@ -1,5 +1,7 @@
 use std::env::VarError;
+use std::fmt::Display;
 use std::fs;
+use std::net::TcpListener;
 
 use crate::file::{Environment, Source};
 use crate::{Deployment, Look};
@@ -17,7 +19,7 @@ impl Environment for Nothing {
 /// A program on every search path.
 const PROGRAM: &str = if cfg!(windows) { "cmd" } else { "cargo" };
 
-fn deployment(folder: &Path, port: u16, program: &str, look: Look<'_>) -> Result<(), String> {
+fn deployment(folder: &Path, port: impl Display, program: &str, look: Look<'_>) -> Result<(), String> {
     let text = format!(
         r#"
 name = "Demo"
@@ -46,7 +48,7 @@ password-file = "secret"
 }
 
 fn watcher(address: &str) -> Look<'static> {
-    Look::Instance { role: Some("Watcher"), address: address.parse().unwrap() }
+    Look::Instance { role: Some("Watcher"), number: 0, address: address.parse().unwrap() }
 }
 
 #[test]
@@ -95,7 +97,7 @@ fn an_address_of_another_machine_is_found() {
 #[test]
 fn an_instance_looks_only_at_its_own_role() {
     let folder = tempfile::tempdir().unwrap();
-    let web = Look::Instance { role: Some("Web"), address: "192.0.2.1".parse().unwrap() };
+    let web = Look::Instance { role: Some("Web"), number: 0, address: "192.0.2.1".parse().unwrap() };
     let shown = deployment(folder.path(), 4445, "./gone", web).unwrap_err();
     assert!(!shown.contains("gone"), "{shown}");
     assert!(shown.contains("password file"), "{shown}");
@@ -139,4 +141,37 @@ fn an_address_that_several_instances_would_share_is_found() {
     let fixed = format!("{SERVICE}\nenvironment = {{ TMPDIR = \"/run/x\" }}");
     let shown = shared(2, &fixed, "backend = \"dotnet:N\"").unwrap_err();
     assert!(shown.contains("/run/x") && shown.contains("take TMPDIR out"), "{shown}");
+}
+
+#[test]
+fn one_free_port_of_a_range_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("secret"), "x").unwrap();
+    // Two neighbours, so that the first can be taken.
+    let (taken, port) = loop {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
+            break (taken, port);
+        }
+    };
+    let range = format!("\"{port}-{}\"", port + 1);
+    deployment(folder.path(), &range, PROGRAM, watcher("127.0.0.1")).unwrap();
+    deployment(folder.path(), "\"dynamic\"", PROGRAM, watcher("127.0.0.1")).unwrap();
+    let by_number = format!("{range}\nport-choice = \"instance\"");
+    let shown = deployment(folder.path(), &by_number, PROGRAM, watcher("127.0.0.1")).unwrap_err();
+    assert!(shown.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{shown}");
+    drop(taken);
+}
+
+#[test]
+fn an_address_for_all_instances_of_one_machine_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("secret"), "x").unwrap();
+    let port = "0\naddress = \"127.0.0.1\"";
+    let shown = deployment(folder.path(), port, PROGRAM, Look::Machine).unwrap_err();
+    assert!(!shown.contains("would listen"), "{shown}");
+    let port = "45677\naddress = \"127.0.0.1\"";
+    let shown = deployment(folder.path(), port, PROGRAM, Look::Machine).unwrap_err();
+    assert!(shown.contains("would listen on one address and port"), "{shown}");
 }

@@ -2,13 +2,16 @@
 
 pub mod keys;
 pub(crate) mod parsed;
+mod ports;
 mod problem;
 mod reader;
 mod text;
 
 pub use parsed::{
-    Encryption, PipeEncryption, PipeMode, Protocol, Recovery, TaskKind, Visibility, WhenPaused,
+    Encryption, OnSettingsChange, PipeEncryption, PipeMode, PortChoice, Protocol, Recovery, TaskKind,
+    Visibility, WhenPaused,
 };
+pub use ports::Ports;
 pub use problem::{Problem, Problems, Source, Span};
 pub(crate) use reader::{Field, list_of, nearest};
 pub use text::{Environment, ProcessEnvironment};

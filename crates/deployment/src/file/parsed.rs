@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::keys::{self, Words};
+use super::ports::Ports;
 use super::problem::{Problem, Source, Span};
 use super::reader::{Field, Reader, Table};
 use super::text::{Environment, Text};
@@ -15,6 +16,7 @@ use super::text::{Environment, Text};
 #[derive(Debug, Default)]
 pub(crate) struct File {
     pub(crate) name: Field<Text>,
+    pub(crate) update_domains: Field<Spanned<u32>>,
     pub(crate) roles: Vec<Role>,
 }
 
@@ -25,6 +27,11 @@ pub(crate) struct Role {
     pub(crate) instances: Field<Spanned<u32>>,
     pub(crate) user: Field<Text>,
     pub(crate) accounts: Field<Text>,
+    pub(crate) settings: Vec<(Spanned<String>, Text)>,
+    pub(crate) secrets: Vec<(Spanned<String>, Text)>,
+    pub(crate) on_settings_change: Field<OnSettingsChange>,
+    pub(crate) local_storage: Vec<LocalStorage>,
+    pub(crate) health: Option<Health>,
     pub(crate) startup: Vec<Task>,
     pub(crate) service: Option<Service>,
     pub(crate) services: Vec<Service>,
@@ -32,6 +39,39 @@ pub(crate) struct Role {
     pub(crate) pipes: Vec<Pipe>,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) calls: Vec<Call>,
+}
+
+/// What happens when settings change while an instance runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnSettingsChange {
+    /// The role's document changes, and processes that start later get the new values.
+    #[default]
+    Ignore,
+    /// The services get a signal too.
+    Signal,
+    /// The instance is started again.
+    Restart,
+}
+
+impl Words for OnSettingsChange {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("ignore", Self::Ignore), ("signal", Self::Signal), ("restart", Self::Restart)];
+}
+
+/// `[roles.R.local-storage.NAME]`
+#[derive(Debug)]
+pub(crate) struct LocalStorage {
+    pub(crate) name: Spanned<String>,
+    pub(crate) size: Field<u64>,
+    pub(crate) clean_on_recycle: Field<bool>,
+}
+
+/// `[roles.R.health]`
+#[derive(Debug)]
+pub(crate) struct Health {
+    pub(crate) at: Span,
+    pub(crate) port: Field<Spanned<Ports>>,
+    pub(crate) address: Field<Text>,
 }
 
 /// `[[roles.R.startup]]`
@@ -43,6 +83,7 @@ pub(crate) struct Task {
     pub(crate) elevated: Field<bool>,
     pub(crate) timeout: Field<Duration>,
     pub(crate) environment: Vec<(Spanned<String>, Text)>,
+    pub(crate) environment_from: Vec<(Spanned<String>, Text)>,
 }
 
 /// How a startup task relates to its role.
@@ -79,6 +120,7 @@ pub(crate) struct Service {
     pub(crate) when_paused: Field<WhenPaused>,
     pub(crate) recovery: Field<Recovery>,
     pub(crate) environment: Vec<(Spanned<String>, Text)>,
+    pub(crate) environment_from: Vec<(Spanned<String>, Text)>,
     pub(crate) environment_allow: Field<Vec<Text>>,
     pub(crate) environment_deny: Field<Vec<Text>>,
     pub(crate) logs: Option<Logs>,
@@ -177,7 +219,9 @@ impl Words for PipeMode {
 pub(crate) struct Endpoint {
     pub(crate) name: Spanned<String>,
     pub(crate) protocol: Field<Protocol>,
-    pub(crate) port: Field<Spanned<u32>>,
+    pub(crate) port: Field<Spanned<Ports>>,
+    pub(crate) port_choice: Field<PortChoice>,
+    pub(crate) address: Field<Text>,
     pub(crate) visibility: Field<Visibility>,
     pub(crate) encryption: Field<Encryption>,
     pub(crate) max_connections: Field<Spanned<u32>>,
@@ -192,10 +236,29 @@ pub enum Protocol {
     Smb,
     /// The web page and the HTTP bridge.
     Http,
+    /// What the role's service listens on itself, over TCP.
+    Tcp,
+    /// What the role's service listens on itself, over UDP.
+    Udp,
 }
 
 impl Words for Protocol {
-    const WORDS: &'static [(&'static str, Self)] = &[("smb", Self::Smb), ("http", Self::Http)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("smb", Self::Smb), ("http", Self::Http), ("tcp", Self::Tcp), ("udp", Self::Udp)];
+}
+
+/// Which port of a range an instance takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PortChoice {
+    /// The first that is free.
+    #[default]
+    Free,
+    /// The first for instance 0, the next for instance 1, and so on.
+    Instance,
+}
+
+impl Words for PortChoice {
+    const WORDS: &'static [(&'static str, Self)] = &[("free", Self::Free), ("instance", Self::Instance)];
 }
 
 /// Whom an endpoint is for.
@@ -232,6 +295,7 @@ impl Words for Encryption {
 pub(crate) struct Call {
     pub(crate) name: Spanned<String>,
     pub(crate) target: Field<Text>,
+    pub(crate) addresses: Field<Vec<Text>>,
     pub(crate) pipe: Field<Text>,
     pub(crate) user: Field<Text>,
     pub(crate) password_file: Field<Text>,
@@ -253,16 +317,25 @@ pub(crate) fn parse(source: &Source, environment: &dyn Environment) -> (File, Ve
     let mut reader = Reader { file: text, environment, problems: Vec::new() };
     let mut table = Table::of(&keys::DEPLOYMENT, root.get_ref(), 0..0, "the deployment file");
     let name = table.text(&mut reader, "name");
+    let update_domains = table.number(&mut reader, "update-domains");
     let roles = table.named(&mut reader, "roles", "role");
     let roles = roles.into_iter().map(|(name, table)| role(&mut reader, name, table)).collect();
     table.finish(&mut reader);
-    (File { name, roles }, reader.problems)
+    (File { name, update_domains, roles }, reader.problems)
 }
 
 fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>) -> Role {
     let instances = table.number(reader, "instances");
     let user = table.text(reader, "user");
     let accounts = table.text(reader, "accounts");
+    let settings = table.variables(reader, "settings");
+    let secrets = table.variables(reader, "secrets");
+    let on_settings_change = table.choice(reader, "on-settings-change");
+    let local_storage = table.named(reader, "local-storage", "local storage");
+    let local_storage =
+        local_storage.into_iter().map(|(name, table)| self::local_storage(reader, name, table)).collect();
+    let health = table.one(reader, "health", format!("`health` of role `{}`", name.get_ref()));
+    let health = health.map(|table| self::health(reader, table));
     let startup = table.list(reader, "startup", "startup task");
     let startup = startup.into_iter().map(|table| task(reader, table)).collect();
     let service = table.one(reader, "service", format!("the service of role `{}`", name.get_ref()));
@@ -281,7 +354,44 @@ fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
     let calls = table.named(reader, "calls", "call");
     let calls = calls.into_iter().map(|(name, table)| call(reader, name, table)).collect();
     table.finish(reader);
-    Role { name, instances, user, accounts, startup, service, services, wine, pipes, endpoints, calls }
+    Role {
+        name,
+        instances,
+        user,
+        accounts,
+        settings,
+        secrets,
+        on_settings_change,
+        local_storage,
+        health,
+        startup,
+        service,
+        services,
+        wine,
+        pipes,
+        endpoints,
+        calls,
+    }
+}
+
+fn local_storage(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>) -> LocalStorage {
+    let storage = LocalStorage {
+        name,
+        size: table.size(reader, "size"),
+        clean_on_recycle: table.flag(reader, "clean-on-recycle"),
+    };
+    table.finish(reader);
+    storage
+}
+
+fn health(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Health {
+    let health = Health {
+        at: table.at.clone(),
+        port: table.port(reader, "port"),
+        address: table.text(reader, "address"),
+    };
+    table.finish(reader);
+    health
 }
 
 fn task(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Task {
@@ -292,6 +402,7 @@ fn task(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Task {
         elevated: table.flag(reader, "elevated"),
         timeout: table.duration(reader, "timeout"),
         environment: table.variables(reader, "environment"),
+        environment_from: table.variables(reader, "environment-from"),
     };
     table.finish(reader);
     task
@@ -317,6 +428,7 @@ fn service(reader: &mut Reader<'_>, label: Option<String>, mut table: Table<'_, 
         when_paused: table.choice(reader, "when-paused"),
         recovery: table.choice(reader, "recovery"),
         environment: table.variables(reader, "environment"),
+        environment_from: table.variables(reader, "environment-from"),
         environment_allow: table.texts(reader, "environment-allow"),
         environment_deny: table.texts(reader, "environment-deny"),
         logs: table.one(reader, "logs", what).map(|table| logs(reader, table)),
@@ -365,7 +477,9 @@ fn endpoint(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_,
     let endpoint = Endpoint {
         name,
         protocol: table.choice(reader, "protocol"),
-        port: table.number(reader, "port"),
+        port: table.port(reader, "port"),
+        port_choice: table.choice(reader, "port-choice"),
+        address: table.text(reader, "address"),
         visibility: table.choice(reader, "visibility"),
         encryption: table.choice(reader, "encryption"),
         max_connections: table.number(reader, "max-connections"),
@@ -380,6 +494,7 @@ fn call(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
     let mut call = Call {
         name,
         target: table.text(reader, "target"),
+        addresses: table.texts(reader, "addresses"),
         pipe: table.text(reader, "pipe"),
         user: table.text(reader, "user"),
         password_file: table.text(reader, "password-file"),

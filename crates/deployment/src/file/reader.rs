@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::keys::{Holds, Keys, Words};
+use super::ports::Ports;
 use super::problem::{Problem, Span};
 use super::text::{Environment, Text};
 
@@ -111,6 +112,40 @@ impl Reader<'_> {
         None
     }
 
+    /// A port as a number, or as a text.
+    fn port(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Ports> {
+        const EXPECTED: &str = "a number from 1 to 65535, a range such as \"20000-20010\", or \"dynamic\"";
+        let ports = match value.get_ref() {
+            DeValue::Integer(integer) => i128::from_str_radix(integer.as_str(), integer.radix())
+                .ok()
+                .and_then(|number| Ports::parse(&number.to_string())),
+            DeValue::String(_) => Ports::parse(self.text(key, value, EXPECTED)?.as_str()),
+            _ => {
+                self.wrong_type(key, value, EXPECTED);
+                return None;
+            }
+        };
+        if ports.is_none() {
+            self.report(Problem::at(value.span(), format!("`{key}` must be {EXPECTED}")).label("not a port"));
+        }
+        ports
+    }
+
+    /// A number of bytes, at least one.
+    fn size(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<u64> {
+        const EXPECTED: &str = "a number with its unit in quotes, such as \"100MiB\" or \"2GiB\"";
+        let text = self.text(key, value, EXPECTED)?;
+        let size = bytes_in(text.as_str());
+        if size.is_none() {
+            self.report(
+                Problem::at(value.span(), format!("`{key}` must be {EXPECTED}"))
+                    .label("not a size")
+                    .hint("the units are B, KiB, MiB, GiB and TiB, and kB, MB, GB and TB for powers of 1000"),
+            );
+        }
+        size
+    }
+
     fn duration(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Duration> {
         const HINT: &str = "write a number with its unit in quotes, such as \"500ms\", \"10s\" or \"2m\"";
         let Some(decoded) = value.get_ref().as_str() else {
@@ -210,6 +245,18 @@ impl<'t, 'i> Table<'t, 'i> {
         self.take(key).map_or(Field::Absent, |(_, value)| {
             reader.number(key, value, least, most).map(|number| Spanned::new(value.span(), number)).into()
         })
+    }
+
+    pub(super) fn port(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<Spanned<Ports>> {
+        let Some(Holds::Port) = self.holds(key) else { return self.misread(key) };
+        self.take(key).map_or(Field::Absent, |(_, value)| {
+            reader.port(key, value).map(|ports| Spanned::new(value.span(), ports)).into()
+        })
+    }
+
+    pub(super) fn size(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<u64> {
+        let Some(Holds::Size) = self.holds(key) else { return self.misread(key) };
+        self.take(key).map_or(Field::Absent, |(_, value)| reader.size(key, value).into())
     }
 
     pub(super) fn flag(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Field<bool> {
@@ -407,6 +454,26 @@ impl<'t, 'i> Table<'t, 'i> {
             });
         }
     }
+}
+
+/// How many bytes a text such as `100MiB` means; at least one.
+fn bytes_in(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let unit: u64 = match unit.trim() {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit).filter(|bytes| *bytes > 0)
 }
 
 /// A value as a table; notes a wrong type.

@@ -2,29 +2,27 @@
 //! noted.
 
 mod backends;
+mod endpoints;
 pub(crate) mod names;
+mod own;
 mod references;
 mod services;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use standpipe_pipe::PipeName;
 use standpipe_security::SecurityDescriptor;
 use toml::Spanned;
 
-use crate::definition::{
-    Backend, Call, Command, Deployment, Endpoint, PasswordSource, Pipe, Program, Role, StartupTask, Target,
-};
+use crate::definition::{Backend, Command, Deployment, Pipe, Program, Role, StartupTask};
 use crate::file::parsed;
 use crate::file::{
-    Encryption, Field, PipeEncryption, Problem, Protocol, Source, Span, TaskKind, Text, Visibility,
-    is_variable_name,
+    Encryption, Field, PipeEncryption, PortChoice, Ports, Problem, Protocol, Source, Span, TaskKind, Text,
 };
 use crate::machine::{Machine, System};
 
-/// The story's `pipe.Connect(10000)`.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Azure's default for `upgradeDomainCount`.
+const UPDATE_DOMAINS: u32 = 5;
 
 /// How many processes of a pipe's command run at once unless the file says otherwise.
 const MOST_COMMANDS: u32 = 64;
@@ -40,8 +38,10 @@ pub(crate) fn resolve(source: &Source, file: parsed::File, machine: &Machine) ->
         );
     }
     references::check(&mut resolver, &file);
+    let update_domains = file.update_domains.given().map_or(UPDATE_DOMAINS, Spanned::into_inner);
     let roles = file.roles.into_iter().map(|role| resolver.role(role)).collect();
-    let deployment = Deployment { source: source.clone(), machine: machine.clone(), name, roles };
+    let deployment =
+        Deployment { source: source.clone(), machine: machine.clone(), name, update_domains, roles };
     (deployment, resolver.problems)
 }
 
@@ -96,10 +96,18 @@ impl Resolver<'_> {
         self.name(role.name.get_ref(), role.name.span(), "a role's name", names::ROLE);
         self.does_something(&role);
         self.can_be_encrypted(&role);
+        self.facts_differ(&role);
+        self.ports_suffice(&role);
+        let wanted = wanted_facts(&role);
         let (services, labels) = self.services(&mut role);
         // On Windows, the machine itself has what Wine stands in for.
         let in_wine = role.wine.is_some() && !self.for_windows();
-        Role {
+        let role = Role {
+            settings: self.settings(role.settings),
+            secrets: self.secrets(role.secrets),
+            on_settings_change: role.on_settings_change.given().unwrap_or_default(),
+            local_storage: role.local_storage.into_iter().map(|each| self.local_storage(each)).collect(),
+            health: role.health.and_then(|health| self.health(health)),
             instances: role.instances.given().map_or(1, Spanned::into_inner),
             user: self.nonempty(role.user, "user"),
             accounts: self.nonempty(role.accounts, "accounts").map(|path| self.path(&path)),
@@ -110,6 +118,30 @@ impl Resolver<'_> {
             endpoints: role.endpoints.into_iter().filter_map(|endpoint| self.endpoint(endpoint)).collect(),
             calls: role.calls.into_iter().filter_map(|call| self.call(call)).collect(),
             name: role.name.into_inner(),
+        };
+        self.facts_are_there(&role, &wanted);
+        role
+    }
+
+    /// Where each instance has the port of its number, there is one for each.
+    fn ports_suffice(&mut self, role: &parsed::Role) {
+        let instances = role.instances.as_given().map_or(1, |instances| *instances.get_ref());
+        for endpoint in &role.endpoints {
+            let Field::Given(ports) = &endpoint.port else { continue };
+            let Ports::Range(first, last) = *ports.get_ref() else { continue };
+            let count = u32::from(last - first) + 1;
+            if endpoint.port_choice.as_given() == Some(&PortChoice::Instance) && count < instances {
+                self.report(
+                    Problem::at(
+                        ports.span(),
+                        format!("{instances} instances need as many ports, and these are {count}"),
+                    )
+                    .hint(format!(
+                        "make the range longer: port = \"{first}-{}\"",
+                        u32::from(first) + instances - 1
+                    )),
+                );
+            }
         }
     }
 
@@ -183,6 +215,13 @@ impl Resolver<'_> {
             let given = |endpoint: &&parsed::Endpoint| endpoint.protocol.as_given() == Some(&wanted);
             role.endpoints.iter().find(given).map(|endpoint| endpoint.name.span())
         };
+        if role.service.is_none() && role.services.is_empty() {
+            lack(
+                first(Protocol::Tcp).or_else(|| first(Protocol::Udp)),
+                format!("role `{name}` has an endpoint of its service, and no service"),
+                "add [roles.….service] with a command",
+            );
+        }
         if role.pipes.is_empty() {
             lack(
                 first(Protocol::Smb),
@@ -243,6 +282,7 @@ impl Resolver<'_> {
             elevated: task.elevated.given().unwrap_or(false),
             timeout: task.timeout.given(),
             environment: variables(task.environment),
+            environment_from: variables(task.environment_from),
         })
     }
 
@@ -308,149 +348,19 @@ impl Resolver<'_> {
             }
         }
     }
-
-    fn endpoint(&mut self, endpoint: parsed::Endpoint) -> Option<Endpoint> {
-        let name = endpoint.name.get_ref();
-        let at = endpoint.name.span();
-        self.name(name, at.clone(), "an endpoint's name", names::ROLE);
-        let what = format!("endpoint `{name}`");
-        if endpoint.protocol.is_absent() {
-            self.missing(
-                &at,
-                "protocol",
-                &what,
-                "add protocol = \"smb\" for pipes or protocol = \"http\" for the page",
-            );
-        }
-        if endpoint.port.is_absent() {
-            self.missing(&at, "port", &what, "add a TCP port, such as: port = 4445");
-        }
-        let protocol = endpoint.protocol.given()?;
-        if protocol == Protocol::Http && !endpoint.encryption.is_absent() {
-            self.report(
-                Problem::at(
-                    at.clone(),
-                    format!("{what} is for the page, which `encryption` says nothing about"),
-                )
-                .hint("leave it out; put a TLS proxy in front of the page where it must be encrypted"),
-            );
-        }
-        let limits = [
-            ("max-connections", &endpoint.max_connections),
-            ("max-connections-per-address", &endpoint.max_connections_per_address),
-        ];
-        for (key, limit) in limits {
-            if protocol == Protocol::Http && !limit.is_absent() {
-                self.report(
-                    Problem::at(
-                        at.clone(),
-                        format!("{what} is for the page, which `{key}` says nothing about"),
-                    )
-                    .hint("leave it out"),
-                );
-            }
-        }
-        if protocol == Protocol::Http && !endpoint.session_lifetime.is_absent() {
-            self.report(
-                Problem::at(
-                    endpoint.name.span(),
-                    format!("{what} is for the page, on which nobody logs on: it has no `session-lifetime`"),
-                )
-                .hint("leave it out"),
-            );
-        }
-        let port = endpoint.port.given()?;
-        Some(Endpoint {
-            session_lifetime: endpoint.session_lifetime.given(),
-            encryption: endpoint.encryption.given().unwrap_or(Encryption::Offered),
-            max_connections: endpoint.max_connections.given().map(Spanned::into_inner),
-            max_connections_per_address: endpoint
-                .max_connections_per_address
-                .given()
-                .map(Spanned::into_inner),
-            visibility: endpoint.visibility.given().unwrap_or(match protocol {
-                Protocol::Smb => Visibility::Internal,
-                Protocol::Http => Visibility::Input,
-            }),
-            protocol,
-            port_span: port.span(),
-            port: u16::try_from(port.into_inner()).ok()?,
-            name: endpoint.name.into_inner(),
-        })
-    }
-
-    fn call(&mut self, call: parsed::Call) -> Option<Call> {
-        let name = call.name.get_ref().clone();
-        let at = call.name.span();
-        let what = format!("call `{name}`");
-        self.name(&name, at.clone(), "a call's name", names::ROLE);
-        if call.target.is_absent() {
-            self.missing(&at, "target", &what, "say whose pipe it is, such as: target = \"Role/Endpoint\"");
-        }
-        if call.user.is_absent() {
-            self.missing(&at, "user", &what, "say which account logs on, such as: user = \"serviceUser\"");
-        }
-        let (password, password_span) = self.password(&call, &at, &what);
-        let pipe = self.nonempty(call.pipe, "pipe").unwrap_or_else(|| name.clone());
-        let user = self.nonempty(call.user, "user");
-        let target = call.target.given()?;
-        let (role, endpoint) = target.as_str().split_once('/')?;
-        Some(Call {
-            name,
-            target: Target { role: role.to_owned(), endpoint: endpoint.to_owned() },
-            pipe,
-            user: user?,
-            password: password?,
-            connect_timeout: call.connect_timeout.given().unwrap_or(CONNECT_TIMEOUT),
-            password_span,
-        })
-    }
-
-    fn password(&mut self, call: &parsed::Call, at: &Span, what: &str) -> (Option<PasswordSource>, Span) {
-        match (&call.password_file, &call.password_env) {
-            (Field::Given(file), Field::Given(variable)) => {
-                self.report(
-                    Problem::at(variable.span(), format!("{what} has two passwords"))
-                        .also(file.span(), "the other one")
-                        .hint("keep either `password-file` or `password-env`"),
-                );
-                (None, variable.span())
-            }
-            (Field::Given(file), _) => {
-                let path = self.nonempty(Field::Given(file.clone()), "password-file");
-                (path.map(|path| PasswordSource::File(self.path(&path))), file.span())
-            }
-            (_, Field::Given(variable)) => {
-                if !is_variable_name(variable.as_str()) {
-                    self.report(
-                        Problem::at(
-                            variable.span(),
-                            "`password-env` must be the name of an environment variable",
-                        )
-                        .hint("write the variable's name, not its value and without `$`"),
-                    );
-                    return (None, variable.span());
-                }
-                (Some(PasswordSource::Environment(variable.as_str().to_owned())), variable.span())
-            }
-            (Field::Absent, Field::Absent) => {
-                self.missing(
-                    at,
-                    "password-file",
-                    what,
-                    "add password-file = \"secrets/…\" (a file that only you can read) or password-env = \"NAME\"",
-                );
-                (None, at.clone())
-            }
-            _ => (None, at.clone()),
-        }
-    }
 }
 
 /// Whether a program is one that only Windows, or Wine, can run.
 fn is_of_windows(program: &Program) -> bool {
     let name = program.as_os_str().to_string_lossy().to_lowercase();
     [".exe", ".cmd", ".bat", ".msi"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// The variables that processes of the role get from others.
+fn wanted_facts(role: &parsed::Role) -> Vec<own::Wanted> {
+    let of_tasks = role.startup.iter().flat_map(|task| &task.environment_from);
+    let of_services = role.service.iter().chain(&role.services).flat_map(|service| &service.environment_from);
+    of_tasks.chain(of_services).cloned().collect()
 }
 
 fn variables(variables: Vec<(Spanned<String>, Text)>) -> Vec<(String, String)> {

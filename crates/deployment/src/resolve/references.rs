@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use toml::Spanned;
 
 use super::Resolver;
+use crate::addresses::AddressSource;
 use crate::file::parsed::{Call, File, Role};
-use crate::file::{Field, Problem, Protocol, Span, list_of, nearest};
+use crate::file::{Field, Ports, Problem, Protocol, Span, Text, list_of, nearest};
 
 /// Checks every reference of the file.
 pub(super) fn check(resolver: &mut Resolver<'_>, file: &File) {
@@ -44,26 +45,60 @@ fn differ<'n>(resolver: &mut Resolver<'_>, names: impl Iterator<Item = &'n Spann
     }
 }
 
+/// Ports that somebody listens on.
+struct Taken<'f> {
+    ports: Ports,
+    is_udp: bool,
+    address: Option<&'f str>,
+    span: Span,
+    role: &'f str,
+}
+
 /// Instances of all roles share the loopback addresses, so that any two endpoints with one port meet on
-/// 127.0.0.1.
+/// 127.0.0.1, unless both say where else they listen.
 fn ports_differ(resolver: &mut Resolver<'_>, file: &File) {
-    let mut seen: HashMap<u32, (Span, &str)> = HashMap::new();
+    let mut taken: Vec<Taken<'_>> = Vec::new();
     for role in &file.roles {
-        for endpoint in &role.endpoints {
-            let Field::Given(port) = &endpoint.port else { continue };
-            let number = *port.get_ref();
-            if let Some((first, owner)) = seen.get(&number) {
+        let endpoints = role.endpoints.iter().map(|endpoint| {
+            let is_udp = endpoint.protocol.as_given() == Some(&Protocol::Udp);
+            (&endpoint.port, is_udp, &endpoint.address)
+        });
+        let health = role.health.iter().map(|health| (&health.port, false, &health.address));
+        for (port, is_udp, address) in endpoints.chain(health) {
+            let Field::Given(port) = port else { continue };
+            let address = address.as_given().map(Text::as_str);
+            let here = Taken {
+                ports: *port.get_ref(),
+                is_udp,
+                address,
+                span: port.span(),
+                role: role.name.get_ref(),
+            };
+            if let Some((first, number)) =
+                taken.iter().find_map(|first| meet(first, &here).map(|number| (first, number)))
+            {
                 resolver.report(
-                    Problem::at(port.span(), format!("port {number} is used twice"))
+                    Problem::at(here.span, format!("port {number} is used twice"))
                         .label("used again here")
-                        .also(first.clone(), format!("used by role `{owner}` first"))
+                        .also(first.span.clone(), format!("used by role `{}` first", first.role))
                         .hint("choose another port: instances of both would listen on the same address"),
                 );
             } else {
-                seen.insert(number, (port.span(), role.name.get_ref()));
+                taken.push(here);
             }
         }
     }
+}
+
+/// A port that both would take.
+fn meet(one: &Taken<'_>, other: &Taken<'_>) -> Option<u16> {
+    let apart = matches!((one.address, other.address), (Some(one), Some(other)) if one != other);
+    if apart || one.is_udp != other.is_udp {
+        return None;
+    }
+    let ((first, last), (from, to)) = (one.ports.bounds()?, other.ports.bounds()?);
+    let number = first.max(from);
+    (number <= last.min(to)).then_some(number)
 }
 
 fn target(resolver: &mut Resolver<'_>, file: &File, call: &Call) {
@@ -95,13 +130,30 @@ fn target(resolver: &mut Resolver<'_>, file: &File, call: &Call) {
         resolver.report(suggest(problem, endpoint_name, &names, "its endpoints are"));
         return;
     };
-    if endpoint.protocol.as_given() == Some(&Protocol::Http) {
+    if let Some(protocol) = endpoint.protocol.as_given().filter(|protocol| **protocol != Protocol::Smb) {
+        let label = match protocol {
+            Protocol::Http => "this is an http endpoint",
+            _ => "this is an endpoint of the service's own",
+        };
         resolver.report(
             Problem::at(text.span(), format!("endpoint `{endpoint_name}` does not serve pipes"))
-                .label("this is an http endpoint")
+                .label(label)
                 .hint("name an endpoint with protocol = \"smb\""),
         );
         return;
+    }
+    let is_fixed = endpoint.port.as_given().is_none_or(|port| port.get_ref().fixed().is_some());
+    for address in call.addresses.as_given().into_iter().flatten().filter(|_| !is_fixed) {
+        let source = AddressSource::parse(address.as_str(), |path| path.into());
+        if source.is_ok_and(|source| source.needs_port()) {
+            resolver.report(
+                Problem::at(address.span(), format!("endpoint `{endpoint_name}` has no fixed port"))
+                    .label("no port here either")
+                    .hint(
+                        "add the port here, or use \"srv:…\" or \"file:…\", which have it for each instance",
+                    ),
+            );
+        }
     }
     let (pipe, span) = match &call.pipe {
         Field::Given(pipe) => (pipe.as_str(), pipe.span()),

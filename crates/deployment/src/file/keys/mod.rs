@@ -1,10 +1,12 @@
 //! The keys of the deployment file: one table, from which the reader knows what is right, and from which the
 //! file's reference and its JSON schema are made.
 
+mod network;
+
 /// The most instances that one role may have.
 pub(crate) const MOST_INSTANCES: u32 = 1000;
-/// The most connections that the file can let an endpoint take: more than a machine has file descriptors for.
-const MOST_CONNECTIONS: u32 = 1_000_000;
+/// The most update domains, as in Azure.
+const MOST_UPDATE_DOMAINS: u32 = 20;
 
 /// What a key holds.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +20,11 @@ pub enum Holds {
         /// The largest.
         most: u32,
     },
+    /// A port: a number from 0 to 65535, where 0 stands for any, or a text: `20000-20010`, `dynamic`, or a
+    /// number with `${NAME}`.
+    Port,
+    /// A number of bytes: a text with a number and its unit.
+    Size,
     /// `true` or `false`.
     Flag,
     /// A length of time: a text with a number and its unit.
@@ -101,18 +108,24 @@ const fn key(name: &'static str, holds: Holds, absent: Absent, meaning: &'static
     Key { name, holds, absent, meaning }
 }
 
-use Absent::{Means, Wrong, WrongOnUnix, WrongWithout};
+use Absent::{Means, Wrong, WrongOnUnix};
 use Holds::{Choice, Command, Duration, Flag, List, Named, Number, Table, Text, Texts, Variables};
 
-use super::parsed::{
-    Encryption, PipeEncryption, PipeMode, Protocol, Recovery, TaskKind, Visibility, WhenPaused,
-};
+use super::parsed::{OnSettingsChange, PipeEncryption, PipeMode, Recovery, TaskKind, WhenPaused};
+use network::{CALL, ENDPOINT, HEALTH, LOCAL_STORAGE};
 
 /// The keys at the top of the file. All others are reached from here.
 pub static DEPLOYMENT: Keys = Keys {
     name: "deployment",
     keys: &[
         key("name", Text, Wrong, "the deployment's name; its state is kept under it"),
+        key(
+            "update-domains",
+            Number { least: 1, most: MOST_UPDATE_DOMAINS },
+            Means("`5`"),
+            "into how many parts the instances of each role are divided for an update. Instance 0 is in the first, \
+             instance 1 in the second, and so on, round and round",
+        ),
         key("roles", Named(&ROLE), Wrong, "the roles, by name; at least one"),
     ],
 };
@@ -133,6 +146,33 @@ static ROLE: Keys = Keys {
             Text,
             Means("each instance has its own, in its state folder"),
             "a file of accounts for all instances, as `standpipe account` keeps it",
+        ),
+        key(
+            "settings",
+            Variables,
+            Means("none"),
+            "values for the service, by name: in its environment and in the role's document. Nothing secret",
+        ),
+        key(
+            "secrets",
+            Variables,
+            Means("none"),
+            "the paths of files with secrets for the service, by name. It gets the path, never the content",
+        ),
+        key(
+            "on-settings-change",
+            Choice(OnSettingsChange::names),
+            Means("`\"ignore\"`"),
+            "when `settings` change in the file while an instance runs: `\"ignore\"`: the role's document changes, and \
+             processes that start later get the new values; `\"signal\"`: also, the services get SIGHUP; \
+             `\"restart\"`: the instance ends with 75 and is started again, one update domain after the other",
+        ),
+        key("local-storage", Named(&LOCAL_STORAGE), Means("none"), "folders of the instance's own, by name"),
+        key(
+            "health",
+            Table(&HEALTH),
+            Means("none"),
+            "a port for `/livez`, `/readyz`, `/startz`, and the role's document at `/role`",
         ),
         key("startup", List(&STARTUP), Means("none"), "commands that run before the role starts"),
         key("service", Table(&SERVICE), Means("none"), "the service to run and watch"),
@@ -181,6 +221,13 @@ static STARTUP: Keys = Keys {
         ),
         key("timeout", Duration, Means("no limit"), "how long a simple task may take"),
         key("environment", Variables, Means("none"), "environment variables for it"),
+        key(
+            "environment-from",
+            Variables,
+            Means("none"),
+            "environment variables that get the value of another one that Standpipe sets: \
+             `{ MY_ID = \"STANDPIPE_INSTANCE_ID\" }`",
+        ),
     ],
 };
 
@@ -259,6 +306,13 @@ static SERVICE: Keys = Keys {
              Standpipe starts what is still stopped after that; `\"refuse\"`: the instance ends with 78",
         ),
         key("environment", Variables, Means("none"), "environment variables for it"),
+        key(
+            "environment-from",
+            Variables,
+            Means("none"),
+            "environment variables that get the value of another one that Standpipe sets: \
+             `{ MY_ID = \"STANDPIPE_INSTANCE_ID\" }`",
+        ),
         key(
             "environment-allow",
             Texts,
@@ -395,86 +449,6 @@ static PIPE: Keys = Keys {
             "`\"required\"`: only encrypted requests open and use the pipe, and others are told that access is \
              denied; `\"offered\"`: as the endpoint says. An endpoint with `encryption = \"off\"` cannot serve a pipe \
              that requires it",
-        ),
-    ],
-};
-
-/// `[roles.NAME.endpoints.NAME]`
-static ENDPOINT: Keys = Keys {
-    name: "endpoint",
-    keys: &[
-        key(
-            "protocol",
-            Choice(Protocol::names),
-            Wrong,
-            "`\"smb\"` for the role's pipes, `\"http\"` for the page and the bridge",
-        ),
-        key(
-            "port",
-            Number { least: 1, most: 65_535 },
-            Wrong,
-            "the TCP port; old clients look for pipes on 445",
-        ),
-        key(
-            "encryption",
-            Choice(Encryption::names),
-            Means("`\"offered\"`"),
-            "for smb: `\"off\"`: never; `\"offered\"`: with clients that want to; `\"required\"`: clients that cannot \
-             are refused. Requests are signed in any case",
-        ),
-        key(
-            "session-lifetime",
-            Duration,
-            Means("no limit"),
-            "for smb: how long a log-on counts (`\"8h\"`). After that a client has to log on again before it can go \
-             on. Its pipes stay open meanwhile, for as long once more at most. A client whose account was removed, \
-             disabled or given another password cannot log on again, and loses its pipes",
-        ),
-        key(
-            "max-connections",
-            Number { least: 1, most: MOST_CONNECTIONS },
-            Means("`1024`"),
-            "for smb: how many connections on which a user has logged on there may be at once",
-        ),
-        key(
-            "max-connections-per-address",
-            Number { least: 1, most: MOST_CONNECTIONS },
-            Means("`512`"),
-            "for smb: the same from one address",
-        ),
-        key(
-            "visibility",
-            Choice(Visibility::names),
-            Means("`\"internal\"` for smb, `\"input\"` for http"),
-            "`\"internal\"`: for other roles; `\"input\"`: for the world",
-        ),
-    ],
-};
-
-/// `[roles.NAME.calls.NAME]`
-static CALL: Keys = Keys {
-    name: "call",
-    keys: &[
-        key("target", Text, Wrong, "whose pipe it is: `\"ROLE/ENDPOINT\"`"),
-        key("pipe", Text, Means("the call's name"), "the pipe's name"),
-        key("user", Text, Wrong, "the account that logs on"),
-        key(
-            "password-file",
-            Text,
-            WrongWithout("password-env"),
-            "the file that holds that account's password",
-        ),
-        key(
-            "password-env",
-            Text,
-            WrongWithout("password-file"),
-            "the environment variable that holds that account's password",
-        ),
-        key(
-            "connect-timeout",
-            Duration,
-            Means("`\"10s\"`"),
-            "how long connecting and logging on may take together",
         ),
     ],
 };

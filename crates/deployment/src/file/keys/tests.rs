@@ -1,3 +1,4 @@
+use super::Absent::WrongWithout;
 use super::*;
 
 fn all() -> Vec<&'static Keys> {
@@ -22,7 +23,19 @@ fn every_table_and_every_key_in_it_has_a_name_of_its_own() {
     tables.sort_unstable();
     assert_eq!(
         tables,
-        ["call", "deployment", "endpoint", "logs", "pipe", "role", "service", "startup", "wine"]
+        [
+            "call",
+            "deployment",
+            "endpoint",
+            "health",
+            "local-storage",
+            "logs",
+            "pipe",
+            "role",
+            "service",
+            "startup",
+            "wine"
+        ]
     );
     for keys in all() {
         let mut names = keys.names();
@@ -55,6 +68,7 @@ fn the_defaults_are_those_that_the_table_promises() {
     use crate::{Backend, Deployment, Machine, ProcessEnvironment, Source, System};
     let text = r#"
         name = "Demo"
+        [roles.R.local-storage.cache]
         [roles.R.wine]
         [roles.R.service]
         command = ["true"]
@@ -91,6 +105,15 @@ fn the_defaults_are_those_that_the_table_promises() {
     for (table, key, used) in durations {
         assert_eq!(humantime::parse_duration(promised(table, key)).unwrap(), used, "{table}: {key}");
     }
+    assert_eq!(promised("deployment", "update-domains"), deployment.update_domains().to_string());
+    assert_eq!(promised("role", "on-settings-change"), "ignore");
+    assert_eq!(role.on_settings_change, crate::OnSettingsChange::Ignore);
+    assert_eq!(promised("local-storage", "size"), "100MiB");
+    assert_eq!(role.local_storage[0].size, 100 * 1024 * 1024);
+    assert_eq!(
+        promised("local-storage", "clean-on-recycle"),
+        role.local_storage[0].clean_on_recycle.to_string()
+    );
     assert_eq!(promised("role", "instances"), role.instances.to_string());
     assert_eq!(promised("service", "max-failures"), service.max_failures.to_string());
     assert_eq!((role.pipes[0].max_instances, role.pipes[0].tells_caller), (Some(64), false));

@@ -256,6 +256,7 @@ impl Resolver<'_> {
             when_paused: service.when_paused.given().unwrap_or_default(),
             recovery: service.recovery.given().unwrap_or_default(),
             environment: variables(service.environment),
+            environment_from: variables(service.environment_from),
             passed_on: EnvironmentFilter {
                 allow: service.environment_allow.given().map(|texts| self.patterns(&texts)),
                 deny: service.environment_deny.given().map(|texts| self.patterns(&texts)).unwrap_or_default(),

@@ -80,7 +80,7 @@ fn say_why(run: &Run, failure: &Failure) {
 /// How the instance ended, or why it could not begin.
 async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
     let address = run.address.unwrap_or_else(|| local_address(run.instance));
-    let look = Look::Instance { role: run.role.as_deref(), address };
+    let look = Look::Instance { role: run.role.as_deref(), number: run.instance, address };
     let deployment = Deployment::load(&run.file, &ProcessEnvironment, look)?;
     let role = choose_role(&deployment, run.role.as_deref())?;
     let stop = Stop::on_signals().map_err(Failure::signals)?;
@@ -94,7 +94,7 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
         drain_timeout: DRAIN_TIMEOUT,
     })?;
     // Everything that can fail does so before the first startup task runs.
-    let endpoints = Endpoints::bind(&deployment, role, address, &instance).await?;
+    let endpoints = Endpoints::bind(&deployment, role, (run.instance, address), &instance).await?;
     let outcome = instance.run(endpoints.records(), stop, |serving| endpoints.serve(serving)).await;
     Ok(Failure::of_outcome(&outcome))
 }

@@ -1,13 +1,17 @@
 //! What an instance serves: its pipes on each smb endpoint, its page on each http endpoint.
 
 use std::error::Error;
+use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use standpipe_accounts::AccountFile;
 use standpipe_client::balancer::{Balancer, Options as BalancerOptions, Target};
 use standpipe_client::{Credentials, Encryption as ClientEncryption};
-use standpipe_deployment::{Deployment, Encryption, Endpoint, Password, PipeEncryption, Protocol, Role};
+use standpipe_deployment::{
+    Deployment, Encryption, Endpoint, Password, PipeEncryption, Ports, Protocol, Role,
+};
 use standpipe_pipe::PipeName;
 use standpipe_pipe::backend::Backend;
 use standpipe_runtime::instance::{Instance, Serving};
@@ -15,7 +19,7 @@ use standpipe_runtime::state::EndpointRecord;
 use standpipe_security::upcase;
 use standpipe_server::{Offer, Options, PipeOffer, Server};
 use standpipe_web::Site;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 
 use crate::failure::{Caused, Exit, Failure};
@@ -36,7 +40,7 @@ impl Endpoints {
     pub(super) async fn bind(
         deployment: &Deployment,
         role: &Role,
-        address: IpAddr,
+        (number, own): (u32, IpAddr),
         instance: &Instance<'_>,
     ) -> Result<Self, Failure> {
         let options = Options::new().map_err(|error| {
@@ -49,17 +53,22 @@ impl Endpoints {
         let mut pipes = Vec::new();
         let mut pages = Vec::new();
         for endpoint in &role.endpoints {
-            let socket = SocketAddr::new(address, endpoint.port);
-            let protocol = match endpoint.protocol {
+            let (socket, protocol) = match endpoint.protocol {
                 Protocol::Smb => {
-                    let server = Server::bind(socket).await?;
+                    let server = first_free(endpoint, number, own, Server::bind).await?;
+                    let socket = server.local_address();
                     pipes.push((server, options_for(endpoint, options.clone())));
-                    "smb"
+                    (socket, "smb")
                 }
                 Protocol::Http => {
-                    pages.push(bind_page(socket).await?);
-                    "http"
+                    let page = first_free(endpoint, number, own, bind_page).await?;
+                    let socket = page.local_addr().map_err(|error| cannot_listen("the page", &error))?;
+                    pages.push(page);
+                    (socket, "http")
                 }
+                // The service listens there. What is free now is so a moment later, unless somebody hurries.
+                Protocol::Tcp => (first_free(endpoint, number, own, free_tcp).await?, "tcp"),
+                Protocol::Udp => (first_free(endpoint, number, own, free_udp).await?, "udp"),
             };
             records.push(EndpointRecord {
                 name: endpoint.name.clone(),
@@ -130,11 +139,43 @@ fn options_for(endpoint: &Endpoint, mut options: Options) -> Options {
     options
 }
 
+/// Listens on the port of an endpoint that instance `number`, whose address is `own`, has: the first that
+/// nobody else listens on.
+async fn first_free<T, E: Into<Failure>, F: Future<Output = Result<T, E>>>(
+    endpoint: &Endpoint,
+    number: u32,
+    own: IpAddr,
+    bind: impl Fn(SocketAddr) -> F,
+) -> Result<T, Failure> {
+    let address = endpoint.address.unwrap_or(own);
+    let ports = endpoint.port_of(number).map_or(endpoint.ports, Ports::Fixed);
+    let (first, last) = ports.bounds().unwrap_or((0, 0));
+    let mut bound = bind(SocketAddr::new(address, first)).await;
+    for port in first.saturating_add(1)..=last {
+        if bound.is_ok() {
+            break;
+        }
+        bound = bind(SocketAddr::new(address, port)).await;
+    }
+    bound.map_err(Into::into)
+}
+
 async fn bind_page(socket: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(socket).await.map_err(|error| {
-        Failure::new(Exit::Temporary, format!("cannot listen on {socket}: {error}"))
-            .hint("stop what listens there, or choose another port")
-    })
+    TcpListener::bind(socket).await.map_err(|error| cannot_listen(&socket.to_string(), &error))
+}
+
+async fn free_tcp(socket: SocketAddr) -> Result<SocketAddr, Failure> {
+    bind_page(socket).await?.local_addr().map_err(|error| cannot_listen(&socket.to_string(), &error))
+}
+
+async fn free_udp(socket: SocketAddr) -> Result<SocketAddr, Failure> {
+    let bound = UdpSocket::bind(socket).await.and_then(|bound| bound.local_addr());
+    bound.map_err(|error| cannot_listen(&socket.to_string(), &error))
+}
+
+fn cannot_listen(where_to: &str, error: &io::Error) -> Failure {
+    Failure::new(Exit::Temporary, format!("cannot listen on {where_to}: {error}"))
+        .hint("stop what listens there, or choose another port")
 }
 
 fn offers(role: &Role, instance: &Instance<'_>) -> Result<Vec<PipeOffer>, Failure> {

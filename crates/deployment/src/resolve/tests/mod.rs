@@ -1,3 +1,5 @@
+mod instances;
+
 use std::env::VarError;
 use std::path::Path;
 use std::time::Duration;
@@ -5,8 +7,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::definition::PasswordSource;
 use crate::file::PipeMode;
-use crate::file::{Environment, Problems};
+use crate::file::{Environment, Problems, Visibility};
 
 /// The deployment of the story.
 const STORY: &str = r#"name = "ServiceDemo"
@@ -51,7 +54,7 @@ impl Environment for Variables {
     }
 }
 
-pub(super) fn read_for(system: System, text: &str) -> Result<Deployment, Problems> {
+pub(in crate::resolve) fn read_for(system: System, text: &str) -> Result<Deployment, Problems> {
     let source = Source::new("standpipe.toml", text);
     let (file, mut problems) = parsed::parse(&source, &Variables);
     let (deployment, more) = resolve(&source, file, &Machine { system, folder: "/demo".into() });
@@ -175,7 +178,10 @@ session-lifetime = "8h"
     assert_eq!(pipe.backend, Backend::UnixSocket("/demo/run/odd.sock".into()));
     assert_eq!((pipe.mode, pipe.max_instances), (Some(PipeMode::Byte), Some(7)));
     assert_eq!(pipe.encryption, PipeEncryption::Required);
-    assert_eq!((role.endpoints[0].port, role.endpoints[0].visibility), (4447, Visibility::Input));
+    assert_eq!(
+        (role.endpoints[0].ports, role.endpoints[0].visibility),
+        (Ports::Fixed(4447), Visibility::Input)
+    );
     assert_eq!(role.endpoints[0].encryption, Encryption::Required);
     assert_eq!(role.endpoints[0].session_lifetime, Some(Duration::from_hours(8)));
 }
@@ -215,7 +221,7 @@ error: unknown key `colour` in startup task 1
 9 | colour = 1
   | ^^^^^^ unknown key
   |
-  = hint: the keys here are `command`, `elevated`, `environment`, `timeout` and `type`
+  = hint: the keys here are `command`, `elevated`, `environment`, `environment-from`, `timeout` and `type`
 ",
     );
 }
@@ -234,7 +240,7 @@ error: `elevated` must be true or false
 "#,
     );
     assert!(shown("port = 4445", "port = 4445.5").contains("found a number with a fraction"));
-    assert!(shown("port = 4445", "port = 65536").contains("must be a whole number from 1 to 65535"));
+    assert!(shown("port = 4445", "port = 65536").contains("must be a number from 1 to 65535"));
     assert!(shown("instances = 2", "instances = 0").contains("must be a whole number from 1 to 1000"));
     assert!(
         shown("[roles.Web.endpoints.HttpIn]", "[roles.Web]\nservice = 2\n[roles.Web.endpoints.HttpIn]")
@@ -271,7 +277,7 @@ error: `start-timeout` must be a length of time
 #[test]
 fn a_wrong_word_comes_with_the_right_ones() {
     let shown = shown("protocol = \"smb\"", "protocol = \"smd\"");
-    assert!(shown.contains("`protocol` must be `smb` or `http`"), "{shown}");
+    assert!(shown.contains("`protocol` must be `smb`, `http`, `tcp` or `udp`"), "{shown}");
     assert!(shown.contains("did you mean `smb`?"), "{shown}");
 }
 
@@ -331,7 +337,7 @@ fn a_pipe_for_encrypted_requests_needs_an_endpoint_that_can() {
 #[test]
 fn a_session_lifetime_is_for_pipes_and_longer_than_zero() {
     let page = shown("protocol = \"http\"\n", "protocol = \"http\"\nsession-lifetime = \"8h\"\n");
-    assert!(page.contains("it has no `session-lifetime`"), "{page}");
+    assert!(page.contains("which `session-lifetime` says nothing about"), "{page}");
     let zero = shown("protocol = \"smb\"\n", "protocol = \"smb\"\nsession-lifetime = \"0s\"\n");
     assert!(zero.contains("`session-lifetime` must be longer than zero"), "{zero}");
 }
@@ -430,7 +436,7 @@ fn all_problems_come_at_once_in_the_order_of_the_lines() {
         .replacen("elevated", "elevatd", 1)
         .replacen("\"smb\"", "\"ftp\"", 1)
         .replacen("secrets/serviceUser\"\n", "${NOT_SET}\"\n", 1)
-        .replacen("port = 8080", "port = 0", 1);
+        .replacen("port = 8080", "port = -1", 1);
     let problems = read(&text).unwrap_err();
     let places: Vec<usize> = problems.iter().map(|problem| problem.span().unwrap().start).collect();
     assert_eq!(places.len(), 5, "{problems}");
