@@ -3,6 +3,7 @@
 
 mod bench;
 mod demo;
+mod dist;
 mod fuzz;
 mod generate;
 mod install;
@@ -29,6 +30,7 @@ struct Arguments {
 enum Command {
     Bench(bench::Arguments),
     Demo(demo::Arguments),
+    Dist(dist::Arguments),
     Fuzz(fuzz::Arguments),
     Generate(generate::Arguments),
     Soak(soak::Arguments),
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments, &workspace),
         Command::Demo(arguments) => demo::run(&arguments, &workspace),
+        Command::Dist(arguments) => dist::run(&arguments, &workspace),
         Command::Fuzz(arguments) => fuzz::run(&arguments, &workspace),
         Command::Generate(arguments) => generate::run(&arguments, &workspace),
         Command::Soak(arguments) => soak::run(&arguments, &workspace),

@@ -20,6 +20,11 @@ impl Workspace {
         Self { root, target }
     }
 
+    /// A copy of the checkout, with a target directory of its own.
+    pub(crate) fn at(root: &Path) -> Self {
+        Self { root: root.to_path_buf(), target: root.join("target") }
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

@@ -8,6 +8,7 @@ mod dotnet;
 mod fuzzing;
 mod generated;
 mod habits;
+mod images;
 mod layers;
 mod licences;
 mod packaging;
@@ -26,6 +27,7 @@ use std::cell::{Cell, RefCell};
 use crate::packages::Package;
 use crate::shell::{Failure, Result};
 use crate::workspace::Workspace;
+pub(crate) use windows::{PARTS as WINDOWS_PARTS, TARGET as WINDOWS_TARGET, needs_only_windows};
 
 /// One part of the tests, with its own line in the summary.
 pub(crate) struct Stage {
@@ -68,6 +70,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::of_all("samba", "Samba's clients, server and access check beside ours", samba::run),
     Stage::of_all("wine", "Windows services under Wine, called through SMB", wine::run),
     Stage::of_all("dotnet", "services and clients on .NET and mono", dotnet::run),
+    Stage::of_all("images", "packages are the same twice; podman and runc run the image", images::run),
     Stage::of_all("bench", "the benchmark runs; its figures are not judged", benchmark::run),
 ];
 
@@ -116,6 +119,12 @@ impl<'a> Site<'a> {
         println!("SKIPPED {what}: {why}");
         self.skipped.borrow_mut().push(format!("{what}: {why}"));
         Ok(())
+    }
+
+    /// Leaves out a part of a stage that this machine forbids, whatever is installed; the summary repeats it.
+    pub(crate) fn cannot(&self, what: &str, why: &Failure) {
+        println!("NOT ATTEMPTED, for this machine forbids it: {what}: {why}");
+        self.skipped.borrow_mut().push(format!("{what}: the machine forbids it: {why}"));
     }
 
     /// Leaves out the running stage altogether; refused in CI.

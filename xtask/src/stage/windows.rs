@@ -9,10 +9,10 @@ use crate::install::cross::CrossCompiler;
 use crate::install::wine::{self, MINGW_OBJDUMP, Wine};
 use crate::shell::{self, Failure, Result};
 
-const TARGET: &str = "x86_64-pc-windows-gnu";
+pub(crate) const TARGET: &str = "x86_64-pc-windows-gnu";
 
 /// The crates of the standard library that programs and their tests need.
-const PARTS: &str = "std,panic_abort,panic_unwind,proc_macro,test";
+pub(crate) const PARTS: &str = "std,panic_abort,panic_unwind,proc_macro,test";
 
 /// Windows' own toolchain. Its linker is Microsoft's, so that this machine can only check.
 const MICROSOFT: &str = "x86_64-pc-windows-msvc";
@@ -133,7 +133,8 @@ pub(super) fn build(site: &Site<'_>, compiler: &CrossCompiler) -> Result<()> {
     Ok(())
 }
 
-fn needs_only_windows(program: &Path) -> Result<()> {
+/// Fails when a program imports a DLL that a user would have to install.
+pub(crate) fn needs_only_windows(program: &Path) -> Result<()> {
     let text = shell::output(Command::new(MINGW_OBJDUMP).arg("--private-headers").arg(program))?;
     let imported = imports(&text);
     if imported.is_empty() {
