@@ -37,6 +37,7 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             [CompletionResult]::new('account', 'account', [CompletionResultType]::ParameterValue, 'Manage the accounts that may log on')
             [CompletionResult]::new('sddl', 'sddl', [CompletionResultType]::ParameterValue, 'Say what an access-control list means, and whom it lets in')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check a deployment file: every mistake, with its line')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Make a deployment file of an Azure Cloud Service: its definition and configurations')
             [CompletionResult]::new('agent', 'agent', [CompletionResultType]::ParameterValue, 'Control Windows services and open their pipes inside Wine, for a Standpipe outside of it')
             break
         }
@@ -294,6 +295,25 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('--here', '--here', [CompletionResultType]::ParameterName, 'Also look at this machine: whether passwords can be read, ports are free')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;import' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The deployment file to write; without it, standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The deployment file to write; without it, standard output')
+            [CompletionResult]::new('--configuration', '--configuration', [CompletionResultType]::ParameterName, 'Which configuration to take: `Cloud` for ServiceConfiguration.Cloud.cscfg. Without it, the first')
+            [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'What will run: the programs of Windows, on Windows or in Wine, or programs of Linux in their place')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'What a role''s code starts: the name of a Windows service, or on Linux the service''s command')
+            [CompletionResult]::new('--pipe', '--pipe', [CompletionResultType]::ParameterName, 'The named pipe that a role''s service makes')
+            [CompletionResult]::new('--sddl', '--sddl', [CompletionResultType]::ParameterName, 'Who may open that pipe: the security descriptor that the service gives it')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write over a deployment file that is there already')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the report as JSON on standard output; without --output, the deployment file is part of it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')

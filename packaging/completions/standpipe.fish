@@ -41,6 +41,7 @@ complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "bench" -d 'Call
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "account" -d 'Manage the accounts that may log on'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "sddl" -d 'Say what an access-control list means, and whom it lets in'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "check" -d 'Check a deployment file: every mistake, with its line'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "import" -d 'Make a deployment file of an Azure Cloud Service: its definition and configurations'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "agent" -d 'Control Windows services and open their pipes inside Wine, for a Standpipe outside of it'
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s f -l file -d 'The deployment file' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
@@ -268,6 +269,23 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l here -d 'Also look at this machine: whether passwords can be read, ports are free'
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -s o -l output -d 'The deployment file to write; without it, standard output' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l configuration -d 'Which configuration to take: `Cloud` for ServiceConfiguration.Cloud.cscfg. Without it, the first' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l platform -d 'What will run: the programs of Windows, on Windows or in Wine, or programs of Linux in their place' -r -f -a "windows\t'The programs of Windows as they are: on Windows, and on Linux in Wine'
+linux\t'Programs of Linux in their place'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l service -d 'What a role\'s code starts: the name of a Windows service, or on Linux the service\'s command' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l pipe -d 'The named pipe that a role\'s service makes' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l sddl -d 'Who may open that pipe: the security descriptor that the service gives it' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l force -d 'Write over a deployment file that is there already'
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l json -d 'Print the report as JSON on standard output; without --output, the deployment file is part of it'
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand agent" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand agent" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"

@@ -48,6 +48,7 @@ pub(crate) const ROOMS: &[Room] = &[
         ],
     ),
     room(4, "export", &["deployment"]),
+    room(4, "import", &["deployment"]),
     room(4, "load", &["system", "transport", "smb", "pipe", "client"]),
     room(4, "web", &["system", "pipe", "client"]),
     room(
@@ -66,6 +67,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "agent",
             "runtime",
             "export",
+            "import",
             "load",
             "web",
         ],

@@ -115,8 +115,8 @@ impl Problems {
         if list.is_empty() { Ok(()) } else { Err(Self::all(source, list)) }
     }
 
-    /// A list that is not empty.
-    pub(crate) fn all(source: &Source, mut list: Vec<Problem>) -> Self {
+    /// Several problems of a text, at least one.
+    pub fn all(source: &Source, mut list: Vec<Problem>) -> Self {
         list.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
         list.dedup();
         Self { source: source.clone(), list, is_missing: false }
@@ -208,6 +208,11 @@ impl Problems {
 
 /// Whether a line looks as if somebody wrote a password into it; such a line is not printed.
 fn may_hold_secret(line: &str) -> bool {
+    if line.trim_start().starts_with('<') {
+        // XML, of which a deployment is made.
+        let line = line.to_lowercase();
+        return ["password", "passwd", "pwd=", "secret", "key="].iter().any(|word| line.contains(word));
+    }
     let Some((key, _)) = line.split_once('=') else { return false };
     let key = key.trim().to_lowercase();
     let named = ["password-file", "password-env"].iter().any(|named| key.ends_with(named));

@@ -6,6 +6,7 @@ pub(crate) mod bench;
 pub(crate) mod call;
 mod check;
 mod connect;
+pub(crate) mod import;
 mod instances;
 mod ps;
 mod run;
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Sddl(sddl::Sddl),
     /// Check a deployment file: every mistake, with its line
     Check(check::Check),
+    /// Make a deployment file of an Azure Cloud Service: its definition and configurations
+    Import(import::Import),
     /// Control Windows services and open their pipes inside Wine, for a Standpipe outside of it
     #[command(hide = true)]
     Agent(agent::Agent),
@@ -76,6 +79,7 @@ pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Re
         Command::Account(account) => account::run(account, output),
         Command::Sddl(sddl) => sddl::run(sddl, output),
         Command::Check(check) => check::run(&check, output),
+        Command::Import(import) => import::run(&import, output),
         Command::Agent(_) => agent::run(),
     }
 }

@@ -7,6 +7,7 @@ mod call;
 mod check;
 #[cfg(unix)]
 mod connect;
+mod import;
 #[cfg(unix)]
 mod remote;
 #[cfg(unix)]

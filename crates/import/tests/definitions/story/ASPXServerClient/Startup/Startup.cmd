@@ -1,0 +1,2 @@
+net user serviceUser [somePassword] /add
+exit /b 0
