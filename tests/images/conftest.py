@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from calls import PASSWORD
 from made import Made, blob, block, members
 from podman import Podman
 
 SERVICE = "localhost/greetings"
-USER = "serviceUser"
-PASSWORD = "pass wörd of the service"
 
 
 @pytest.fixture(scope="session")

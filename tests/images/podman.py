@@ -1,6 +1,7 @@
 """podman with runc, apart from whatever else the machine does with them."""
 
 import contextlib
+import copy
 import json
 import os
 import resource
@@ -11,6 +12,7 @@ PATIENCE = 60.0
 CONFIGURATION = """
 [containers]
 default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]
+default_sysctls = {sysctls}
 
 [engine]
 runtime = "runc"
@@ -33,10 +35,8 @@ class Podman:
 
     def __init__(self, folder):
         self.folder = folder
-        configuration = folder / "containers.conf"
-        files, processes = limit(resource.RLIMIT_NOFILE, FILES), limit(resource.RLIMIT_NPROC, PROCESSES)
-        configuration.write_text(CONFIGURATION.format(files=files, processes=processes))
-        self.environment = os.environ | {"CONTAINERS_CONF": str(configuration), "TMPDIR": str(folder)}
+        self.environment = os.environ | {"TMPDIR": str(folder)}
+        self.configure("containers.conf")
         # Without a registry: whatever is not here must not be fetched.
         registries = folder / "registries.conf"
         registries.write_text("unqualified-search-registries = []\n")
@@ -45,6 +45,19 @@ class Podman:
         self.environment["BUILDAH_ISOLATION"] = "chroot"
         self.words = ["podman", "--root", str(folder / "root"), "--runroot", str(folder / "run")]
         self.words += ["--storage-driver", "vfs"]
+
+    def configure(self, name, sysctls=()):
+        files, processes = limit(resource.RLIMIT_NOFILE, FILES), limit(resource.RLIMIT_NPROC, PROCESSES)
+        path = self.folder / name
+        sysctls = json.dumps([f"{key}={value}" for key, value in dict(sysctls).items()])
+        path.write_text(CONFIGURATION.format(files=files, processes=processes, sysctls=sysctls))
+        self.environment = self.environment | {"CONTAINERS_CONF": str(path)}
+
+    def with_sysctls(self, sysctls):
+        """The same, but every container starts with these."""
+        other = copy.copy(self)
+        other.configure("sysctls.conf", sysctls)
+        return other
 
     def __call__(self, *words, check=True, **options):
         options = {"capture_output": True, "text": True, "timeout": PATIENCE} | options

@@ -12,8 +12,7 @@ import subprocess
 
 import pytest
 
-from clients import Impacket, connected, reversed_by
-from conftest import PASSWORD, USER
+from calls import PASSWORD, is_answered
 from deployment import until
 from made import block, blob
 from processes import status
@@ -121,19 +120,10 @@ def network(name):
         ip("netns", "delete", name)
 
 
-def answers():
-    try:
-        with connected(Impacket, THERE, 445, USER, PASSWORD) as client:
-            return reversed_by(client, "Hello") == "olleH"
-    except Exception:
-        # impacket has errors of many kinds for a server that is not there.
-        return False
-
-
 def test_a_container_without_any_right_answers_where_low_ports_are_free_and_stops_with_0(bundle, config, network):
     bundle.configure(config, network, sysctl=LOW_PORTS)
     with bundle.running() as engine:
-        until(lambda: engine.poll() is not None or answers(), "a call is answered")
+        until(lambda: engine.poll() is not None or is_answered(THERE), "a call is answered")
         kernel = status(bundle.process)
         assert {int(kernel[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
         bundle.kill("TERM")
