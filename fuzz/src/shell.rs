@@ -172,7 +172,7 @@ impl Server {
     pub(crate) fn backend_event(&mut self, input: &mut Bytes<'_>) {
         let kind = input.u8();
         let which = input.u8();
-        match kind % 8 {
+        match kind % 9 {
             0 | 1 => self.answer_open(which, open_result(kind >> 4)),
             2 | 3 => {
                 let Some(open) = self.nth_opened(which) else { return };
@@ -188,6 +188,10 @@ impl Server {
             6 => {
                 let Some(open) = self.nth_opened(which) else { return };
                 self.feed(Input::Disconnected { open });
+            }
+            7 => {
+                let Some(open) = self.nth_opened(which) else { return };
+                self.feed(Input::Lost { open });
             }
             _ => self.answer_wait(kind >> 4 != 0),
         }
@@ -210,6 +214,7 @@ pub(crate) fn write_result(which: u8) -> Result<(), WriteFailure> {
     match which {
         0 => Err(WriteFailure::Gone),
         1 => Err(WriteFailure::TooLong),
+        2 => Err(WriteFailure::Lost),
         _ => Ok(()),
     }
 }

@@ -482,6 +482,7 @@ impl Driver {
         let result = result.map_err(|error| {
             let failure = match error {
                 PipeError::TooLong { .. } => WriteFailure::TooLong,
+                PipeError::Lost { .. } => WriteFailure::Lost,
                 _ => WriteFailure::Gone,
             };
             if let Some(entry) = self.opens.get(&open) {
@@ -555,7 +556,11 @@ impl Driver {
                 }
                 Err(error) => {
                     self.service_failed(pipe, &error, "a service cannot be read from");
-                    self.handle(Input::Closed { open });
+                    // Only the service itself can say that there is no more to read.
+                    self.handle(match error {
+                        PipeError::Closed => Input::Closed { open },
+                        _ => Input::Lost { open },
+                    });
                 }
             }
         }

@@ -64,6 +64,7 @@ statuses! {
     FILE_CLOSED = 0xC000_0128, "the open is closed";
     PIPE_BROKEN = 0xC000_014B, "the other end of the pipe is gone";
     NOT_FOUND = 0xC000_0225, "not found";
+    CONNECTION_RESET = 0xC000_020D, "the way to the other end of the pipe is gone";
     FS_DRIVER_REQUIRED = 0xC000_019C, "the request needs a file system driver";
     USER_SESSION_DELETED = 0xC000_0203, "the session is gone";
     ACCOUNT_LOCKED_OUT = 0xC000_0234, "the account is locked out";

@@ -213,11 +213,12 @@ impl World {
             }
             28 => {
                 let (how, which) = (input.u8(), input.u8());
-                match (how % 4, self.server.nth_opened(which)) {
+                match (how % 5, self.server.nth_opened(which)) {
                     (0, _) => self.server.answer_open(which, open_result(how >> 4)),
                     (1, Some(open)) => self.server.feed(ServerInput::Closed { open }),
                     (2, Some(open)) => self.server.feed(ServerInput::Disconnected { open }),
-                    (3, _) => self.server.answer_wait(how & 0x10 == 0),
+                    (3, Some(open)) => self.server.feed(ServerInput::Lost { open }),
+                    (4, _) => self.server.answer_wait(how & 0x10 == 0),
                     _ => {}
                 }
             }

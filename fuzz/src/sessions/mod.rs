@@ -214,9 +214,11 @@ impl World {
             7 => {
                 let (which, how) = (input.u8(), input.u8());
                 if let Some(open) = self.server.nth_opened(which) {
-                    let event =
-                        if how & 1 == 0 { Input::Closed { open } } else { Input::Disconnected { open } };
-                    self.server.feed(event);
+                    self.server.feed(match how % 3 {
+                        0 => Input::Closed { open },
+                        1 => Input::Disconnected { open },
+                        _ => Input::Lost { open },
+                    });
                 }
             }
             8 => self.server.answer_wait(input.u8() & 1 == 0),

@@ -13,7 +13,7 @@ use standpipe_smb::NtStatus;
 use tokio::net::{TcpListener, UnixSocket};
 use tracing::subscriber::DefaultGuard;
 
-use crate::support::{Plan, Site, eventually, name, serve};
+use crate::support::{Lost, Plan, Site, eventually, name, serve};
 
 /// The lines of this thread's log.
 #[derive(Clone, Default)]
@@ -81,6 +81,31 @@ async fn a_tcp_port_is_closed() {
     let site = Site::with(Plan { mode: Mode::Byte, backend: Some(backend), ..Plan::default() }).await;
     assert_eq!(refused(&site.client().await).await, NtStatus::PIPE_NOT_AVAILABLE);
     log.only_line(&[&format!("backend=tcp://{free}"), "nobody listens"]).await;
+}
+
+#[tokio::test]
+async fn a_call_whose_way_to_the_service_is_lost_is_neither_answered_nor_ended_nor_sent_again() {
+    for before in [&b""[..], b"a part of a reply"] {
+        let (log, _guard) = Log::start();
+        let backend = Backend::connector(Mode::Message, Lost { mode: Mode::Message, before });
+        let site = Site::with(Plan { backend: Some(backend), ..Plan::default() }).await;
+        let client = site.client().await;
+        let error = client.call(&name(), b"request", &CallOptions::default()).await.unwrap_err();
+        let ClientError::Refused { status, .. } = &error else { panic!("{error}") };
+        assert_eq!(*status, NtStatus::CONNECTION_RESET);
+        assert!(error.may_have_arrived(), "another instance must not be asked: {error}");
+        log.only_line(&["cannot be read from", "something far away", "the agent is gone"]).await;
+
+        let open = client.open(&name()).await.unwrap();
+        open.write(b"request").await.unwrap();
+        if !before.is_empty() {
+            assert_eq!(open.read_message(100).await.unwrap().unwrap(), before);
+        }
+        for _ in 0..2 {
+            assert!(open.read_message(100).await.is_err(), "an end would pass for the service's own");
+        }
+        assert!(open.write(b"more").await.is_err());
+    }
 }
 
 /// Never connects.

@@ -9,13 +9,16 @@ use standpipe_backoff::Backoff;
 use standpipe_client::relay::{Relay, RelayOptions};
 use standpipe_client::{ConnectOptions, Credentials, Pool, PoolOptions, ServerAddress};
 use standpipe_pipe::Mode;
+use standpipe_pipe::backend::Backend;
 use standpipe_pipe::listener::{PipeConnection, PipeListener};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::proxy::{CLOSE, Cut, Proxy, READ, WRITE};
-use crate::support::{Plan, Site, TIMEOUT, echo_messages, eventually, name, reverse_one, serve};
+use crate::support::{Lost, Plan, Site, TIMEOUT, echo_messages, eventually, name, reverse_one, serve};
 
 /// A relay to a server.
 struct Offered {
@@ -252,6 +255,20 @@ async fn a_connection_that_is_lost_ends_its_programs_and_not_the_next() {
         eventually("connected again", || proxy.connections() > before).await;
     }
     assert!(arrivals.is_empty(), "nothing was sent again");
+}
+
+#[tokio::test]
+async fn a_program_whose_service_cannot_be_reached_any_more_reads_an_error() {
+    let backend = Backend::connector(Mode::Byte, Lost { mode: Mode::Byte, before: b"a part" });
+    let site = Site::with(Plan { mode: Mode::Byte, backend: Some(backend), ..Plan::default() }).await;
+    let offered = Offered::new(site.server(), Mode::Byte).await;
+    drop(offered.connect().await);
+    // As programs read that are not written here.
+    let mut local = UnixStream::connect(offered.path()).await.unwrap();
+    local.write_all(b"request").await.unwrap();
+    let mut read = Vec::new();
+    let error = within(local.read_to_end(&mut read)).await.unwrap_err();
+    assert_eq!((error.kind(), read.as_slice()), (ErrorKind::ConnectionReset, &b"a part"[..]));
 }
 
 #[tokio::test]

@@ -2,14 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use standpipe_accounts::AccountFile;
 use standpipe_client::{Client, ClientError, ConnectOptions, Credentials, ServerAddress};
-use standpipe_pipe::backend::Backend;
+use standpipe_pipe::backend::{Backend, ConnectFuture, Connector, Slot};
 use standpipe_pipe::listener::{PipeConnection, PipeListener};
-use standpipe_pipe::{Mode, PipeName};
+use standpipe_pipe::{Caller, Mode, PipeName};
 use standpipe_server::{Counters, Offer, Options, PipeOffer, Server};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -173,4 +174,38 @@ pub(crate) async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
         }
     };
     assert!(tokio::time::timeout(TIMEOUT, wait).await.is_ok(), "never came about: {what}");
+}
+
+/// Takes the way to the service away, once it has read a request and written `before`.
+pub(crate) struct Lost {
+    pub(crate) mode: Mode,
+    pub(crate) before: &'static [u8],
+}
+
+impl Connector for Lost {
+    fn connect(&self, _caller: Caller, slot: Slot) -> ConnectFuture {
+        let (mode, before) = (self.mode, self.before);
+        let (ours, theirs) = PipeConnection::pair(mode);
+        tokio::spawn(async move {
+            match mode {
+                Mode::Message => drop(theirs.read_message().await.unwrap()),
+                Mode::Byte => assert!(theirs.read(&mut [0; 100]).await.unwrap() > 0),
+            }
+            match mode {
+                _ if before.is_empty() => {}
+                Mode::Message => theirs.write_message(before).await.unwrap(),
+                Mode::Byte => theirs.write_all(before).await.unwrap(),
+            }
+            theirs.lose("the agent is gone");
+        });
+        Box::pin(async move { Ok(ours.with_guard(slot)) })
+    }
+
+    fn is_available(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(async { true })
+    }
+
+    fn describe(&self) -> String {
+        "something far away".to_owned()
+    }
 }

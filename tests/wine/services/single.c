@@ -80,6 +80,9 @@ static void serve(HANDLE pipe, HANDLE done)
         OVERLAPPED reading = fresh(done);
         if (!ReadFile(pipe, request, REQUEST, NULL, &reading) && GetLastError() == ERROR_IO_PENDING && !ended(done))
             return;
+        /* A client that asks for it waits. */
+        if (strcmp(request, "wait") == 0 && WaitForSingleObject(stopping, 5000) == WAIT_OBJECT_0)
+            return;
         StringCchPrintfA(reply, REPLY, "Hello! [%s]", request);
         OVERLAPPED writing = fresh(done);
         if (!WriteFile(pipe, reply, REPLY, NULL, &writing) && GetLastError() == ERROR_IO_PENDING && !ended(done))

@@ -56,6 +56,12 @@ pub enum Input<'a> {
         /// Which open.
         open: OpenId,
     },
+    /// The way to the service is gone, after everything that came over it was handed in as [`Input::Data`]:
+    /// nobody knows whether the service wrote more, so no reply may pass for a whole one.
+    Lost {
+        /// Which open.
+        open: OpenId,
+    },
     /// The answer to [`Output::Wait`](super::Output::Wait).
     Waited {
         /// Which wait.
@@ -107,6 +113,8 @@ pub enum OpenFailure {
 pub enum WriteFailure {
     /// The service closed its end.
     Gone,
+    /// The way to the service is gone: the write may have reached it.
+    Lost,
     /// The message is longer than the backend can carry.
     TooLong,
 }

@@ -101,6 +101,17 @@ fn a_read_waits_until_the_service_writes_and_ends_when_it_closes() {
 }
 
 #[test]
+fn a_read_whose_service_is_lost_is_refused_and_no_end() {
+    let mut pair = connected(client_config());
+    let pipe = pair.open("simple");
+    let read = pair.client.read(pipe, 100);
+    pair.run();
+    let open = pair.service.opened[0];
+    pair.tell(server::Input::Lost { open });
+    assert_eq!(pair.result(read), Err(RequestError::Refused(NtStatus::CONNECTION_RESET)));
+}
+
+#[test]
 fn a_pending_read_is_cancelled() {
     let mut pair = connected(client_config());
     let pipe = pair.open("simple");

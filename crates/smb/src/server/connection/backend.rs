@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::Connection;
 use crate::NtStatus;
 use crate::server::commands::{create, pipe_transceive, read};
-use crate::server::state::{PipeEnd, Reader, Taken, WaitsFor, Writer};
+use crate::server::state::{LOST, PipeEnd, Reader, Taken, WaitsFor, Writer};
 use crate::server::{Now, OpenFailure, OpenId, ServiceEnd, WaitId, WriteFailure};
 use crate::wire::{ControlCode, Empty, FileId, IoctlResponse, WriteResponse, encode_error};
 
@@ -86,6 +86,7 @@ impl Connection {
         self.state.holdings.pending.release(writer.held());
         let failure = result.err().map(|failure| match failure {
             WriteFailure::Gone => NtStatus::PIPE_BROKEN,
+            WriteFailure::Lost => LOST,
             WriteFailure::TooLong => NtStatus::INVALID_PARAMETER,
         });
         match (writer, failure) {
@@ -123,6 +124,14 @@ impl Connection {
     pub(super) fn backend_disconnected(&mut self, now: Now, open: OpenId) {
         if let Some(end) = self.end_of(open) {
             end.disconnect();
+            self.answer_readers(now, open);
+        }
+    }
+
+    /// The way to the service is gone.
+    pub(super) fn backend_lost(&mut self, now: Now, open: OpenId) {
+        if let Some(end) = self.end_of(open) {
+            end.lose();
             self.answer_readers(now, open);
         }
     }

@@ -74,6 +74,7 @@ impl Connection {
             Input::Written { open, result } => self.written(now, open, result),
             Input::Closed { open } => self.backend_closed(now, open),
             Input::Disconnected { open } => self.backend_disconnected(now, open),
+            Input::Lost { open } => self.backend_lost(now, open),
             Input::Waited { wait, available } => self.waited(now, wait, available),
             Input::EndSession { session } => self.state.holdings.end_replaced(now, session),
             Input::Drain => self.drain(),

@@ -21,7 +21,7 @@ pub(crate) use negotiated::{Negotiated, Phase};
 pub(crate) use opens::{Asked, ConnectedOpen, Granted, Opens};
 pub(crate) use outputs::Outputs;
 pub(crate) use pending::{Pending, PendingId, PendingRequests, ReplyTo, Rest, WaitsFor};
-pub(crate) use pipe_end::{PipeEnd, Reader, Taken, Writer};
+pub(crate) use pipe_end::{LOST, PipeEnd, Reader, Taken, Writer};
 pub(crate) use random::Random;
 pub(crate) use session::{Established, LogOn, Protection, Session};
 pub(crate) use sessions::Sessions;

@@ -19,6 +19,11 @@ use crate::wire::info::PipeState;
 /// What a message costs beyond its bytes, so that empty ones cannot pile up for free.
 const MESSAGE_OVERHEAD: usize = 64;
 
+/// The status of everything that is asked of a pipe whose service cannot be reached any more. .NET and the C
+/// runtime take PIPE_BROKEN and PIPE_DISCONNECTED for the end of what there is to read. This one they report
+/// as an error (`ERROR_NETNAME_DELETED`), as when the machine of the service is gone.
+pub(crate) const LOST: NtStatus = NtStatus::CONNECTION_RESET;
+
 /// The state of the service's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Peer {
@@ -27,6 +32,8 @@ enum Peer {
     Closing,
     /// It disconnected: what it wrote is gone.
     Disconnected,
+    /// The way to it is gone: what came before can still be read.
+    Lost,
 }
 
 /// A request that waits for data: a READ or a transceive.
@@ -250,6 +257,13 @@ impl PipeEnd {
         self.buffered = 0;
     }
 
+    /// The way to the service is gone.
+    pub(crate) fn lose(&mut self) {
+        if self.peer == Peer::Connected {
+            self.peer = Peer::Lost;
+        }
+    }
+
     /// The status of a read that finds no data: `None` when it has to wait.
     pub(crate) fn end_of_data(&self) -> Option<NtStatus> {
         match self.peer {
@@ -257,6 +271,7 @@ impl PipeEnd {
             Peer::Connected => None,
             Peer::Closing => Some(NtStatus::PIPE_BROKEN),
             Peer::Disconnected => Some(NtStatus::PIPE_DISCONNECTED),
+            Peer::Lost => Some(LOST),
         }
     }
 
@@ -266,6 +281,7 @@ impl PipeEnd {
             Peer::Connected => None,
             Peer::Closing => Some(NtStatus::PIPE_CLOSING),
             Peer::Disconnected => Some(NtStatus::PIPE_DISCONNECTED),
+            Peer::Lost => Some(LOST),
         }
     }
 

@@ -311,17 +311,16 @@ fn a_peek_shows_that_the_service_goes() {
 
 #[test]
 fn reads_that_wait_end_with_the_service() {
-    for disconnects in [false, true] {
+    for expected in [NtStatus::PIPE_BROKEN, NtStatus::PIPE_DISCONNECTED, NtStatus::CONNECTION_RESET] {
         let mut peer = Peer::connected();
         let file_id = peer.open("simple");
         let open = OpenId(file_id.volatile);
         let reads = [peer.send_read(file_id, 10), peer.send_read(file_id, 10)];
-        let (input, expected) = if disconnects {
-            (Input::Disconnected { open }, NtStatus::PIPE_DISCONNECTED)
-        } else {
-            (Input::Closed { open }, NtStatus::PIPE_BROKEN)
-        };
-        peer.handle(input);
+        peer.handle(match expected {
+            NtStatus::PIPE_BROKEN => Input::Closed { open },
+            NtStatus::PIPE_DISCONNECTED => Input::Disconnected { open },
+            _ => Input::Lost { open },
+        });
         for id in reads {
             assert_eq!(peer.reply_to(id).unwrap().status(), expected);
         }

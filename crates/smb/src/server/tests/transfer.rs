@@ -157,6 +157,34 @@ fn a_disconnect_loses_what_was_not_read() {
 }
 
 #[test]
+fn a_lost_service_ends_in_an_error_after_what_it_wrote_and_never_in_an_end() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    peer.service_writes(file_id, b"before");
+    peer.handle(Input::Lost { open: OpenId(file_id.volatile) });
+    // What a shell says of the service's end later changes nothing.
+    peer.service_closes(file_id);
+    assert_eq!(data(&read(&mut peer, file_id, 10)), b"before");
+    for _ in 0..2 {
+        assert_eq!(read(&mut peer, file_id, 10).status(), NtStatus::CONNECTION_RESET);
+        let id = peer.send_write(file_id, b"x");
+        assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::CONNECTION_RESET);
+    }
+    for code in [ControlCode::PIPE_TRANSCEIVE, ControlCode::PIPE_PEEK] {
+        assert_eq!(peer.ioctl(code, file_id, b"", 100).status(), NtStatus::CONNECTION_RESET);
+    }
+}
+
+#[test]
+fn a_transceive_whose_service_is_lost_ends_in_an_error() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let id = peer.send_ioctl(ControlCode::PIPE_TRANSCEIVE, file_id, b"question", 100);
+    peer.handle(Input::Lost { open: OpenId(file_id.volatile) });
+    assert_eq!(peer.reply_to(id).unwrap().status(), NtStatus::CONNECTION_RESET);
+}
+
+#[test]
 fn an_empty_message_is_a_message() {
     let mut peer = Peer::connected();
     let file_id = peer.open("simple");
@@ -205,9 +233,11 @@ fn a_write_is_answered_when_the_backend_has_taken_it() {
 
 #[test]
 fn a_write_that_the_backend_refuses_fails() {
-    for (failure, expected) in
-        [(WriteFailure::Gone, NtStatus::PIPE_BROKEN), (WriteFailure::TooLong, NtStatus::INVALID_PARAMETER)]
-    {
+    for (failure, expected) in [
+        (WriteFailure::Gone, NtStatus::PIPE_BROKEN),
+        (WriteFailure::Lost, NtStatus::CONNECTION_RESET),
+        (WriteFailure::TooLong, NtStatus::INVALID_PARAMETER),
+    ] {
         let mut peer = Peer::connected();
         let file_id = peer.open("simple");
         peer.willing = false;
