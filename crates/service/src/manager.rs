@@ -13,9 +13,12 @@ use crate::watcher::Refusal;
 /// What starts, stops and queries one service.
 ///
 /// The three requests return when the manager has taken them, as `StartService` and `ControlService` do;
-/// what becomes of them arrives as a change of status. None of them waits for the service.
+/// what becomes of them arrives as a change of status.
 pub trait Manager: Send + Sync {
     /// Starts the service. Must only be called when it is stopped.
+    ///
+    /// It may take its time: the service control manager lets whoever starts a service wait for it. [`Self::stop`]
+    /// and [`Self::kill`] may be called meanwhile.
     fn start(&self) -> BoxFuture<'_, Result<(), StartError>>;
 
     /// Asks the service to stop. When it is stopped already, nothing happens.

@@ -64,10 +64,36 @@ impl Report {
 /// What a look at the service brought.
 type Look = (Status, Option<Result<(), NotReady>>);
 
+/// What the supervisor asked of the manager and has no answer to yet. It waits for none of it: whoever wants the
+/// service stopped does not either.
+struct UnderWay<'a> {
+    manager: &'a dyn Manager,
+    /// One look at a time: the one under way answers the next one too.
+    look: Option<BoxFuture<'a, Look>>,
+    /// A start. The manager may take its time for it, as the service control manager does.
+    start: Option<BoxFuture<'a, Input>>,
+    /// A stop or a kill.
+    end: Option<BoxFuture<'a, Status>>,
+    kills: bool,
+}
+
+/// What the supervisor learned.
+enum Learned {
+    StopWanted,
+    Started(Input),
+    Ended(Status),
+    Changed(Status),
+    Looked(Look),
+    TimeOver,
+}
+
 /// Starts a service and keeps it running, until `stop` ends or the watcher gives up.
 ///
 /// `name` is the service's in log lines. Every change goes to `reports`. `seed` fixes the jitter of the
 /// waits. When the returned future is dropped, the service is left to its manager.
+///
+/// A stop does not wait for a start that is under way. The service is stopped once it is seen stopped and that
+/// start is over, or once it was killed.
 pub async fn supervise(
     name: &str,
     manager: &dyn Manager,
@@ -81,63 +107,120 @@ pub async fn supervise(
     let mut watcher = Watcher::new(Duration::ZERO, policy, seed);
     let mut stop = pin!(stop);
     let mut stop_asked = false;
-    let mut look: Option<BoxFuture<'_, Look>> = None;
+    let mut under_way = UnderWay { manager, look: None, start: None, end: None, kills: false };
     loop {
         while let Some(action) = watcher.poll_action() {
-            let outcome = match action {
-                // One look at a time: the one under way answers this one too.
-                Action::Check => {
-                    look.get_or_insert_with(|| Box::pin(look_at(manager)));
-                    continue;
-                }
-                Action::Start => {
-                    // What a look saw before the start must not be taken for the start's outcome.
-                    look = None;
-                    changes.mark_unchanged();
-                    info!(service = name, "starting the service");
-                    match manager.start().await {
-                        Ok(()) => Input::Observed(manager.query().await),
-                        Err(refused) => Input::StartRefused {
-                            refusal: refused.refusal(),
-                            reason: with_causes(&refused).to_string(),
-                        },
-                    }
-                }
-                Action::Stop => {
-                    info!(service = name, "stopping the service");
-                    manager.stop().await;
-                    Input::Observed(manager.query().await)
-                }
-                Action::Kill => {
-                    warn!(service = name, "the service did not stop in time: killing it");
-                    manager.kill().await;
-                    Input::Observed(manager.query().await)
-                }
-            };
-            tell(name, &mut watcher, began.elapsed(), outcome, reports);
+            if action == Action::Start {
+                changes.mark_unchanged();
+            }
+            under_way.begin(name, action);
+            // Whoever reads the reports sees that it was asked for.
+            publish(&watcher, reports);
         }
         if let Some(verdict) = watcher.verdict() {
             return verdict;
         }
+        // While a start is under way, what is seen is not yet its outcome.
+        let is_starting = under_way.start.is_some();
         let timeout = watcher.next_timeout().and_then(|at| began.checked_add(at));
-        let inputs = tokio::select! {
+        let learned = tokio::select! {
             biased;
-            () = &mut stop, if !stop_asked => {
+            () = &mut stop, if !stop_asked => Learned::StopWanted,
+            outcome = answer(&mut under_way.start) => Learned::Started(outcome),
+            status = answer(&mut under_way.end) => Learned::Ended(status),
+            Ok(()) = changes.changed(), if !is_starting => Learned::Changed(changes.borrow_and_update().clone()),
+            look = answer(&mut under_way.look), if !is_starting => Learned::Looked(look),
+            () = sleep_until(timeout), if !is_starting || stop_asked => Learned::TimeOver,
+        };
+        let (input, probed) = match learned {
+            Learned::StopWanted => {
                 stop_asked = true;
-                (Input::StopRequested, None)
+                (Some(Input::StopRequested), None)
             }
-            Ok(()) = changes.changed() => (Input::Observed(changes.borrow_and_update().clone()), None),
-            (status, probed) = pending_look(&mut look) => {
-                look = None;
-                let probed = probed.map(|answer| Input::Probed(answer.map_err(|missed| missed.reason)));
-                (Input::Observed(status), probed)
+            Learned::Started(outcome) => (under_way.started(outcome, stop_asked), None),
+            Learned::Ended(status) => (under_way.ended(status), None),
+            Learned::Changed(status) => (Some(Input::Observed(status)), None),
+            Learned::Looked((status, probed)) => {
+                under_way.look = None;
+                (Some(Input::Observed(status)), probed)
             }
-            () = sleep_until(timeout) => (Input::Tick, None),
+            Learned::TimeOver => (Some(Input::Tick), None),
         };
         let now = began.elapsed();
-        tell(name, &mut watcher, now, inputs.0, reports);
-        if let Some(probed) = inputs.1 {
-            tell(name, &mut watcher, now, probed, reports);
+        let probed = probed.map(|answer| Input::Probed(answer.map_err(|missed| missed.reason)));
+        for input in input.into_iter().chain(probed) {
+            tell(name, &mut watcher, now, input, reports);
+        }
+    }
+}
+
+impl UnderWay<'_> {
+    /// Asks the manager for what the watcher wants.
+    fn begin(&mut self, name: &str, action: Action) {
+        let manager = self.manager;
+        match action {
+            Action::Check => {
+                self.look.get_or_insert_with(|| Box::pin(look_at(manager)));
+            }
+            Action::Start => {
+                info!(service = name, "starting the service");
+                // What was seen before the start must not be taken for its outcome.
+                (self.look, self.end) = (None, None);
+                self.start = Some(Box::pin(start(manager)));
+            }
+            Action::Stop => {
+                info!(service = name, "stopping the service");
+                self.stop();
+            }
+            Action::Kill => {
+                warn!(service = name, "the service did not stop in time: killing it");
+                self.kills = true;
+                self.end = Some(Box::pin(async move {
+                    manager.kill().await;
+                    manager.query().await
+                }));
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        let manager = self.manager;
+        self.kills = false;
+        self.end = Some(Box::pin(async move {
+            manager.stop().await;
+            manager.query().await
+        }));
+    }
+
+    /// A start is over. One that was overtaken by a stop may have started the service after it.
+    fn started(&mut self, outcome: Input, stop_asked: bool) -> Option<Input> {
+        self.start = None;
+        if !stop_asked {
+            return Some(outcome);
+        }
+        if !self.kills {
+            self.stop();
+        }
+        None
+    }
+
+    /// A stop or a kill was taken.
+    fn ended(&mut self, status: Status) -> Option<Input> {
+        self.end = None;
+        if std::mem::take(&mut self.kills) {
+            // Whatever a start that is still under way waits for, there is nothing left of it.
+            self.start = None;
+        }
+        // A start may still come to something, although nothing of it is seen yet.
+        self.start.is_none().then_some(Input::Observed(status))
+    }
+}
+
+async fn start(manager: &dyn Manager) -> Input {
+    match manager.start().await {
+        Ok(()) => Input::Observed(manager.query().await),
+        Err(refused) => {
+            Input::StartRefused { refusal: refused.refusal(), reason: with_causes(&refused).to_string() }
         }
     }
 }
@@ -152,9 +235,10 @@ async fn look_at(manager: &dyn Manager) -> Look {
     (manager.query().await, Some(answer))
 }
 
-async fn pending_look(look: &mut Option<BoxFuture<'_, Look>>) -> Look {
-    match look {
-        Some(look) => look.await,
+/// What comes of something that may not be under way.
+async fn answer<T>(under_way: &mut Option<BoxFuture<'_, T>>) -> T {
+    match under_way {
+        Some(under_way) => under_way.await,
         None => std::future::pending().await,
     }
 }
@@ -182,6 +266,10 @@ fn tell(name: &str, watcher: &mut Watcher, now: Duration, input: Input, reports:
         Phase::Stopped => info!(service = name, "the service is stopped"),
         Phase::Looking | Phase::Starting | Phase::Clearing | Phase::Resting | Phase::Stopping => {}
     }
+    publish(watcher, reports);
+}
+
+fn publish(watcher: &Watcher, reports: &watch::Sender<Report>) {
     let report = Report::of(watcher);
     reports.send_if_modified(|current| {
         let changed = *current != report;
