@@ -14,6 +14,9 @@ pub(crate) use standpipe_runtime::ExitCode as Exit;
 use standpipe_runtime::instance::{Outcome, PrepareError};
 use standpipe_runtime::state::StateError;
 use standpipe_server::BindError;
+use tracing::error;
+
+use crate::logging::{LogQueue, Stream};
 
 /// The exit code for a call that failed with this error.
 pub(crate) fn exit_of_client_error(error: &ClientError) -> Exit {
@@ -118,6 +121,22 @@ impl Failure {
                 }
                 text
             }
+        }
+    }
+
+    /// Writes it as a log line, where every line has to be one.
+    pub(crate) fn log(&self) {
+        let exit_code = self.exit.number();
+        match &self.what {
+            What::Silence => {}
+            What::Problems(problems) => {
+                let file = problems.path().display();
+                for problem in problems.iter() {
+                    let (line, hint) = (problems.line_of(problem), problem.remedy());
+                    error!(exit_code, %file, line, hint, "{}", problem.message());
+                }
+            }
+            What::Error { hint, .. } => error!(exit_code, hint, "{}", self.in_one_line()),
         }
     }
 
@@ -285,15 +304,17 @@ impl From<ListenError> for Failure {
 
 /// The panic hook: says that it is our bug, not the user's.
 pub(crate) fn report_bug(panic: &PanicHookInfo<'_>) {
-    use std::io::Write as _;
     let message = panic.payload_as_str().unwrap_or("no message");
     let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
-    let _ = writeln!(
-        io::stderr().lock(),
+    let report = format!(
         "error: internal error{place}: {message}\nhint: this is a bug in standpipe {}; please report it with this \
          message",
         env!("CARGO_PKG_VERSION")
     );
+    match LogQueue::of_process() {
+        Ok(queue) => queue.push(Stream::Err, format!("{report}\n").into_bytes()),
+        Err(_) => eprintln!("{report}"),
+    }
 }
 
 #[cfg(test)]

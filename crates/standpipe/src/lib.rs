@@ -3,7 +3,6 @@
 mod cli;
 mod commands;
 mod failure;
-mod live;
 mod log_on;
 mod logging;
 mod output;
@@ -13,14 +12,18 @@ pub mod schema;
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::Cli;
 use crate::failure::Exit;
-use crate::logging::LogOptions;
+use crate::logging::{LogFormat, LogOptions, LogQueue};
 use crate::output::Output;
+
+/// How long the end of a command that serves waits for a reader of its log that takes nothing.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the command with the arguments of this process. The exit code says how it went; a panic is one too.
 pub fn main() -> ExitCode {
@@ -44,19 +47,27 @@ fn run() -> Exit {
             return if is_help && printed.is_ok() { Exit::Ok } else { Exit::Usage };
         }
     };
-    let mut output = Output::new(cli.color);
-    let log = LogOptions { filter: cli.log, format: cli.log_format };
-    logging::start(
-        &log.filter,
-        cli.command.log_format(log.format),
-        output.colours_errors(),
-        output.live_view(),
-    );
-    match commands::run(cli.command, &log, &mut output) {
-        Ok(exit) => exit,
-        Err(failure) => {
-            output.failure(&failure);
-            failure.exit()
+    let serves = cli.command.serves();
+    // A command that serves does not wait for ever for somebody who reads why it ends.
+    let patience = serves.then_some(LAST_WORDS_TIMEOUT);
+    let queue = match LogQueue::of_process() {
+        Ok(queue) => queue,
+        Err(error) => {
+            eprintln!("error: could not start the thread that writes log lines\n  caused by: {error}");
+            return Exit::Temporary;
         }
-    }
+    };
+    let mut output = Output::new(cli.color, queue.clone(), patience);
+    let log = LogOptions { filter: cli.log, format: cli.log_format };
+    logging::start(&log.filter, cli.command.log_format(log.format), output.colours_errors(), queue.clone());
+    let exit = commands::run(cli.command, &log, &mut output).unwrap_or_else(|failure| {
+        if serves && log.format == LogFormat::Json {
+            failure.log();
+        } else {
+            output.failure(&failure);
+        }
+        failure.exit()
+    });
+    queue.flush(patience);
+    exit
 }

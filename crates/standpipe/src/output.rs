@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use clap::ValueEnum;
 
 use crate::failure::Failure;
-use crate::live::LiveView;
+use crate::logging::{LiveView, LogQueue, Stream};
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,11 +24,15 @@ pub(crate) enum Colour {
 pub(crate) struct Output {
     colour_out: bool,
     colour_err: bool,
-    live: LiveView,
+    queue: LogQueue,
+    /// How long a reader of stderr that takes nothing is waited for; without it, for ever.
+    patience: Option<Duration>,
 }
 
 impl Output {
-    pub(crate) fn new(colour: Colour) -> Self {
+    /// `queue` is the way to stderr. A reader of it that takes nothing is waited for as long as `patience`;
+    /// without one, for ever.
+    pub(crate) fn new(colour: Colour, queue: LogQueue, patience: Option<Duration>) -> Self {
         let auto = |is_terminal: bool| {
             let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -41,7 +46,8 @@ impl Output {
         Self {
             colour_out: wanted(io::stdout().is_terminal()),
             colour_err: wanted(io::stderr().is_terminal()),
-            live: LiveView::default(),
+            queue,
+            patience,
         }
     }
 
@@ -52,7 +58,7 @@ impl Output {
 
     /// The view that log lines must not write over.
     pub(crate) fn live_view(&self) -> LiveView {
-        self.live.clone()
+        LiveView::new(self.queue.clone())
     }
 
     /// A text in bold, where colours are wanted on stdout.
@@ -103,10 +109,11 @@ impl Output {
     }
 
     /// Says something that is not data.
-    #[expect(clippy::unused_self, reason = "all output goes through this type")]
     pub(crate) fn note(&mut self, note: impl fmt::Display) {
-        // There is nowhere to say that stderr is gone.
-        let _ = writeln!(io::stderr().lock(), "{note}");
+        self.queue.flush(self.patience);
+        self.queue.push(Stream::Err, format!("{note}\n").into_bytes());
+        // What is written next to stdout comes after it.
+        self.queue.flush(self.patience);
     }
 
     /// Says why a command failed: `error:`, its causes, `hint:`.

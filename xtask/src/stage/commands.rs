@@ -1,4 +1,4 @@
-//! The table of a pipe's commands: each of its rows names the tests that prove it, and these have to exist.
+//! The tables of what Standpipe does: each of their rows names the tests that prove it, and these have to exist.
 
 use std::collections::HashMap;
 use std::fs;
@@ -6,29 +6,38 @@ use std::path::{Path, PathBuf};
 
 use crate::shell::{Failure, Result};
 
-const TABLE: &str = "docs/pipe-commands.md";
+/// The tables, and how many columns each of their rows has.
+const TABLES: &[(&str, usize)] = &[
+    // What is sent, what Windows does, what Standpipe does, the source, the tests.
+    ("docs/pipe-commands.md", 5),
+    // The fault, what Standpipe does, the tests.
+    ("docs/faults.md", 3),
+];
 /// Where tests are.
 const FOLDERS: &[&str] = &["crates", "tests"];
-/// What a row has: what is sent, what Windows does, what Standpipe does, the source, the tests.
-const COLUMNS: usize = 5;
 
 /// Fails with every row that names no test, or one that does not exist.
 pub(super) fn check(root: &Path) -> Result<()> {
-    let path = root.join(TABLE);
-    let table = fs::read_to_string(&path).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
     let mut files = HashMap::new();
     for folder in FOLDERS {
         read_sources(&root.join(folder), &mut files)
             .map_err(|error| Failure(format!("cannot read the tests in {folder}: {error}")))?;
     }
-    let wrong = problems(&table, |path, name| {
+    let exists = |path: &str, name: &str| {
         files.iter().any(|(file, text): (&PathBuf, &String)| file.ends_with(path) && has_test(text, name))
-    });
-    if wrong.is_empty() { Ok(()) } else { Err(Failure(format!("{TABLE}:\n{}", wrong.join("\n")))) }
+    };
+    let mut wrong = Vec::new();
+    for &(table, columns) in TABLES {
+        let path = root.join(table);
+        let text =
+            fs::read_to_string(&path).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+        wrong.extend(problems(&text, columns, exists).into_iter().map(|what| format!("{table}, {what}")));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Failure(wrong.join("\n"))) }
 }
 
 /// What is wrong with a table, line by line; `exists` says whether a file has a test of that name.
-fn problems(table: &str, exists: impl Fn(&str, &str) -> bool) -> Vec<String> {
+fn problems(table: &str, columns: usize, exists: impl Fn(&str, &str) -> bool) -> Vec<String> {
     let mut wrong = Vec::new();
     for (index, line) in table.lines().enumerate() {
         let Some(row) = line.strip_prefix('|').and_then(|line| line.strip_suffix('|')) else {
@@ -40,9 +49,9 @@ fn problems(table: &str, exists: impl Fn(&str, &str) -> bool) -> Vec<String> {
         if is_head {
             continue;
         }
-        let mut say = |what: String| wrong.push(format!("  line {}: {what}", index + 1));
-        if cells.len() != COLUMNS || cells.iter().any(|cell| cell.is_empty()) {
-            say(format!("a row has {COLUMNS} columns, and none is empty"));
+        let mut say = |what: String| wrong.push(format!("line {}: {what}", index + 1));
+        if cells.len() != columns || cells.iter().any(|cell| cell.is_empty()) {
+            say(format!("a row has {columns} columns, and none is empty"));
             continue;
         }
         for test in cells.last().into_iter().flat_map(|tests| tests.split(", ")) {
@@ -108,9 +117,9 @@ mod tests {
                      | x | y | z | s | soon |\n\
                      | x | y | z | s | |\n\
                      | x | y | z | `a.rs::there` |\n";
-        let wrong = problems(table, |file, name| (file, name) == ("a.rs", "there"));
-        let lines: Vec<&str> = wrong.iter().map(|line| &line[..8]).collect();
-        assert_eq!(lines, ["  line 4", "  line 5", "  line 6", "  line 7"], "{wrong:?}");
+        let wrong = problems(table, 5, |file, name| (file, name) == ("a.rs", "there"));
+        let lines: Vec<&str> = wrong.iter().map(|line| &line[..6]).collect();
+        assert_eq!(lines, ["line 4", "line 5", "line 6", "line 7"], "{wrong:?}");
     }
 
     #[test]

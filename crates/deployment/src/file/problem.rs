@@ -89,6 +89,11 @@ impl Problem {
         &self.message
     }
 
+    /// What to do about it, where that can be said.
+    pub fn remedy(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Where it is, unless it is about the file as a whole.
     pub fn span(&self) -> Option<Span> {
         self.span.clone()
@@ -155,6 +160,13 @@ impl Problems {
     /// The file that the problems are in.
     pub fn path(&self) -> &Path {
         self.source.path()
+    }
+
+    /// The line of a problem, from 1, unless it is about the file as a whole.
+    pub fn line_of(&self, problem: &Problem) -> Option<usize> {
+        let text = self.source.text();
+        let start = text.floor_char_boundary(problem.span.as_ref()?.start);
+        Some(text[..start].matches('\n').count() + 1)
     }
 
     /// The text for a person: each problem with `file:line:column`, the line itself and a caret. With

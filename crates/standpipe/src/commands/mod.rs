@@ -58,6 +58,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it serves others until somebody stops it, and so must not wait for the reader of its log.
+    pub(crate) fn serves(&self) -> bool {
+        matches!(self, Self::Up(_) | Self::Run(_) | Self::Connect(_) | Self::Agent(_))
+    }
+
     /// How this command's log lines are written when the user asks for `wanted`.
     pub(crate) fn log_format(&self, wanted: LogFormat) -> LogFormat {
         match (self, wanted) {

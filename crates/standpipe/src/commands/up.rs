@@ -16,8 +16,7 @@ use tracing::{info, warn};
 
 use super::{instances, runtime};
 use crate::failure::{Caused, Exit, Failure};
-use crate::live::LiveView;
-use crate::logging::{LogFormat, LogOptions};
+use crate::logging::{LiveView, LogFormat, LogOptions};
 use crate::output::{Output, columns};
 
 const EXAMPLES: &str = "Examples:\n  \
@@ -161,8 +160,7 @@ async fn show(deployment: String, mut views: watch::Receiver<Vec<InstanceRecord>
         }
     }
     if let Some(view) = view {
-        // The terminal may be gone, and then nobody looks.
-        let _ = view.clear(&mut io::stderr().lock());
+        view.clear();
     }
 }
 
@@ -195,5 +193,5 @@ fn draw(view: &LiveView, deployment: &str, records: &[InstanceRecord]) {
     lines.extend(pages(records).into_iter().map(|page| format!("page: {page}")));
     // What does not fit could not be drawn over.
     lines.truncate(height.saturating_sub(1));
-    let _ = view.show(&lines, width, &mut io::stderr().lock());
+    view.show(&lines, width);
 }

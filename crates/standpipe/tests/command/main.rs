@@ -9,6 +9,8 @@ mod check;
 mod connect;
 mod import;
 #[cfg(unix)]
+mod log;
+#[cfg(unix)]
 mod remote;
 #[cfg(unix)]
 mod run;

@@ -1,4 +1,4 @@
-//! Reads what processes write, without ever making them wait for the log.
+//! Reads what processes write. A log that is slow holds them back; one that is stuck does not.
 
 use std::io;
 use std::process::Stdio;
@@ -64,7 +64,7 @@ async fn read(
     let mut done = Some(done);
     loop {
         tokio::select! {
-            ready = receiver.readable() => {
+            ready = async { log::room().await; receiver.readable().await } => {
                 if ready.is_err() {
                     break;
                 }

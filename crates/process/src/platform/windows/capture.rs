@@ -29,7 +29,7 @@ use windows_sys::Win32::System::Threading::{
 use crate::exit::Exit;
 use crate::output::decode::Decoder;
 use crate::output::lines::Lines;
-use crate::output::log::Source;
+use crate::output::log::{self, Source};
 use crate::tail::Tail;
 
 /// What the system keeps of what was written and not read yet, which is what an ended process can have left.
@@ -112,6 +112,7 @@ impl Stream {
         }
         self.decoder.feed(&self.buffer[..count as usize], &mut self.decoded);
         self.hand_out();
+        log::hold_back();
         self.begin();
     }
 

@@ -1,5 +1,8 @@
 //! Log lines: on stderr, save that those of services go to stdout as JSON.
 
+mod queue;
+mod view;
+
 use std::fmt::{self, Write};
 use std::io;
 use std::time::SystemTime;
@@ -9,11 +12,11 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::writer::EitherWriter;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::live::{LiveView, LogWriter};
+pub(crate) use self::queue::{LogQueue, Stream};
+pub(crate) use self::view::LiveView;
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,14 +45,14 @@ const OUTPUT_TARGET: &str = "standpipe::output";
 
 /// Starts writing log lines. An unreadable filter is reported and replaced by `info`: it is no reason not to
 /// run.
-pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveView) {
+pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, queue: LogQueue) {
     let (filter, wrong) = match EnvFilter::try_new(filter) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(view.clone())
+        .with_writer(OneStream(queue.clone()))
         .with_ansi(colour)
         // When the reader of the log has gone, there is nobody to report that to either.
         .log_internal_errors(false);
@@ -57,7 +60,7 @@ pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveVie
         LogFormat::Human => builder.event_format(Human { relays: false }).try_init(),
         LogFormat::Relay => builder.event_format(Human { relays: true }).try_init(),
         LogFormat::Json => {
-            builder.with_writer(Apart(view)).json().flatten_event(true).with_span_list(false).try_init()
+            builder.with_writer(Apart(queue)).json().flatten_event(true).with_span_list(false).try_init()
         }
     };
     // Only a second start fails, and there is none.
@@ -67,19 +70,48 @@ pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, view: LiveVie
     }
 }
 
+/// The writer for lines that people read: all go to standard error.
+struct OneStream(LogQueue);
+
+impl MakeWriter<'_> for OneStream {
+    type Writer = LineWriter;
+
+    fn make_writer(&self) -> LineWriter {
+        LineWriter { queue: self.0.clone(), stream: Stream::Err }
+    }
+}
+
 /// The writer for lines of JSON: those that a service wrote, or that come from its logs, go to standard
 /// output, and those about it to standard error.
-struct Apart(LiveView);
+struct Apart(LogQueue);
 
-impl<'a> MakeWriter<'a> for Apart {
-    type Writer = EitherWriter<LogWriter, io::Stdout>;
+impl MakeWriter<'_> for Apart {
+    type Writer = LineWriter;
 
-    fn make_writer(&'a self) -> Self::Writer {
-        EitherWriter::A(self.0.make_writer())
+    fn make_writer(&self) -> LineWriter {
+        LineWriter { queue: self.0.clone(), stream: Stream::Err }
     }
 
-    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
-        if metadata.target() == OUTPUT_TARGET { EitherWriter::B(io::stdout()) } else { self.make_writer() }
+    fn make_writer_for(&self, metadata: &Metadata<'_>) -> LineWriter {
+        let stream = if metadata.target() == OUTPUT_TARGET { Stream::Out } else { Stream::Err };
+        LineWriter { queue: self.0.clone(), stream }
+    }
+}
+
+/// Takes one line, which comes as a whole.
+struct LineWriter {
+    queue: LogQueue,
+    stream: Stream,
+}
+
+impl io::Write for LineWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.queue.push(self.stream, line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
