@@ -1,4 +1,4 @@
-//! The tables of what Standpipe does: each of their rows names the tests that prove it, and these have to exist.
+//! The tables of what Standpipe does: each of their rows names the tests that prove it, which have to exist.
 
 use std::collections::HashMap;
 use std::fs;

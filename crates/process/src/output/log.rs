@@ -11,8 +11,8 @@ use tracing::{Dispatch, Span, info, warn};
 /// How many bytes of lines may wait to be logged, those of all processes together.
 const LIMIT: usize = 4 * 1024 * 1024;
 
-/// Beyond so many, what writes them is held back: it is not read until fewer wait. What is left in the pipes of
-/// processes that have ended, and so cannot be held back, fits in between this and the limit.
+/// Beyond so many, what writes them is held back: it is not read until fewer wait. What is left in the pipes
+/// of processes that have ended, and so cannot be held back, fits in between this and the limit.
 const SOFT_LIMIT: usize = 1024 * 1024;
 
 /// What a waiting line costs beside its bytes.

@@ -19,8 +19,8 @@ pub(super) fn dispatch(
     state: &mut State,
     reply: Reply<'_>,
 ) -> Result<Done, Refused> {
-    let State { config, random, phase, gate, other_names, draining, holdings } = state;
-    let (config, other_names, draining) = (&**config, *other_names, *draining);
+    let State { config, random, phase, gate, other_names, drain, holdings } = state;
+    let (config, other_names, draining) = (&**config, *other_names, drain.is_some());
     if request.header.command == Command::NEGOTIATE {
         return Negotiate { config, phase, random, outputs: &mut holdings.outputs }
             .handle(now, request, reply);

@@ -1,9 +1,9 @@
 //! The queue of log lines: what logs never waits for the reader of the log.
 //!
-//! One thread writes to the standard streams. When nobody reads them (a stuck collector, Ctrl-S on a terminal),
-//! only that thread stands still: lines wait, up to a limit, and beyond it they are dropped and counted. A
-//! thread that belongs to no async runtime, such as the one that passes on the lines of services, may be held
-//! back for as long as the reader is merely slow, so that nothing is lost to a burst.
+//! One thread writes to the standard streams. When nobody reads them (a stuck collector, Ctrl-S on a
+//! terminal), only that thread stands still: lines wait, up to a limit, and beyond it they are dropped and
+//! counted. A thread that belongs to no async runtime, such as the one that passes on the lines of services,
+//! may be held back for as long as the reader is merely slow, so that nothing is lost to a burst.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};

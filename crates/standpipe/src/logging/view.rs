@@ -55,8 +55,8 @@ impl Shown {
         if self.lines.is_empty() || log.is_empty() { log.to_vec() } else { self.redraw(log) }
     }
 
-    /// Takes the view away, writes what is to stay, and draws the view below it: in one piece, so that it does
-    /// not flicker.
+    /// Takes the view away, writes what is to stay, and draws the view below it: in one piece, so that it
+    /// does not flicker.
     fn redraw(&mut self, above: &[u8]) -> Vec<u8> {
         let mut text = String::new();
         if self.drawn > 0 {

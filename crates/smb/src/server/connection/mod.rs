@@ -15,10 +15,14 @@ use core::time::Duration;
 use super::PipeId;
 use super::commands::create;
 use super::replies::{NotFramed, Replies};
-use super::state::{CreditWindow, Phase, State};
+use super::state::{CreditWindow, Drain, Phase, State};
 use super::{Config, DisconnectReason, Input, LogonGate, Now, OpenId, Output, ServiceEnd};
 use crate::NtStatus;
 use crate::wire::Deframer;
+
+/// How long opens on which no request is under way are kept when the server drains, after the last traffic: a
+/// client that has opened a pipe may be about to write.
+const DRAIN_QUIET: Duration = Duration::from_secs(1);
 
 /// The server's half of one transport connection. See the [module](super) for the order of calls.
 pub struct Connection {
@@ -66,6 +70,7 @@ impl Connection {
             return;
         }
         self.state.holdings.expire_sessions(now);
+        let is_traffic = matches!(input, Input::Received(_) | Input::Data { .. } | Input::Opened { .. });
         match input {
             Input::Received(bytes) => self.received(now, bytes),
             Input::Timeout => self.timeout(now),
@@ -77,13 +82,16 @@ impl Connection {
             Input::Lost { open } => self.backend_lost(now, open),
             Input::Waited { wait, available } => self.waited(now, wait, available),
             Input::EndSession { session } => self.state.holdings.end_replaced(now, session),
-            Input::Drain => self.drain(),
+            Input::Drain => self.drain(now),
         }
         self.answer_deferred(now);
         let holdings = &mut self.state.holdings;
         holdings.sessions.forget_unused_sealers();
-        if self.state.draining && holdings.opens.is_empty() && holdings.pending.is_empty() {
-            self.disconnect(DisconnectReason::Drained);
+        if let Some(drain) = &mut self.state.drain {
+            if is_traffic {
+                drain.quiet_since = now.monotonic;
+            }
+            self.end_if_drained(now);
         }
     }
 
@@ -114,7 +122,8 @@ impl Connection {
         let resume = (!self.held.is_empty() && !self.is_full()).then_some(Duration::ZERO);
         let holdings = &self.state.holdings;
         let (logon_deadline, lapse) = (holdings.sessions.logon_deadline(), holdings.sessions.next_lapse());
-        [holdings.pending.interim_due(), logon_deadline, lapse, resume].into_iter().flatten().min()
+        let idle = self.idle_since().map(|since| since + DRAIN_QUIET);
+        [holdings.pending.interim_due(), logon_deadline, lapse, resume, idle].into_iter().flatten().min()
     }
 
     /// Whether the shell should read from this open's backend. Ask again after each input.
@@ -165,10 +174,31 @@ impl Connection {
         self.send_interims(now);
     }
 
-    fn drain(&mut self) {
-        self.state.draining = true;
+    fn drain(&mut self, now: Now) {
+        self.state.drain.get_or_insert(Drain { quiet_since: now.monotonic });
         let holdings = &mut self.state.holdings;
         holdings.pending.end_waits(&mut holdings.outputs, NtStatus::PIPE_NOT_AVAILABLE, |_| true);
+    }
+
+    /// Since when nothing was under way on any open, while the server drains; `None` while something is.
+    fn idle_since(&self) -> Option<Duration> {
+        let drain = self.state.drain?;
+        self.state.holdings.opens.are_idle().then_some(drain.quiet_since)
+    }
+
+    /// Ends a connection of a server that drains once nothing is open, or what is open is only idle.
+    fn end_if_drained(&mut self, now: Now) {
+        let holdings = &self.state.holdings;
+        if !(holdings.opens.is_empty() && holdings.pending.is_empty()) {
+            if self.idle_since().is_none_or(|since| now.monotonic < since + DRAIN_QUIET) {
+                return;
+            }
+            // Whoever waits for the service to say something by itself hears that it will not.
+            for open in self.state.holdings.opens.all() {
+                self.backend_closed(now, open);
+            }
+        }
+        self.disconnect(DisconnectReason::Drained);
     }
 
     /// How many requests wait for the backend of this open to take what was written.

@@ -14,6 +14,7 @@ mod sessions;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 pub(crate) use credits::CreditWindow;
 pub(crate) use holdings::Holdings;
@@ -36,9 +37,16 @@ pub(crate) struct State {
     pub(crate) gate: Option<Box<dyn LogonGate>>,
     /// The pipe that every name opens which no pipe has. Only conformance tests have one.
     pub(crate) other_names: Option<PipeId>,
-    /// Whether the server is about to stop.
-    pub(crate) draining: bool,
+    /// How far the end of the connection is, once the server is about to stop.
+    pub(crate) drain: Option<Drain>,
     pub(crate) holdings: Holdings,
+}
+
+/// A connection of a server that is about to stop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Drain {
+    /// When something last went between the client and a service, or when the stop was asked for.
+    pub(crate) quiet_since: Duration,
 }
 
 impl State {
@@ -49,7 +57,7 @@ impl State {
             phase: Phase::Fresh,
             gate: None,
             other_names: None,
-            draining: false,
+            drain: None,
             holdings: Holdings::new(&config, now),
             config,
         }

@@ -198,6 +198,16 @@ impl Opens {
         Ok(ConnectedOpen { id, granted, end })
     }
 
+    /// The names of all opens.
+    pub(crate) fn all(&self) -> Vec<OpenId> {
+        self.table.keys().copied().collect()
+    }
+
+    /// Whether each open is connected and nothing is under way on it.
+    pub(crate) fn are_idle(&self) -> bool {
+        self.table.values().all(|open| open.connected().is_some_and(PipeEnd::is_idle))
+    }
+
     /// The client's end of a connected open.
     pub(crate) fn end_of(&mut self, open: OpenId) -> Option<&mut PipeEnd> {
         match &mut self.table.get_mut(&open)?.end {

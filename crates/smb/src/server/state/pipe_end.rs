@@ -97,6 +97,8 @@ pub(crate) struct PipeEnd {
     peer: Peer,
     readers: VecDeque<Reader>,
     writers: VecDeque<Writer>,
+    /// Whether the service has written nothing since something was written to it.
+    owes_reply: bool,
 }
 
 impl PipeEnd {
@@ -114,6 +116,7 @@ impl PipeEnd {
             peer: Peer::Connected,
             readers: VecDeque::new(),
             writers: VecDeque::new(),
+            owes_reply: false,
         }
     }
 
@@ -161,6 +164,7 @@ impl PipeEnd {
     /// Takes the request that has waited longest for data, if what the service writes now can go straight to
     /// it.
     pub(crate) fn take_reader_for(&mut self, bytes: &[u8]) -> Option<Reader> {
+        self.owes_reply = false;
         if self.has_data() || (bytes.is_empty() && self.mode == PipeMode::Byte) {
             return None;
         }
@@ -174,6 +178,7 @@ impl PipeEnd {
 
     /// Lets a request wait until the backend has taken what was written.
     pub(crate) fn add_writer(&mut self, writer: Writer) {
+        self.owes_reply |= !matches!(writer, Writer::Flush { .. });
         self.writers.push_back(writer);
     }
 
@@ -203,6 +208,13 @@ impl PipeEnd {
         // Nothing was written for a flush, so nothing would bound how many are given up.
         self.writers
             .retain(|writer| !matches!(writer, Writer::Flush { request: flush } if *flush == request));
+    }
+
+    /// Whether nothing is under way: the service owes no reply, and nothing that it wrote is still to be read.
+    /// A read that waits for the service to say something by itself is not under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        let owes_reply = self.owes_reply && self.is_connected();
+        !owes_reply && !self.has_data() && !self.has_writers()
     }
 
     /// The requests that wait for the backend.

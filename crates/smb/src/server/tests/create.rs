@@ -1,3 +1,5 @@
+use core::time::Duration;
+
 use super::harness::{Asked, Peer, READ_WRITE, config, credentials, data};
 use crate::crypto::SigningAlgorithm;
 use crate::server::{Event, Input, OpenFailure};
@@ -195,6 +197,42 @@ fn a_draining_server_refuses_new_requests_and_finishes_old_ones() {
     assert_eq!(data(&peer.reply_to(read).unwrap()), b"answer");
     assert_eq!(peer.disconnected, None);
     peer.ask(Command::CLOSE, |out| CloseRequest { file_id }.encode(out));
+    assert_eq!(peer.disconnected, Some(crate::server::DisconnectReason::Drained));
+}
+
+#[test]
+fn an_open_that_is_only_idle_does_not_hold_up_the_end_of_a_draining_server() {
+    let second = Duration::from_secs(1);
+    for reads in [false, true] {
+        let mut peer = Peer::connected();
+        let file_id = peer.open("simple");
+        let waiting = reads.then(|| peer.send_read(file_id, 10));
+        peer.handle(Input::Drain);
+        peer.pass(second / 2);
+        assert_eq!(peer.disconnected, None, "it may be about to write");
+        peer.pass(second / 2);
+        assert_eq!(peer.disconnected, Some(crate::server::DisconnectReason::Drained));
+        if let Some(waiting) = waiting {
+            assert_eq!(peer.reply_to(waiting).unwrap().status(), NtStatus::PIPE_BROKEN);
+        }
+    }
+}
+
+#[test]
+fn a_request_under_way_holds_up_the_end_of_a_draining_server_until_its_reply_is_read() {
+    let second = Duration::from_secs(1);
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    peer.send_write(file_id, b"question");
+    peer.handle(Input::Drain);
+    peer.pass(60 * second);
+    assert_eq!(peer.disconnected, None, "the service owes a reply");
+    peer.service_writes(file_id, b"answer");
+    peer.pass(60 * second);
+    assert_eq!(peer.disconnected, None, "the reply is there to be read");
+    let read = peer.send_read(file_id, 10);
+    assert_eq!(data(&peer.reply_to(read).unwrap()), b"answer");
+    peer.pass(second);
     assert_eq!(peer.disconnected, Some(crate::server::DisconnectReason::Drained));
 }
 
