@@ -302,6 +302,12 @@ impl From<ListenError> for Failure {
     }
 }
 
+/// Writes to stderr without the queue of the log, for when there is none.
+pub(crate) fn say_at_once(text: std::fmt::Arguments<'_>) {
+    // There is nowhere to say that stderr is gone.
+    let _ = io::Write::write_fmt(&mut io::stderr().lock(), format_args!("{text}\n"));
+}
+
 /// The panic hook: says that it is our bug, not the user's.
 pub(crate) fn report_bug(panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("no message");
@@ -313,7 +319,7 @@ pub(crate) fn report_bug(panic: &PanicHookInfo<'_>) {
     );
     match LogQueue::of_process() {
         Ok(queue) => queue.push(Stream::Err, format!("{report}\n").into_bytes()),
-        Err(_) => eprintln!("{report}"),
+        Err(_) => say_at_once(format_args!("{report}")),
     }
 }
 

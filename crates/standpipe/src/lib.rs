@@ -53,7 +53,9 @@ fn run() -> Exit {
     let queue = match LogQueue::of_process() {
         Ok(queue) => queue,
         Err(error) => {
-            eprintln!("error: could not start the thread that writes log lines\n  caused by: {error}");
+            failure::say_at_once(format_args!(
+                "error: could not start the thread of the log\n  caused by: {error}"
+            ));
             return Exit::Temporary;
         }
     };
