@@ -35,6 +35,11 @@ complete -c standpipe -n "__fish_standpipe_needs_command" -s V -l version -d 'Pr
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "up" -d 'Run a whole deployment on this machine, and start again what fails'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "run" -d 'Run one instance of a role: its startup tasks, its service, its endpoints'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "ps" -d 'Show the instances of a deployment that runs on this machine'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "scale" -d 'Run more or fewer instances of a role'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "restart" -d 'Start instances again, one update domain after the other'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "update" -d 'Read the deployment file again, and bring instances to what it says, one update domain after the other'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "down" -d 'Stop a deployment that runs on this machine'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "stop" -d 'Stop a deployment that runs on this machine'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "call" -d 'Send one request to a pipe and print its reply'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "connect" -d 'Offer a pipe of another machine as a local one, for programs that know nothing of the network'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "bench" -d 'Call a pipe as fast as it answers, and say how fast that is'
@@ -67,8 +72,9 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s V -l version -d 'Print version'
-complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s f -l file -d 'The deployment file, which says the deployment\'s name' -r -F
-complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l state-dir -d 'The folder that the deployment keeps its state in; then no deployment file is needed' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s d -l deployment -d 'The deployment\'s name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
@@ -76,8 +82,69 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l color -d 'Whe
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l json -d 'As JSON'
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l ready -d 'Say with the exit code whether every instance is ready'
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -l timeout -d 'How long a new instance may take to be ready' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -s d -l deployment -d 'The deployment\'s name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -l timeout -d 'How long an instance may take to be ready again' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -s d -l deployment -d 'The deployment\'s name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand update" -l timeout -d 'How long an instance may take to be ready' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand update" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand update" -s d -l deployment -d 'The deployment\'s name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand update" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand update" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand update" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand update" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand update" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand update" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand down" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand down" -s d -l deployment -d 'The deployment\'s name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand down" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand down" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand down" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand down" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand down" -l now -d 'Kill what runs, without waiting for calls in flight or for services to stop'
+complete -c standpipe -n "__fish_standpipe_using_subcommand down" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand down" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s d -l deployment -d 'The deployment\'s name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -l now -d 'Kill what runs, without waiting for calls in flight or for services to stop'
+complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l file -d 'Send what is in a file' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -s u -l user -d 'The user that logs on: an account of the server, or DOMAIN\\user' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F

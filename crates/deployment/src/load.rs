@@ -1,11 +1,12 @@
 //! From a path to a deployment, or to everything that is wrong with it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use crate::check::{self, Look};
-use crate::definition::Deployment;
+use crate::definition::{Deployment, Role};
 use crate::file::{Environment, Field, Problem, Problems, Source, parsed};
 use crate::machine::Machine;
 use crate::resolve::resolve;
@@ -25,6 +26,24 @@ impl Deployment {
             )
         })?;
         Self::from_source(&Source::new(path, text), &folder, environment, look)
+    }
+
+    /// The same as [`load`](Self::load), with other numbers of instances than the file gives to roles.
+    pub fn load_scaled(
+        path: &Path,
+        environment: &dyn Environment,
+        look: Look<'_>,
+        instances: &BTreeMap<String, u32>,
+    ) -> Result<Self, Problems> {
+        let deployment = Self::load(path, environment, look)?;
+        let roles = deployment.roles.into_iter().map(|role| {
+            let instances = instances.get(&role.name).copied().unwrap_or(role.instances);
+            Role { instances, ..role }
+        });
+        let roles = roles.collect();
+        let scaled = Self { roles, ..deployment };
+        Problems::check(&scaled.source, check::check(&scaled, look))?;
+        Ok(scaled)
     }
 
     /// Reads a deployment file for a machine that may be another one, and looks at nothing on this one.

@@ -1,7 +1,7 @@
 //! The file of targets: which instances of each role there are, and where they listen.
 //!
-//! The local runtime keeps it in the deployment's state folder as `targets.json`, and gives every instance its
-//! absolute path in the variable [`VARIABLE`]. Whoever calls a role follows this file:
+//! The local runtime keeps it in the deployment's state folder as `targets.json`, and gives every instance
+//! its absolute path in the variable [`VARIABLE`]. Whoever calls a role follows this file:
 //!
 //! ```json
 //! {
@@ -17,9 +17,9 @@
 //! }
 //! ```
 //!
-//! - The file is private to its user, and replaced as a whole. It is never written in place. A reader looks at
-//!   it at least every [`LOOK_INTERVAL`], ignores members that it does not know, and keeps what it has while
-//!   the file is missing or cannot be read.
+//! - The file is private to its user, and replaced as a whole. It is never written in place. A reader looks
+//!   at it at least every [`LOOK_INTERVAL`], ignores members that it does not know, and keeps what it has
+//!   while the file is missing or cannot be read.
 //! - Every role has a member, if only with an empty list. An instance that is listed may not be ready: its
 //!   server says that itself.
 //! - An instance that is no longer listed gets no new calls. It is asked to stop [`NOTICE`] later at the

@@ -239,7 +239,9 @@ impl From<StateError> for Failure {
 /// What to do about it, with the option that names another folder.
 fn hint_of_state(error: &StateError) -> Option<&'static str> {
     match error {
-        StateError::Running { .. } => Some("stop it first, or keep this one elsewhere with --state-dir"),
+        StateError::Running { .. } => {
+            Some("`standpipe down` stops it; or keep this one elsewhere with --state-dir")
+        }
         StateError::Untrusted { .. } => {
             Some("name a folder with --state-dir that is this user's alone, or that is not there yet")
         }

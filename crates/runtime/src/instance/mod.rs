@@ -48,6 +48,9 @@ use services::{Event, Member, Services};
 /// The variable in which the local runtime tells an instance how often it was started again.
 pub(crate) const RECYCLES_VARIABLE: &str = "STANDPIPE_RECYCLES";
 
+/// The variable in which the local runtime tells an instance how often its folder was emptied.
+pub(crate) const REIMAGES_VARIABLE: &str = "STANDPIPE_REIMAGES";
+
 /// How long foreground tasks may take to end when there is no service whose time they could share.
 const FOREGROUND_GRACE: Duration = Duration::from_secs(10);
 

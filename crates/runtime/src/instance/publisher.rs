@@ -4,7 +4,7 @@ use standpipe_deployment::Service;
 use tracing::warn;
 
 use super::services::Services;
-use super::{InstanceOptions, Outcome, RECYCLES_VARIABLE};
+use super::{InstanceOptions, Outcome, RECYCLES_VARIABLE, REIMAGES_VARIABLE};
 use crate::state::{EndpointRecord, InstanceDir, InstanceRecord, ServiceRecord, Stage, now};
 
 /// Writes an instance's record whenever it changes.
@@ -19,11 +19,13 @@ impl RecordPublisher {
         options: &InstanceOptions<'_>,
         endpoints: Vec<EndpointRecord>,
     ) -> Self {
-        let recycles = std::env::var(RECYCLES_VARIABLE).ok().and_then(|count| count.parse().ok());
+        let count = |name| std::env::var(name).ok().and_then(|count| count.parse().ok()).unwrap_or(0);
         let mut record = InstanceRecord {
             pid: Some(std::process::id()),
             services: options.role.services.iter().map(not_started).collect(),
-            recycles: recycles.unwrap_or(0),
+            update_domain: options.deployment.update_domain(options.number),
+            recycles: count(RECYCLES_VARIABLE),
+            reimages: count(REIMAGES_VARIABLE),
             endpoints,
             ..InstanceRecord::new(&options.role.name, options.number)
         };

@@ -10,9 +10,9 @@ use standpipe_process::{self as process, Ask, Exit, Orphaned, Output, Process, P
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::{FailedInstance, LocalOptions, RecyclePolicy, VIEW_INTERVAL};
+use super::{FailedInstance, RecyclePolicy, VIEW_INTERVAL};
 use crate::exit_code::ExitCode;
-use crate::instance::RECYCLES_VARIABLE;
+use crate::instance::{RECYCLES_VARIABLE, REIMAGES_VARIABLE};
 use crate::state::{InstanceDir, InstanceRecord, Stage, instance_name, now};
 use crate::stop::Stop;
 use crate::targets;
@@ -33,44 +33,33 @@ enum ProcessEnd {
     NotStarted(SpawnError),
 }
 
+/// What is needed to keep an instance.
+pub(super) struct KeeperOptions {
+    /// Its record before it wrote one itself.
+    pub(super) unknown: InstanceRecord,
+    pub(super) command: Vec<OsString>,
+    pub(super) folder: PathBuf,
+    pub(super) output: Output,
+    pub(super) dir: InstanceDir,
+    /// The file that says which instances there are.
+    pub(super) targets: PathBuf,
+    pub(super) stop_timeout: Duration,
+    pub(super) policy: RecyclePolicy,
+}
+
 pub(super) struct Keeper {
     name: String,
-    /// Its record before it wrote one itself.
-    unknown: InstanceRecord,
-    command: Vec<OsString>,
-    folder: PathBuf,
-    output: Output,
-    dir: InstanceDir,
-    /// The file that says which instances there are.
-    targets: PathBuf,
-    stop_timeout: Duration,
-    policy: RecyclePolicy,
+    options: KeeperOptions,
     recycles: u32,
+    reimages: u32,
     /// Whether it was seen running.
     has_run: bool,
 }
 
 impl Keeper {
-    pub(super) fn new(
-        options: &LocalOptions<'_>,
-        unknown: InstanceRecord,
-        command: Vec<OsString>,
-        dir: InstanceDir,
-        targets: PathBuf,
-    ) -> Self {
-        Self {
-            name: instance_name(&unknown.role, unknown.instance),
-            unknown,
-            command,
-            folder: options.folder.to_path_buf(),
-            output: options.output,
-            dir,
-            targets,
-            stop_timeout: options.stop_timeout,
-            policy: options.recycle,
-            recycles: 0,
-            has_run: false,
-        }
+    pub(super) fn new(options: KeeperOptions) -> Self {
+        let name = instance_name(&options.unknown.role, options.unknown.instance);
+        Self { name, options, recycles: 0, reimages: 0, has_run: false }
     }
 
     /// Keeps the instance until a stop is asked for or it is down for good.
@@ -99,11 +88,11 @@ impl Keeper {
             if let Some(code) = code.filter(|code| !self.has_run && code.is_for_good()) {
                 return self.fail(code, reason);
             }
-            if began.elapsed() >= self.policy.stable_after {
+            if began.elapsed() >= self.options.policy.stable_after {
                 failures_in_a_row = 0;
             }
             failures_in_a_row = failures_in_a_row.saturating_add(1);
-            let RecyclePolicy { backoff_first: first, backoff_cap: longest, .. } = self.policy;
+            let RecyclePolicy { backoff_first: first, backoff_cap: longest, .. } = self.options.policy;
             let wait = Backoff { first, longest }.jittered(failures_in_a_row, next_random(&mut seed));
             warn!("{} ended with {exit}; starting it again in {wait:.1?}", self.name);
             self.recycles = self.recycles.saturating_add(1);
@@ -112,6 +101,23 @@ impl Keeper {
                 () = tokio::time::sleep(wait) => {}
                 () = stop.asked.cancelled() => return End::Stopped,
             }
+            if failures_in_a_row.is_multiple_of(self.options.policy.reimage_after) {
+                self.reimage(failures_in_a_row, &reason);
+            }
+        }
+    }
+
+    /// Empties the instance's folder: what is in it may be what makes it fail.
+    fn reimage(&mut self, failures: u32, reason: &str) {
+        warn!("{} failed {failures} times in a row; it begins with an empty folder", self.name);
+        self.reimages = self.reimages.saturating_add(1);
+        let record = self.options.dir.read().ok().flatten();
+        if let Err(error) = self.options.dir.empty() {
+            warn!("{error}");
+        }
+        if let Some(record) = record {
+            // `ps` goes on showing it.
+            self.note_on(record, Stage::Waiting, reason);
         }
     }
 
@@ -142,7 +148,7 @@ impl Keeper {
     /// Asks the instance alone: it stops what it started, in its own order.
     async fn end(&self, process: &mut Process, stop: &Stop) {
         let politely = tokio::select! {
-            (_, politely) = process.stop(Ask::Process, self.stop_timeout) => politely,
+            (_, politely) = process.stop(Ask::Process, self.options.stop_timeout) => politely,
             () = stop.forced.cancelled() => false,
         };
         if !politely {
@@ -155,29 +161,30 @@ impl Keeper {
     fn spec(&self) -> ProcessSpec {
         ProcessSpec {
             name: self.name.clone(),
-            command: self.command.clone(),
-            folder: self.folder.clone(),
+            command: self.options.command.clone(),
+            folder: self.options.folder.clone(),
             environment: vec![
                 (RECYCLES_VARIABLE.into(), self.recycles.to_string().into()),
-                (targets::VARIABLE.into(), self.targets.clone().into()),
+                (REIMAGES_VARIABLE.into(), self.reimages.to_string().into()),
+                (targets::VARIABLE.into(), self.options.targets.clone().into()),
             ],
             withheld: Vec::new(),
             user: None,
             limited: false,
             // It has a service to stop.
             orphaned: Orphaned::Terminate,
-            output: self.output,
+            output: self.options.output,
             within: None,
         }
     }
 
     fn says_that_it_runs(&self) -> bool {
-        self.dir.read().ok().flatten().is_some_and(|record| record.stage == Stage::Running)
+        self.options.dir.read().ok().flatten().is_some_and(|record| record.stage == Stage::Running)
     }
 
     /// Why the instance ended: in its own words if it left any.
     fn last_words(&self, exit: Exit) -> String {
-        let record = self.dir.read().ok().flatten();
+        let record = self.options.dir.read().ok().flatten();
         record
             .filter(|record| record.stage == Stage::Failed)
             .and_then(|record| record.last_error)
@@ -193,16 +200,20 @@ impl Keeper {
 
     /// Writes the record of the instance, which has no process now that could.
     fn note(&self, stage: Stage, reason: &str) {
-        let known = self.dir.read().ok().flatten();
-        let mut record = known.unwrap_or_else(|| self.unknown.clone());
+        let known = self.options.dir.read().ok().flatten();
+        self.note_on(known.unwrap_or_else(|| self.options.unknown.clone()), stage, reason);
+    }
+
+    fn note_on(&self, mut record: InstanceRecord, stage: Stage, reason: &str) {
         record.stage = stage;
         record.ready = false;
         record.pid = None;
         record.services_ended();
         record.recycles = self.recycles;
+        record.reimages = self.reimages;
         record.last_error = Some(reason.to_owned());
         record.since = now();
-        if let Err(error) = self.dir.make().and_then(|()| self.dir.write(&record)) {
+        if let Err(error) = self.options.dir.make().and_then(|()| self.options.dir.write(&record)) {
             warn!("{error}");
         }
     }

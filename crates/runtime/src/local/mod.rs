@@ -1,56 +1,99 @@
 //! The local runtime: every instance of a deployment on this machine, each as a process of its own.
 //!
 //! An instance that ends with a failure is started again after a wait that grows with each failure in a row.
-//! Some exit codes say that trying again cannot help until a person changes something
+//! After every fifth failure in a row it is *reimaged*: it begins with an empty folder. Some exit codes say
+//! that trying again cannot help until a person changes something
 //! ([`ExitCode::is_for_good`](crate::ExitCode::is_for_good)). An instance that ends with one of them before
 //! it ever ran stays down, and the others go on; after that, it is the machine that changed for a while, and
 //! the instance is started again. An instance that exits with 0 was stopped by somebody else, and stays down
 //! too.
+//!
+//! A runtime that is killed takes its instances with it: the system asks them to stop. The next one waits for
+//! them, and kills those that do not stop.
+//!
+//! Other commands ask a running one to restart, update or stop instances, or to have more or fewer of them:
+//! see [`control`]. Callers learn of instances that come and go by the file of
+//! [targets](crate::targets).
 
+pub mod control;
+mod director;
 mod instances;
+mod members;
+mod plan;
 mod published;
+mod walk;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use standpipe_deployment::{Deployment, Role, local_address};
-use standpipe_process::Output;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
-use tracing::{info, warn};
+use standpipe_deployment::{Deployment, Role};
+use standpipe_process::{self as process, Output};
+use tokio::sync::{mpsc, watch};
+use tracing::{debug, info, warn};
 
 use crate::exit_code::ExitCode;
-use crate::state::{DeploymentLock, InstanceDir, InstanceRecord, Stage, StateDir, StateError, check_sockets};
+use crate::state::{DeploymentLock, InstanceRecord, StateDir, StateError, check_sockets};
 use crate::stop::Stop;
-use instances::{End, Keeper};
-use published::Published;
+use crate::targets;
+use control::{Refusal, Server};
+use director::Director;
+use walk::Pace;
 
-/// How often the instances' records are read for the live view.
+/// How often the instances' records are looked at.
 const VIEW_INTERVAL: Duration = Duration::from_millis(200);
 
+/// How many requests of other commands wait.
+const WAITING_REQUESTS: usize = 8;
+
 /// What the local runtime needs to know.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LocalOptions<'a> {
     /// The deployment.
-    pub deployment: &'a Deployment,
+    pub deployment: Arc<Deployment>,
     /// Its state folder; see [`state::locate`](crate::state::locate).
     pub state_dir: &'a Path,
     /// The folder that the instances' commands run in.
     pub folder: &'a Path,
     /// Where the instances' output goes.
     pub output: Output,
-    /// How long an instance may take to stop before it is killed with everything it started.
-    pub stop_timeout: Duration,
+    /// How much longer than its services an instance may take to stop before it is killed with everything it
+    /// started.
+    pub stop_slack: Duration,
     /// When instances are started again.
     pub recycle: RecyclePolicy,
+    /// How long callers have to notice that instances come and go.
+    pub pace: WalkPace,
+}
+
+/// How long callers have to notice what is in the file of targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WalkPace {
+    /// That an instance is no longer there. [`targets::NOTICE`].
+    pub notice: Duration,
+    /// That an instance is ready. [`targets::SETTLE`].
+    pub settle: Duration,
+}
+
+impl Default for WalkPace {
+    fn default() -> Self {
+        Self { notice: targets::NOTICE, settle: targets::SETTLE }
+    }
+}
+
+impl WalkPace {
+    fn with_limit(self, ready: Duration) -> Pace {
+        Pace { notice: self.notice, settle: self.settle, ready }
+    }
 }
 
 /// When an instance that failed is started again.
@@ -62,6 +105,8 @@ pub struct RecyclePolicy {
     pub backoff_cap: Duration,
     /// An instance that lived this long begins a new row. 5 min.
     pub stable_after: Duration,
+    /// After so many failures in a row, and again after as many more, it begins with an empty folder. 5.
+    pub reimage_after: u32,
 }
 
 impl Default for RecyclePolicy {
@@ -70,8 +115,28 @@ impl Default for RecyclePolicy {
             backoff_first: Duration::from_secs(1),
             backoff_cap: Duration::from_mins(1),
             stable_after: Duration::from_mins(5),
+            reimage_after: 5,
         }
     }
+}
+
+/// What the local runtime asks of the program that it is part of.
+pub trait Host {
+    /// The command line of an instance's process, which must run that instance as
+    /// [`Instance::run`](crate::instance::Instance::run) does and exit with its outcome's code.
+    fn command(&self, instance: LocalInstance<'_>) -> Vec<OsString>;
+
+    /// The deployment as its file is now.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    fn reload(&self) -> Result<Deployment, Refusal>;
+
+    /// Whether the deployment could have so many instances of each role on this machine.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check(&self, instances: &BTreeMap<String, u32>) -> Result<(), Refusal>;
 }
 
 /// One of the instances to run.
@@ -133,16 +198,21 @@ pub struct LocalRuntime<'a> {
 }
 
 impl<'a> LocalRuntime<'a> {
-    /// Takes the deployment and clears away what an earlier run of it may have left behind.
+    /// Takes the deployment and clears away what an earlier run of it may have left behind. Instances of a
+    /// runtime that was killed get the time that they have to stop.
     ///
     /// # Errors
     /// When it runs already, or its state folder cannot be used.
-    pub fn prepare(options: LocalOptions<'a>) -> Result<Self, StateError> {
+    pub async fn prepare(options: LocalOptions<'a>) -> Result<Self, StateError> {
         let instances = options.deployment.roles().iter();
         let instances = instances.flat_map(|role| (0..role.instances).map(move |number| (role, number)));
         check_sockets(options.state_dir, instances)?;
         let state = StateDir::open(options.state_dir)?;
         let lock = state.lock(options.deployment.name())?;
+        // Without this file, an instance that runs is one that somebody runs by hand.
+        if state.targets().exists() {
+            end_orphans(&state, &options).await?;
+        }
         state.clear()?;
         Ok(Self { options, state, lock })
     }
@@ -152,7 +222,7 @@ impl<'a> LocalRuntime<'a> {
     /// # Errors
     /// When what was made on disk cannot be removed.
     pub fn abandon(self) -> Result<(), StateError> {
-        self.lock.remove(&[])
+        self.lock.remove()
     }
 
     /// The state folder, absolute.
@@ -160,101 +230,71 @@ impl<'a> LocalRuntime<'a> {
         self.state.path()
     }
 
-    /// Runs every instance until a stop is asked for, or until none is left. `command` makes the command line
-    /// of an instance's process, which must run that instance as
-    /// [`Instance::run`](crate::instance::Instance::run) does and exit with its outcome's code.
+    /// Runs every instance until a stop is asked for, or until none is left, and does what other commands ask
+    /// for.
     ///
     /// `views` always has the latest record of every instance, in the order of the deployment. In the end
     /// every process is gone, and so is what was made on disk.
     pub async fn run(
         self,
-        command: impl Fn(LocalInstance<'_>) -> Vec<OsString>,
+        host: &impl Host,
         stop: Stop,
         views: &watch::Sender<Vec<InstanceRecord>>,
     ) -> LocalOutcome {
-        let mut view = View::new(&self);
-        view.refresh(views);
-        let mut published = Published::new(&self.state);
-        published.publish(self.options.deployment, &view.records);
-        let mut keeping = JoinSet::new();
-        for (role, number, dir) in self.instances() {
-            let address = local_address(number);
-            let command = command(LocalInstance { role, number, address, state_dir: self.state.path() });
-            let unknown = InstanceRecord::new(&role.name, number);
-            let keeper = Keeper::new(&self.options, unknown, command, dir, self.state.targets());
-            let (place, stop) = (keeping.len(), stop.clone());
-            keeping.spawn(async move { (place, keeper.keep(stop).await) });
-        }
-        let mut ends = Vec::new();
-        let mut ticks = tokio::time::interval(VIEW_INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !keeping.is_empty() {
-            tokio::select! {
-                Some(ended) = keeping.join_next() => match ended {
-                    Ok((place, End::Failed(failed))) => ends.push((place, failed)),
-                    Ok((_, End::Stopped)) => {}
-                    Err(panic) => warn!("an instance is no longer looked after: {panic}"),
-                },
-                _ = ticks.tick() => {}
-            }
-            view.refresh(views);
-            published.publish(self.options.deployment, &view.records);
-        }
-        ends.sort_by_key(|(place, _)| *place);
-        let dirs: Vec<InstanceDir> = self.instances().map(|(_, _, dir)| dir).collect();
-        if let Err(error) = self.lock.remove(&dirs) {
+        let Self { options, state, lock } = self;
+        let (sender, mut asked) = mpsc::channel(WAITING_REQUESTS);
+        let server = serve(&state, sender);
+        let mut director = Director::new(&options, &state, host, stop.clone());
+        director.run(&mut asked, views).await;
+        if let Err(error) = lock.remove() {
             warn!("{error}");
         }
         info!("everything is stopped");
-        LocalOutcome {
-            asked: stop.asked.is_cancelled(),
-            failed: ends.into_iter().map(|(_, failed)| failed).collect(),
+        let failed = director.end().await;
+        drop(asked);
+        if let Some(server) = server {
+            server.end().await;
         }
-    }
-
-    /// Every instance: its role, its number and its folder.
-    fn instances(&self) -> impl Iterator<Item = (&'a Role, u32, InstanceDir)> + use<'a, '_> {
-        self.options.deployment.roles().iter().flat_map(move |role| {
-            (0..role.instances).map(move |number| (role, number, self.state.instance(&role.name, number)))
-        })
+        LocalOutcome { asked: stop.asked.is_cancelled(), failed }
     }
 }
 
-/// The latest record of every instance.
-struct View {
-    dirs: Vec<InstanceDir>,
-    records: Vec<InstanceRecord>,
-}
-
-impl View {
-    fn new(runtime: &LocalRuntime<'_>) -> Self {
-        let (dirs, records) = runtime
-            .instances()
-            .map(|(role, number, dir)| (dir, InstanceRecord::new(&role.name, number)))
-            .unzip();
-        Self { dirs, records }
-    }
-
-    fn refresh(&mut self, views: &watch::Sender<Vec<InstanceRecord>>) {
-        for (dir, record) in self.dirs.iter().zip(&mut self.records) {
-            match dir.read() {
-                Ok(Some(latest)) => *record = latest,
-                // It had a record and took it away: it stopped, and cleaned up behind itself.
-                Ok(None) if record.pid.is_some() => {
-                    record.stage = Stage::Stopped;
-                    record.ready = false;
-                    record.pid = None;
-                    record.services_ended();
-                    record.since = crate::state::now();
-                }
-                // Nothing yet, or being replaced.
-                Ok(None) | Err(_) => {}
+/// Waits until the instances of a runtime that was killed have stopped, and kills those that do not.
+async fn end_orphans(state: &StateDir, options: &LocalOptions<'_>) -> Result<(), StateError> {
+    let longest = options.deployment.roles().iter().map(director::stop_timeout).max().unwrap_or_default();
+    let mut said = false;
+    let gone = async {
+        while state.has_running_instances()? {
+            if !std::mem::replace(&mut said, true) {
+                warn!("the former `standpipe up` was killed; waiting until its instances have stopped");
             }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        views.send_if_modified(|current| {
-            let changed = *current != self.records;
-            current.clone_from(&self.records);
-            changed
-        });
+        Ok(())
+    };
+    if let Ok(gone) = tokio::time::timeout(longest.saturating_add(options.stop_slack), gone).await {
+        gone?;
+    } else {
+        warn!("they do not stop, and are killed");
+    }
+    // Also what is left of an instance that was killed together with its runtime.
+    if !process::end_abandoned(targets::VARIABLE, state.targets().as_os_str()).await {
+        warn!("processes that an earlier run of the deployment left behind cannot be ended");
+    }
+    Ok(())
+}
+
+/// Begins to listen to other commands. Without that the deployment runs as well.
+fn serve(state: &StateDir, asked: mpsc::Sender<control::Asked>) -> Option<Server> {
+    match Server::begin(&state.control(), asked) {
+        Ok(server) => Some(server),
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            debug!("this system has no control socket");
+            None
+        }
+        Err(error) => {
+            warn!("other commands cannot reach this one: {}: {error}", state.control().display());
+            None
+        }
     }
 }

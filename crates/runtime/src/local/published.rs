@@ -3,65 +3,85 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use standpipe_deployment::{Deployment, Role, Target};
+use standpipe_deployment::{Deployment, Target};
 use tracing::warn;
 
 use crate::state::{InstanceRecord, StateDir};
 use crate::targets::{InstanceTarget, Targets, VERSION};
 
-/// Into how many parts the instances of a role are divided, as in Azure.
-const UPDATE_DOMAINS: u32 = 5;
-
 /// The file of targets, and what is in it.
+#[derive(Debug)]
 pub(super) struct Published<'a> {
     state: &'a StateDir,
     targets: Option<Targets>,
+    /// Whether what is in it may be no longer true.
+    is_stale: bool,
 }
 
 impl<'a> Published<'a> {
     pub(super) fn new(state: &'a StateDir) -> Self {
-        Self { state, targets: None }
+        Self { state, targets: None, is_stale: true }
+    }
+
+    /// Something may have changed.
+    pub(super) fn changed(&mut self) {
+        self.is_stale = true;
     }
 
     /// Says that these instances can be called. The file is written when that is news.
-    pub(super) fn publish(&mut self, deployment: &Deployment, records: &[InstanceRecord]) {
-        let targets = targets(deployment, records);
-        if self.targets.as_ref() == Some(&targets) {
+    pub(super) fn publish<'r>(
+        &mut self,
+        deployment: &Deployment,
+        records: impl Iterator<Item = &'r InstanceRecord>,
+    ) {
+        if !self.is_stale {
             return;
         }
-        match self.state.write_targets(&targets) {
-            Ok(()) => self.targets = Some(targets),
-            // It is tried again at the next look.
-            Err(error) => warn!("{error}"),
+        let targets = targets(deployment, records);
+        if self.targets.as_ref() != Some(&targets) {
+            if let Err(error) = self.state.write_targets(&targets) {
+                // It is tried again at the next look.
+                warn!("{error}");
+                return;
+            }
+            self.targets = Some(targets);
         }
+        self.is_stale = false;
     }
 }
 
-fn targets(deployment: &Deployment, records: &[InstanceRecord]) -> Targets {
+fn targets<'r>(deployment: &Deployment, records: impl Iterator<Item = &'r InstanceRecord>) -> Targets {
+    let planned = planned(deployment);
     let mut roles: BTreeMap<String, Vec<InstanceTarget>> =
         deployment.roles().iter().map(|role| (role.name.clone(), Vec::new())).collect();
     for record in records {
-        let Some(role) = deployment.role(&record.role) else { continue };
-        let endpoints = endpoints(deployment, role, record);
-        let update_domain = record.instance % UPDATE_DOMAINS;
-        let target = InstanceTarget { instance: record.instance, update_domain, endpoints };
-        roles.entry(record.role.clone()).or_default().push(target);
+        let Some(instances) = roles.get_mut(&record.role) else { continue };
+        // Where the instance listens: as it says itself, else as the file says.
+        let said = record.endpoints.iter().filter_map(|at| Some((at.name.clone(), at.address.parse().ok()?)));
+        let mut endpoints: BTreeMap<String, SocketAddr> = said.collect();
+        if endpoints.is_empty() {
+            let by_file = planned.get(&(record.role.as_str(), record.instance));
+            endpoints.extend(by_file.into_iter().flatten().map(|(name, at)| ((*name).to_owned(), *at)));
+        }
+        let InstanceRecord { instance, update_domain, .. } = *record;
+        instances.push(InstanceTarget { instance, update_domain, endpoints });
     }
     Targets { version: VERSION, deployment: deployment.name().to_owned(), roles }
 }
 
-/// Where the instance listens: as it says itself, else as the file says.
-fn endpoints(deployment: &Deployment, role: &Role, record: &InstanceRecord) -> BTreeMap<String, SocketAddr> {
-    let said = record.endpoints.iter().filter_map(|at| Some((at.name.clone(), at.address.parse().ok()?)));
-    let said: BTreeMap<String, SocketAddr> = said.collect();
-    if !said.is_empty() {
-        return said;
+/// The endpoints of an instance by their names.
+type Planned<'d> = BTreeMap<&'d str, SocketAddr>;
+
+/// What the file says of each instance's endpoints.
+fn planned(deployment: &Deployment) -> BTreeMap<(&str, u32), Planned<'_>> {
+    let mut planned: BTreeMap<(&str, u32), Planned<'_>> = BTreeMap::new();
+    for role in deployment.roles() {
+        for endpoint in &role.endpoints {
+            let target = Target { role: role.name.clone(), endpoint: endpoint.name.clone() };
+            for (number, address) in deployment.local_targets(&target) {
+                planned.entry((&role.name, number)).or_default().insert(&endpoint.name, address);
+            }
+        }
     }
-    let planned = |endpoint: &str| {
-        let target = Target { role: role.name.clone(), endpoint: endpoint.to_owned() };
-        let all = deployment.local_targets(&target);
-        all.into_iter().find(|(number, _)| *number == record.instance).map(|(_, address)| address)
-    };
-    let names = role.endpoints.iter().map(|endpoint| endpoint.name.as_str());
-    names.filter_map(|name| Some((name.to_owned(), planned(name)?))).collect()
+    planned
 }

@@ -8,9 +8,9 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use unix::{
-    connected_pair, hand_over, installed_manager, is_socket, let_through, private_file, take_back,
+    connected_pair, control, hand_over, installed_manager, is_socket, let_through, private_file, take_back,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
-    connected_pair, hand_over, installed_manager, is_socket, let_through, private_file, take_back,
+    connected_pair, control, hand_over, installed_manager, is_socket, let_through, private_file, take_back,
 };

@@ -38,7 +38,7 @@ pub(super) fn make_private(path: &Path) -> Result<(), StateError> {
     }
 }
 
-fn check(path: &Path) -> Result<(), StateError> {
+pub(super) fn check(path: &Path) -> Result<(), StateError> {
     let found = Found::at_itself(path).map_err(StateError::io("look at", path))?;
     folder::check_private(&found)
         .map_err(|reason| StateError::Untrusted { folder: path.to_path_buf(), reason })

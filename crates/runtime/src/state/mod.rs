@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/.standpipe               says that the folder is one of these
 //! DIR/lock                     held by the local runtime while it runs
+//! DIR/control                  where the local runtime listens to other commands
 //! DIR/targets.json             which instances there are, and where; see [`targets`](crate::targets)
 //! DIR/ServiceWatcher.0/.standpipe-instance
 //! DIR/ServiceWatcher.0/lock    held by the instance while it runs
@@ -40,6 +41,7 @@ use standpipe_deployment::{Backend, Role, is_role_name};
 use standpipe_pipe::listener::dotnet_socket;
 
 use crate::exit_code::ExitCode;
+use crate::local::control::SOCKET;
 use crate::targets::Targets;
 use crate::{platform, temporary};
 use lock::Lock;
@@ -210,23 +212,39 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Running`] when one of them has not ended.
     pub fn clear(&self) -> Result<(), StateError> {
-        for entry in fs::read_dir(&self.path).map_err(StateError::io("read", &self.path))? {
-            let entry = entry.map_err(StateError::io("read", &self.path))?;
-            let path = entry.path();
-            // Anything else is not ours to remove.
-            let is_instance = entry.file_type().is_ok_and(|kind| kind.is_dir())
-                && parse_instance_name(&entry.file_name()).is_some()
-                && marker::INSTANCE.is_on(&path);
-            if is_instance {
-                InstanceDir { path, parent: self.path.clone() }.clear()?;
-            }
-        }
-        Ok(())
+        self.instances()?.iter().try_for_each(InstanceDir::clear)
     }
 
     /// The file that says which instances there are; see [`targets`](crate::targets).
     pub fn targets(&self) -> PathBuf {
         self.path.join("targets.json")
+    }
+
+    /// The socket at which a running local runtime listens; see [`control`](crate::local::control).
+    pub(crate) fn control(&self) -> PathBuf {
+        self.path.join(SOCKET)
+    }
+
+    /// Whether a process runs an instance of the deployment.
+    pub(crate) fn has_running_instances(&self) -> Result<bool, StateError> {
+        Ok(self.instances()?.iter().any(InstanceDir::is_running))
+    }
+
+    /// The folders of instances that there are.
+    fn instances(&self) -> Result<Vec<InstanceDir>, StateError> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(StateError::io("read", &self.path))? {
+            let entry = entry.map_err(StateError::io("read", &self.path))?;
+            let path = entry.path();
+            // Anything else is not ours.
+            let is_instance = entry.file_type().is_ok_and(|kind| kind.is_dir())
+                && parse_instance_name(&entry.file_name()).is_some()
+                && marker::INSTANCE.is_on(&path);
+            if is_instance {
+                found.push(InstanceDir { path, parent: self.path.clone() });
+            }
+        }
+        Ok(found)
     }
 
     /// Replaces [that file](Self::targets).
@@ -238,6 +256,53 @@ impl StateDir {
     pub fn instance(&self, role: &str, number: u32) -> InstanceDir {
         InstanceDir { path: self.path.join(instance_name(role, number)), parent: self.path.clone() }
     }
+}
+
+/// Whether the folder of a deployment is there, and this user's alone.
+///
+/// # Errors
+/// When it cannot be trusted, or cannot be looked at.
+pub fn check_folder(dir: &Path) -> Result<(), StateError> {
+    folders::check(dir)
+}
+
+/// A deployment that runs on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningDeployment {
+    /// Its name.
+    pub name: String,
+    /// Its state folder.
+    pub folder: PathBuf,
+}
+
+/// The deployments of this user that run on this machine with their state in the default folder, by name.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn running() -> Result<Vec<RunningDeployment>, StateError> {
+    running_in(&folder::default_folder(|name| std::env::var_os(name)))
+}
+
+fn running_in(above: &Path) -> Result<Vec<RunningDeployment>, StateError> {
+    let entries = match fs::read_dir(above) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(StateError::io("read", above))?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(StateError::io("read", above))?;
+        let (name, path) = (entry.file_name(), entry.path());
+        if !marker::DEPLOYMENT.is_on(&path) {
+            continue;
+        }
+        let state = StateDir { path: path.clone() };
+        let runs = Lock::is_taken(&path.join("lock")) || state.has_running_instances().unwrap_or(false);
+        if let (true, Some(name)) = (runs, name.to_str()) {
+            found.push(RunningDeployment { name: name.to_owned(), folder: path });
+        }
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
 }
 
 /// Says in the state folder `dir` why an instance could not begin; see [`InstanceDir::write_last_words`].
@@ -276,12 +341,14 @@ pub struct DeploymentLock {
 impl DeploymentLock {
     /// Removes what instances and the local runtime made; the folder too, unless something else is in it.
     /// Instances must have ended.
-    pub fn remove(self, instances: &[InstanceDir]) -> Result<(), StateError> {
-        for instance in instances {
-            instance.remove()?;
+    pub fn remove(self) -> Result<(), StateError> {
+        for instance in self.dir.instances()? {
+            if !instance.is_running() {
+                instance.remove()?;
+            }
         }
         // While the lock is held, so that the next holder makes everything anew.
-        for name in ["targets.json", "targets.json.new", "lock"] {
+        for name in [SOCKET, "targets.json", "targets.json.new", "lock"] {
             remove_file(&self.dir.path.join(name))?;
         }
         // Windows before 10, and Wine, remove an open file once it is closed, and its folder not before.
@@ -397,12 +464,39 @@ impl InstanceDir {
         Lock::is_taken(&self.path.join("lock"))
     }
 
-    fn clear(&self) -> Result<(), StateError> {
+    /// Removes what an instance that ended badly left behind.
+    ///
+    /// # Errors
+    /// [`StateError::Running`] when it has not ended.
+    pub(crate) fn clear(&self) -> Result<(), StateError> {
         if self.is_running() {
             let what = format!("the instance {}", self.name());
             return Err(StateError::Running { what, pid: self.read()?.and_then(|record| record.pid) });
         }
         self.remove()
+    }
+
+    /// Removes everything in the folder, whoever put it there, and the folder.
+    ///
+    /// # Errors
+    /// [`StateError::Running`] when the instance has not ended.
+    pub(crate) fn empty(&self) -> Result<(), StateError> {
+        if !marker::INSTANCE.is_on(&self.path) {
+            return Ok(());
+        }
+        self.clear()?;
+        // What is left is of its service: a Wine prefix, files.
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StateError::io("remove", &self.path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The file that says how the instance is.
+    pub(crate) fn record(&self) -> PathBuf {
+        self.path.join("state.json")
     }
 
     fn name(&self) -> String {

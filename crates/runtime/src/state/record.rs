@@ -10,6 +10,7 @@ use standpipe_system::error::with_causes;
 
 use super::StateError;
 use super::whole_file::write_json;
+use crate::targets::Targets;
 
 /// The state of a service that does not run.
 const STOPPED: &str = "Stopped";
@@ -120,6 +121,9 @@ pub struct InstanceRecord {
     pub role: String,
     /// Its number within the role, from 0.
     pub instance: u32,
+    /// The part of its role that it is updated with, from 0.
+    #[serde(default)]
+    pub update_domain: u32,
     /// The process that runs it; `None` when there is none.
     pub pid: Option<u32>,
     /// How far it is.
@@ -138,6 +142,9 @@ pub struct InstanceRecord {
     pub restarts: u32,
     /// How often the local runtime started the instance again.
     pub recycles: u32,
+    /// How often the local runtime emptied its folder, as it had failed several times in a row.
+    #[serde(default)]
+    pub reimages: u32,
     /// Where it listens.
     pub endpoints: Vec<EndpointRecord>,
     /// What went wrong last, while it matters.
@@ -157,6 +164,7 @@ impl InstanceRecord {
         Self {
             role: role.to_owned(),
             instance,
+            update_domain: 0,
             pid: None,
             stage: Stage::Preparing,
             service: None,
@@ -165,6 +173,7 @@ impl InstanceRecord {
             ready: false,
             restarts: 0,
             recycles: 0,
+            reimages: 0,
             endpoints: Vec::new(),
             last_error: None,
             since: now(),
@@ -213,8 +222,9 @@ impl InstanceRecord {
     }
 }
 
-/// The state of every instance in a deployment's folder, by role and number. One whose process is gone
-/// without having said so is reported as failed; one whose file cannot be read as unknown, with the reason.
+/// The state of every instance in a deployment's folder, by role and number. One that the local runtime is
+/// about to start is being prepared; one whose process is gone without having said so is reported as failed;
+/// one whose file cannot be read as unknown, with the reason.
 ///
 /// # Errors
 /// When the folder cannot be read. A folder that is not there holds no instance.
@@ -242,8 +252,25 @@ pub fn read_all(dir: &Path) -> Result<Vec<InstanceRecord>, StateError> {
             }),
         }
     }
+    records.extend(expected(dir, &records));
     records.sort_by(|one, other| (&one.role, one.instance).cmp(&(&other.role, other.instance)));
     Ok(records)
+}
+
+/// The instances that the running local runtime has, and that said nothing yet.
+fn expected(dir: &Path, known: &[InstanceRecord]) -> Vec<InstanceRecord> {
+    if !super::lock::Lock::is_taken(&dir.join("lock")) {
+        return Vec::new();
+    }
+    let Ok(targets) = Targets::read(&dir.join("targets.json")) else { return Vec::new() };
+    let all = targets.roles.iter().flat_map(|(role, all)| all.iter().map(move |target| (role, target)));
+    let is_unknown = |role: &str, number| !known.iter().any(|one| one.role == role && one.instance == number);
+    all.filter(|(role, target)| is_unknown(role, target.instance))
+        .map(|(role, target)| InstanceRecord {
+            update_domain: target.update_domain,
+            ..InstanceRecord::new(role, target.instance)
+        })
+        .collect()
 }
 
 /// What a record means when nobody runs the instance any more.

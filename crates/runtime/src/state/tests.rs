@@ -102,16 +102,16 @@ fn removes_what_it_made_and_nothing_else() {
     let lock = instance.lock(None).unwrap();
     lock.dir().write(&record("Web", 0)).unwrap();
     drop(lock);
-    deployment.remove(std::slice::from_ref(&instance)).unwrap();
+    deployment.remove().unwrap();
     assert!(!path.exists());
 
     let state = StateDir::open(&path).unwrap();
     fs::write(path.join("mine.txt"), "keep").unwrap();
     state.instance("Web", 0).lock(None).unwrap().remove().unwrap();
-    state.lock("Demo").unwrap().remove(&[]).unwrap();
+    state.lock("Demo").unwrap().remove().unwrap();
     assert_eq!(names_in(&path), [".standpipe", "mine.txt"]);
     fs::remove_file(path.join("mine.txt")).unwrap();
-    StateDir::open(&path).unwrap().lock("Demo").unwrap().remove(&[]).unwrap();
+    StateDir::open(&path).unwrap().lock("Demo").unwrap().remove().unwrap();
     assert!(!path.exists());
 }
 

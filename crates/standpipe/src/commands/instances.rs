@@ -3,17 +3,18 @@
 use standpipe_runtime::state::{InstanceRecord, ServiceRecord, now};
 
 /// The heading of the table.
-const HEADING: [&str; 7] = ["INSTANCE", "STATE", "READY", "SERVICE", "RESTARTS", "ENDPOINTS", "SINCE"];
+const HEADING: [&str; 8] =
+    ["INSTANCE", "STATE", "READY", "SERVICE", "RESTARTS", "DOMAIN", "ENDPOINTS", "SINCE"];
 
 /// The rows of the table, heading first. What went wrong last is not in it: see [`errors`].
-pub(super) fn rows(records: &[InstanceRecord]) -> Vec<[String; 7]> {
+pub(super) fn rows(records: &[InstanceRecord]) -> Vec<[String; 8]> {
     let now = now();
     let mut rows = vec![HEADING.map(str::to_owned)];
     rows.extend(records.iter().map(|record| row(record, now)));
     rows
 }
 
-fn row(record: &InstanceRecord, now: u64) -> [String; 7] {
+fn row(record: &InstanceRecord, now: u64) -> [String; 8] {
     let endpoints: Vec<String> = record
         .endpoints
         .iter()
@@ -30,6 +31,7 @@ fn row(record: &InstanceRecord, now: u64) -> [String; 7] {
         if record.ready { "yes" } else { "no" }.to_owned(),
         services(record),
         restarts,
+        record.update_domain.to_string(),
         if endpoints.is_empty() { "-".to_owned() } else { endpoints.join(" ") },
         ago(now.saturating_sub(record.since)),
     ]
@@ -84,7 +86,10 @@ mod tests {
     #[test]
     fn an_instance_is_one_row() {
         let mut record = InstanceRecord::new("ServiceWatcher", 1);
-        assert_eq!(rows(&[record.clone()])[1][..6], ["ServiceWatcher/1", "preparing", "no", "-", "0", "-"]);
+        assert_eq!(
+            rows(&[record.clone()])[1][..7],
+            ["ServiceWatcher/1", "preparing", "no", "-", "0", "0", "-"]
+        );
         record.stage = Stage::Running;
         record.ready = true;
         record.services = vec![ServiceRecord {
@@ -94,14 +99,16 @@ mod tests {
         }];
         record.restarts = 2;
         record.recycles = 1;
+        record.update_domain = 1;
         record.endpoints = vec![EndpointRecord {
             name: "NamedPipes".to_owned(),
             protocol: "smb".to_owned(),
             address: "127.0.0.2:4445".to_owned(),
         }];
         record.last_error = Some("it fell over".to_owned());
-        let expected = ["ServiceWatcher/1", "running", "yes", "Running (77)", "2+1", "smb://127.0.0.2:4445"];
-        assert_eq!(rows(&[record.clone()])[1][..6], expected);
+        let expected =
+            ["ServiceWatcher/1", "running", "yes", "Running (77)", "2+1", "1", "smb://127.0.0.2:4445"];
+        assert_eq!(rows(&[record.clone()])[1][..7], expected);
         assert_eq!(errors(&[record.clone()]), ["ServiceWatcher/1: it fell over"]);
         record.services.push(ServiceRecord::new("T", false));
         assert_eq!(rows(&[record])[1][3], "S Running (77), T Stopped");

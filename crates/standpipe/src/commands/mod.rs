@@ -6,12 +6,17 @@ pub(crate) mod bench;
 pub(crate) mod call;
 mod check;
 mod connect;
+mod down;
 pub(crate) mod import;
 mod instances;
 mod ps;
+mod restart;
 mod run;
+mod scale;
 mod sddl;
 mod up;
+mod update;
+mod which;
 
 use std::time::Duration;
 
@@ -36,6 +41,15 @@ pub(crate) enum Command {
     Run(run::Run),
     /// Show the instances of a deployment that runs on this machine
     Ps(ps::Ps),
+    /// Run more or fewer instances of a role
+    Scale(scale::Scale),
+    /// Start instances again, one update domain after the other
+    Restart(restart::Restart),
+    /// Read the deployment file again, and bring instances to what it says, one update domain after the other
+    Update(update::Update),
+    /// Stop a deployment that runs on this machine
+    #[command(visible_alias = "stop")]
+    Down(down::Down),
     /// Send one request to a pipe and print its reply
     Call(call::Call),
     /// Offer a pipe of another machine as a local one, for programs that know nothing of the network
@@ -78,6 +92,10 @@ pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Re
         Command::Up(up) => up::run(&up, log, output),
         Command::Run(run) => run::run(&run),
         Command::Ps(ps) => ps::run(&ps, output),
+        Command::Scale(scale) => scale::run(scale, output),
+        Command::Restart(restart) => restart::run(restart, output),
+        Command::Update(update) => update::run(update, output),
+        Command::Down(down) => down::run(&down, output),
         Command::Call(call) => call::run(&call, output),
         Command::Connect(connect) => connect::run(&connect),
         Command::Bench(bench) => bench::run(&bench, output),
@@ -111,6 +129,11 @@ fn started(builder: &mut tokio::runtime::Builder) -> Result<Runtime, Failure> {
 /// Logs off. The server has a moment to say so too; how it ends is of no interest.
 async fn log_off(client: &Client) {
     let _ = tokio::time::timeout(LOG_OFF_TIMEOUT, client.log_off()).await;
+}
+
+/// A length of time in whole seconds, rounded up.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// A length of time for waiting, as options give it.

@@ -1,14 +1,19 @@
 //! `standpipe up`
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Role};
+use standpipe_deployment::{Deployment, Look, Problems, ProcessEnvironment};
 use standpipe_process::Output as ProcessOutput;
-use standpipe_runtime::local::{LocalInstance, LocalOptions, LocalOutcome, LocalRuntime, RecyclePolicy};
+use standpipe_runtime::local::control::Refusal;
+use standpipe_runtime::local::{
+    Host, LocalInstance, LocalOptions, LocalOutcome, LocalRuntime, RecyclePolicy, WalkPace,
+};
 use standpipe_runtime::state::InstanceRecord;
 use standpipe_runtime::{Stop, state};
 use tokio::sync::watch;
@@ -52,6 +57,7 @@ pub(super) fn run(up: &Up, log: &LogOptions, output: &mut Output) -> Result<Exit
     // Without this machine at first: a deployment that runs already holds its own ports. But all mistakes in
     // one go.
     let deployment = load(Look::Files).map_err(|found| load(Look::Machine).err().unwrap_or(found))?;
+    let deployment = Arc::new(deployment);
     let live = !up.no_view && log.format == LogFormat::Human && is_live_terminal();
     let view = live.then(|| output.live_view());
     let outcome = runtime()?.block_on(run_deployment(up, log, &deployment, view))?;
@@ -75,7 +81,7 @@ fn is_live_terminal() -> bool {
 async fn run_deployment(
     up: &Up,
     log: &LogOptions,
-    deployment: &Deployment,
+    deployment: &Arc<Deployment>,
     view: Option<LiveView>,
 ) -> Result<LocalOutcome, Failure> {
     let here = |what: &'static str| {
@@ -88,19 +94,18 @@ async fn run_deployment(
     let file = std::path::absolute(&up.file).map_err(here("could not find the deployment file"))?;
     let stop = Stop::on_signals().map_err(Failure::signals)?;
     let state_dir = state::locate(deployment.name(), up.state_dir.as_deref(), |name| std::env::var_os(name));
-    // Services that depend on each other stop one after the other.
-    let longest = |role: &Role| role.services.iter().map(|service| service.stop_timeout).sum::<Duration>();
-    let slowest = deployment.roles().iter().map(longest);
     let runtime = LocalRuntime::prepare(LocalOptions {
-        deployment,
+        deployment: Arc::clone(deployment),
         state_dir: &state_dir,
         folder: &folder,
         // Lines of JSON are whole by themselves; others need the instance's name, and room above the live
         // view.
         output: if log.format == LogFormat::Json { ProcessOutput::Inherit } else { ProcessOutput::Log },
-        stop_timeout: slowest.max().unwrap_or_default() + STOP_SLACK,
+        stop_slack: STOP_SLACK,
         recycle: RecyclePolicy::default(),
-    })?;
+        pace: WalkPace::default(),
+    })
+    .await?;
     if let Err(problems) = Deployment::load(&up.file, &ProcessEnvironment, Look::Machine) {
         if let Err(error) = runtime.abandon() {
             warn!("{error}");
@@ -110,11 +115,50 @@ async fn run_deployment(
     info!("deployment {} keeps its state in {}", deployment.name(), runtime.state_dir().display());
     let (sender, views) = watch::channel(Vec::new());
     let shown = tokio::spawn(show(deployment.name().to_owned(), views, view));
-    let outcome = runtime.run(|instance| command(&program, &file, &instance, log), stop, &sender).await;
+    let host = ThisProgram { program, file, shown_file: up.file.clone(), log };
+    let outcome = runtime.run(&host, stop, &sender).await;
     drop(sender);
     // It ends with the sender.
     let _ = shown.await;
     Ok(outcome)
+}
+
+/// What the local runtime asks of this program.
+struct ThisProgram<'a> {
+    program: PathBuf,
+    /// The deployment file, absolute.
+    file: PathBuf,
+    /// The same as the user gave it, for messages.
+    shown_file: PathBuf,
+    log: &'a LogOptions,
+}
+
+impl Host for ThisProgram<'_> {
+    fn command(&self, instance: LocalInstance<'_>) -> Vec<OsString> {
+        command(&self.program, &self.file, &instance, self.log)
+    }
+
+    fn reload(&self) -> Result<Deployment, Refusal> {
+        // The deployment itself holds its ports.
+        Deployment::load(&self.shown_file, &ProcessEnvironment, Look::Files)
+            .map_err(|problems| refusal(&problems))
+    }
+
+    fn check(&self, instances: &BTreeMap<String, u32>) -> Result<(), Refusal> {
+        Deployment::load_scaled(&self.shown_file, &ProcessEnvironment, Look::Files, instances)
+            .map(drop)
+            .map_err(|problems| refusal(&problems))
+    }
+}
+
+fn refusal(problems: &Problems) -> Refusal {
+    let count = match problems.count() {
+        1 => "a mistake".to_owned(),
+        several => format!("{several} mistakes"),
+    };
+    let error =
+        format!("the deployment file has {count}, and nothing was changed\n{}", problems.render(false));
+    Refusal::new(Exit::Config, error.trim_end())
 }
 
 /// The command line of one instance's process.

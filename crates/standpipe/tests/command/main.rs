@@ -8,6 +8,8 @@ mod check;
 #[cfg(unix)]
 mod connect;
 mod import;
+#[cfg(target_os = "linux")]
+mod local;
 #[cfg(unix)]
 mod log;
 #[cfg(unix)]

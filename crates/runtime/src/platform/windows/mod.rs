@@ -1,6 +1,8 @@
 //! Windows: folders are below the user's own local data, whose access list they inherit, and pipes are no
 //! files.
 
+pub(crate) mod control;
+
 use std::fs::{Metadata, OpenOptions};
 use std::io;
 use std::path::Path;

@@ -1,6 +1,8 @@
 //! Unix: owners and mode bits of folders, and commands that are started on a socket, as inetd starts its
 //! servers.
 
+pub(crate) mod control;
+
 use std::fs::{self, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
