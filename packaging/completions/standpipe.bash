@@ -36,6 +36,8 @@ _standpipe() {
                 ;;
             standpipe,down)
                 cmd="standpipe__subcmd__down"
+            standpipe,health)
+                cmd="standpipe__subcmd__health"
                 ;;
             standpipe,import)
                 cmd="standpipe__subcmd__import"
@@ -96,6 +98,7 @@ _standpipe() {
     case "${cmd}" in
         standpipe)
             opts="-h -V --log --log-format --color --help --version up run ps scale restart update down stop call connect bench account sddl check import agent"
+            opts="-h -V --log --log-format --color --help --version up run ps health call connect bench account sddl check import agent"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -642,6 +645,8 @@ _standpipe() {
             ;;
         standpipe__subcmd__down)
             opts="-f -d -h -V --now --file --deployment --state-dir --log --log-format --color --help --version"
+        standpipe__subcmd__health)
+            opts="-f -h -V --file --state-dir --role --instance --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -664,6 +669,14 @@ _standpipe() {
                     return 0
                     ;;
                 --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --instance)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -837,7 +850,7 @@ _standpipe() {
             return 0
             ;;
         standpipe__subcmd__run)
-            opts="-f -h -V --file --role --instance --address --state-dir --log --log-format --color --help --version"
+            opts="-f -h -V --file --role --instance --address --folder --state-dir --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -860,6 +873,10 @@ _standpipe() {
                     return 0
                     ;;
                 --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

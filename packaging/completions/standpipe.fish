@@ -40,6 +40,7 @@ complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "restart" -d 'St
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "update" -d 'Read the deployment file again, and bring instances to what it says, one update domain after the other'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "down" -d 'Stop a deployment that runs on this machine'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "stop" -d 'Stop a deployment that runs on this machine'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "health" -d 'Say by the exit code whether instances on this machine are ready: 0 when all are, 75 otherwise'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "call" -d 'Send one request to a pipe and print its reply'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "connect" -d 'Offer a pipe of another machine as a local one, for programs that know nothing of the network'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "bench" -d 'Call a pipe as fast as it answers, and say how fast that is'
@@ -61,8 +62,9 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s h -l help -d 
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s f -l file -d 'The deployment file' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l role -d 'The role; not needed when the deployment has only one' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l instance -d 'Which instance of the role this is, from 0' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l instance -d 'Which instance of the role this is, from 0; or a name that ends with `-` and that number, as pods of a StatefulSet have it' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l address -d 'The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l folder -d 'The folder that paths in the file start from, when the file is in another one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
@@ -145,6 +147,18 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -l now -d 'Kill what runs, without waiting for calls in flight or for services to stop'
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -s f -l file -d 'The deployment file, which says the deployment\'s name' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l state-dir -d 'The folder that the deployment keeps its state in; then no deployment file is needed' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l role -d 'Only the instances of this role' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l instance -d 'Only the instance with this number, or with the number at the end of this name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l file -d 'Send what is in a file' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -s u -l user -d 'The user that logs on: an account of the server, or DOMAIN\\user' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F

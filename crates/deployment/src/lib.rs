@@ -10,6 +10,7 @@ mod load;
 mod machine;
 mod password;
 mod resolve;
+mod stop;
 
 pub use addresses::{AddressSource, AddressSourceError, TargetAddresses};
 pub use check::Look;
@@ -25,3 +26,4 @@ pub use filter::EnvironmentFilter;
 pub use machine::{Machine, System};
 pub use password::{Password, PasswordError};
 pub use resolve::names::is_role_name;
+pub use stop::{DRAIN_TIMEOUT, FOREGROUND_GRACE, TASK_GRACE};

@@ -18,11 +18,21 @@ impl Deployment {
     /// Reads a deployment file, checks it and looks around as far as `look` says. All that is wrong comes in
     /// one go.
     pub fn load(path: &Path, environment: &dyn Environment, look: Look<'_>) -> Result<Self, Problems> {
+        Self::load_in(Source::new(path, "").folder(), path, environment, look)
+    }
+
+    /// The same for a file that is not in its deployment's folder: paths in it start from `folder`.
+    pub fn load_in(
+        folder: &Path,
+        path: &Path,
+        environment: &dyn Environment,
+        look: Look<'_>,
+    ) -> Result<Self, Problems> {
         let text = read(path)?;
-        let folder = std::path::absolute(Source::new(path, "").folder()).map_err(|error| {
+        let folder = std::path::absolute(folder).map_err(|error| {
             Problems::unreadable(
                 path,
-                Problem::of_file(format!("the folder of the file cannot be found: {error}")),
+                Problem::of_file(format!("the folder of the deployment cannot be found: {error}")),
             )
         })?;
         Self::from_source(&Source::new(path, text), &folder, environment, look)

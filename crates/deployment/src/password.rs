@@ -15,6 +15,9 @@ use crate::definition::PasswordSource;
 /// More bytes than any password has; a file that holds more is not a password file.
 const LONGEST: usize = 1024;
 
+/// What editors of Windows write before a text; no part of a password.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A password, wiped from memory when it goes, and shown by nothing.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
@@ -63,6 +66,9 @@ impl Password {
             text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
         let length = line.len();
         text.truncate(length);
+        if text.starts_with(BYTE_ORDER_MARK) {
+            text.drain(..BYTE_ORDER_MARK.len_utf8());
+        }
         Self::new(text)
             .map_err(|error| PasswordError::InFile { path: path.to_owned(), error: Box::new(error) })
     }
@@ -171,6 +177,10 @@ impl PasswordError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
+            Self::Exposed { path } if cfg!(unix) => format!(
+                "make it yours alone: {}; or mount it as root's, with mode 0440 and a group of this process",
+                private_file::command_to_make_private(path)
+            ),
             Self::Exposed { path } => {
                 format!("make it yours alone: {}", private_file::command_to_make_private(path))
             }
@@ -207,8 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn the_line_end_is_not_part_of_the_password() {
-        for content in ["pä ss", "pä ss\n", "pä ss\r\n"] {
+    fn a_line_end_and_a_byte_order_mark_are_not_part_of_the_password() {
+        for content in ["pä ss", "pä ss\n", "pä ss\r\n", "\u{feff}pä ss\n"] {
             let (_folder, path) = file(content.as_bytes(), 0o600);
             assert_eq!(Password::from_file(&path).unwrap().expose(), "pä ss");
         }
@@ -220,6 +230,18 @@ mod tests {
             let (_folder, path) = file(b"secret", mode);
             assert!(matches!(Password::from_file(&path), Err(PasswordError::Exposed { .. })), "{mode:o}");
         }
+    }
+
+    #[test]
+    fn a_file_is_found_behind_the_links_of_a_mounted_secret() {
+        let (folder, _) = file(b"unused", 0o600);
+        let version = folder.path().join("..2026_11_28");
+        std::fs::create_dir(&version).unwrap();
+        std::fs::write(version.join("user"), "secret").unwrap();
+        std::fs::set_permissions(version.join("user"), std::fs::Permissions::from_mode(0o400)).unwrap();
+        std::os::unix::fs::symlink("..2026_11_28", folder.path().join("..data")).unwrap();
+        std::os::unix::fs::symlink("..data/user", folder.path().join("user")).unwrap();
+        assert_eq!(Password::from_file(&folder.path().join("user")).unwrap().expose(), "secret");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use standpipe_deployment::{Command, Deployment, EnvironmentFilter, PasswordSource, Program, System};
 
-use crate::temporary;
+use crate::{notify, temporary};
 
 /// The variable with the instance's own folder of pipes, which no other instance has.
 pub(crate) const PIPES: &str = "STANDPIPE_PIPES";
@@ -55,14 +55,19 @@ impl InstanceEnvironment {
     }
 }
 
-/// The variables in which Standpipe looks for passwords: none of its processes is to find them there.
-pub(crate) fn secrets(deployment: &Deployment) -> Vec<OsString> {
+/// The variables that are for Standpipe alone: those in which it looks for passwords, and the socket of the
+/// service manager that watches it.
+pub(crate) fn withheld(deployment: &Deployment) -> Vec<OsString> {
     let calls = deployment.roles().iter().flat_map(|role| &role.calls);
     let named = calls.filter_map(|call| match &call.password {
         PasswordSource::Environment(name) => Some(name.into()),
         PasswordSource::File(_) => None,
     });
-    ["STANDPIPE_PASSWORD", "STANDPIPE_NT_HASH"].map(Into::into).into_iter().chain(named).collect()
+    ["STANDPIPE_PASSWORD", "STANDPIPE_NT_HASH", notify::SOCKET]
+        .map(Into::into)
+        .into_iter()
+        .chain(named)
+        .collect()
 }
 
 /// The words of a command, program first.
@@ -86,7 +91,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn passwords_of_every_role_are_withheld() {
+    async fn passwords_of_every_role_and_the_socket_of_a_service_manager_are_withheld() {
         let place = crate::testing::TestFolder::new();
         let deployment = place.deployment(
             "[roles.R.service]\nname = \"S\"\ncommand = [\"sh\"]\n\
@@ -96,6 +101,7 @@ mod tests {
              [roles.W.calls.simple]\ntarget = \"R/P\"\npipe = \"simple\"\nuser = \"u\"\n\
              password-env = \"OF_THE_CALL\"\n",
         );
-        assert_eq!(secrets(&deployment), ["STANDPIPE_PASSWORD", "STANDPIPE_NT_HASH", "OF_THE_CALL"]);
+        let expected = ["STANDPIPE_PASSWORD", "STANDPIPE_NT_HASH", "NOTIFY_SOCKET", "OF_THE_CALL"];
+        assert_eq!(withheld(&deployment), expected);
     }
 }

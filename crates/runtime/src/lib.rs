@@ -4,6 +4,7 @@ mod environment;
 mod exit_code;
 pub mod instance;
 pub mod local;
+mod notify;
 mod platform;
 mod spawn_hint;
 mod startup;

@@ -45,6 +45,9 @@ pub enum NotPrivate {
 
 /// Checks that only its owner can read or change a file, and that the owner is this process's user or root.
 ///
+/// On Unix, a file of root may also be readable for a group of this process, when it acts as another user:
+/// that is how platforms mount secrets.
+///
 /// # Errors
 ///
 /// [`NotPrivate`] says what is wrong.

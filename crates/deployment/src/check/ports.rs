@@ -77,9 +77,10 @@ impl Checker<'_> {
                 "stop what listens there (`ss -ltnp 'sport = :{}'` names it), or choose another port",
                 socket.port()
             )),
-            ErrorKind::PermissionDenied => {
-                problem.hint("ports below 1024 need root or CAP_NET_BIND_SERVICE; or choose a higher port")
-            }
+            ErrorKind::PermissionDenied => problem.hint(
+                "ports below 1024 need root, CAP_NET_BIND_SERVICE or the sysctl \
+                 net.ipv4.ip_unprivileged_port_start; or choose a higher port",
+            ),
             ErrorKind::AddrNotAvailable => problem
                 .hint("this machine has no such address; add it to an interface, or choose another address"),
             _ => problem,

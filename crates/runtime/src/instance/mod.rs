@@ -21,7 +21,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use standpipe_agent::host::Host;
-use standpipe_deployment::{Deployment, Role, TaskKind};
+use standpipe_deployment::{Deployment, Role, TASK_GRACE};
 use standpipe_pipe::NameError;
 use standpipe_pipe::backend::Backend;
 use standpipe_process::{self as process, SpawnError, Tree};
@@ -36,7 +36,7 @@ pub use outcome::Outcome;
 use crate::environment::{self, InstanceEnvironment};
 use crate::exit_code::ExitCode;
 use crate::spawn_hint::spawn_hint;
-use crate::startup::{STOP_GRACE, Startup};
+use crate::startup::Startup;
 use crate::state::{EndpointRecord, InstanceLock, StateDir, StateError};
 use crate::stop::Stop;
 use crate::temporary;
@@ -50,9 +50,6 @@ pub(crate) const RECYCLES_VARIABLE: &str = "STANDPIPE_RECYCLES";
 
 /// The variable in which the local runtime tells an instance how often its folder was emptied.
 pub(crate) const REIMAGES_VARIABLE: &str = "STANDPIPE_REIMAGES";
-
-/// How long foreground tasks may take to end when there is no service whose time they could share.
-const FOREGROUND_GRACE: Duration = Duration::from_secs(10);
 
 /// Which instance to run, and where it keeps its state.
 #[derive(Debug, Clone, Copy)]
@@ -166,7 +163,7 @@ impl<'a> Instance<'a> {
             accounts: role.accounts.clone().unwrap_or_else(|| lock.dir().accounts()),
             pipes: lock.dir().pipes(),
             temporary: temporary::is_own(role).then(|| lock.make_temporary(owner)).transpose()?,
-            withheld: environment::secrets(deployment),
+            withheld: environment::withheld(deployment),
             path: process::program::search_path(
                 std::env::current_exe().ok().as_deref(),
                 std::env::var_os("PATH"),
@@ -368,14 +365,8 @@ impl Life<'_> {
     /// Asks everything that still runs to end, and waits for it, within bounds.
     async fn end_tasks(&self, outcome: &Outcome, tasks_end: &CancellationToken) {
         let role = self.options.role;
-        let has_foreground = role.startup.iter().any(|task| task.kind == TaskKind::Foreground);
-        let slowest = role.services.iter().map(|service| service.stop_timeout).max();
-        let grace = match slowest {
-            // A failed instance is to be replaced soon.
-            _ if !has_foreground || !matches!(outcome, Outcome::Stopped) => STOP_GRACE,
-            Some(stop_timeout) => stop_timeout,
-            None => FOREGROUND_GRACE,
-        };
+        // A failed instance is to be replaced soon.
+        let grace = if matches!(outcome, Outcome::Stopped) { role.task_grace() } else { TASK_GRACE };
         tasks_end.cancel();
         self.tree.terminate();
         if tokio::time::timeout(grace, self.tree.gone()).await.is_err() {

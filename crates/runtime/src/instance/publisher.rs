@@ -5,12 +5,14 @@ use tracing::warn;
 
 use super::services::Services;
 use super::{InstanceOptions, Outcome, RECYCLES_VARIABLE, REIMAGES_VARIABLE};
+use crate::notify::Notifier;
 use crate::state::{EndpointRecord, InstanceDir, InstanceRecord, ServiceRecord, Stage, now};
 
 /// Writes an instance's record whenever it changes.
 pub(super) struct RecordPublisher {
     dir: InstanceDir,
     record: InstanceRecord,
+    notifier: Notifier,
 }
 
 impl RecordPublisher {
@@ -30,7 +32,7 @@ impl RecordPublisher {
             ..InstanceRecord::new(&options.role.name, options.number)
         };
         record.sum_up_services();
-        let mut publisher = Self { dir, record };
+        let mut publisher = Self { dir, record, notifier: Notifier::from_environment() };
         publisher.publish();
         publisher
     }
@@ -90,6 +92,8 @@ impl RecordPublisher {
             // The instance itself goes on: it only cannot be seen.
             warn!("{error}");
         }
+        // Whoever hears it may look.
+        self.notifier.tell(&self.record);
     }
 }
 

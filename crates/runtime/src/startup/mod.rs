@@ -20,7 +20,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use standpipe_agent::host::Host;
-use standpipe_deployment::{StartupTask, TaskKind};
+use standpipe_deployment::{StartupTask, TASK_GRACE, TaskKind};
 use standpipe_process::{
     self as process, Ask, Exit, Orphaned, Output, Process, ProcessSpec, SpawnError, Tree,
 };
@@ -32,9 +32,6 @@ use tracing::{info, warn};
 
 use crate::environment::{self, InstanceEnvironment};
 use crate::spawn_hint::spawn_hint;
-
-/// How long a task that is stopped may take before it is killed.
-pub(crate) const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// A startup task that failed.
 #[derive(Debug, Error)]
@@ -207,7 +204,7 @@ async fn outcome(
         (Some(exit), _) if exit.is_success() || asks_for_restart(exit) => Ok(exit),
         (Some(exit), _) => Err(TaskFailureReason::Exit { exit, took: began.elapsed() }),
         (None, timeout) => {
-            process.stop(Ask::Tree, STOP_GRACE).await;
+            process.stop(Ask::Tree, TASK_GRACE).await;
             Err(TaskFailureReason::TimedOut { timeout: timeout.unwrap_or_default() })
         }
     }

@@ -1,4 +1,4 @@
-//! Instances as a table, for `ps` and for the live view of `up`.
+//! Instances as a table, for `ps` and for the live view of `up`, and their numbers as options have them.
 
 use standpipe_runtime::state::{InstanceRecord, ServiceRecord, now};
 
@@ -63,6 +63,14 @@ pub(super) fn errors(records: &[InstanceRecord]) -> Vec<String> {
     records.iter().filter_map(line).collect()
 }
 
+/// An instance's number, alone or at the end of the name that a platform gives it.
+pub(super) fn parse_number(text: &str) -> Result<u32, String> {
+    let number = text.rsplit('-').next().unwrap_or_default();
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let parsed = number.parse().ok().filter(|_| is_number && !text.starts_with('-'));
+    parsed.ok_or_else(|| "expected a number, or a name that ends with `-` and a number".to_owned())
+}
+
 /// A length of time in its two largest units.
 fn ago(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -82,6 +90,17 @@ mod tests {
     use standpipe_runtime::state::{EndpointRecord, Stage};
 
     use super::*;
+
+    #[test]
+    fn an_instance_is_a_number_or_a_name_that_ends_with_one() {
+        let cases = [("0", 0), ("17", 17), ("demo-web-2", 2), ("standpipe-demo-servicewatcher-10", 10)];
+        for (text, number) in cases {
+            assert_eq!(parse_number(text), Ok(number), "{text}");
+        }
+        for text in ["", "-", "-1", "web", "web-", "web-x", "web1", "+1", "web-+1", "99999999999"] {
+            assert!(parse_number(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn an_instance_is_one_row() {

@@ -7,6 +7,7 @@ pub(crate) mod call;
 mod check;
 mod connect;
 mod down;
+mod health;
 pub(crate) mod import;
 mod instances;
 mod ps;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     /// Stop a deployment that runs on this machine
     #[command(visible_alias = "stop")]
     Down(down::Down),
+    /// Say by the exit code whether instances on this machine are ready: 0 when all are, 75 otherwise
+    Health(health::Health),
     /// Send one request to a pipe and print its reply
     Call(call::Call),
     /// Offer a pipe of another machine as a local one, for programs that know nothing of the network
@@ -96,6 +99,7 @@ pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Re
         Command::Restart(restart) => restart::run(restart, output),
         Command::Update(update) => update::run(update, output),
         Command::Down(down) => down::run(&down, output),
+        Command::Health(health) => health::run(&health, output),
         Command::Call(call) => call::run(&call, output),
         Command::Connect(connect) => connect::run(&connect),
         Command::Bench(bench) => bench::run(&bench, output),

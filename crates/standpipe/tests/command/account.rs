@@ -61,7 +61,7 @@ fn secrets_that_others_can_read_are_refused() {
 exit 77
 --- stderr
 error: the password file `secret` can be read by others
-hint: make it yours alone: chmod 600 secret",
+hint: make it yours alone: chmod 600 secret; or mount it as root's, with mode 0440 and a group of this process",
     );
     place.mode("secret", 0o600);
     assert!(place.seen(&add).starts_with("exit 0"));

@@ -119,7 +119,7 @@ hint: for a password, use --password-file or STANDPIPE_PASSWORD",
 exit 77
 --- stderr
 error: the password file `hash` can be read by others
-hint: make it yours alone: chmod 600 hash",
+hint: make it yours alone: chmod 600 hash; or mount it as root's, with mode 0440 and a group of this process",
     );
     assert_seen(
         &with(&["--nt-hash-file", "hash", "--password-file", "secret"], &[]),

@@ -7,6 +7,8 @@ mod call;
 mod check;
 #[cfg(unix)]
 mod connect;
+#[cfg(unix)]
+mod health;
 mod import;
 #[cfg(target_os = "linux")]
 mod local;

@@ -102,14 +102,36 @@ pub(crate) fn is_settled(found: &Found) -> bool {
 
 pub(crate) fn check_private(found: &Found) -> Result<(), NotPrivate> {
     let found = found.metadata();
-    let owner = User::from_number(found.uid());
-    if !owner.is_trusted() {
-        return Err(NotPrivate::ForeignOwner { owner, user: User::own() });
+    check_bits(User::from_number(found.uid()), found.gid(), found.mode() & 0o7777, User::own(), own_groups)
+}
+
+/// The rule of [`check_private`] for a file with this owner, group and mode, and a process of `own`.
+///
+/// A platform that mounts a secret owns it itself, and gives a process of another user its content through a
+/// group: Kubernetes with `fsGroup` has 0440 and root. Nobody but that process has this group, and it can make
+/// the file no more private than it is. A process of the owner can, and has to.
+fn check_bits(
+    owner: User,
+    group: u32,
+    mode: u32,
+    own: User,
+    own_groups: impl FnOnce() -> Vec<u32>,
+) -> Result<(), NotPrivate> {
+    if !owner.is_administrator() && owner != own {
+        return Err(NotPrivate::ForeignOwner { owner, user: own });
     }
-    if found.mode() & 0o077 != 0 {
-        return Err(NotPrivate::Exposed { mode: found.mode() & 0o7777 });
+    let is_open = |bits: u32| mode & bits != 0;
+    if !is_open(0o077) {
+        return Ok(());
     }
-    Ok(())
+    let is_mounted = owner != own && !is_open(0o037) && group != 0 && own_groups().contains(&group);
+    if is_mounted { Ok(()) } else { Err(NotPrivate::Exposed { mode }) }
+}
+
+/// The groups of this process.
+fn own_groups() -> Vec<u32> {
+    let others = rustix::process::getgroups().unwrap_or_default();
+    std::iter::once(rustix::process::getegid()).chain(others).map(rustix::process::Gid::as_raw).collect()
 }
 
 pub(crate) fn command_to_make_private(path: &Path) -> String {
@@ -180,4 +202,42 @@ pub(crate) fn everybody_can_write(found: &Found) -> bool {
 
 pub(crate) fn is_sticky(found: &Found) -> bool {
     found.metadata().mode() & STICKY != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_root_mounts_for_a_group_of_the_process_is_private() {
+        let (process, stranger) = (User::from_number(10_001), User::from_number(7));
+        let cases = [
+            (User::ROOT, 10_001, 0o440, true),
+            (User::ROOT, 10_001, 0o640, true),
+            (User::ROOT, 10_001, 0o400, true),
+            // The group may change it, or run it.
+            (User::ROOT, 10_001, 0o460, false),
+            (User::ROOT, 10_001, 0o450, false),
+            // Everybody can read it.
+            (User::ROOT, 10_001, 0o444, false),
+            (User::ROOT, 10_001, 0o404, false),
+            // Others have that group.
+            (User::ROOT, 8, 0o440, false),
+            (User::ROOT, 0, 0o440, false),
+            // Its owner can make it private.
+            (process, 10_001, 0o440, false),
+            (process, 10_001, 0o400, true),
+            (stranger, 10_001, 0o440, false),
+        ];
+        for (owner, group, mode, private) in cases {
+            let checked = check_bits(owner, group, mode, process, || vec![0, 10_001]);
+            assert_eq!(checked.is_ok(), private, "{owner}:{group} {mode:o}");
+        }
+    }
+
+    #[test]
+    fn root_trusts_no_group() {
+        let checked = check_bits(User::ROOT, 10_001, 0o440, User::ROOT, || vec![0, 10_001]);
+        assert_eq!(checked, Err(NotPrivate::Exposed { mode: 0o440 }));
+    }
 }

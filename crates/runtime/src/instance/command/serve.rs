@@ -3,13 +3,13 @@
 use std::io;
 use std::time::Duration;
 
+use standpipe_deployment::TASK_GRACE;
 use standpipe_pipe::Mode;
 use standpipe_pipe::backend::ConnectFuture;
 use standpipe_process::{self as process, Ask, Exit, Process, ProcessSpec};
 use tokio::sync::oneshot;
 
 use crate::platform;
-use crate::startup::STOP_GRACE;
 
 /// Starts the command of an open, connected by its standard input and output. `slot` is kept until nothing of
 /// the command is left.
@@ -54,7 +54,7 @@ async fn follow(mut process: Process, closed: oneshot::Receiver<()>, stop_timeou
             // It reads the end of its input now, and may still work on what came before.
             match tokio::time::timeout(stop_timeout, process.wait()).await {
                 Ok(exit) => exit,
-                Err(_) => process.stop(Ask::Tree, STOP_GRACE).await.0,
+                Err(_) => process.stop(Ask::Tree, TASK_GRACE).await.0,
             }
         }
     };

@@ -3,9 +3,13 @@
 
 pub(crate) mod control;
 
+use std::ffi::OsStr;
 use std::fs::{self, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+#[cfg(target_os = "linux")]
+use std::os::unix::net::SocketAddr;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
 use standpipe_deployment::Service;
@@ -42,6 +46,18 @@ pub(crate) fn let_through(path: &Path) -> io::Result<()> {
 /// A connection in this mode, and its other end for a command.
 pub(crate) async fn connected_pair(mode: Mode) -> io::Result<(PipeConnection, process::Socket)> {
     PipeConnection::socketpair(mode)
+}
+
+/// Sends a message to the socket of a service manager. A name that begins with `@` is abstract, which only
+/// Linux knows.
+pub(crate) fn send_datagram(socket: &OsStr, message: &[u8]) -> io::Result<()> {
+    let sender = UnixDatagram::unbound()?;
+    #[cfg(target_os = "linux")]
+    if let Some(name) = socket.as_encoded_bytes().strip_prefix(b"@") {
+        let address = <SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name)?;
+        return sender.send_to_addr(message, &address).map(drop);
+    }
+    sender.send_to(message, socket).map(drop)
 }
 
 /// There is no service control manager here.

@@ -3,6 +3,7 @@
 
 pub(crate) mod control;
 
+use std::ffi::OsStr;
 use std::fs::{Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
@@ -23,6 +24,12 @@ pub(crate) fn is_socket(_: &Metadata) -> bool {
 
 /// New files inherit the access list of their folder.
 pub(crate) fn private_file(_: &mut OpenOptions) {}
+
+/// No service manager listens on such a socket here.
+#[expect(clippy::unnecessary_wraps, reason = "the other platform can fail")]
+pub(crate) fn send_datagram(_: &OsStr, _: &[u8]) -> io::Result<()> {
+    Ok(())
+}
 
 /// The service control manager runs services as other users, and no file here is for it.
 #[expect(clippy::unnecessary_wraps, reason = "the other platform can fail")]

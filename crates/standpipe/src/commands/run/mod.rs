@@ -4,25 +4,23 @@ mod serve;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
-use standpipe_deployment::{Deployment, Look, ProcessEnvironment, Role, local_address};
+use standpipe_deployment::{DRAIN_TIMEOUT, Deployment, Look, ProcessEnvironment, Role, local_address};
 use standpipe_runtime::instance::{Instance, InstanceOptions};
 use standpipe_runtime::{Stop, state};
 use tracing::{Instrument, warn};
 
 use self::serve::Endpoints;
+use super::instances::parse_number;
 use super::runtime_within;
 use crate::failure::{Exit, Failure};
 
 const EXAMPLES: &str = "Examples:\n  \
     standpipe run --role ServiceWatcher\n  \
     standpipe run --role ServiceWatcher --instance 1 --address 10.0.0.5\n  \
-    standpipe run -f /etc/standpipe.toml --role Web --address 0.0.0.0";
-
-/// How long clients may take to finish what they have in flight once a stop is asked for.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+    standpipe run -f /etc/standpipe.toml --role Web --address 0.0.0.0\n  \
+    standpipe run --role ServiceWatcher --instance \"$HOSTNAME\" --address \"$POD_IP\"";
 
 /// Run one instance of a role: its startup tasks, its service, its endpoints
 #[derive(Debug, Args)]
@@ -36,14 +34,19 @@ pub(crate) struct Run {
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
 
-    /// Which instance of the role this is, from 0
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Which instance of the role this is, from 0; or a name that ends with `-` and that number, as pods of a
+    /// StatefulSet have it
+    #[arg(long, value_name = "N", default_value = "0", value_parser = parse_number)]
     instance: u32,
 
     /// The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2
     /// for 1
     #[arg(long, value_name = "IP")]
     address: Option<IpAddr>,
+
+    /// The folder that paths in the file start from, when the file is in another one
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
 
     /// The folder to keep state in; without it, one for the deployment where this user keeps such things
     #[arg(long, value_name = "DIR")]
@@ -81,7 +84,10 @@ fn say_why(run: &Run, failure: &Failure) {
 async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
     let address = run.address.unwrap_or_else(|| local_address(run.instance));
     let look = Look::Instance { role: run.role.as_deref(), number: run.instance, address };
-    let deployment = Deployment::load(&run.file, &ProcessEnvironment, look)?;
+    let deployment = match &run.folder {
+        Some(folder) => Deployment::load_in(folder, &run.file, &ProcessEnvironment, look)?,
+        None => Deployment::load(&run.file, &ProcessEnvironment, look)?,
+    };
     let role = choose_role(&deployment, run.role.as_deref())?;
     let stop = Stop::on_signals().map_err(Failure::signals)?;
     let state_dir = state::locate(deployment.name(), run.state_dir.as_deref(), |name| std::env::var_os(name));

@@ -1,0 +1,41 @@
+//! How long an instance may take to stop: what a platform has to wait before it kills what is left.
+
+use std::time::Duration;
+
+use crate::definition::Role;
+use crate::file::TaskKind;
+
+/// How long clients may take to finish what they have in flight once a stop is asked for.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a startup task that is stopped may take before it is killed.
+pub const TASK_GRACE: Duration = Duration::from_secs(5);
+
+/// How long foreground tasks may take to end when there is no service whose time they could share.
+pub const FOREGROUND_GRACE: Duration = Duration::from_secs(10);
+
+/// How long the agent inside Wine and then Wine itself may take to end after the services.
+const WINE_GRACE: Duration = Duration::from_secs(45);
+
+/// What is left for killing, for the last words, and for a slow machine.
+const SLACK: Duration = Duration::from_secs(5);
+
+impl Role {
+    /// How long startup tasks may take to end once the services have.
+    pub fn task_grace(&self) -> Duration {
+        if !self.startup.iter().any(|task| task.kind == TaskKind::Foreground) {
+            return TASK_GRACE;
+        }
+        let slowest = self.services.iter().map(|service| service.stop_timeout).max();
+        slowest.unwrap_or(FOREGROUND_GRACE)
+    }
+
+    /// How long an instance may take from the request to stop to its end: its clients, its services one after
+    /// the other, its tasks, Wine.
+    pub fn stop_limit(&self) -> Duration {
+        let services: Duration = self.services.iter().map(|service| service.stop_timeout).sum();
+        let tasks = if self.startup.is_empty() { Duration::ZERO } else { self.task_grace() };
+        let wine = if self.wine.is_some() { WINE_GRACE } else { Duration::ZERO };
+        DRAIN_TIMEOUT + services + tasks + wine + SLACK
+    }
+}

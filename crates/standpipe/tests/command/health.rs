@@ -1,0 +1,138 @@
+//! Readiness as an exit code, and the ways in which platforms start an instance.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Stdio};
+
+use crate::support::{Place, assert_seen};
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A role with a pipe and the page of another, in a file that is not in the deployment's folder.
+fn place() -> Place {
+    let place = Place::new();
+    let text = format!(
+        r#"name = "Demo"
+[roles.Pipes.service]
+command = ["./listen"]
+[roles.Pipes.pipes.simple]
+sddl = "D:(A;;GRGW;;;AU)"
+[roles.Pipes.endpoints.Smb]
+protocol = "smb"
+port = {}
+"#,
+        free_port()
+    );
+    place.write("config/standpipe.toml", &text);
+    place.write("content/listen", "#!/bin/sh\nexec sleep 60\n").mode("content/listen", 0o700);
+    place
+}
+
+#[track_caller]
+fn wait_until_served(log: &mut impl Iterator<Item = std::io::Result<String>>) {
+    let mut seen = String::new();
+    for line in log.map_while(Result::ok) {
+        if line.contains("serving pipes") {
+            return;
+        }
+        seen.push_str(&line);
+    }
+    panic!("it ended: {seen}");
+}
+
+fn interrupt(child: &mut Child) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn nothing_that_runs_is_not_healthy() {
+    let seen = place().seen(&["health", "--state-dir", "state"]);
+    assert_seen(&seen, "exit 75\n--- stderr\nerror: no such instance runs: there is none in state");
+}
+
+#[test]
+fn an_instance_takes_its_number_from_a_pods_name() {
+    let place = place();
+    let file = "config/standpipe.toml";
+    // A role without a service is ready at once.
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    let pipe = "sddl = \"D:(A;;GRGW;;;AU)\"";
+    let text = text.replace("[roles.Pipes.service]\ncommand = [\"./listen\"]\n", "");
+    place.write(file, &text.replace(pipe, &format!("{pipe}\ncommand = [\"./listen\"]")));
+    let manager = UnixDatagram::bind(place.path("notify")).unwrap();
+    let run =
+        ["run", "-f", file, "--folder", "content", "--state-dir", "state", "--instance", "demo-pipes-3"];
+    let mut command = place.standpipe(&run);
+    let mut child =
+        command.env("NOTIFY_SOCKET", place.path("notify")).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    wait_until_served(&mut log);
+    let mut message = [0; 256];
+    let ready = (0..3).any(|_| {
+        let length = manager.recv(&mut message).unwrap();
+        message[..length].starts_with(b"READY=1\n")
+    });
+    let health =
+        place.seen(&["health", "--state-dir", "state", "--role", "Pipes", "--instance", "demo-pipes-3"]);
+    let other = place.seen(&["health", "--state-dir", "state", "--role", "Pipes", "--instance", "2"]);
+    let ps = place.seen(&["ps", "--state-dir", "state"]);
+    interrupt(&mut child);
+    assert!(ready);
+    assert_seen(&health, "exit 0\n--- stdout\nready");
+    assert!(other.starts_with("exit 75"), "{other}");
+    assert!(ps.contains("Pipes/3") && ps.contains("smb://127.0.0.4:"), "{ps}");
+}
+
+#[test]
+fn an_instance_whose_pipe_does_not_accept_is_not_healthy() {
+    let place = place();
+    let run = ["run", "-f", "config/standpipe.toml", "--folder", "content", "--state-dir", "state"];
+    let mut child = place.standpipe(&run).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    wait_until_served(&mut log);
+    let health = place.seen(&["health", "--state-dir", "state"]);
+    interrupt(&mut child);
+    assert!(health.starts_with("exit 75\n--- stderr\nerror: Pipes/0 is not ready ("), "{health}");
+}
+
+/// Needs root: it is root that mounts a secret.
+#[test]
+fn a_password_that_root_mounts_for_a_group_is_read_by_a_process_with_that_group() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can mount secrets");
+        return;
+    }
+    let place = Place::new();
+    let call = |mode: u32| {
+        place.write("..version/user", "secret").mode("..version/user", mode);
+        chown(place.path("..version/user"), Some(0), Some(10_001)).unwrap();
+        std::fs::set_permissions(place.path(""), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let _ = std::os::unix::fs::symlink("..version/user", place.path("user"));
+        let mut command = place.standpipe(&[
+            "call",
+            "//127.0.0.1:1/pipe/simple",
+            "x",
+            "-u",
+            "u",
+            "--password-file",
+            "user",
+        ]);
+        // The binary may be in a folder that only root enters.
+        let program = place.path("standpipe");
+        let _ = std::fs::copy(command.get_program(), &program);
+        let mut again = std::process::Command::new(program);
+        again.args(command.get_args()).current_dir(place.path("")).stdin(Stdio::null());
+        command = again;
+        command.uid(10_001).gid(10_001);
+        crate::support::seen(command, &place.path(""))
+    };
+    assert!(call(0o440).contains("127.0.0.1:1"), "{}", call(0o440));
+    assert!(call(0o444).contains("can be read by others"), "{}", call(0o444));
+}
