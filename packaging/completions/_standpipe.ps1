@@ -44,6 +44,7 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             [CompletionResult]::new('sddl', 'sddl', [CompletionResultType]::ParameterValue, 'Say what an access-control list means, and whom it lets in')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check a deployment file: every mistake, with its line')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Make a deployment file of an Azure Cloud Service: its definition and configurations')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write files that run a deployment on Kubernetes, with compose or with systemd')
             [CompletionResult]::new('agent', 'agent', [CompletionResultType]::ParameterValue, 'Control Windows services and open their pipes inside Wine, for a Standpipe outside of it')
             break
         }
@@ -176,9 +177,11 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             break
         }
         'standpipe;health' {
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name')
-            [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder that the deployment keeps its state in; then no deployment file is needed')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The deployment''s name')
+            [CompletionResult]::new('--deployment', '--deployment', [CompletionResultType]::ParameterName, 'The deployment''s name')
+            [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder that the deployment keeps its state in, where it is not the usual one')
             [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Only the instances of this role')
             [CompletionResult]::new('--instance', '--instance', [CompletionResultType]::ParameterName, 'Only the instance with this number, or with the number at the end of this name')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')
@@ -419,6 +422,68 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write over a deployment file that is there already')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the report as JSON on standard output; without --output, the deployment file is part of it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;export' {
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('kubernetes', 'kubernetes', [CompletionResultType]::ParameterValue, 'For Kubernetes: a StatefulSet for each role, Services, policies, and a kustomization')
+            [CompletionResult]::new('compose', 'compose', [CompletionResultType]::ParameterValue, 'For docker compose and podman-compose: a service for each instance')
+            [CompletionResult]::new('systemd', 'systemd', [CompletionResultType]::ParameterValue, 'For systemd: a template unit for each role, and a target')
+            break
+        }
+        'standpipe;export;kubernetes' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The folder to write to; without it, one with the platform''s name')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The folder to write to; without it, one with the platform''s name')
+            [CompletionResult]::new('--os', '--os', [CompletionResultType]::ParameterName, 'The system of the nodes')
+            [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'The image of every role; without it, each has one of its own name')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Also replace files that no export has made')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;export;compose' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The folder to write to; without it, one with the platform''s name')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The folder to write to; without it, one with the platform''s name')
+            [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'The image of every role; without it, each has one of its own name')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Also replace files that no export has made')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;export;systemd' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The folder to write to; without it, one with the platform''s name')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The folder to write to; without it, one with the platform''s name')
+            [CompletionResult]::new('--program', '--program', [CompletionResultType]::ParameterName, 'Where `standpipe` is on the machine that runs the units')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Also replace files that no export has made')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')

@@ -48,6 +48,7 @@ complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "account" -d 'Ma
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "sddl" -d 'Say what an access-control list means, and whom it lets in'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "check" -d 'Check a deployment file: every mistake, with its line'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "import" -d 'Make a deployment file of an Azure Cloud Service: its definition and configurations'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "export" -d 'Write files that run a deployment on Kubernetes, with compose or with systemd'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "agent" -d 'Control Windows services and open their pipes inside Wine, for a Standpipe outside of it'
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s f -l file -d 'The deployment file' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
@@ -147,8 +148,9 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -l now -d 'Kill what runs, without waiting for calls in flight or for services to stop'
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s V -l version -d 'Print version'
-complete -c standpipe -n "__fish_standpipe_using_subcommand health" -s f -l file -d 'The deployment file, which says the deployment\'s name' -r -F
-complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l state-dir -d 'The folder that the deployment keeps its state in; then no deployment file is needed' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -s d -l deployment -d 'The deployment\'s name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l role -d 'Only the instances of this role' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l instance -d 'Only the instance with this number, or with the number at the end of this name' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
@@ -367,6 +369,55 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l force -d 
 complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l json -d 'Print the report as JSON on standard output; without --output, the deployment file is part of it'
 complete -c standpipe -n "__fish_standpipe_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand import" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and not __fish_seen_subcommand_from kubernetes compose systemd" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and not __fish_seen_subcommand_from kubernetes compose systemd" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and not __fish_seen_subcommand_from kubernetes compose systemd" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and not __fish_seen_subcommand_from kubernetes compose systemd" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and not __fish_seen_subcommand_from kubernetes compose systemd" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and not __fish_seen_subcommand_from kubernetes compose systemd" -f -a "kubernetes" -d 'For Kubernetes: a StatefulSet for each role, Services, policies, and a kustomization'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and not __fish_seen_subcommand_from kubernetes compose systemd" -f -a "compose" -d 'For docker compose and podman-compose: a service for each instance'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and not __fish_seen_subcommand_from kubernetes compose systemd" -f -a "systemd" -d 'For systemd: a template unit for each role, and a target'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from kubernetes" -s f -l file -d 'The deployment file' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from kubernetes" -s o -l output -d 'The folder to write to; without it, one with the platform\'s name' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from kubernetes" -l os -d 'The system of the nodes' -r -f -a "linux\t'Linux; Windows services run in Wine'
+windows\t'Windows'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from kubernetes" -l image -d 'The image of every role; without it, each has one of its own name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from kubernetes" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from kubernetes" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from kubernetes" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from kubernetes" -l force -d 'Also replace files that no export has made'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from kubernetes" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from kubernetes" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from compose" -s f -l file -d 'The deployment file' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from compose" -s o -l output -d 'The folder to write to; without it, one with the platform\'s name' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from compose" -l image -d 'The image of every role; without it, each has one of its own name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from compose" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from compose" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from compose" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from compose" -l force -d 'Also replace files that no export has made'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from compose" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from compose" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from systemd" -s f -l file -d 'The deployment file' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from systemd" -s o -l output -d 'The folder to write to; without it, one with the platform\'s name' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from systemd" -l program -d 'Where `standpipe` is on the machine that runs the units' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from systemd" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from systemd" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from systemd" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from systemd" -l force -d 'Also replace files that no export has made'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from systemd" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand export; and __fish_seen_subcommand_from systemd" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand agent" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand agent" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"

@@ -37,6 +37,11 @@ impl Deployment {
         self.source.path()
     }
 
+    /// The file with its text.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// The machine that it is for.
     pub fn machine(&self) -> &Machine {
         &self.machine

@@ -1,7 +1,7 @@
 //! What a service manager such as systemd hears of an instance: the protocol of `sd_notify(3)`.
 //!
-//! Nothing is said where nobody listens. The variable with the socket is for this process alone: the instance's
-//! own processes do not get it.
+//! Nothing is said where nobody listens. The variable with the socket is for this process alone: the
+//! instance's own processes do not get it.
 
 use std::ffi::OsString;
 

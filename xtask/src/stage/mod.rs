@@ -13,6 +13,7 @@ mod layers;
 mod licences;
 mod packaging;
 mod peers;
+mod platforms;
 mod purity;
 mod pytest;
 mod samba;
@@ -70,6 +71,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::of_all("samba", "Samba's clients, server and access check beside ours", samba::run),
     Stage::of_all("wine", "Windows services under Wine, called through SMB", wine::run),
     Stage::of_all("dotnet", "services and clients on .NET and mono", dotnet::run),
+    Stage::of_all("platforms", "exported units under a systemd of their own", platforms::run),
     Stage::of_all("images", "packages are the same twice; podman and runc run the image", images::run),
     Stage::of_all("bench", "the benchmark runs; its figures are not judged", benchmark::run),
 ];

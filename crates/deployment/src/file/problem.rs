@@ -116,7 +116,10 @@ impl Problems {
     }
 
     /// `Err` when `list` holds anything.
-    pub(crate) fn check(source: &Source, list: Vec<Problem>) -> Result<(), Self> {
+    ///
+    /// # Errors
+    /// All of it.
+    pub fn check(source: &Source, list: Vec<Problem>) -> Result<(), Self> {
         if list.is_empty() { Ok(()) } else { Err(Self::all(source, list)) }
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod call;
 mod check;
 mod connect;
 mod down;
+mod export;
 mod health;
 pub(crate) mod import;
 mod instances;
@@ -69,6 +70,9 @@ pub(crate) enum Command {
     Check(check::Check),
     /// Make a deployment file of an Azure Cloud Service: its definition and configurations
     Import(import::Import),
+    /// Write files that run a deployment on Kubernetes, with compose or with systemd
+    #[command(subcommand)]
+    Export(export::Export),
     /// Control Windows services and open their pipes inside Wine, for a Standpipe outside of it
     #[command(hide = true)]
     Agent(agent::Agent),
@@ -107,6 +111,7 @@ pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Re
         Command::Sddl(sddl) => sddl::run(sddl, output),
         Command::Check(check) => check::run(&check, output),
         Command::Import(import) => import::run(&import, output),
+        Command::Export(export) => export::run(&export, output),
         Command::Agent(_) => agent::run(),
     }
 }

@@ -32,14 +32,12 @@ port = {}
 
 #[track_caller]
 fn wait_until_served(log: &mut impl Iterator<Item = std::io::Result<String>>) {
-    let mut seen = String::new();
-    for line in log.map_while(Result::ok) {
-        if line.contains("serving pipes") {
-            return;
-        }
-        seen.push_str(&line);
-    }
-    panic!("it ended: {seen}");
+    let mut seen = Vec::new();
+    let served = log.map_while(Result::ok).any(|line| {
+        seen.push(line);
+        seen.last().is_some_and(|line| line.contains("serving pipes"))
+    });
+    assert!(served, "it ended: {seen:?}");
 }
 
 fn interrupt(child: &mut Child) {

@@ -7,6 +7,7 @@ mod call;
 mod check;
 #[cfg(unix)]
 mod connect;
+mod export;
 #[cfg(unix)]
 mod health;
 mod import;

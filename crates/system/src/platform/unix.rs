@@ -107,9 +107,9 @@ pub(crate) fn check_private(found: &Found) -> Result<(), NotPrivate> {
 
 /// The rule of [`check_private`] for a file with this owner, group and mode, and a process of `own`.
 ///
-/// A platform that mounts a secret owns it itself, and gives a process of another user its content through a
-/// group: Kubernetes with `fsGroup` has 0440 and root. Nobody but that process has this group, and it can make
-/// the file no more private than it is. A process of the owner can, and has to.
+/// A platform that mounts a secret owns it itself, and gives a process of another user its content through
+/// a group: Kubernetes with `fsGroup` has 0440 and root. Nobody but that process has this group, and it can
+/// make the file no more private than it is. A process of the owner can, and has to.
 fn check_bits(
     owner: User,
     group: u32,

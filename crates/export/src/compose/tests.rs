@@ -1,0 +1,67 @@
+//! Exports of the examples, and what cannot be.
+
+use std::env::VarError;
+use std::path::PathBuf;
+
+use super::*;
+
+struct Nothing;
+
+impl Environment for Nothing {
+    fn get(&self, _: &str) -> Result<String, VarError> {
+        Err(VarError::NotPresent)
+    }
+}
+
+const WORLD: &str = r#"
+name = "Demo"
+[roles.Greeter]
+accounts = "secrets/accounts.toml"
+[roles.Greeter.service]
+command = ["./greeter", "--quietly"]
+environment = { MODE = "${MODE}" }
+[roles.Greeter.pipes.simple]
+sddl = "D:(A;;GRGW;;;AU)"
+[roles.Greeter.endpoints.NamedPipes]
+protocol = "smb"
+port = 445
+visibility = "input"
+"#;
+
+fn exported(text: &str) -> Result<Vec<ExportedFile>, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("standpipe.toml");
+    std::fs::write(&path, text).unwrap();
+    compose(&path, &ComposeOptions::default(), &Nothing).map_err(|problems| problems.render(false))
+}
+
+#[test]
+fn the_examples_are_exported_as_they_were() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let demo: PathBuf = root.join("../../examples/service-demo/standpipe.toml");
+    let files = compose(&demo, &ComposeOptions::default(), &Nothing).unwrap();
+    crate::golden::assert(&root.join("tests/golden/compose-demo"), &files);
+    crate::golden::assert(&root.join("tests/golden/compose-world"), &exported(WORLD).unwrap());
+}
+
+#[test]
+fn what_cannot_be_with_compose_is_said_with_its_line() {
+    let cases = [
+        (
+            WORLD.replace("[roles.Greeter]", "[roles.Greeter]\ninstances = 2"),
+            "would take this port of one host",
+            ":13:",
+        ),
+        (WORLD.replace("[roles.Greeter]", "[roles.Greeter]\nuser = \"svc\""), "which only root can", ":4:"),
+        (WORLD.replace("port = 445", "port = \"dynamic\""), "has no port that is the same", ":12:"),
+        (
+            WORLD.replace("[roles.Greeter.service]", "[roles.Greeter.wine]\n[roles.Greeter.service]"),
+            "has no Wine prefix of its own",
+            ":5:",
+        ),
+    ];
+    for (text, expected, place) in cases {
+        let said = exported(&text).unwrap_err();
+        assert!(said.contains(expected) && said.contains(place) && said.contains("hint"), "{said}");
+    }
+}
