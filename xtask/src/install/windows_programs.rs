@@ -124,14 +124,22 @@ impl Installer {
     }
 }
 
+/// Compiles a program in C for Windows.
+pub(crate) fn compile_c(source: &Path, program: &Path) -> Result<()> {
+    let mut gcc = Command::new(MINGW_GCC);
+    gcc.args(["-Wall", "-Wextra", "-Werror", "-O2", "-s", "-o"]).arg(program);
+    shell::run(gcc.arg(source).arg("-ladvapi32"))
+}
+
 /// Compiles the services of the tests; each takes less than a second.
 fn compile(workspace: &Workspace, folder: &Path) -> Result<()> {
     let sources = workspace.root().join("tests/wine/services");
     let services = folder.join("services");
     fs::create_dir_all(&services).map_err(|error| cannot_write(&services, &error))?;
-    let mut gcc = Command::new(MINGW_GCC);
-    gcc.args(["-Wall", "-Wextra", "-Werror", "-O2", "-s", "-o"]).arg(services.join("single.exe"));
-    shell::run(gcc.arg(sources.join("single.c")).arg("-ladvapi32"))?;
+    for name in ["single", "installer"] {
+        let program = services.join(name).with_extension("exe");
+        compile_c(&sources.join(name).with_extension("c"), &program)?;
+    }
 
     debian::install(&["mono-mcs"])?;
     let references =

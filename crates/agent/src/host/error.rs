@@ -41,6 +41,12 @@ pub enum HostError {
         /// The folder.
         path: PathBuf,
     },
+    /// There is a file where the prefix or a folder above it should be.
+    #[error("the Wine prefix {} cannot be made: a file is in its place, or in that of a folder above it", .path.display())]
+    NoFolder {
+        /// The prefix.
+        path: PathBuf,
+    },
     /// A part of the prefix is missing.
     #[error("the Wine prefix {} is broken: {missing} is missing", .path.display())]
     Broken {
@@ -122,6 +128,7 @@ impl HostError {
             | Self::NoWine { .. }
             | Self::NoAgent { .. }
             | Self::NotAPrefix { .. }
+            | Self::NoFolder { .. }
             | Self::Broken { .. }
             | Self::Only32Bit { .. } => HostErrorKind::Configuration,
             Self::OtherOwner { .. } => HostErrorKind::NotPermitted,
@@ -148,7 +155,9 @@ impl HostError {
                 "put standpipe.exe of the same version beside the program, or its path into STANDPIPE_AGENT"
             }
             Self::OtherOwner { .. } => "give the role a prefix of its own, or the user that owns this one",
-            Self::NotAPrefix { .. } => "choose a folder that is empty or not there yet",
+            Self::NotAPrefix { .. } | Self::NoFolder { .. } => {
+                "choose a folder that is empty or not there yet"
+            }
             Self::Broken { .. } => "remove the folder: it is made anew at the next start",
             Self::Only32Bit { .. } => "choose another folder, or make the prefix anew with WINEARCH=win64",
             Self::InUse { .. } => {

@@ -29,6 +29,15 @@ pub trait Machine: Send + Sync + 'static {
     /// What starts, stops and queries a service.
     fn manager(&self, service: &str) -> Arc<dyn Manager>;
 
+    /// Whether the service's program can be run here at all.
+    ///
+    /// # Errors
+    /// Why it cannot, where the system itself would not say so.
+    fn check_start(&self, service: &str) -> Result<(), Failure> {
+        let _ = service;
+        Ok(())
+    }
+
     /// Opens a pipe by its bare name. Waits up to `timeout` while every end of it is in use.
     fn open(&self, pipe: &str, timeout: Duration) -> BoxFuture<'static, Result<PipeConnection, Failure>>;
 

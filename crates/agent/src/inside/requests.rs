@@ -21,6 +21,9 @@ impl Inner {
             Request::Query { service } => Reply::Status(self.manager(&service).query().await),
             Request::Start { service } => {
                 let manager = self.manager(&service);
+                if let Err(failure) = self.machine.check_start(&service) {
+                    return Reply::Failed(failure);
+                }
                 if let Some(known) = self.lock_services().get_mut(&service) {
                     known.was_started = true;
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use standpipe_process::ProcessSpec;
+use standpipe_process::{ProcessSpec, SpawnError};
 use standpipe_service::Probe;
 
 use crate::host::state::Shared;
@@ -39,8 +39,11 @@ impl Host {
     }
 
     /// How to run a Windows program inside of the prefix.
-    pub fn inside(&self, spec: ProcessSpec) -> ProcessSpec {
-        spec
+    ///
+    /// # Errors
+    /// Never.
+    pub fn inside(&self, spec: ProcessSpec) -> Result<ProcessSpec, SpawnError> {
+        Ok(spec)
     }
 
     /// Ends the agent and everything inside of Wine.

@@ -150,9 +150,9 @@ impl<'a> Startup<'a> {
         let began = Instant::now();
         let failed =
             |reason, output, cause| TaskFailure { number, command: command.clone(), reason, output, cause };
-        let mut process = process::spawn(&self.spec(task))
-            .await
-            .map_err(|error| failed(TaskFailureReason::Start, Vec::new(), Some(error)))?;
+        let not_started = |error| failed(TaskFailureReason::Start, Vec::new(), Some(error));
+        let spec = self.spec(task).map_err(not_started)?;
+        let mut process = process::spawn(&spec).await.map_err(not_started)?;
         let timeout = task.timeout;
         match task.kind {
             TaskKind::Simple => {
@@ -169,7 +169,7 @@ impl<'a> Startup<'a> {
         Ok(())
     }
 
-    fn spec(&self, task: &StartupTask) -> ProcessSpec {
+    fn spec(&self, task: &StartupTask) -> Result<ProcessSpec, SpawnError> {
         let spec = ProcessSpec {
             name: environment::short_name(&task.command),
             command: environment::words(&task.command),
@@ -185,7 +185,7 @@ impl<'a> Startup<'a> {
         };
         match self.wine {
             Some(wine) if task.in_wine => wine.inside(spec),
-            _ => spec,
+            _ => Ok(spec),
         }
     }
 }

@@ -375,9 +375,9 @@ impl InstanceDir {
         self.path.join("accounts.toml")
     }
 
-    /// The Wine prefix of the instance, unless the role names another.
+    /// The Wine prefix of the instance, unless the role names another. It stays when the instance ends.
     pub fn wine(&self) -> PathBuf {
-        self.path.join("wine")
+        self.path.join(remains::PREFIX)
     }
 
     /// The folder of the sockets of the service's pipes.

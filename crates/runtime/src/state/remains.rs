@@ -11,6 +11,9 @@ use tracing::warn;
 use super::{StateError, marker, remove_file};
 use crate::platform;
 
+/// The folder of the instance's Wine prefix.
+pub(super) const PREFIX: &str = "wine";
+
 /// Removes what is known to be an instance's, and the folder unless something else is in it. What is left is
 /// logged. A folder without the mark is left alone.
 pub(super) fn remove_instance(folder: &Path) -> Result<(), StateError> {
@@ -26,7 +29,8 @@ pub(super) fn remove_instance(folder: &Path) -> Result<(), StateError> {
     }
     marker::INSTANCE.remove_alone(folder)?;
     for path in entries(folder)? {
-        if !marker::INSTANCE.is(&path) && path != folder.join("pipes") {
+        // A Wine prefix takes long to make, and holds what startup tasks have installed: the next run goes on with it.
+        if !marker::INSTANCE.is(&path) && ![folder.join("pipes"), folder.join(PREFIX)].contains(&path) {
             leave(&path);
         }
     }

@@ -115,6 +115,25 @@ fn removes_what_it_made_and_nothing_else() {
     assert!(!path.exists());
 }
 
+#[test]
+fn a_wine_prefix_outlives_its_instance() {
+    let folder = TempDir::new().unwrap();
+    let state = StateDir::open(&folder.path().join("state")).unwrap();
+    let instance = state.instance("Web", 0);
+    for _ in 0..2 {
+        let lock = instance.lock(None).unwrap();
+        fs::create_dir_all(instance.wine().join("drive_c")).unwrap();
+        fs::write(instance.wine().join("system.reg"), "installed").unwrap();
+        lock.dir().write(&record("Web", 0)).unwrap();
+        lock.remove().unwrap();
+        assert_eq!(fs::read_to_string(instance.wine().join("system.reg")).unwrap(), "installed");
+        assert_eq!(names_in(instance.path()), [".standpipe-instance", "wine"]);
+    }
+    state.clear().unwrap();
+    state.lock("Demo").unwrap().remove().unwrap();
+    assert!(instance.wine().is_dir());
+}
+
 fn names_in(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)
         .unwrap()

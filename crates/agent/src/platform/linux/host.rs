@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use standpipe_backoff::Backoff;
-use standpipe_process::{Process, ProcessSpec, Tree, user_ids};
+use standpipe_process::{Process, ProcessSpec, SpawnError, Tree, user_ids};
 use standpipe_service::Probe;
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
@@ -135,10 +135,13 @@ impl Host {
     }
 
     /// How `spec`, whose program is one of Windows, is run inside of the prefix; once the agent is started.
-    pub fn inside(&self, spec: ProcessSpec) -> ProcessSpec {
+    ///
+    /// # Errors
+    /// When this Wine cannot run the program.
+    pub fn inside(&self, spec: ProcessSpec) -> Result<ProcessSpec, SpawnError> {
         match self.runner.get() {
             Some(runner) => runner.wine.inside(spec),
-            None => spec,
+            None => Ok(spec),
         }
     }
 

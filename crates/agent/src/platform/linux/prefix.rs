@@ -33,7 +33,12 @@ impl Prefix {
     /// there.
     pub(super) async fn take(path: &Path, user: (u32, u32)) -> Result<Self, HostError> {
         let io = |action| move |source| HostError::Io { action, path: path.to_path_buf(), source };
-        make_folder(path, user).map_err(io("make the folder"))?;
+        make_folder(path, user).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                HostError::NoFolder { path: path.to_path_buf() }
+            }
+            _ => io("make the folder")(source),
+        })?;
         let owner = fs::metadata(path).map_err(io("look at"))?.uid();
         if owner != user.0 {
             return Err(HostError::OtherOwner { path: path.to_path_buf(), owner, user: user.0 });
@@ -118,10 +123,11 @@ fn look_at(path: &Path) -> Result<(), HostError> {
             return Err(HostError::Broken { path: path_buf(), missing });
         }
     }
-    let mut beginning = String::new();
+    let mut beginning = Vec::new();
     let read =
-        File::open(path.join("system.reg")).and_then(|file| file.take(1000).read_to_string(&mut beginning));
+        File::open(path.join("system.reg")).and_then(|file| file.take(1000).read_to_end(&mut beginning));
     read.map_err(|source| HostError::Io { action: "read", path: path.join("system.reg"), source })?;
+    let beginning = String::from_utf8_lossy(&beginning);
     if !beginning.starts_with("WINE REGISTRY") {
         return Err(HostError::Broken { path: path_buf(), missing: "the head of system.reg" });
     }

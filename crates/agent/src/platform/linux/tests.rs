@@ -76,6 +76,21 @@ async fn what_is_no_usable_prefix_is_left_alone_and_named() {
     );
     assert_eq!(error.kind(), HostErrorKind::Configuration);
 
+    let garbage = folder.path().join("garbage");
+    make(&garbage);
+    fs::write(garbage.join("system.reg"), b"\xff\xfe no registry").unwrap();
+    let error = Prefix::take(&garbage, own()).await.unwrap_err();
+    assert!(error.to_string().ends_with("is broken: the head of system.reg is missing"), "{error}");
+    assert_eq!(error.kind(), HostErrorKind::Configuration);
+
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for path in [file.clone(), file.join("prefix")] {
+        let error = Prefix::take(&path, own()).await.unwrap_err();
+        assert!(matches!(error, HostError::NoFolder { .. }), "{error}");
+        assert_eq!(error.kind(), HostErrorKind::Configuration);
+    }
+
     let narrow = folder.path().join("narrow");
     make(&narrow);
     fs::write(narrow.join("system.reg"), "WINE REGISTRY Version 2\n\n#arch=win32\n").unwrap();

@@ -2,16 +2,18 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use standpipe_process::{Orphaned, Output, Process, ProcessSpec, Tree, program, spawn_wired};
+use standpipe_process::{Orphaned, Output, Process, ProcessSpec, SpawnError, Tree, program, spawn_wired};
 use tokio::time::Instant;
 
 use crate::host::{HostError, HostOptions};
+use crate::program::{NO_PART_32, PART_32, is_32_bit};
 
 /// Where distributions put programs of Wine that are not on the search path.
 const FOLDERS: [&str; 4] =
@@ -161,15 +163,22 @@ impl Wine {
     }
 
     /// How `spec`, whose program is one of Windows, is run inside of the prefix.
-    pub(super) fn inside(&self, mut spec: ProcessSpec) -> ProcessSpec {
+    ///
+    /// # Errors
+    /// When this Wine cannot run the program.
+    pub(super) fn inside(&self, mut spec: ProcessSpec) -> Result<ProcessSpec, SpawnError> {
         let (named, arguments) = match spec.command.split_first() {
             Some((named, arguments)) => (named.clone(), arguments.to_vec()),
-            None => return spec,
+            None => return Err(SpawnError::EmptyCommand),
         };
         let outer = self.spec(&spec.name, Vec::new());
         let mut command: Vec<OsString> = vec![self.loader.clone().into()];
         let in_folder = self.folder.join(&named);
         let file = if in_folder.is_file() { in_folder.into_os_string() } else { named };
+        if is_32_bit(Path::new(&file)).unwrap_or(false) && !self.runs_32_bit() {
+            let source = io::Error::new(io::ErrorKind::Unsupported, NO_PART_32);
+            return Err(SpawnError::NotAProgram { program: file.into(), source });
+        }
         let ending = Path::new(&file).extension().map(OsStr::to_ascii_lowercase);
         match ending.as_deref().and_then(OsStr::to_str) {
             Some("cmd" | "bat") => command.extend(["cmd".into(), "/c".into(), dos_path(&file)]),
@@ -183,7 +192,12 @@ impl Wine {
         spec.environment.extend(outer.environment);
         spec.withheld = outer.withheld;
         spec.user = outer.user;
-        spec
+        Ok(spec)
+    }
+
+    /// Whether the prefix has what 32-bit programs need.
+    fn runs_32_bit(&self) -> bool {
+        self.prefix.join("drive_c/windows").join(PART_32).exists()
     }
 }
 

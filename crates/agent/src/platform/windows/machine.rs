@@ -1,6 +1,7 @@
 //! Services and pipes of Windows.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use standpipe_service::scm::{ScmManager, ScmOptions};
 use standpipe_service::{Alive, BoxFuture, Manager};
 
 use super::environment;
+use super::image_path::program_of;
 use crate::inside::Machine;
+use crate::program::{NO_PART_32, PART_32, is_32_bit};
 use crate::wire::{Failure, FailureKind};
 
 /// The system that this process runs in.
@@ -41,6 +44,21 @@ impl Machine for Windows {
     fn manager(&self, service: &str) -> Arc<dyn Manager> {
         // Whether its pipes accept, the host asks by itself.
         Arc::new(ScmManager::new(service, ScmOptions::default(), Alive))
+    }
+
+    fn check_start(&self, service: &str) -> Result<(), Failure> {
+        let Some(program) = program_of(service) else { return Ok(()) };
+        let lacks_part =
+            || std::env::var_os("SystemRoot").is_some_and(|root| !Path::new(&root).join(PART_32).exists());
+        if is_32_bit(&program).unwrap_or(false) && lacks_part() {
+            let text = format!(
+                "cannot start the service `{service}`: Windows error 193 (not a program for this machine): `{}`: \
+                 {NO_PART_32}",
+                program.display()
+            );
+            return Err(Failure { kind: FailureKind::ForGood, code: 193, text });
+        }
+        Ok(())
     }
 
     fn open(&self, pipe: &str, timeout: Duration) -> BoxFuture<'static, Result<PipeConnection, Failure>> {

@@ -2,6 +2,7 @@
 
 mod environment;
 mod handles;
+mod image_path;
 mod machine;
 
 use std::sync::Arc;
