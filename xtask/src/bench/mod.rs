@@ -8,6 +8,7 @@
 mod machine;
 mod results;
 mod servers;
+mod wine;
 mod workloads;
 
 use std::path::PathBuf;
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
     /// How often each workload is measured; the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
+    /// Measure a service inside Wine instead, beside programs inside Wine that call its pipe directly
+    #[arg(long, conflicts_with_all = ["workloads", "list"])]
+    wine: bool,
     /// List the workloads and stop
     #[arg(long)]
     list: bool,
@@ -44,6 +48,15 @@ pub(crate) struct Arguments {
 pub(crate) struct Missing(pub(crate) Failure);
 
 pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
+    let rounds = if arguments.quick { 1 } else { arguments.rounds };
+    if arguments.wine {
+        let results = wine::measure(workspace, arguments.quick, rounds)?;
+        print!("{results}");
+        if let Some(path) = &arguments.json {
+            wine::write(&results, path)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let all = if arguments.quick { workloads::quick() } else { workloads::full() };
     let words = &arguments.workloads;
     let chosen: Vec<_> = all
@@ -61,7 +74,6 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
     if chosen.is_empty() {
         return Err(Failure(format!("no workload has {} in its name; see --list", words.join(" or "))));
     }
-    let rounds = if arguments.quick { 1 } else { arguments.rounds };
     let (results, missing) = measure(workspace, &chosen, arguments.quick, rounds)?;
     print!("{results}");
     if let Some(Missing(why)) = missing {

@@ -17,10 +17,10 @@ use crate::shell::{self, Failure, Result};
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// An account that every Debian has: smbd wants one of the system.
-const USER: &str = "games";
+pub(super) const USER: &str = "games";
 /// Of no worth: it opens what runs on loopback while this program does.
-const PASSWORD: &str = "measured-on-loopback";
-const PIPE: &str = "echo";
+pub(super) const PASSWORD: &str = "measured-on-loopback";
+pub(super) const PIPE: &str = "echo";
 
 /// What was built.
 pub(super) struct Programs {
@@ -28,7 +28,7 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    fn standpipe(&self) -> Command {
+    pub(super) fn standpipe(&self) -> Command {
         self.command("standpipe")
     }
 
@@ -77,10 +77,10 @@ fn report(command: &mut Command, workload: &Workload, server: u32) -> Result<Val
 }
 
 /// A process that ends with this.
-struct Running(Child);
+pub(super) struct Running(Child);
 
 impl Running {
-    fn start(command: &mut Command, what: &str) -> Result<Self> {
+    pub(super) fn start(command: &mut Command, what: &str) -> Result<Self> {
         command.spawn().map(Self).map_err(|error| Failure(format!("cannot start {what}: {error}")))
     }
 
@@ -96,18 +96,38 @@ impl Running {
     }
 
     /// Waits until `answers` says so, while the process runs.
-    fn wait_until(&mut self, what: &str, mut answers: impl FnMut() -> bool) -> Result<()> {
+    fn wait_until(&mut self, what: &str, answers: impl FnMut() -> bool) -> Result<()> {
+        self.wait_within(PATIENCE, what, answers)
+    }
+
+    /// Like [`Self::wait_until`], with another patience.
+    pub(super) fn wait_within(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut answers: impl FnMut() -> bool,
+    ) -> Result<()> {
         let began = Instant::now();
         while !answers() {
             if let Ok(Some(status)) = self.0.try_wait() {
                 return Err(Failure(format!("{what} ended with {status}")));
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > patience {
                 return Err(Failure(format!("{what} does not answer")));
             }
             thread::sleep(LOOK_AGAIN);
         }
         Ok(())
+    }
+}
+
+impl Running {
+    pub(super) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(super) fn is_running(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
     }
 }
 
@@ -132,7 +152,7 @@ fn terminate(_child: &Child) -> io::Result<()> {
 
 /// A loopback address of this run's own, where nobody listens at `port` (0 for any), so that several runs do
 /// not meet.
-fn free_address(port: u16) -> Result<SocketAddr> {
+pub(super) fn free_address(port: u16) -> Result<SocketAddr> {
     let id = std::process::id();
     for attempt in 0..200_u32 {
         let [.., high, low] = id.wrapping_mul(31).wrapping_add(attempt).to_be_bytes();
@@ -146,7 +166,7 @@ fn free_address(port: u16) -> Result<SocketAddr> {
     Err(Failure("no loopback address is free".to_owned()))
 }
 
-fn write_private(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write_private(path: &Path, text: &str) -> Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -265,7 +285,7 @@ impl Server for Standpipe {
 }
 
 /// Whether a call has its reply.
-fn is_answered(programs: &Programs, address: SocketAddr) -> bool {
+pub(super) fn is_answered(programs: &Programs, address: SocketAddr) -> bool {
     if TcpStream::connect(address).is_err() {
         return false;
     }
