@@ -104,6 +104,8 @@ pub struct Role {
     pub user: Option<String>,
     /// The accounts that may log on; otherwise the instance's own file in the state directory.
     pub accounts: Option<PathBuf>,
+    /// Where `accounts` stands in the file.
+    pub(crate) accounts_span: Option<Span>,
     /// Values for the service, by name; nothing secret.
     pub settings: Vec<(String, String)>,
     /// The absolute paths of files with secrets for the service, by name.

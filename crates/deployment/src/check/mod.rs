@@ -4,9 +4,11 @@ mod ports;
 mod shared;
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use standpipe_accounts::AccountFile;
 use standpipe_process::program;
 
 use crate::definition::{Backend, Command, Deployment, PasswordSource, Program, Role, local_address};
@@ -105,16 +107,65 @@ impl Checker<'_> {
                 self.program(&serving.command);
             }
         }
+        if self.here {
+            self.accounts(role);
+        }
         for call in &role.calls {
             self.password(&call.password, &call.password_span);
         }
     }
 
+    /// An accounts file that cannot be used lets nobody in, which the first client would find out.
+    fn accounts(&mut self, role: &Role) {
+        let (Some(path), Some(span)) = (&role.accounts, &role.accounts_span) else { return };
+        let problem = match AccountFile::open(path) {
+            Err(error) => {
+                let problem = Problem::at(span.clone(), error.to_string());
+                let problem = match error.hint() {
+                    Some(hint) => problem.hint(hint),
+                    None => problem,
+                };
+                match std::error::Error::source(&error) {
+                    Some(source) => problem.label(source.to_string()),
+                    None => problem,
+                }
+            }
+            // A task may make it.
+            Ok(_) if role.startup.is_empty() && !path.exists() => {
+                Problem::at(span.clone(), format!("there is no accounts file {}", path.display()))
+                    .label("nobody could log on")
+                    .hint(format!("make it: standpipe account add NAME --file {}", path.display()))
+            }
+            Ok(_) => return,
+        };
+        self.problems.push(problem);
+    }
+
+    /// A script is no better than its interpreter. `file` can be executed.
+    fn interpreter(&mut self, file: &Path, path: &OsStr, span: Span) {
+        let Some(missing) = program::missing_interpreter(file, Some(path)) else { return };
+        let hint = if missing.ends_with('\r') {
+            format!(
+                "its lines end as on Windows; make them end with a line feed alone: sed -i 's/\\r$//' {}",
+                file.display()
+            )
+        } else {
+            "install it, or name another one in the first line".to_owned()
+        };
+        let what =
+            format!("the script `{}` needs the interpreter `{}`", file.display(), missing.escape_debug());
+        self.problems.push(Problem::at(span, what).label("that interpreter is not there").hint(hint));
+    }
+
     fn program(&mut self, command: &Command) {
         let span = command.span.clone();
+        // Where it will be looked for when it is started.
+        let path = program::search_path(std::env::current_exe().ok().as_deref(), std::env::var_os("PATH"));
         match &command.program {
+            Program::Path(file) if std::fs::metadata(file).is_ok_and(|file| program::is_executable(&file)) => {
+                self.interpreter(file, &path, span);
+            }
             Program::Path(path) => match std::fs::metadata(path) {
-                Ok(metadata) if program::is_executable(&metadata) => {}
                 Ok(metadata) if metadata.is_dir() => self.problems.push(
                     Problem::at(span, format!("the program `{}` is a folder", path.display()))
                         .hint("name the program's file"),
@@ -130,14 +181,13 @@ impl Checker<'_> {
                 ),
             },
             Program::Name(name) => {
-                // Where it will be looked for when it is started.
-                let path = program::search_path(std::env::current_exe().ok().as_deref(), std::env::var_os("PATH"));
-                if program::find(name.as_ref(), self.folder, Some(&path)).is_err() {
-                    self.problems.push(
+                match program::find(name.as_ref(), self.folder, Some(&path)) {
+                    Ok(file) => self.interpreter(&file, &path, span),
+                    Err(_) => self.problems.push(
                         Problem::at(span, format!("no program `{name}` on the search path"))
                             .label("not found on PATH")
                             .hint(format!("install it, add its folder to PATH, or give its path, such as \"./{name}\"")),
-                    );
+                    ),
                 }
             }
         }

@@ -175,3 +175,46 @@ fn an_address_for_all_instances_of_one_machine_is_found() {
     let shown = deployment(folder.path(), port, PROGRAM, Look::Machine).unwrap_err();
     assert!(shown.contains("would listen on one address and port"), "{shown}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_script_whose_interpreter_is_missing_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("secret"), "x").unwrap();
+    let script = folder.path().join("service.sh");
+    for (line, told) in [("#!/no/such/python", "`/no/such/python`"), ("#!/bin/sh\r", "`/bin/sh\\r`")] {
+        fs::write(&script, format!("{line}\n")).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let shown = deployment(folder.path(), 1, "./service.sh", Look::Files).unwrap_err();
+        assert!(shown.contains(told) && shown.contains("interpreter"), "{shown}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_accounts_file_that_lets_nobody_in_is_found_before_anything_starts() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accounts.toml");
+    let check = |startup: &str| {
+        let text = format!(
+            "name = \"Demo\"\n[roles.R]\naccounts = \"accounts.toml\"\n{startup}[roles.R.service]\ncommand = [\"cargo\"]\n"
+        );
+        let source = Source::new("standpipe.toml", text);
+        let found = Deployment::from_source(&source, folder.path(), &Nothing, Look::Machine);
+        found.map(drop).map_err(|problems| problems.render(false))
+    };
+    let shown = check("").unwrap_err();
+    assert!(shown.contains("there is no accounts file") && shown.contains(":3:"), "{shown}");
+    assert_eq!(check("[[roles.R.startup]]\ncommand = [\"cargo\"]\n"), Ok(()), "the task may make it");
+    fs::write(&file, "garbage [[").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let shown = check("").unwrap_err();
+    assert!(shown.contains("accounts.toml"), "{shown}");
+    fs::write(&file, "").unwrap();
+    assert_eq!(check(""), Ok(()));
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let shown = check("").unwrap_err();
+    assert!(shown.contains("accounts.toml"), "{shown}");
+}

@@ -110,6 +110,7 @@ impl Resolver<'_> {
             health: role.health.and_then(|health| self.health(health)),
             instances: role.instances.given().map_or(1, Spanned::into_inner),
             user: self.nonempty(role.user, "user"),
+            accounts_span: role.accounts.as_given().map(Text::span),
             accounts: self.nonempty(role.accounts, "accounts").map(|path| self.path(&path)),
             startup: role.startup.into_iter().filter_map(|task| self.task(task, in_wine)).collect(),
             services,
