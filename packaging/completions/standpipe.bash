@@ -46,6 +46,9 @@ _standpipe() {
             standpipe,import)
                 cmd="standpipe__subcmd__import"
                 ;;
+            standpipe,logs)
+                cmd="standpipe__subcmd__logs"
+                ;;
             standpipe,ps)
                 cmd="standpipe__subcmd__ps"
                 ;;
@@ -110,7 +113,7 @@ _standpipe() {
 
     case "${cmd}" in
         standpipe)
-            opts="-h -V --log --log-format --color --help --version up run ps scale restart update down stop health call connect bench account sddl check import export agent"
+            opts="-h -V --log --log-format --color --help --version up run ps logs scale restart update down stop health call connect bench account sddl check import export agent"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -977,6 +980,56 @@ _standpipe() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        standpipe__subcmd__logs)
+            opts="-f -n -d -h -V --follow --lines --file --deployment --state-dir --log --log-format --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --lines)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         standpipe__subcmd__ps)
             opts="-f -d -h -V --file --deployment --state-dir --json --ready --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1074,7 +1127,7 @@ _standpipe() {
             return 0
             ;;
         standpipe__subcmd__run)
-            opts="-f -h -V --file --role --instance --address --folder --state-dir --log --log-format --color --help --version"
+            opts="-f -h -V --file --role --instance --address --folder --state-dir --log-to --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1105,6 +1158,10 @@ _standpipe() {
                     return 0
                     ;;
                 --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -35,6 +35,7 @@ complete -c standpipe -n "__fish_standpipe_needs_command" -s V -l version -d 'Pr
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "up" -d 'Run a whole deployment on this machine, and start again what fails'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "run" -d 'Run one instance of a role: its startup tasks, its service, its endpoints'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "ps" -d 'Show the instances of a deployment that runs on this machine'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "logs" -d 'Show the last log lines of instances, and those that come'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "scale" -d 'Run more or fewer instances of a role'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "restart" -d 'Start instances again, one update domain after the other'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "update" -d 'Read the deployment file again, and bring instances to what it says, one update domain after the other'
@@ -67,6 +68,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l instance -d 
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l address -d 'The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l folder -d 'The folder that paths in the file start from, when the file is in another one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log-to -d 'A file to keep the last log lines in; for `up`' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
@@ -88,6 +90,19 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l json -d 'As J
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l ready -d 'Say with the exit code whether every instance is ready'
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -s n -l lines -d 'How many lines of each instance to begin with' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -s d -l deployment -d 'The deployment\'s name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -s f -l follow -d 'Go on with the lines that come'
+complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -l timeout -d 'How long a new instance may take to be ready' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -s d -l deployment -d 'The deployment\'s name' -r

@@ -60,16 +60,23 @@ fn run() -> Exit {
         }
     };
     let mut output = Output::new(cli.color, queue.clone(), patience);
+    let format = cli.command.log_format(cli.log_format);
+    let kept = cli.command.log_file().map(|path| logging::keep_in(path, format == LogFormat::Json));
     let log = LogOptions { filter: cli.log, format: cli.log_format };
-    logging::start(&log.filter, cli.command.log_format(log.format), output.colours_errors(), queue.clone());
+    logging::start(&log.filter, format, output.colours_errors(), queue.clone());
+    if let Some(Err(error)) = kept {
+        tracing::warn!(%error, "the log is not kept");
+    }
     let exit = commands::run(cli.command, &log, &mut output).unwrap_or_else(|failure| {
         if serves && log.format == LogFormat::Json {
             failure.log();
         } else {
+            logging::keep_words(&failure.in_one_line());
             output.failure(&failure);
         }
         failure.exit()
     });
     queue.flush(patience);
+    logging::flush_file();
     exit
 }

@@ -2,7 +2,7 @@
 //! browser.
 
 use super::{Site, pytest};
-use crate::install::{browser, smb_rs};
+use crate::install::{browser, debian, smb_rs};
 use crate::shell::{self, Failure, Result};
 
 pub(crate) fn run(site: &Site<'_>) -> Result<()> {
@@ -16,6 +16,12 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         Err(why) => return site.skip_stage(what, &why),
     };
     command.env("STANDPIPE_SMB_RS", smb_rs::build(site.workspace)?);
+    match debian::install(&["tmux"]) {
+        Ok(()) => {
+            command.env("STANDPIPE_TMUX", "1");
+        }
+        Err(why) => site.skip_part("the live view on a terminal", &why)?,
+    }
     match browser::find_or_install() {
         Ok(chromium) => {
             command.env("STANDPIPE_CHROMIUM", chromium);

@@ -214,6 +214,7 @@ impl<'a> LocalRuntime<'a> {
             end_orphans(&state, &options).await?;
         }
         state.clear()?;
+        state.make_logs()?;
         Ok(Self { options, state, lock })
     }
 

@@ -5,6 +5,8 @@
 //! DIR/lock                     held by the local runtime while it runs
 //! DIR/control                  where the local runtime listens to other commands
 //! DIR/targets.json             which instances there are, and where; see [`targets`](crate::targets)
+//! DIR/logs/up.log              the last log lines of the local runtime, and in `.log.1` those before
+//! DIR/logs/ServiceWatcher.0.log  the same of an instance
 //! DIR/ServiceWatcher.0/.standpipe-instance
 //! DIR/ServiceWatcher.0/lock    held by the instance while it runs
 //! DIR/ServiceWatcher.0/state.json
@@ -18,6 +20,7 @@
 
 mod folders;
 mod lock;
+mod logs;
 mod marker;
 mod record;
 mod remains;
@@ -35,6 +38,7 @@ use standpipe_system::folder::{self, Untrusted};
 use standpipe_system::machine::MAX_SOCKET_PATH;
 use thiserror::Error;
 
+pub use logs::{Log, former_log, log_of, logs, own_log};
 pub use record::{EndpointRecord, InstanceRecord, ServiceRecord, Stage, now, read_all};
 
 use standpipe_deployment::{Backend, Role, is_role_name};
@@ -247,6 +251,11 @@ impl StateDir {
         Ok(found)
     }
 
+    /// Makes the folder for [logs].
+    pub(crate) fn make_logs(&self) -> Result<(), StateError> {
+        logs::make(&self.path)
+    }
+
     /// Replaces [that file](Self::targets).
     pub(crate) fn write_targets(&self, targets: &Targets) -> Result<(), StateError> {
         whole_file::write_json(&self.targets(), targets)
@@ -305,6 +314,11 @@ fn running_in(above: &Path) -> Result<Vec<RunningDeployment>, StateError> {
     Ok(found)
 }
 
+/// Whether a local runtime runs the deployment whose state folder is `dir`.
+pub fn is_run(dir: &Path) -> bool {
+    Lock::is_taken(&dir.join("lock"))
+}
+
 /// Says in the state folder `dir` why an instance could not begin; see [`InstanceDir::write_last_words`].
 ///
 /// # Errors
@@ -348,6 +362,7 @@ impl DeploymentLock {
             }
         }
         // While the lock is held, so that the next holder makes everything anew.
+        logs::remove(&self.dir.path)?;
         for name in [SOCKET, "targets.json", "targets.json.new", "lock"] {
             remove_file(&self.dir.path.join(name))?;
         }

@@ -11,6 +11,7 @@ mod export;
 mod health;
 pub(crate) mod import;
 mod instances;
+mod logs;
 mod ps;
 mod restart;
 mod run;
@@ -20,6 +21,7 @@ mod up;
 mod update;
 mod which;
 
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Run(run::Run),
     /// Show the instances of a deployment that runs on this machine
     Ps(ps::Ps),
+    /// Show the last log lines of instances, and those that come
+    Logs(logs::Logs),
     /// Run more or fewer instances of a role
     Scale(scale::Scale),
     /// Start instances again, one update domain after the other
@@ -79,6 +83,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The file that this command's log lines are kept in, as far as its arguments name one.
+    pub(crate) fn log_file(&self) -> Option<&Path> {
+        match self {
+            Self::Run(run) => run.log_to(),
+            _ => None,
+        }
+    }
+
     /// Whether it serves others until somebody stops it, and so must not wait for the reader of its log.
     pub(crate) fn serves(&self) -> bool {
         matches!(self, Self::Up(_) | Self::Run(_) | Self::Connect(_) | Self::Agent(_))
@@ -99,6 +111,7 @@ pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Re
         Command::Up(up) => up::run(&up, log, output),
         Command::Run(run) => run::run(&run),
         Command::Ps(ps) => ps::run(&ps, output),
+        Command::Logs(logs) => logs::run(logs, output),
         Command::Scale(scale) => scale::run(scale, output),
         Command::Restart(restart) => restart::run(restart, output),
         Command::Update(update) => update::run(update, output),

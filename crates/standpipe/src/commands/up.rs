@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use super::{instances, runtime};
 use crate::failure::{Caused, Exit, Failure};
-use crate::logging::{LiveView, LogFormat, LogOptions};
+use crate::logging::{self, LiveView, LogFormat, LogOptions};
 use crate::output::{Output, columns};
 
 const EXAMPLES: &str = "Examples:\n  \
@@ -112,6 +112,10 @@ async fn run_deployment(
         }
         return Err(problems.into());
     }
+    if let Err(error) = logging::keep_in(&state::own_log(runtime.state_dir()), log.format == LogFormat::Json)
+    {
+        warn!("the log is not kept: {error}");
+    }
     info!("deployment {} keeps its state in {}", deployment.name(), runtime.state_dir().display());
     let (sender, views) = watch::channel(Vec::new());
     let shown = tokio::spawn(show(deployment.name().to_owned(), views, view));
@@ -177,6 +181,8 @@ fn command(program: &Path, file: &Path, instance: &LocalInstance<'_>, log: &LogO
         instance.address.to_string().into(),
         "--state-dir".into(),
         instance.state_dir.into(),
+        "--log-to".into(),
+        state::log_of(instance.state_dir, &instance.role.name, instance.number).into(),
         "--log".into(),
         log.filter.clone().into(),
         "--log-format".into(),

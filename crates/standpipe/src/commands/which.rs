@@ -1,5 +1,6 @@
 //! Which of the deployments that run on this machine a command is about.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -28,6 +29,11 @@ pub(super) struct Which {
 }
 
 impl Which {
+    /// The same options, read by a command that has another meaning for one of their letters.
+    pub(super) fn new(file: Option<PathBuf>, deployment: Option<String>, state_dir: Option<PathBuf>) -> Self {
+        Self { file, deployment, state_dir }
+    }
+
     /// The state folder of the deployment. `None` when nothing is named and nothing runs.
     pub(super) fn find(&self) -> Result<Option<PathBuf>, Failure> {
         let usual = |name: &str| state::locate(name, None, |variable| std::env::var_os(variable));
@@ -88,6 +94,15 @@ impl From<ControlError> for Failure {
 pub(super) struct Selection {
     pub(super) role: String,
     pub(super) instance: Option<u32>,
+}
+
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.instance {
+            Some(number) => write!(f, "{}/{number}", self.role),
+            None => f.write_str(&self.role),
+        }
+    }
 }
 
 impl std::str::FromStr for Selection {

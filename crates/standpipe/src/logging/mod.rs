@@ -1,5 +1,6 @@
 //! Log lines: on stderr, save that those of services go to stdout as JSON.
 
+mod file;
 mod queue;
 mod view;
 
@@ -15,6 +16,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
+pub(crate) use self::file::{flush as flush_file, keep_in, keep_words};
 pub(crate) use self::queue::{LogQueue, Stream};
 pub(crate) use self::view::LiveView;
 
@@ -52,7 +54,7 @@ pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, queue: LogQue
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(OneStream(queue.clone()))
+        .with_writer(OneStream { queue: queue.clone(), relays: format == LogFormat::Relay })
         .with_ansi(colour)
         // When the reader of the log has gone, there is nobody to report that to either.
         .log_internal_errors(false);
@@ -71,13 +73,21 @@ pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, queue: LogQue
 }
 
 /// The writer for lines that people read: all go to standard error.
-struct OneStream(LogQueue);
+struct OneStream {
+    queue: LogQueue,
+    /// Whether lines of processes are those of instances, which keep them themselves.
+    relays: bool,
+}
 
 impl MakeWriter<'_> for OneStream {
     type Writer = LineWriter;
 
     fn make_writer(&self) -> LineWriter {
-        LineWriter { queue: self.0.clone(), stream: Stream::Err }
+        LineWriter { queue: self.queue.clone(), stream: Stream::Err, is_kept: true }
+    }
+
+    fn make_writer_for(&self, metadata: &Metadata<'_>) -> LineWriter {
+        LineWriter { is_kept: !self.relays || metadata.target() != OUTPUT_TARGET, ..self.make_writer() }
     }
 }
 
@@ -89,12 +99,12 @@ impl MakeWriter<'_> for Apart {
     type Writer = LineWriter;
 
     fn make_writer(&self) -> LineWriter {
-        LineWriter { queue: self.0.clone(), stream: Stream::Err }
+        LineWriter { queue: self.0.clone(), stream: Stream::Err, is_kept: true }
     }
 
     fn make_writer_for(&self, metadata: &Metadata<'_>) -> LineWriter {
         let stream = if metadata.target() == OUTPUT_TARGET { Stream::Out } else { Stream::Err };
-        LineWriter { queue: self.0.clone(), stream }
+        LineWriter { stream, ..self.make_writer() }
     }
 }
 
@@ -102,10 +112,15 @@ impl MakeWriter<'_> for Apart {
 struct LineWriter {
     queue: LogQueue,
     stream: Stream,
+    /// Whether the file of this process gets it, too.
+    is_kept: bool,
 }
 
 impl io::Write for LineWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.is_kept {
+            file::keep(line);
+        }
         self.queue.push(self.stream, line.to_vec());
         Ok(line.len())
     }

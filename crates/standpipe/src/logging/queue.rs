@@ -50,8 +50,8 @@ struct State {
     waiting: VecDeque<(Stream, Vec<u8>)>,
     /// Of the lines that wait or are being written.
     bytes: usize,
-    /// What the live view is to show next, in lines that fit into the terminal.
-    view: Option<Vec<String>>,
+    /// What the live view is to show next, in lines that fit into the terminal, and how wide that is.
+    view: Option<(Vec<String>, usize)>,
     is_writing: bool,
     /// How many writes have ended.
     writes: u64,
@@ -116,9 +116,10 @@ impl LogQueue {
         }
     }
 
-    /// Has these lines shown at the bottom of the terminal, instead of those before.
-    pub(super) fn show(&self, lines: Vec<String>) {
-        self.0.lock().view = Some(lines);
+    /// Has these lines shown at the bottom of the terminal, which has `width` columns, instead of those
+    /// before.
+    pub(super) fn show(&self, lines: Vec<String>, width: usize) {
+        self.0.lock().view = Some((lines, width));
         self.0.work.notify_one();
     }
 
@@ -176,8 +177,8 @@ fn write_for_ever(shared: &Shared, mut out: impl Write, mut err: impl Write) {
             Stream::Out => patiently(&mut out, &bytes),
             Stream::Err => patiently(&mut err, &shown.scroll(&bytes)),
         };
-        if let Some(lines) = view {
-            let _ = patiently(&mut err, &shown.show(lines));
+        if let Some((lines, width)) = view {
+            let _ = patiently(&mut err, &shown.show(lines, width));
         }
         let mut state = shared.lock();
         state.bytes -= cost;

@@ -22,12 +22,12 @@ impl LiveView {
     /// Shows these lines instead of those before. Each is cut to `width` columns, as a line that wraps could
     /// not be drawn over. Does not wait for the terminal.
     pub(crate) fn show(&self, lines: &[String], width: usize) {
-        self.0.show(lines.iter().map(|line| cut(line, width)).collect());
+        self.0.show(lines.iter().map(|line| cut(line, width)).collect(), width);
     }
 
     /// Takes the lines away.
     pub(crate) fn clear(&self) {
-        self.0.show(Vec::new());
+        self.0.show(Vec::new(), usize::MAX);
         self.0.flush(Some(PATIENCE));
     }
 }
@@ -41,10 +41,15 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// The bytes that draw these lines over those before.
-    pub(super) fn show(&mut self, lines: Vec<String>) -> Vec<u8> {
+    /// The bytes that draw these lines over those before, on a terminal of `width` columns.
+    pub(super) fn show(&mut self, lines: Vec<String>, width: usize) -> Vec<u8> {
         if lines == self.lines && self.drawn == lines.len() {
             return Vec::new();
+        }
+        // A terminal that became narrower has wrapped what is on it.
+        let rows = |line: &String| line.chars().count().div_ceil(width.max(1)).max(1);
+        if self.drawn > 0 {
+            self.drawn = self.lines.iter().map(rows).sum();
         }
         self.lines = lines;
         self.redraw(b"")
@@ -92,17 +97,24 @@ mod tests {
     #[test]
     fn the_view_is_drawn_over_itself() {
         let mut shown = Shown::default();
-        assert_eq!(shown.show(lines("one\ntwo")), b"one\ntwo\n");
-        assert_eq!(shown.show(lines("one\ntwo")), b"", "nothing changed");
-        assert_eq!(shown.show(lines("three")), b"\r\x1b[2A\x1b[Jthree\n");
-        assert_eq!(shown.show(Vec::new()), b"\r\x1b[1A\x1b[J");
+        assert_eq!(shown.show(lines("one\ntwo"), 80), b"one\ntwo\n");
+        assert_eq!(shown.show(lines("one\ntwo"), 80), b"", "nothing changed");
+        assert_eq!(shown.show(lines("three"), 80), b"\r\x1b[2A\x1b[Jthree\n");
+        assert_eq!(shown.show(Vec::new(), 80), b"\r\x1b[1A\x1b[J");
+    }
+
+    #[test]
+    fn lines_that_a_narrower_terminal_has_wrapped_are_drawn_over_as_well() {
+        let mut shown = Shown::default();
+        shown.show(lines("\n123456789\n1234"), 80);
+        assert_eq!(shown.show(lines("1"), 4), b"\r\x1b[5A\x1b[J1\n");
     }
 
     #[test]
     fn log_lines_scroll_above_the_view() {
         let mut shown = Shown::default();
         assert_eq!(shown.scroll(b"before\n"), b"before\n");
-        shown.show(lines("view"));
+        shown.show(lines("view"), 80);
         assert_eq!(shown.scroll(b"a line\n"), b"\r\x1b[1A\x1b[Ja line\nview\n");
         assert_eq!(shown.scroll(b""), b"");
     }

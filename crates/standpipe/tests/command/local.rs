@@ -210,7 +210,7 @@ fn a_second_up_is_refused_and_one_that_was_killed_is_cleaned_up_after() {
     let services = std::fs::read_to_string(deployment.place.path("services")).unwrap();
     deployment.up = Deployment::up(&deployment.place).spawn().unwrap();
     let are_new = || deployment.processes().iter().all(|one| !former.contains(one));
-    until(|| deployment.code(&["ps", "--ready"]) == Some(0) && are_new(), "all instances are ready again");
+    until(|| are_new() && deployment.code(&["ps", "--ready"]) == Some(0), "all instances are ready again");
     let is_alive = |pid: &&str| {
         std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
     };
@@ -241,6 +241,60 @@ fn instances_that_do_not_stop_after_their_up_was_killed_are_killed() {
     deployment.up = up;
     // The former ones say that they are ready, as long as they are there.
     let are_new = || deployment.processes().iter().all(|one| !former.contains(one));
-    until(|| deployment.code(&["ps", "--ready"]) == Some(0) && are_new(), "all instances are ready again");
+    until(|| are_new() && deployment.code(&["ps", "--ready"]) == Some(0), "all instances are ready again");
     deployment.down();
+}
+
+#[test]
+fn logs_show_what_instances_said_and_go_on_until_the_deployment_ends() {
+    let talk = "echo hello from $STANDPIPE_INSTANCE; exec sleep 1000";
+    let mut deployment = Deployment::start(&file(2, talk));
+    let one = deployment.seen(&["logs", "A/1"]);
+    assert!(one.starts_with("exit 0\n--- stdout\n2") && one.contains("S | hello from 1"), "{one}");
+    let all = deployment.seen(&["logs"]);
+    for expected in ["up | 2", "started A.0", "A/0 | 2", "S | hello from 0", "A/1 | 2", "B/0 | 2"] {
+        assert!(all.contains(expected), "{expected} in {all}");
+    }
+    let times: Vec<&str> =
+        all.lines().skip(2).filter_map(|line| line.split_once(" | ")?.1.get(..23)).collect();
+    assert!(times.is_sorted(), "{all}");
+    assert_eq!(deployment.seen(&["logs", "A/0", "-n", "1"]).lines().count(), 3);
+    assert_seen(
+        &deployment.seen(&["logs", "A/7"]),
+        "exit 69\n--- stderr\nerror: there is no log of A/7 in state\nhint: `standpipe ps` shows which instances there are",
+    );
+    let follow = [&["logs", "-f", "A", "-n", "0"][..], &STATE].concat();
+    let mut following = deployment.place.standpipe(&follow).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
+    // Also of an instance that is new.
+    assert!(deployment.seen(&["scale", "A=3"]).starts_with("exit 0"));
+    assert!(lines.any(|line| line.starts_with("A/2 | ") && line.ends_with("S | hello from 2")));
+    std::thread::spawn(move || lines.count());
+    assert!(deployment.seen(&["down"]).starts_with("exit 0"));
+    assert_eq!(following.wait().unwrap().code(), Some(0));
+    assert_eq!(deployment.up.wait().unwrap().code(), Some(0));
+    assert!(!deployment.state().exists());
+}
+
+#[test]
+fn a_reader_of_the_log_that_takes_nothing_holds_no_instance_up() {
+    let place = Place::new();
+    // The service says more than any pipe holds, and then says that it has.
+    let talk =
+        "i=0; while test $i -lt 200000; do echo line $i; i=$((i+1)); done; touch said; exec sleep 1000";
+    place.write("standpipe.toml", &file(1, talk));
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = place.standpipe(&[&["up", "--no-view"][..], &STATE].concat());
+    let up = command.stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+    drop(command);
+    let deployment = Deployment { place, up };
+    until(|| deployment.place.path("said").exists(), "the service could say all it had to say");
+    // The local runtime itself goes on as well.
+    assert!(deployment.seen(&["restart", "B"]).starts_with("exit 0"));
+    let lines = BufReader::new(reader).lines();
+    let counting = std::thread::spawn(move || {
+        lines.map_while(Result::ok).filter(|line| line.contains("were dropped")).count()
+    });
+    deployment.down();
+    assert!(counting.join().unwrap() > 0);
 }

@@ -3,7 +3,7 @@
 mod serve;
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use standpipe_deployment::{DRAIN_TIMEOUT, Deployment, Look, ProcessEnvironment, Role, local_address};
@@ -51,6 +51,17 @@ pub(crate) struct Run {
     /// The folder to keep state in; without it, one for the deployment where this user keeps such things
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+
+    /// A file to keep the last log lines in; for `up`
+    #[arg(long, value_name = "PATH", hide = true)]
+    log_to: Option<PathBuf>,
+}
+
+impl Run {
+    /// The file to keep the last log lines in.
+    pub(super) fn log_to(&self) -> Option<&Path> {
+        self.log_to.as_deref()
+    }
 }
 
 pub(super) fn run(run: &Run) -> Result<Exit, Failure> {
