@@ -9,7 +9,7 @@ use crate::shell::{self, Failure, Result};
 
 /// Podman, what starts its containers, and what connects them.
 const PACKAGES: &[&str] =
-    &["podman", "runc", "catatonit", "netavark", "aardvark-dns", "iptables", "dpkg", "systemd"];
+    &["podman", "runc", "catatonit", "netavark", "aardvark-dns", "iptables", "iproute2", "systemd"];
 
 pub(crate) fn run(site: &Site<'_>) -> Result<()> {
     let what = "the packages and the image";
