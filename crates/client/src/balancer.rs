@@ -3,6 +3,9 @@
 //! Each instance is watched over the real protocol: logged on, and asked every second whether its pipe can be
 //! opened. A call goes to a random one of those that are ready. If its open fails there, nothing was sent and
 //! another instance gets it; once the request may have reached a service it is never sent again.
+//!
+//! The instances may come and go. One that is no longer among them gets no new calls; those under way there end
+//! as they would have, and then its connection closes.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -139,12 +142,20 @@ pub struct TargetState {
 /// Calls one pipe over several instances. Dropping it ends its connections.
 #[derive(Debug)]
 pub struct Balancer {
-    watched: Vec<Arc<Watched>>,
+    shared: Arc<Shared>,
+    /// The task that keeps the instances under watch.
+    _keeping: JoinSet<()>,
+}
+
+/// What the balancer and the task that keeps its instances have in common.
+#[derive(Debug)]
+struct Shared {
+    watched: Mutex<Arc<[Arc<Watched>]>>,
     pipe: PipeName,
+    credentials: Credentials,
     options: Options,
-    /// Counts changes of any instance's state.
+    /// Counts changes of any instance's state, and of the instances themselves.
     changes: watch::Sender<u64>,
-    _checks: JoinSet<()>,
 }
 
 /// An instance under watch.
@@ -175,46 +186,54 @@ enum Condition {
 impl Balancer {
     /// Watches `targets` from now on. Must be called on a tokio runtime.
     pub fn new(targets: Vec<Target>, pipe: PipeName, credentials: &Credentials, options: Options) -> Self {
-        let changes = watch::Sender::new(0);
-        let mut checks = JoinSet::new();
-        let watched: Vec<_> = targets
-            .into_iter()
-            .map(|target| {
-                let state =
-                    State { condition: Condition::Unknown, since: SystemTime::now(), answered: 0, failed: 0 };
-                let pool = Pool::new(target.server.clone(), credentials.clone(), options.of_pool());
-                let watched = Arc::new(Watched { target, state: Mutex::new(state), check: Notify::new() });
-                let check = Check {
-                    watched: Arc::clone(&watched),
-                    pipe: pipe.clone(),
-                    pool,
-                    options: options.clone(),
-                    changes: changes.clone(),
-                };
-                checks.spawn(check.run());
-                watched
-            })
-            .collect();
-        Self { watched, pipe, options, changes, _checks: checks }
+        Self::following(watch::Sender::new(targets).subscribe(), pipe, credentials, options)
+    }
+
+    /// Watches the latest `targets` from now on, and follows what becomes of them. Must be called on a tokio
+    /// runtime.
+    pub fn following(
+        mut targets: watch::Receiver<Vec<Target>>,
+        pipe: PipeName,
+        credentials: &Credentials,
+        options: Options,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            watched: Mutex::new(Arc::new([])),
+            pipe,
+            credentials: credentials.clone(),
+            options,
+            changes: watch::Sender::new(0),
+        });
+        let mut checks = Vec::new();
+        shared.follow(&targets.borrow_and_update().clone(), &mut checks);
+        let mut keeping = JoinSet::new();
+        let kept = Arc::clone(&shared);
+        keeping.spawn(async move {
+            while targets.changed().await.is_ok() {
+                let latest = targets.borrow_and_update().clone();
+                kept.follow(&latest, &mut checks);
+            }
+            // They stay as they are, and their checks with them.
+            pending::<()>().await;
+        });
+        Self { shared, _keeping: keeping }
     }
 
     /// One request and its whole reply, from a random instance that is ready.
     ///
     /// Waits for the first answers of instances that were not asked yet, but not for instances to come back.
     pub async fn call(&self, request: &[u8]) -> Result<Answer, BalancerError> {
-        let mut tried: Vec<(usize, Arc<ClientError>)> = Vec::new();
-        while let Some((place, client)) = self.choose(&tried).await {
-            let Some(watched) = self.watched.get(place) else {
-                break;
-            };
-            match client.open_when_free(&self.pipe, self.options.call.wait_for_pipe).await {
-                Ok(pipe) => return self.call_on(watched, pipe, request).await,
+        let Shared { pipe, options, changes, .. } = &*self.shared;
+        let mut tried: Vec<(Arc<Watched>, Arc<ClientError>)> = Vec::new();
+        while let Some((watched, client)) = self.choose(&tried).await {
+            match client.open_when_free(pipe, options.call.wait_for_pipe).await {
+                Ok(pipe) => return self.call_on(&watched, pipe, request).await,
                 Err(error) if error.is_of_this_instance() => {
                     let error = Arc::new(error);
                     watched.count_failure();
-                    watched.set(Condition::Unready(Arc::clone(&error)), &self.changes);
+                    watched.set(Condition::Unready(Arc::clone(&error)), changes);
                     watched.check.notify_one();
-                    tried.push((place, error));
+                    tried.push((watched, error));
                 }
                 Err(source) => {
                     watched.count_failure();
@@ -222,17 +241,18 @@ impl Balancer {
                 }
             }
         }
-        let error_of = |(place, watched): (usize, &Arc<Watched>)| {
-            let tried = tried.iter().find(|(other, _)| *other == place).map(|(_, error)| Arc::clone(error));
-            Some((watched.target.clone(), tried.or_else(|| watched.error())?))
+        let error_of = |watched: &Arc<Watched>| {
+            let tried = tried.iter().find(|(other, _)| Arc::ptr_eq(other, watched));
+            let error = tried.map(|(_, error)| Arc::clone(error)).or_else(|| watched.error())?;
+            Some((watched.target.clone(), error))
         };
         Err(BalancerError::NoneReady {
-            instances: self.watched.iter().enumerate().filter_map(error_of).collect(),
+            instances: self.shared.watched().iter().filter_map(error_of).collect(),
         })
     }
 
     async fn call_on(&self, watched: &Watched, pipe: Pipe, request: &[u8]) -> Result<Answer, BalancerError> {
-        match pipe.exchange(request, &self.options.call).await {
+        match pipe.exchange(request, &self.shared.options.call).await {
             Ok(reply) => {
                 watched.lock().answered += 1;
                 Ok(Answer { reply, target: watched.target.clone() })
@@ -248,33 +268,89 @@ impl Balancer {
 
     /// What is known of each instance.
     pub fn snapshot(&self) -> Vec<TargetState> {
-        self.watched.iter().map(|watched| watched.snapshot()).collect()
+        self.shared.watched().iter().map(|watched| watched.snapshot()).collect()
     }
 
-    /// Tells of every change of what [`Self::snapshot`] says about readiness.
+    /// Tells of every change of what [`Self::snapshot`] says about readiness, and of the instances in it.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+        self.shared.changes.subscribe()
     }
 
     /// A random instance that is ready and was not tried; waits while there is none but some were never
     /// asked.
-    async fn choose(&self, tried: &[(usize, Arc<ClientError>)]) -> Option<(usize, Client)> {
-        let mut changes = self.changes.subscribe();
+    async fn choose(&self, tried: &[(Arc<Watched>, Arc<ClientError>)]) -> Option<(Arc<Watched>, Client)> {
+        let mut changes = self.shared.changes.subscribe();
         loop {
             changes.mark_unchanged();
-            let untried = || {
-                let all = self.watched.iter().enumerate();
-                all.filter(|(place, _)| tried.iter().all(|(other, _)| other != place))
-            };
+            let all = self.shared.watched();
+            let untried =
+                || all.iter().filter(|watched| tried.iter().all(|(other, _)| !Arc::ptr_eq(other, watched)));
             let mut ready: Vec<_> =
-                untried().filter_map(|(place, watched)| Some((place, watched.client()?))).collect();
+                untried().filter_map(|watched| Some((Arc::clone(watched), watched.client()?))).collect();
             if !ready.is_empty() {
                 return Some(ready.swap_remove(random_below(ready.len())));
             }
-            if !untried().any(|(_, watched)| watched.is_unknown()) || changes.changed().await.is_err() {
+            if !untried().any(|watched| watched.is_unknown()) || changes.changed().await.is_err() {
                 return None;
             }
         }
+    }
+}
+
+/// An instance under watch, and its check, which ends with this.
+#[derive(Debug)]
+struct Checked {
+    watched: Arc<Watched>,
+    _check: JoinSet<()>,
+}
+
+impl Shared {
+    fn watched(&self) -> Arc<[Arc<Watched>]> {
+        Arc::clone(&self.watched.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Watches these from now on, and no others. An instance that was there before keeps its connection.
+    fn follow(&self, targets: &[Target], checks: &mut Vec<Checked>) {
+        let before = checks.len();
+        checks.retain(|check| {
+            let stays = targets.contains(&check.watched.target);
+            if !stays {
+                let Target { instance, server } = &check.watched.target;
+                tracing::info!(%instance, %server, "no longer there");
+            }
+            stays
+        });
+        let mut changed = checks.len() != before;
+        for (place, target) in targets.iter().enumerate() {
+            let is_known = checks.iter().any(|check| check.watched.target == *target);
+            if !is_known && !targets.iter().take(place).any(|earlier| earlier == target) {
+                checks.push(self.watch(target));
+                changed = true;
+            }
+        }
+        let place = |check: &Checked| targets.iter().position(|target| *target == check.watched.target);
+        checks.sort_by_key(place);
+        let watched = checks.iter().map(|check| Arc::clone(&check.watched)).collect();
+        *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = watched;
+        if changed {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn watch(&self, target: &Target) -> Checked {
+        let state = State { condition: Condition::Unknown, since: SystemTime::now(), answered: 0, failed: 0 };
+        let watched =
+            Arc::new(Watched { target: target.clone(), state: Mutex::new(state), check: Notify::new() });
+        let check = Check {
+            watched: Arc::clone(&watched),
+            pipe: self.pipe.clone(),
+            pool: Pool::new(target.server.clone(), self.credentials.clone(), self.options.of_pool()),
+            options: self.options.clone(),
+            changes: self.changes.clone(),
+        };
+        let mut checking = JoinSet::new();
+        checking.spawn(check.run());
+        Checked { watched, _check: checking }
     }
 }
 

@@ -17,6 +17,9 @@ mod encryption;
 mod failing_services;
 #[cfg(test)]
 #[cfg(unix)]
+mod following;
+#[cfg(test)]
+#[cfg(unix)]
 mod giving_up;
 #[cfg(test)]
 #[cfg(unix)]
