@@ -22,6 +22,9 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         }
         Err(why) => site.skip_part("the live view on a terminal", &why)?,
     }
+    if let Err(why) = debian::install(&["dnsmasq-base", "libfaketime", "iproute2"]) {
+        site.skip_part("several machines", &why)?;
+    }
     match browser::find_or_install() {
         Ok(chromium) => {
             command.env("STANDPIPE_CHROMIUM", chromium);
