@@ -4,8 +4,8 @@
 //! opened. A call goes to a random one of those that are ready. If its open fails there, nothing was sent and
 //! another instance gets it; once the request may have reached a service it is never sent again.
 //!
-//! The instances may come and go. One that is no longer among them gets no new calls; those under way there end
-//! as they would have, and then its connection closes.
+//! The instances may come and go. One that is no longer among them gets no new calls; those under way there
+//! end as they would have, and then its connection closes.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};

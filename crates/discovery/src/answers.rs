@@ -1,4 +1,5 @@
-//! What is known from the answers to one question, and when to ask again. Pure: the time comes from the caller.
+//! What is known from the answers to one question, and when to ask again. Pure: the time comes from the
+//! caller.
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,8 @@ pub const KEPT_WHEN_ASKING_FAILS: Duration = Duration::from_mins(10);
 const SHORTEST: Duration = Duration::from_secs(1);
 /// … and not later than this.
 const LONGEST: Duration = Duration::from_mins(5);
-/// Where there is nothing, the question is asked again this soon at the latest: an instance that starts should
-/// not have to wait for long.
+/// Where there is nothing, the question is asked again this soon at the latest: an instance that starts
+/// should not have to wait for long.
 const LONGEST_WITH_NOTHING: Duration = Duration::from_secs(5);
 /// Pauses after failures.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(30) };

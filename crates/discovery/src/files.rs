@@ -14,8 +14,8 @@ pub(crate) const LOOK_INTERVAL: Duration = Duration::from_millis(400);
 /// A longer file is not read.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
-/// A file under watch. It is read at every look: that finds a file that was replaced, also through a link, and
-/// one that was changed twice within the resolution of its time.
+/// A file under watch. It is read at every look: that finds a file that was replaced, also through a link,
+/// and one that was changed twice within the resolution of its time.
 #[derive(Debug)]
 pub(crate) struct WatchedFile {
     path: PathBuf,

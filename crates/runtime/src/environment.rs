@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use standpipe_deployment::{Command, Deployment, EnvironmentFilter, PasswordSource, Program, System};
+use standpipe_deployment::{Command, Deployment, EnvironmentFilter, PasswordSource, Program, System, facts};
 
 use crate::{notify, temporary};
 
 /// The variable with the instance's own folder of pipes, which no other instance has.
-pub(crate) const PIPES: &str = "STANDPIPE_PIPES";
+pub(crate) use standpipe_deployment::facts::PIPES;
 
 /// The environment that the processes of one instance share.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub(crate) struct InstanceEnvironment {
     pub(crate) instance: u32,
     pub(crate) accounts: PathBuf,
     pub(crate) pipes: PathBuf,
+    /// What else there is to know about the instance; see [`facts`](crate::facts).
+    pub(crate) facts: Vec<(String, String)>,
     /// The instance's own folder for temporary files, where its .NET service makes its sockets.
     pub(crate) temporary: Option<PathBuf>,
     /// The variables that are for Standpipe alone.
@@ -28,16 +30,28 @@ pub(crate) struct InstanceEnvironment {
 }
 
 impl InstanceEnvironment {
-    /// The variables, then `own`, which is for one process alone and wins.
-    pub(crate) fn variables(&self, own: &[(String, String)]) -> Vec<(OsString, OsString)> {
+    /// The variables, then those that are for one process alone and win: `from`, each with the name of the
+    /// one whose value it gets, and `own`.
+    pub(crate) fn variables(
+        &self,
+        from: &[(String, String)],
+        own: &[(String, String)],
+    ) -> Vec<(OsString, OsString)> {
         let mut variables: Vec<(OsString, OsString)> = vec![
-            ("STANDPIPE_DEPLOYMENT".into(), self.deployment.clone().into()),
-            ("STANDPIPE_ROLE".into(), self.role.clone().into()),
-            ("STANDPIPE_INSTANCE".into(), self.instance.to_string().into()),
-            ("STANDPIPE_ACCOUNTS".into(), self.accounts.clone().into()),
+            (facts::DEPLOYMENT.into(), self.deployment.clone().into()),
+            (facts::ROLE.into(), self.role.clone().into()),
+            (facts::INSTANCE.into(), self.instance.to_string().into()),
+            (facts::ACCOUNTS.into(), self.accounts.clone().into()),
             (PIPES.into(), self.pipes.clone().into()),
             ("PATH".into(), self.path.clone()),
         ];
+        variables.extend(self.facts.iter().map(|(name, value)| (name.into(), value.into())));
+        let copied = from.iter().filter_map(|(name, fact)| {
+            let (_, value) = variables.iter().find(|(known, _)| known.to_str() == Some(fact))?;
+            Some((OsString::from(name), value.clone()))
+        });
+        let copied: Vec<_> = copied.collect();
+        variables.extend(copied);
         variables.extend(self.temporary.iter().map(|folder| (temporary::VARIABLE.into(), folder.into())));
         variables.extend(own.iter().map(|(name, value)| (name.into(), value.into())));
         variables

@@ -2,6 +2,7 @@
 
 mod environment;
 mod exit_code;
+pub mod facts;
 pub mod instance;
 pub mod local;
 mod notify;

@@ -5,6 +5,7 @@ mod app;
 mod balanced;
 mod calls;
 mod guard;
+mod health;
 mod page;
 mod serve;
 mod site;
@@ -12,5 +13,6 @@ mod text;
 
 pub use app::app;
 pub use calls::{CallError, CallErrorKind, CallFuture, PipeCalls, Readiness, Reply};
+pub use health::{Check, Health, health};
 pub use serve::serve;
 pub use site::Site;

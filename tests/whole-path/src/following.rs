@@ -112,7 +112,7 @@ async fn instances_that_come_and_go_lose_no_call() {
         instances.start_one().await;
         let newest = instances.running.len() - 1;
         let address = instances.running[newest].0.address.to_string();
-        instances.publish(oldest..newest + 1);
+        instances.publish(oldest..=newest);
         eventually("the new one answers", || {
             balancer
                 .snapshot()
@@ -121,7 +121,7 @@ async fn instances_that_come_and_go_lose_no_call() {
         })
         .await;
         seen.insert(address);
-        instances.publish(oldest + 1..newest + 1);
+        instances.publish(oldest + 1..=newest);
         eventually("the old one is gone", || balancer.snapshot().len() == newest - oldest).await;
         // It ends as it does when it is asked to: what is under way is answered.
         instances.running[oldest].0.stop.cancel();

@@ -6,6 +6,8 @@ use hickory_resolver::TokioResolver;
 #[cfg(test)]
 use hickory_resolver::config::ResolverConfig;
 use hickory_resolver::net::NetError;
+#[cfg(test)]
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{RData, RecordType};
 use standpipe_client::ServerAddress;
 
@@ -78,7 +80,9 @@ fn resolver(servers: &NameServers) -> Result<TokioResolver, NetError> {
     let mut builder = match servers {
         NameServers::OfSystem => TokioResolver::builder_tokio()?,
         #[cfg(test)]
-        NameServers::At(config) => TokioResolver::builder_with_config(config.clone(), Default::default()),
+        NameServers::At(config) => {
+            TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default())
+        }
     };
     builder.options_mut().cache_size = 0;
     builder.build()

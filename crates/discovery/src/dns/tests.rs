@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig};
 use hickory_server::Server;
-use hickory_server::net::runtime::TokioRuntimeProvider;
 use hickory_server::proto::rr::rdata::{A, AAAA, SOA, SRV};
 use hickory_server::proto::rr::{LowerName, Name, RData, Record, RecordSet, RrKey};
 use hickory_server::store::in_memory::InMemoryZoneHandler;
@@ -20,7 +19,7 @@ use crate::follow::{Followed, follow_with};
 
 /// A true server with one zone, on a port of its own.
 pub(crate) struct Zone {
-    zone: Arc<InMemoryZoneHandler<TokioRuntimeProvider>>,
+    records: Arc<InMemoryZoneHandler<TokioRuntimeProvider>>,
     servers: NameServers,
     port: u16,
     server: Option<Server<Catalog>>,
@@ -46,7 +45,7 @@ impl Zone {
             AxfrPolicy::Deny,
         );
         let zone = Arc::new(zone.unwrap());
-        let mut this = Self { zone, servers: NameServers::OfSystem, port: 0, server: None };
+        let mut this = Self { records: zone, servers: NameServers::OfSystem, port: 0, server: None };
         this.start().await;
         let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
         for connection in &mut connections {
@@ -61,7 +60,8 @@ impl Zone {
         let socket = UdpSocket::bind(("127.0.0.1", self.port)).await.unwrap();
         self.port = socket.local_addr().unwrap().port();
         let mut catalog = Catalog::new();
-        catalog.upsert(LowerName::from(name("svc.")), vec![Arc::clone(&self.zone) as Arc<dyn ZoneHandler>]);
+        catalog
+            .upsert(LowerName::from(name("svc.")), vec![Arc::clone(&self.records) as Arc<dyn ZoneHandler>]);
         let mut server = Server::new(catalog);
         server.register_socket(socket);
         self.server = Some(server);
@@ -77,7 +77,7 @@ impl Zone {
     pub(crate) async fn set(&self, owner: &str, record_type: RecordType, ttl: u32, data: Vec<RData>) {
         let owner = name(owner);
         let key = RrKey::new(owner.clone().into(), record_type);
-        let mut records = self.zone.records_mut().await;
+        let mut records = self.records.records_mut().await;
         records.remove(&key);
         if !data.is_empty() {
             let mut set = RecordSet::new(owner.clone(), record_type, 1);

@@ -28,7 +28,8 @@ pub struct Followed {
     pub sources: Vec<AddressSource>,
 }
 
-/// The instances of a target, now and whenever that changes, in the order of the sources and each server once.
+/// The instances of a target, now and whenever that changes, in the order of the sources and each server
+/// once.
 ///
 /// Must be called on a tokio runtime. The tasks that ask end when no receiver is left.
 pub fn follow(followed: Followed) -> watch::Receiver<Vec<Target>> {
@@ -81,8 +82,8 @@ enum Asked {
     Dns(Question),
 }
 
-/// Both families of addresses are asked for by themselves, so that an answer to one does not take away what is
-/// known of the other.
+/// Both families of addresses are asked for by themselves, so that an answer to one does not take away what
+/// is known of the other.
 fn asked(source: AddressSource, port: Option<u16>) -> Vec<Asked> {
     match source {
         AddressSource::Host(host, own) => {
@@ -130,7 +131,8 @@ impl Union {
     }
 }
 
-/// The instances by the names that people see: those with a number as `Role/0`, the others with their address.
+/// The instances by the names that people see: those with a number as `Role/0`, the others with their
+/// address.
 fn targets<'p>(role: &str, places: impl Iterator<Item = &'p Place>) -> Vec<Target> {
     let mut targets: Vec<Target> = Vec::new();
     for Place { number, server } in places {

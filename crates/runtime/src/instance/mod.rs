@@ -1,6 +1,7 @@
 //! One instance of a role, from its startup tasks to its end.
 
 mod command;
+mod hang_up;
 mod installed;
 mod logs;
 mod managers;
@@ -8,6 +9,7 @@ mod outcome;
 mod probe;
 mod publisher;
 mod services;
+mod storage;
 mod wine;
 
 #[cfg(test)]
@@ -31,13 +33,15 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+pub use hang_up::hang_up_services;
 pub use outcome::Outcome;
 
 use crate::environment::{self, InstanceEnvironment};
 use crate::exit_code::ExitCode;
+use crate::facts::{self, Own};
 use crate::spawn_hint::spawn_hint;
 use crate::startup::Startup;
-use crate::state::{EndpointRecord, InstanceLock, StateDir, StateError};
+use crate::state::{EndpointRecord, InstanceLock, InstanceRecord, StateDir, StateError};
 use crate::stop::Stop;
 use crate::temporary;
 use installed::Installed;
@@ -140,11 +144,19 @@ pub struct Instance<'a> {
     members: Vec<Member>,
     wine: Option<Host>,
     tree: Tree,
+    storage: Vec<storage::Limited>,
+    record: watch::Sender<InstanceRecord>,
+    recycle: CancellationToken,
 }
 
 impl<'a> Instance<'a> {
     /// Makes the instance's folders and takes it.
     pub fn prepare(options: InstanceOptions<'a>) -> Result<Self, PrepareError> {
+        Self::prepare_with(options, &Own::default())
+    }
+
+    /// The same, and its processes learn what is its own.
+    pub fn prepare_with(options: InstanceOptions<'a>, own: &Own) -> Result<Self, PrepareError> {
         let InstanceOptions { deployment, role, number, .. } = options;
         let owner = match &role.user {
             None => None,
@@ -156,7 +168,9 @@ impl<'a> Instance<'a> {
         };
         let state = StateDir::open(options.state_dir)?;
         let lock = state.instance(&role.name, number).lock(owner)?;
+        let folders = lock.make_storage(&role.local_storage, owner)?;
         let environment = InstanceEnvironment {
+            facts: facts::variables(deployment, role, number, own, &folders),
             deployment: deployment.name().to_owned(),
             role: role.name.clone(),
             instance: number,
@@ -182,7 +196,40 @@ impl<'a> Instance<'a> {
         let installed = Installed::new(wine.as_ref());
         let backends = probe::backends(&context)?;
         let members = managers::members(&context, &installed, &backends)?;
-        Ok(Self { options, lock, environment, backends, members, wine, tree })
+        let limited = role.local_storage.iter().zip(folders);
+        let storage = limited.map(|(storage, path)| storage::Limited {
+            name: storage.name.clone(),
+            path,
+            size: storage.size,
+        });
+        Ok(Self {
+            options,
+            lock,
+            environment,
+            backends,
+            members,
+            wine,
+            tree,
+            storage: storage.collect(),
+            record: watch::Sender::new(InstanceRecord::new(&role.name, number)),
+            recycle: CancellationToken::new(),
+        })
+    }
+
+    /// What the instance says about itself, now and whenever that changes.
+    pub fn record(&self) -> watch::Receiver<InstanceRecord> {
+        self.record.subscribe()
+    }
+
+    /// Cancelled, it ends the instance as a stop does, but with an exit code at which whoever runs it starts
+    /// it again.
+    pub fn recycle(&self) -> CancellationToken {
+        self.recycle.clone()
+    }
+
+    /// The folder of each local storage, in the order of the file.
+    pub fn local_storage(&self) -> impl Iterator<Item = &Path> {
+        self.storage.iter().map(|storage| storage.path.as_path())
     }
 
     /// The file of accounts that may log on to this instance.
@@ -210,12 +257,12 @@ impl<'a> Instance<'a> {
         S: FnOnce(Serving) -> F,
         F: Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
-        let Self { options, lock, environment, members, wine, tree, .. } = self;
+        let Self { options, lock, environment, members, wine, tree, storage, record, recycle, .. } = self;
         // The process that held the instance before may have been killed. This one holds it now.
         if !process::end_abandoned(environment::PIPES, environment.pipes.as_os_str()).await {
             warn!("processes that an earlier run of the instance left behind cannot be ended");
         }
-        let mut publisher = RecordPublisher::new(lock.dir().clone(), &options, endpoints);
+        let mut publisher = RecordPublisher::new(lock.dir().clone(), &options, endpoints, record);
         let life = Life {
             options,
             environment: &environment,
@@ -223,6 +270,7 @@ impl<'a> Instance<'a> {
             wine: wine.as_ref(),
             tree: &tree,
             stop: &stop,
+            recycle: &recycle,
         };
         let mut decided = None;
         let living = async {
@@ -234,6 +282,7 @@ impl<'a> Instance<'a> {
         tokio::select! {
             () = living => {}
             () = stop.forced.cancelled() => {}
+            () = storage::watch(storage) => {}
         }
         let outcome = decided.unwrap_or(Outcome::Stopped);
         if let Some(wine) = &wine {
@@ -261,6 +310,7 @@ struct Life<'a> {
     wine: Option<&'a Host>,
     tree: &'a Tree,
     stop: &'a Stop,
+    recycle: &'a CancellationToken,
 }
 
 impl Life<'_> {
@@ -309,6 +359,7 @@ impl Life<'_> {
             tokio::select! {
                 biased;
                 () = self.stop.asked.cancelled() => break Outcome::Stopped,
+                () = self.recycle.cancelled() => break Outcome::SettingsChanged,
                 event = services.next() => match event {
                     Event::GaveUp { service, why } => break Outcome::GaveUp { service, why },
                     Event::Bug(what) => break Outcome::Bug(what),

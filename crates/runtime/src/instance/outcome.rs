@@ -15,6 +15,8 @@ use crate::startup::TaskFailure;
 pub enum Outcome {
     /// Somebody asked, and it stopped.
     Stopped,
+    /// The settings of its role changed, and it is to be started again with the new ones.
+    SettingsChanged,
     /// A startup task failed, so the role was not started.
     TaskFailed(TaskFailure),
     /// An essential service could not be kept running.
@@ -41,7 +43,7 @@ impl Outcome {
             Self::GaveUp { why, .. } if why.is_impossible() => ExitCode::Config,
             Self::GaveUp { .. } => ExitCode::Unavailable,
             Self::Bug(_) => ExitCode::Bug,
-            Self::ServingFailed(_) => ExitCode::Temporary,
+            Self::ServingFailed(_) | Self::SettingsChanged => ExitCode::Temporary,
             Self::TaskFailed(_) => ExitCode::Task,
             Self::WineFailed(error) => match error.kind() {
                 HostErrorKind::Configuration => ExitCode::Config,
@@ -57,7 +59,7 @@ impl Outcome {
             Self::TaskFailed(failure) => failure.hint(),
             Self::WineFailed(error) => error.hint(),
             Self::Bug(_) => Some("please report this"),
-            Self::Stopped | Self::GaveUp { .. } | Self::ServingFailed(_) => None,
+            Self::Stopped | Self::SettingsChanged | Self::GaveUp { .. } | Self::ServingFailed(_) => None,
         }
     }
 }
@@ -67,6 +69,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stopped => f.write_str("stopped"),
+            Self::SettingsChanged => f.write_str("the settings changed, and the instance has to start again"),
             Self::TaskFailed(failure) => write!(f, "{}", with_causes(failure)),
             Self::WineFailed(error) => write!(f, "{}", with_causes(error)),
             Self::GaveUp { service, why } => write!(f, "{service}: {why}"),

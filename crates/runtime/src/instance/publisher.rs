@@ -1,6 +1,7 @@
 //! Publishes the state of an instance while it lives.
 
 use standpipe_deployment::Service;
+use tokio::sync::watch;
 use tracing::warn;
 
 use super::services::Services;
@@ -13,6 +14,8 @@ pub(super) struct RecordPublisher {
     dir: InstanceDir,
     record: InstanceRecord,
     notifier: Notifier,
+    /// For those in this process.
+    here: watch::Sender<InstanceRecord>,
 }
 
 impl RecordPublisher {
@@ -20,6 +23,7 @@ impl RecordPublisher {
         dir: InstanceDir,
         options: &InstanceOptions<'_>,
         endpoints: Vec<EndpointRecord>,
+        here: watch::Sender<InstanceRecord>,
     ) -> Self {
         let count = |name| std::env::var(name).ok().and_then(|count| count.parse().ok()).unwrap_or(0);
         let mut record = InstanceRecord {
@@ -32,7 +36,7 @@ impl RecordPublisher {
             ..InstanceRecord::new(&options.role.name, options.number)
         };
         record.sum_up_services();
-        let mut publisher = Self { dir, record, notifier: Notifier::from_environment() };
+        let mut publisher = Self { dir, record, notifier: Notifier::from_environment(), here };
         publisher.publish();
         publisher
     }
@@ -88,6 +92,7 @@ impl RecordPublisher {
     }
 
     fn publish(&mut self) {
+        self.here.send_replace(self.record.clone());
         if let Err(error) = self.dir.write(&self.record) {
             // The instance itself goes on: it only cannot be seen.
             warn!("{error}");

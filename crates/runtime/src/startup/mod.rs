@@ -174,7 +174,7 @@ impl<'a> Startup<'a> {
             name: environment::short_name(&task.command),
             command: environment::words(&task.command),
             folder: self.folder.to_path_buf(),
-            environment: self.environment.variables(&task.environment),
+            environment: self.environment.variables(&task.environment_from, &task.environment),
             withheld: self.environment.withheld.clone(),
             // Standpipe's own identity is the most that it can give.
             user: self.user.filter(|_| !task.elevated).map(str::to_owned),

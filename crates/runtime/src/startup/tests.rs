@@ -19,6 +19,7 @@ fn role(tasks: &[&str]) -> String {
 
 fn environment(place: &TestFolder) -> InstanceEnvironment {
     InstanceEnvironment {
+        facts: Vec::new(),
         deployment: "Demo".into(),
         role: "R".into(),
         instance: 3,

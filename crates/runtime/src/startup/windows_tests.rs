@@ -16,6 +16,7 @@ async fn run(place: &TestFolder, tasks: &[&str]) -> Result<(), TaskFailure> {
     }
     let deployment = place.deployment(&text);
     let environment = InstanceEnvironment {
+        facts: Vec::new(),
         deployment: "Demo".into(),
         role: "R".into(),
         instance: 3,

@@ -13,10 +13,12 @@
 //! DIR/ServiceWatcher.0/accounts.toml
 //! DIR/ServiceWatcher.0/pipes/simple
 //! DIR/ServiceWatcher.0/tmp     TMPDIR of a role with a .NET service
+//! DIR/ServiceWatcher.0/storage local storage that is emptied when the instance starts
+//! DIR/ServiceWatcher.0/kept    local storage that is kept
 //! ```
 //!
-//! Nobody else can read it, and it is gone after a clean stop. Only what has these names, in folders with
-//! these marks, is ever removed.
+//! Nobody else can read it, and it is gone after a clean stop, save what is kept. Only what has these names,
+//! in folders with these marks, is ever removed.
 
 mod folders;
 mod lock;
@@ -24,6 +26,7 @@ mod logs;
 mod marker;
 mod record;
 mod remains;
+mod storage;
 mod whole_file;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use super::{StateError, marker, remove_file};
+use super::{StateError, marker, remove_file, storage};
 use crate::platform;
 
 /// The folder of the instance's Wine prefix.
@@ -22,6 +22,8 @@ pub(super) fn remove_instance(folder: &Path) -> Result<(), StateError> {
     }
     remove_pipes(&folder.join("pipes"))?;
     remove_temporary(&folder.join("tmp"))?;
+    remove_temporary(&folder.join(storage::CLEANED))?;
+    storage::remove_kept_if_empty(folder)?;
     for path in entries(folder)? {
         if is_file_of_instance(&path) {
             remove_file(&path)?;
@@ -29,8 +31,10 @@ pub(super) fn remove_instance(folder: &Path) -> Result<(), StateError> {
     }
     marker::INSTANCE.remove_alone(folder)?;
     for path in entries(folder)? {
-        // A Wine prefix takes long to make, and holds what startup tasks have installed: the next run goes on with it.
-        if !marker::INSTANCE.is(&path) && ![folder.join("pipes"), folder.join(PREFIX)].contains(&path) {
+        // A Wine prefix takes long to make, and holds what startup tasks have installed: the next run goes on
+        // with it.
+        let kept = ["pipes", PREFIX, storage::KEPT].map(|name| folder.join(name));
+        if !marker::INSTANCE.is(&path) && !kept.contains(&path) {
             leave(&path);
         }
     }

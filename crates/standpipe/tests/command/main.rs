@@ -9,6 +9,8 @@ mod check;
 mod connect;
 mod export;
 #[cfg(unix)]
+mod facts;
+#[cfg(unix)]
 mod health;
 mod import;
 #[cfg(target_os = "linux")]

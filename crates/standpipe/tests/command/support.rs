@@ -47,6 +47,9 @@ impl Place {
             "STANDPIPE_PIPES",
             "STANDPIPE_ACCOUNTS",
             "STANDPIPE_LOG",
+            "STANDPIPE_TARGETS",
+            "STANDPIPE_HEALTH",
+            "STANDPIPE_DEPLOYMENT_ID",
             "NO_COLOR",
         ] {
             command.env_remove(name);

@@ -163,9 +163,9 @@ static ROLE: Keys = Keys {
             "on-settings-change",
             Choice(OnSettingsChange::names),
             Means("`\"ignore\"`"),
-            "when `settings` change in the file while an instance runs: `\"ignore\"`: the role's document changes, and \
-             processes that start later get the new values; `\"signal\"`: also, the services get SIGHUP; \
-             `\"restart\"`: the instance ends with 75 and is started again, one update domain after the other",
+            "when `settings` change in the file while an instance runs, the role's document changes. `\"signal\"`: also, \
+             the services get SIGHUP; `\"restart\"`: also, the instance ends with 75 and is started again, one update \
+             domain after the other; `\"ignore\"`: nothing else happens",
         ),
         key("local-storage", Named(&LOCAL_STORAGE), Means("none"), "folders of the instance's own, by name"),
         key(

@@ -36,7 +36,7 @@ pub(super) fn backend(
         name: format!("{pipe} ({})", environment::short_name(&command.command)),
         command: environment::words(&command.command),
         folder: folder.to_path_buf(),
-        environment: environment.variables(&command.environment),
+        environment: environment.variables(&[], &command.environment),
         withheld: environment.withheld.clone(),
         user: role.user.clone(),
         limited: false,

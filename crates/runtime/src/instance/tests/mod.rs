@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::exit_code::ExitCode;
-use crate::state::{InstanceRecord, Stage, read_all};
+use crate::state::{Stage, read_all};
 use crate::testing::{TestFolder, is_alive, only_role, soon};
 
 const SERVICE: &str = "[roles.R.service]\nname = \"S\"\ncommand = [\"sh\", \"service.sh\"]\n";

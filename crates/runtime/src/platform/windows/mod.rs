@@ -81,3 +81,8 @@ pub(crate) fn installed_manager(service: &Service, accept: impl Probe) -> Option
     };
     Some(Box::new(ScmManager::new(service.name.as_str(), options, accept)))
 }
+
+/// Windows has no signals.
+pub(crate) fn hang_up(_: u32) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "Windows has no signals"))
+}

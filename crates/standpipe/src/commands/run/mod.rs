@@ -1,17 +1,28 @@
 //! `standpipe run`
 
+mod document;
 mod serve;
+mod settings;
+mod targets;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use clap::Args;
-use standpipe_deployment::{DRAIN_TIMEOUT, Deployment, Look, ProcessEnvironment, Role, local_address};
+use standpipe_deployment::{
+    Call, DRAIN_TIMEOUT, Deployment, Look, ProcessEnvironment, Role, Target, TargetAddresses, local_address,
+};
+use standpipe_runtime::facts::Own;
 use standpipe_runtime::instance::{Instance, InstanceOptions};
 use standpipe_runtime::{Stop, state};
+use tokio::task::JoinSet;
 use tracing::{Instrument, warn};
 
-use self::serve::Endpoints;
+use self::document::{Found, Shown};
+use self::serve::{Endpoints, HealthPort, Sockets};
+use self::settings::FollowedSettings;
+use self::targets::{Targets, VARIABLE};
 use super::instances::parse_number;
 use super::runtime_within;
 use crate::failure::{Exit, Failure};
@@ -20,7 +31,8 @@ const EXAMPLES: &str = "Examples:\n  \
     standpipe run --role ServiceWatcher\n  \
     standpipe run --role ServiceWatcher --instance 1 --address 10.0.0.5\n  \
     standpipe run -f /etc/standpipe.toml --role Web --address 0.0.0.0\n  \
-    standpipe run --role ServiceWatcher --instance \"$HOSTNAME\" --address \"$POD_IP\"";
+    standpipe run --role ServiceWatcher --instance \"$HOSTNAME\" --address \"$POD_IP\"\n  \
+    standpipe run --role Web --target ServiceWatcher/NamedPipes=dns:watchers.example:445";
 
 /// Run one instance of a role: its startup tasks, its service, its endpoints
 #[derive(Debug, Args)]
@@ -47,6 +59,16 @@ pub(crate) struct Run {
     /// The folder that paths in the file start from, when the file is in another one
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
+
+    /// Where a target's instances are, instead of what the deployment file says: HOST:PORT, dns:NAME:PORT,
+    /// srv:_SERVICE._tcp.NAME or file:PATH. May be given several times. Without it, what STANDPIPE_TARGETS
+    /// says
+    #[arg(long = "target", value_name = "ROLE/ENDPOINT=ADDRESS", value_parser = TargetAddresses::parse)]
+    targets: Vec<TargetAddresses>,
+
+    /// Where to answer /livez, /readyz, /startz and /role, instead of what the deployment file says
+    #[arg(long, env = "STANDPIPE_HEALTH", value_name = "IP:PORT")]
+    health: Option<SocketAddr>,
 
     /// The folder to keep state in; without it, one for the deployment where this user keeps such things
     #[arg(long, value_name = "DIR")]
@@ -100,20 +122,65 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
         None => Deployment::load(&run.file, &ProcessEnvironment, look)?,
     };
     let role = choose_role(&deployment, run.role.as_deref())?;
+    let targets = Targets::new(&run.targets, std::env::var_os(VARIABLE).as_deref(), &deployment)?;
     let stop = Stop::on_signals().map_err(Failure::signals)?;
     let state_dir = state::locate(deployment.name(), run.state_dir.as_deref(), |name| std::env::var_os(name));
     state::check_sockets(&state_dir, [(role, run.instance)])?;
-    let instance = Instance::prepare(InstanceOptions {
+    // Everything that can fail does so before the first startup task runs.
+    let sockets = Sockets::bind(role, (run.instance, address)).await?;
+    let health = HealthPort::bind(role, run.health, address).await?;
+    let own =
+        Own { endpoints: sockets.records().to_vec(), document: health.as_ref().map(HealthPort::document) };
+    let options = InstanceOptions {
         deployment: &deployment,
         role,
         number: run.instance,
         state_dir: &state_dir,
         drain_timeout: DRAIN_TIMEOUT,
-    })?;
-    // Everything that can fail does so before the first startup task runs.
-    let endpoints = Endpoints::bind(&deployment, role, (run.instance, address), &instance).await?;
-    let outcome = instance.run(endpoints.records(), stop, |serving| endpoints.serve(serving)).await;
+    };
+    let instance = Instance::prepare_with(options, &own)?;
+    let endpoints = Endpoints::new(&deployment, role, sockets, &instance, &targets)?;
+    let settings = Arc::new(Mutex::new(role.settings.clone()));
+    // These end with the instance.
+    let mut beside = JoinSet::new();
+    beside.spawn(
+        FollowedSettings {
+            file: run.file.clone(),
+            folder: run.folder.clone(),
+            role: role.name.clone(),
+            number: run.instance,
+            settings: Arc::clone(&settings),
+            record: instance.record(),
+            recycle: instance.recycle(),
+        }
+        .follow(),
+    );
+    if let Some(health) = health {
+        let storage = instance.local_storage().map(Path::to_path_buf);
+        let which = (&deployment, role, run.instance);
+        let found = found(&deployment, &targets);
+        let shown = Shown::new(which, instance.record(), &own.endpoints, storage, settings, found);
+        beside.spawn(health.serve(Arc::new(shown)));
+    }
+    let outcome = instance.run(own.endpoints, stop, |serving| endpoints.serve(serving)).await;
+    beside.shutdown().await;
     Ok(Failure::of_outcome(&outcome))
+}
+
+/// The instances of every endpoint of the deployment. Where a call says where they are, that counts.
+fn found(deployment: &Deployment, targets: &Targets) -> Vec<Found> {
+    let mut found = Vec::new();
+    let calls: Vec<&Call> = deployment.roles().iter().flat_map(|role| &role.calls).collect();
+    for role in deployment.roles() {
+        for endpoint in &role.endpoints {
+            let target = Target { role: role.name.clone(), endpoint: endpoint.name.clone() };
+            let addresses =
+                calls.iter().filter(|call| call.target == target).find_map(|call| call.addresses.as_deref());
+            let targets = targets.follow(deployment, &target, addresses);
+            found.push(Found { role: target.role, endpoint: target.endpoint, targets });
+        }
+    }
+    found
 }
 
 fn choose_role<'d>(deployment: &'d Deployment, name: Option<&str>) -> Result<&'d Role, Failure> {

@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use standpipe_accounts::AccountFile;
-use standpipe_client::balancer::{Balancer, Options as BalancerOptions, Target};
+use standpipe_client::balancer::{Balancer, Options as BalancerOptions};
 use standpipe_client::{Credentials, Encryption as ClientEncryption};
 use standpipe_deployment::{
     Deployment, Encryption, Endpoint, Password, PipeEncryption, Ports, Protocol, Role,
@@ -18,16 +18,110 @@ use standpipe_runtime::instance::{Instance, Serving};
 use standpipe_runtime::state::EndpointRecord;
 use standpipe_security::upcase;
 use standpipe_server::{Offer, Options, PipeOffer, Server};
-use standpipe_web::Site;
+use standpipe_web::{Health, Site};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 
+use super::targets::Targets;
 use crate::failure::{Caused, Exit, Failure};
+
+/// The sockets of an instance's endpoints. Nobody is answered yet.
+pub(super) struct Sockets {
+    records: Vec<EndpointRecord>,
+    /// The servers for pipes, each with its own options.
+    pipes: Vec<(Server, Options)>,
+    pages: Vec<TcpListener>,
+}
+
+impl Sockets {
+    /// Takes the sockets of instance `number`, whose address is `own`.
+    pub(super) async fn bind(role: &Role, (number, own): (u32, IpAddr)) -> Result<Self, Failure> {
+        let options = Options::new().map_err(|error| {
+            Failure::new(
+                Exit::Temporary,
+                Caused { what: "could not get random numbers".into(), source: error.into() },
+            )
+        })?;
+        let mut sockets = Self { records: Vec::new(), pipes: Vec::new(), pages: Vec::new() };
+        for endpoint in &role.endpoints {
+            let address = endpoint.address.unwrap_or(own);
+            let ports = endpoint.port_of(number).map_or(endpoint.ports, Ports::Fixed);
+            let (socket, protocol) = match endpoint.protocol {
+                Protocol::Smb => {
+                    let server = first_free(ports, address, Server::bind).await?;
+                    let socket = server.local_address();
+                    sockets.pipes.push((server, options_for(endpoint, options.clone())));
+                    (socket, "smb")
+                }
+                Protocol::Http => {
+                    let page = first_free(ports, address, bind_page).await?;
+                    let socket = page.local_addr().map_err(|error| cannot_listen("the page", &error))?;
+                    sockets.pages.push(page);
+                    (socket, "http")
+                }
+                // The service listens there. What is free now is so a moment later, unless somebody hurries.
+                Protocol::Tcp => (first_free(ports, address, free_tcp).await?, "tcp"),
+                Protocol::Udp => (first_free(ports, address, free_udp).await?, "udp"),
+            };
+            sockets.records.push(EndpointRecord {
+                name: endpoint.name.clone(),
+                protocol: protocol.to_owned(),
+                address: socket.to_string(),
+            });
+        }
+        Ok(sockets)
+    }
+
+    /// What is shown of them.
+    pub(super) fn records(&self) -> &[EndpointRecord] {
+        &self.records
+    }
+}
+
+/// The health port of an instance, on its socket.
+pub(super) struct HealthPort {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl HealthPort {
+    /// Takes the socket at `given`, or else where the role says; `None` without either. `own` is the
+    /// instance's address.
+    pub(super) async fn bind(
+        role: &Role,
+        given: Option<SocketAddr>,
+        own: IpAddr,
+    ) -> Result<Option<Self>, Failure> {
+        let (ports, address) = match (given, &role.health) {
+            (Some(given), _) if given.port() == 0 => (Ports::Dynamic, given.ip()),
+            (Some(given), _) => (Ports::Fixed(given.port()), given.ip()),
+            (None, Some(health)) => (health.ports, health.address_beside(own)),
+            (None, None) => return Ok(None),
+        };
+        let listener = first_free(ports, address, bind_page).await?;
+        let address = listener.local_addr().map_err(|error| cannot_listen("the health port", &error))?;
+        Ok(Some(Self { listener, address }))
+    }
+
+    /// The URL of the role's document, for programs on this machine.
+    pub(super) fn document(&self) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            let here: IpAddr =
+                if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+            address.set_ip(here);
+        }
+        format!("http://{address}/role")
+    }
+
+    /// Answers until it is dropped.
+    pub(super) async fn serve(self, health: Arc<dyn Health>) {
+        standpipe_web::serve(self.listener, standpipe_web::health(health), std::future::pending()).await;
+    }
+}
 
 /// The endpoints of an instance, each on its socket, and what will be served there.
 pub(super) struct Endpoints {
-    records: Vec<EndpointRecord>,
-    /// The servers for pipes, each with its own options.
     pipes: Vec<(Server, Options)>,
     offers: Vec<PipeOffer>,
     accounts: Arc<AccountFile>,
@@ -36,60 +130,23 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    /// Takes the sockets. Nobody is answered yet.
-    pub(super) async fn bind(
+    /// What will be served on these sockets.
+    pub(super) fn new(
         deployment: &Deployment,
         role: &Role,
-        (number, own): (u32, IpAddr),
+        sockets: Sockets,
         instance: &Instance<'_>,
+        targets: &Targets,
     ) -> Result<Self, Failure> {
-        let options = Options::new().map_err(|error| {
-            Failure::new(
-                Exit::Temporary,
-                Caused { what: "could not get random numbers".into(), source: error.into() },
-            )
-        })?;
-        let mut records = Vec::new();
-        let mut pipes = Vec::new();
-        let mut pages = Vec::new();
-        for endpoint in &role.endpoints {
-            let (socket, protocol) = match endpoint.protocol {
-                Protocol::Smb => {
-                    let server = first_free(endpoint, number, own, Server::bind).await?;
-                    let socket = server.local_address();
-                    pipes.push((server, options_for(endpoint, options.clone())));
-                    (socket, "smb")
-                }
-                Protocol::Http => {
-                    let page = first_free(endpoint, number, own, bind_page).await?;
-                    let socket = page.local_addr().map_err(|error| cannot_listen("the page", &error))?;
-                    pages.push(page);
-                    (socket, "http")
-                }
-                // The service listens there. What is free now is so a moment later, unless somebody hurries.
-                Protocol::Tcp => (first_free(endpoint, number, own, free_tcp).await?, "tcp"),
-                Protocol::Udp => (first_free(endpoint, number, own, free_udp).await?, "udp"),
-            };
-            records.push(EndpointRecord {
-                name: endpoint.name.clone(),
-                protocol: protocol.to_owned(),
-                address: socket.to_string(),
-            });
-        }
-        let site = if pages.is_empty() { None } else { Some(site(deployment, role)?) };
+        let Sockets { pipes, pages, .. } = sockets;
+        let site = if pages.is_empty() { None } else { Some(site(deployment, role, targets)?) };
         Ok(Self {
-            records,
             pipes,
             offers: offers(role, instance)?,
             accounts: Arc::new(AccountFile::new(instance.accounts())),
             pages,
             site,
         })
-    }
-
-    /// What is shown of them.
-    pub(super) fn records(&self) -> Vec<EndpointRecord> {
-        self.records.clone()
     }
 
     /// Serves until told to stop, and then until what is in flight is done.
@@ -139,16 +196,12 @@ fn options_for(endpoint: &Endpoint, mut options: Options) -> Options {
     options
 }
 
-/// Listens on the port of an endpoint that instance `number`, whose address is `own`, has: the first that
-/// nobody else listens on.
+/// Listens on the first of the ports that nobody else listens on.
 async fn first_free<T, E: Into<Failure>, F: Future<Output = Result<T, E>>>(
-    endpoint: &Endpoint,
-    number: u32,
-    own: IpAddr,
+    ports: Ports,
+    address: IpAddr,
     bind: impl Fn(SocketAddr) -> F,
 ) -> Result<T, Failure> {
-    let address = endpoint.address.unwrap_or(own);
-    let ports = endpoint.port_of(number).map_or(endpoint.ports, Ports::Fixed);
     let (first, last) = ports.bounds().unwrap_or((0, 0));
     let mut bound = bind(SocketAddr::new(address, first)).await;
     for port in first.saturating_add(1)..=last {
@@ -197,17 +250,13 @@ fn offers(role: &Role, instance: &Instance<'_>) -> Result<Vec<PipeOffer>, Failur
 }
 
 /// The page and the bridge, with a balancer for each call.
-fn site(deployment: &Deployment, role: &Role) -> Result<Site, Failure> {
+fn site(deployment: &Deployment, role: &Role, targets: &Targets) -> Result<Site, Failure> {
     let mut site = Site::new(deployment.name());
     for call in &role.calls {
         let password = Password::from_source(&call.password)?;
         let credentials = Credentials::with_password(&call.user, password.expose());
         let pipe: PipeName = call.pipe.parse().map_err(|error| Failure::new(Exit::Config, error))?;
-        let targets = deployment.local_targets(&call.target);
-        let targets = targets.into_iter().map(|(number, address)| Target {
-            instance: format!("{}/{number}", call.target.role),
-            server: address.into(),
-        });
+        let found = targets.follow(deployment, &call.target, call.addresses.as_deref());
         let encrypts = deployment
             .role(&call.target.role)
             .and_then(|role| role.pipes.iter().find(|pipe| upcase(&pipe.name) == upcase(&call.pipe)))
@@ -218,7 +267,7 @@ fn site(deployment: &Deployment, role: &Role) -> Result<Site, Failure> {
             encryption: if encrypts { ClientEncryption::Required } else { ClientEncryption::default() },
             ..BalancerOptions::default()
         };
-        let balancer = Balancer::new(targets.collect(), pipe, &credentials, options);
+        let balancer = Balancer::following(found, pipe, &credentials, options);
         site = site.with_call(&call.name, Arc::new(balancer));
     }
     Ok(site)

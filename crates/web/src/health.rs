@@ -1,0 +1,111 @@
+//! The health port of an instance: whether it lives, has started and is ready, and its role's document.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::guard;
+use crate::site::Site;
+
+/// Whether something is so, and why it is not.
+pub type Check = Result<(), String>;
+
+/// What an instance says about itself, whenever it is asked.
+pub trait Health: Send + Sync {
+    /// Whether it should be left alone. When it is not, only its end can help.
+    fn live(&self) -> Check;
+
+    /// Whether it has started: once it has, that stays so.
+    fn started(&self) -> Check;
+
+    /// Whether it takes calls now.
+    fn ready(&self) -> Check;
+
+    /// What is known about the instance and its deployment, as a JSON object. It holds no secret.
+    fn document(&self) -> String;
+}
+
+/// The health port as a router; [`serve`](crate::serve) puts it on a socket.
+pub fn health(health: Arc<dyn Health>) -> Router {
+    // The rule for names of a site without any: on loopback, a stranger's page cannot reach it.
+    let nameless = Arc::new(Site::new("health"));
+    Router::new()
+        .route("/livez", get(async |State(health): State<Arc<dyn Health>>| answer(health.live())))
+        .route("/readyz", get(async |State(health): State<Arc<dyn Health>>| answer(health.ready())))
+        .route("/startz", get(async |State(health): State<Arc<dyn Health>>| answer(health.started())))
+        .route("/role", get(document))
+        .fallback(async || (StatusCode::NOT_FOUND, "there is no such page\n"))
+        .method_not_allowed_fallback(async || (StatusCode::METHOD_NOT_ALLOWED, "not with this method\n"))
+        .layer(middleware::from_fn_with_state(nameless, guard::known_host))
+        .layer(middleware::from_fn_with_state(guard::LONGEST_REQUEST, guard::limit_time))
+        .layer(middleware::from_fn(guard::headers))
+        .with_state(health)
+}
+
+fn answer(check: Check) -> Response {
+    match check {
+        Ok(()) => "ok\n".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}
+
+/// `GET /role`
+async fn document(State(health): State<Arc<dyn Health>>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], health.document()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    struct Starting;
+
+    impl Health for Starting {
+        fn live(&self) -> Check {
+            Ok(())
+        }
+
+        fn started(&self) -> Check {
+            Err("a startup task runs".to_owned())
+        }
+
+        fn ready(&self) -> Check {
+            Err("service S: StartPending".to_owned())
+        }
+
+        fn document(&self) -> String {
+            "{}".to_owned()
+        }
+    }
+
+    async fn ask(path: &str, host: &str) -> (u16, String) {
+        let request = Request::get(path).header(header::HOST, host).body(Body::empty()).unwrap();
+        let response = health(Arc::new(Starting)).oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 1000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_instance_says_how_it_is_and_why() {
+        assert_eq!(ask("/livez", "127.0.0.1:8081").await, (200, "ok\n".to_owned()));
+        assert_eq!(ask("/startz", "127.0.0.1").await, (503, "a startup task runs\n".to_owned()));
+        assert_eq!(ask("/readyz", "localhost").await, (503, "service S: StartPending\n".to_owned()));
+        assert_eq!(ask("/role", "[::1]:8081").await, (200, "{}".to_owned()));
+        assert_eq!(ask("/metrics", "127.0.0.1").await.0, 404);
+    }
+
+    #[tokio::test]
+    async fn a_strangers_page_cannot_read_it_through_its_own_name() {
+        assert_eq!(ask("/role", "rebound.example").await.0, 421);
+    }
+}
