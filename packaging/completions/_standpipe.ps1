@@ -70,6 +70,8 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             [CompletionResult]::new('--instance', '--instance', [CompletionResultType]::ParameterName, 'Which instance of the role this is, from 0; or a name that ends with `-` and that number, as pods of a StatefulSet have it')
             [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'The folder that paths in the file start from, when the file is in another one')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'Where a target''s instances are, instead of what the deployment file says: HOST:PORT, dns:NAME:PORT, srv:_SERVICE._tcp.NAME or file:PATH. May be given several times. Without it, what STANDPIPE_TARGETS says')
+            [CompletionResult]::new('--health', '--health', [CompletionResultType]::ParameterName, 'Where to answer /livez, /readyz, /startz and /role, instead of what the deployment file says')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder to keep state in; without it, one for the deployment where this user keeps such things')
             [CompletionResult]::new('--log-to', '--log-to', [CompletionResultType]::ParameterName, 'A file to keep the last log lines in; for `up`')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')

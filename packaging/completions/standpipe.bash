@@ -1127,7 +1127,7 @@ _standpipe() {
             return 0
             ;;
         standpipe__subcmd__run)
-            opts="-f -h -V --file --role --instance --address --folder --state-dir --log-to --log --log-format --color --help --version"
+            opts="-f -h -V --file --role --instance --address --folder --target --health --state-dir --log-to --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1154,6 +1154,14 @@ _standpipe() {
                     return 0
                     ;;
                 --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --health)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
