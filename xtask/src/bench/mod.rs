@@ -39,6 +39,9 @@ pub(crate) struct Arguments {
     /// Measure a service inside Wine instead, beside programs inside Wine that call its pipe directly
     #[arg(long, conflicts_with_all = ["workloads", "list"])]
     wine: bool,
+    /// With --wine, measure the programs in this folder: standpipe, standpipe.exe and standpipe-bench
+    #[arg(long, value_name = "FOLDER", requires = "wine")]
+    programs: Option<PathBuf>,
     /// List the workloads and stop
     #[arg(long)]
     list: bool,
@@ -50,7 +53,7 @@ pub(crate) struct Missing(pub(crate) Failure);
 pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
     let rounds = if arguments.quick { 1 } else { arguments.rounds };
     if arguments.wine {
-        let results = wine::measure(workspace, arguments.quick, rounds)?;
+        let results = wine::measure(workspace, arguments.programs.as_deref(), arguments.quick, rounds)?;
         print!("{results}");
         if let Some(path) = &arguments.json {
             wine::write(&results, path)?;

@@ -5,7 +5,7 @@ mod node;
 mod results;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,18 +40,25 @@ struct Pace {
 }
 
 /// Measures all of it.
-pub(super) fn measure(workspace: &Workspace, quick: bool, rounds: u32) -> Result<Results> {
+pub(super) fn measure(
+    workspace: &Workspace,
+    programs: Option<&Path>,
+    quick: bool,
+    rounds: u32,
+) -> Result<Results> {
     let pace = if quick {
         Pace { load: Duration::from_millis(500), idle_clients: 10, idle: Duration::from_secs(1) }
     } else {
         Pace { load: Duration::from_secs(4), idle_clients: 1000, idle: Duration::from_secs(10) }
     };
-    let programs = build(workspace, quick)?;
+    let (programs, agent) = match programs {
+        Some(folder) => (Programs { folder: folder.to_path_buf() }, folder.join("standpipe.exe")),
+        None => (build(workspace, quick)?, build_agent(workspace, quick)?),
+    };
     let wine = Wine::install(workspace)?;
     let folder = Folder::create()?;
     let echo = folder.path.join("echo.exe");
     windows_programs::compile_c(&workspace.root().join("bench/wine/echo.c"), &echo)?;
-    let agent = build_agent(workspace, quick)?;
     let node = Node::start(&programs, &wine, &folder.path, &echo, &agent)?;
     let mut results = Results::new(machine::describe(false), quick, rounds);
     for (kind, connections) in
@@ -148,7 +155,7 @@ fn kills(kill: impl Fn() -> Result<()>, serves: impl Fn() -> bool) -> Result<Vec
 }
 
 /// Writes the figures to a file.
-pub(super) fn write(results: &Results, path: &std::path::Path) -> Result<()> {
+pub(super) fn write(results: &Results, path: &Path) -> Result<()> {
     fs::write(path, results.to_json())
         .map_err(|error| Failure(format!("cannot write {}: {error}", path.display())))
 }

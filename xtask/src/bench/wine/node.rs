@@ -43,9 +43,14 @@ impl Node {
         agent: &Path,
     ) -> Result<Self> {
         let prefix = folder.join("prefix");
-        // Wine replaces the files of its registry, and writes to no other; so the copy shares them, where it can.
+        // The copy shares the files of Windows, to which nothing writes, and not those of the registry.
         if !shell::succeeds(Command::new("cp").arg("-al").arg(wine.prefix()).arg(&prefix)) {
             shell::run(Command::new("cp").arg("-a").arg(wine.prefix()).arg(&prefix))?;
+        }
+        for name in ["system.reg", "user.reg", "userdef.reg"] {
+            let mut copy = Command::new("cp");
+            copy.args(["-a", "--remove-destination"]).arg(wine.prefix().join(name)).arg(&prefix);
+            shell::run(&mut copy)?;
         }
         let role = format!(
             "[roles.Bench.wine]\nprefix = \"{}\"\nprogram = \"{}\"\n\
