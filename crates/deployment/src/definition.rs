@@ -106,6 +106,8 @@ pub struct Role {
     pub accounts: Option<PathBuf>,
     /// Where `accounts` stands in the file.
     pub(crate) accounts_span: Option<Span>,
+    /// How long clients may take to finish what they have in flight when an instance stops.
+    pub drain_timeout: Duration,
     /// Values for the service, by name; nothing secret.
     pub settings: Vec<(String, String)>,
     /// The absolute paths of files with secrets for the service, by name.

@@ -26,4 +26,4 @@ pub use filter::EnvironmentFilter;
 pub use machine::{Machine, System};
 pub use password::{Password, PasswordError};
 pub use resolve::names::is_role_name;
-pub use stop::{DRAIN_TIMEOUT, FOREGROUND_GRACE, TASK_GRACE};
+pub use stop::{FOREGROUND_GRACE, TASK_GRACE};

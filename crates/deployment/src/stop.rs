@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::definition::Role;
 use crate::file::TaskKind;
 
-/// How long clients may take to finish what they have in flight once a stop is asked for.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long clients may take to finish what they have in flight when the file does not say it: with the stop of a
+/// service that ends soon, it fits into the ten seconds that Docker grants.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a startup task that is stopped may take before it is killed.
 pub const TASK_GRACE: Duration = Duration::from_secs(5);
@@ -36,6 +37,21 @@ impl Role {
         let services: Duration = self.services.iter().map(|service| service.stop_timeout).sum();
         let tasks = if self.startup.is_empty() { Duration::ZERO } else { self.task_grace() };
         let wine = if self.wine.is_some() { WINE_GRACE } else { Duration::ZERO };
-        DRAIN_TIMEOUT + services + tasks + wine + SLACK
+        self.drain_timeout + services + tasks + wine + SLACK
+    }
+
+    /// The parts of [`Role::stop_limit`], for a person: `5s for clients, 10s for SimpleService`.
+    pub fn stop_parts(&self) -> String {
+        let part = |time: Duration, who: &str| format!("{} for {who}", humantime::format_duration(time));
+        let mut parts = vec![part(self.drain_timeout, "clients")];
+        parts.extend(self.services.iter().map(|service| part(service.stop_timeout, &service.name)));
+        if !self.startup.is_empty() {
+            parts.push(part(self.task_grace(), "startup tasks"));
+        }
+        if self.wine.is_some() {
+            parts.push(part(WINE_GRACE, "Wine"));
+        }
+        parts.push(part(SLACK, "what is left"));
+        parts.join(", ")
     }
 }

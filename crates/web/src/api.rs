@@ -12,6 +12,7 @@ use standpipe_client::text::{HoldsNul, to_message, without_nul};
 
 use crate::calls::{CallError, Reply};
 use crate::guard;
+use crate::serve::Patience;
 use crate::site::{LONGEST_BODY, Site, make_call};
 use crate::text::{HOLDS_NUL, from_reply};
 
@@ -61,6 +62,7 @@ pub(crate) async fn call(
     Path(name): Path<String>,
     request: axum::extract::Request,
 ) -> Response {
+    let patience = request.extensions().get::<Patience>().cloned();
     let headers = request.headers();
     let content = content_format(headers);
     let answer = accepted_format(headers).or(content).unwrap_or(Format::Text);
@@ -93,7 +95,7 @@ pub(crate) async fn call(
         Ok(message) => message,
         Err(HoldsNul) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, "holds-nul", HOLDS_NUL),
     };
-    match make_call(&name, pipe, message).await {
+    match make_call(&name, pipe, message, patience).await {
         Ok(reply) => reply_response(answer, &reply),
         Err(CallError { kind, instance, .. }) => {
             let mut response =
@@ -106,10 +108,16 @@ pub(crate) async fn call(
     }
 }
 
-/// How the request's body is written; `None` when it is neither. A body without a type is taken for text.
+/// How the request's body is written; `None` when it is neither. A body without a type is taken for text, and
+/// so is one that is called a form: `curl --data` calls every text that.
 fn content_format(headers: &HeaderMap) -> Option<Format> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Some(Format::Text) };
-    media_format(value.to_str().ok()?)
+    let value = value.to_str().ok()?;
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Some(Format::Text);
+    }
+    media_format(value)
 }
 
 /// What the caller wants to read; `None` when it says nothing about either.

@@ -92,6 +92,8 @@ pub enum CallErrorKind {
     ClosedBeforeReply,
     /// No reply in time.
     ReplyTimedOut,
+    /// This site stopped before the reply came.
+    SiteStopped,
     /// Anything else; the log has it.
     Other,
 }
@@ -167,6 +169,12 @@ impl CallErrorKind {
                 StatusCode::GATEWAY_TIMEOUT,
                 "No reply in time",
                 "the service did not reply in time; it may or may not have processed the text",
+            ),
+            Self::SiteStopped => (
+                "site-stopped",
+                StatusCode::GATEWAY_TIMEOUT,
+                "The site stopped",
+                "this site stopped before the service replied; it may or may not have processed the text",
             ),
             Self::Other => (
                 "failed",

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::calls::{CallError, PipeCalls, Readiness, Reply};
+use crate::calls::{CallError, CallErrorKind, PipeCalls, Readiness, Reply};
+use crate::serve::Patience;
 
 /// Longest body of a request, in bytes.
 pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
@@ -74,8 +75,15 @@ pub(crate) async fn make_call(
     name: &str,
     pipe: &dyn PipeCalls,
     message: Vec<u8>,
+    patience: Option<Patience>,
 ) -> Result<Reply, CallError> {
-    let result = pipe.call(message).await;
+    let result = match patience {
+        Some(patience) => tokio::select! {
+            result = pipe.call(message) => result,
+            () = patience.ends() => Err(CallError::new(CallErrorKind::SiteStopped)),
+        },
+        None => pipe.call(message).await,
+    };
     if let Err(error) = &result {
         let mut cause = String::new();
         let mut next = std::error::Error::source(error);

@@ -27,6 +27,7 @@ pub(crate) struct Role {
     pub(crate) instances: Field<Spanned<u32>>,
     pub(crate) user: Field<Text>,
     pub(crate) accounts: Field<Text>,
+    pub(crate) drain_timeout: Field<Duration>,
     pub(crate) settings: Vec<(Spanned<String>, Text)>,
     pub(crate) secrets: Vec<(Spanned<String>, Text)>,
     pub(crate) on_settings_change: Field<OnSettingsChange>,
@@ -328,6 +329,7 @@ fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
     let instances = table.number(reader, "instances");
     let user = table.text(reader, "user");
     let accounts = table.text(reader, "accounts");
+    let drain_timeout = table.duration(reader, "drain-timeout");
     let settings = table.variables(reader, "settings");
     let secrets = table.variables(reader, "secrets");
     let on_settings_change = table.choice(reader, "on-settings-change");
@@ -359,6 +361,7 @@ fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
         instances,
         user,
         accounts,
+        drain_timeout,
         settings,
         secrets,
         on_settings_change,

@@ -20,6 +20,7 @@ use crate::file::{
     Encryption, Field, PipeEncryption, PortChoice, Ports, Problem, Protocol, Source, Span, TaskKind, Text,
 };
 use crate::machine::{Machine, System};
+use crate::stop::DRAIN_TIMEOUT;
 
 /// Azure's default for `upgradeDomainCount`.
 const UPDATE_DOMAINS: u32 = 5;
@@ -103,6 +104,7 @@ impl Resolver<'_> {
         // On Windows, the machine itself has what Wine stands in for.
         let in_wine = role.wine.is_some() && !self.for_windows();
         let role = Role {
+            drain_timeout: role.drain_timeout.given().unwrap_or(DRAIN_TIMEOUT),
             settings: self.settings(role.settings),
             secrets: self.secrets(role.secrets),
             on_settings_change: role.on_settings_change.given().unwrap_or_default(),

@@ -57,6 +57,25 @@ fn it_serves_until_it_is_asked_to_stop_and_leaves_nothing() {
 }
 
 #[test]
+fn a_stop_says_how_long_it_takes_and_warns_of_a_platform_that_does_not_wait() {
+    let place = place("drain-timeout = \"2s\"");
+    let text = std::fs::read_to_string(place.path("standpipe.toml")).unwrap();
+    let (key, rest) = (text.lines().last().unwrap().to_owned(), text.replace("drain-timeout = \"2s\"", ""));
+    place.write("standpipe.toml", &rest.replace("[roles.Pipes]\n", &format!("[roles.Pipes]\n{key}\n")));
+    for (limit, warned) in [("6s", true), ("7s", false)] {
+        let mut command = place.standpipe(&["run", "--state-dir", "state", "--stop-limit", limit]);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let log: Vec<String> = lines.take_while(|line| !line.contains("serving pipes")).collect();
+        interrupt(&child);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        let log = log.join("\n");
+        assert!(log.contains("a stop takes 7s at most: 2s for clients, 5s for what is left"), "{log}");
+        assert_eq!(log.contains("kills this instance 6s after"), warned, "{log}");
+    }
+}
+
+#[test]
 fn a_startup_task_that_fails_has_its_own_code() {
     let place = place("[[roles.Pipes.startup]]\ncommand = [\"sh\", \"-c\", \"echo why >&2; exit 3\"]");
     let seen = place.seen(&RUN);

@@ -226,10 +226,18 @@ async fn a_reply_that_is_no_text_is_not_made_one_unseen() {
 }
 
 #[tokio::test]
+async fn what_curl_sends_as_data_is_a_text() {
+    let pipe = Fake::new(Ok(b"dlrow"));
+    let answer = send(&pipe, bridge("application/x-www-form-urlencoded", "wor=d%20")).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "dlrow"));
+    assert_eq!(pipe.asked(), [b"wor=d%20\0".to_vec()]);
+}
+
+#[tokio::test]
 async fn the_bridge_says_what_is_wrong_with_a_request() {
     let pipe = Fake::new(Ok(b""));
     for (content_type, body, status, kind) in [
-        ("application/x-www-form-urlencoded", "text=a", 415, "unsupported-media-type"),
+        ("application/octet-stream", "a", 415, "unsupported-media-type"),
         ("application/json", "{", 400, "bad-request"),
         ("application/json", r#"{"text":"a","other":1}"#, 400, "bad-request"),
         ("application/json", r#"{"text":1}"#, 400, "bad-request"),

@@ -54,6 +54,21 @@ struct Limits {
     drain: Duration,
 }
 
+/// How long a call that is under way when the site stops is still waited for: less than
+/// [`Limits::drain`], so that who asked gets an answer and not the end of the connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Patience {
+    stopped: watch::Receiver<bool>,
+    time: Duration,
+}
+
+impl Patience {
+    /// Ready when nobody waits for the reply of a call any more.
+    pub(crate) async fn ends(mut self) {
+        stopped_for(&mut self.stopped, self.time).await;
+    }
+}
+
 impl Limits {
     const USUAL: Self = Self {
         connections: 1024,
@@ -66,12 +81,13 @@ impl Limits {
     };
 }
 
-/// Serves until `stop` is ready, then lets the requests under way end.
+/// Serves until `stop` is ready, then lets the requests under way end, for as long as `drain`. A call that
+/// takes longer ends in an answer of its own kind shortly before.
 ///
 /// The site learns of each request on which address it arrived; see
 /// [`Site::with_hosts`](crate::Site::with_hosts).
-pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
-    serve_within(Limits::USUAL, listener, app, stop).await;
+pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>, drain: Duration) {
+    serve_within(Limits { drain, ..Limits::USUAL }, listener, app, stop).await;
 }
 
 async fn serve_within(limits: Limits, listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
@@ -125,8 +141,12 @@ async fn run(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let at: SocketAddr = stream.local_addr()?;
     let app = TowerToHyperService::new(app);
+    // A second for the answer's way, of a time that is long enough.
+    let time = limits.drain.saturating_sub(Duration::from_secs(1)).max(limits.drain / 2);
+    let patience = Patience { stopped: stopped.clone(), time };
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ReachedAt(at.ip()));
+        request.extensions_mut().insert(patience.clone());
         app.call(request)
     });
     let mut connection = std::pin::pin!(

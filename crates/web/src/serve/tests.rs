@@ -154,6 +154,42 @@ async fn stopping_does_not_wait_for_ever() {
     closed(&mut stream).await;
 }
 
+/// A pipe whose service never replies.
+struct Silent(Arc<Notify>);
+
+impl crate::PipeCalls for Silent {
+    fn call(&self, _request: Vec<u8>) -> crate::CallFuture<'_> {
+        self.0.notify_one();
+        Box::pin(std::future::pending())
+    }
+
+    fn readiness(&self) -> crate::Readiness {
+        crate::Readiness { ready: 1, all: 1 }
+    }
+}
+
+#[tokio::test]
+async fn a_call_under_way_when_the_site_stops_ends_in_an_answer() {
+    for ask in [
+        "POST /pipes/simple HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\ntext=x",
+    ] {
+        let arrived = Arc::new(Notify::new());
+        let site = crate::Site::new("Demo").with_call("simple", Arc::new(Silent(Arc::clone(&arrived))));
+        let served = served(Limits { drain: 10 * SHORT, ..NO_LIMITS }, crate::app(site)).await;
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        arrived.notified().await;
+        served.stop.send(()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 504 "), "{answer}");
+        assert!(answer.contains("his site stopped before the service replied"), "{answer}");
+        served.ended.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn the_site_refuses_foreign_names_and_long_bodies_unread() {
     let served = served(NO_LIMITS, crate::app(crate::Site::new("Demo"))).await;

@@ -148,6 +148,13 @@ static ROLE: Keys = Keys {
             "a file of accounts for all instances, as `standpipe account` keeps it",
         ),
         key(
+            "drain-timeout",
+            Duration,
+            Means("`\"5s\"`"),
+            "how long clients may take to finish what they have in flight when an instance stops. An open on which no \
+             request is under way is not waited for",
+        ),
+        key(
             "settings",
             Variables,
             Means("none"),

@@ -106,6 +106,7 @@ fn the_defaults_are_those_that_the_table_promises() {
         assert_eq!(humantime::parse_duration(promised(table, key)).unwrap(), used, "{table}: {key}");
     }
     assert_eq!(promised("deployment", "update-domains"), deployment.update_domains().to_string());
+    assert_eq!(promised("role", "drain-timeout"), humantime::format_duration(role.drain_timeout).to_string());
     assert_eq!(promised("role", "on-settings-change"), "ignore");
     assert_eq!(role.on_settings_change, crate::OnSettingsChange::Ignore);
     assert_eq!(promised("local-storage", "size"), "100MiB");

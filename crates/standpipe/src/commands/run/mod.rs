@@ -8,23 +8,24 @@ mod targets;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use clap::Args;
 use standpipe_deployment::{
-    Call, DRAIN_TIMEOUT, Deployment, Look, ProcessEnvironment, Role, Target, TargetAddresses, local_address,
+    Call, Deployment, Look, ProcessEnvironment, Role, Target, TargetAddresses, local_address,
 };
 use standpipe_runtime::facts::Own;
 use standpipe_runtime::instance::{Instance, InstanceOptions};
 use standpipe_runtime::{Stop, state};
 use tokio::task::JoinSet;
-use tracing::{Instrument, warn};
+use tracing::{Instrument, info, warn};
 
 use self::document::{Found, Shown};
 use self::serve::{Endpoints, HealthPort, Sockets};
 use self::settings::FollowedSettings;
 use self::targets::{Targets, VARIABLE};
 use super::instances::parse_number;
-use super::runtime_within;
+use super::{parse_timeout, runtime_within};
 use crate::failure::{Exit, Failure};
 
 const EXAMPLES: &str = "Examples:\n  \
@@ -69,6 +70,11 @@ pub(crate) struct Run {
     /// Where to answer /livez, /readyz, /startz and /role, instead of what the deployment file says
     #[arg(long, env = "STANDPIPE_HEALTH", value_name = "IP:PORT")]
     health: Option<SocketAddr>,
+
+    /// How long the platform waits for the end once it has asked for it, such as `terminationGracePeriodSeconds`
+    /// of a pod: a time that is too short for what the file asks for is warned of
+    #[arg(long, env = "STANDPIPE_STOP_LIMIT", value_name = "TIME", value_parser = parse_timeout)]
+    stop_limit: Option<Duration>,
 
     /// The folder to keep state in; without it, one for the deployment where this user keeps such things
     #[arg(long, value_name = "DIR")]
@@ -136,8 +142,9 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
         role,
         number: run.instance,
         state_dir: &state_dir,
-        drain_timeout: DRAIN_TIMEOUT,
+        drain_timeout: role.drain_timeout,
     };
+    say_how_long_a_stop_takes(role, run.stop_limit);
     let instance = Instance::prepare_with(options, &own)?;
     let endpoints = Endpoints::new(&deployment, role, sockets, &instance, &targets)?;
     let settings = Arc::new(Mutex::new(role.settings.clone()));
@@ -181,6 +188,18 @@ fn found(deployment: &Deployment, targets: &Targets) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Platforms kill what has not ended in the time that they grant, and nobody sees what was lost by it.
+fn say_how_long_a_stop_takes(role: &Role, granted: Option<Duration>) {
+    let (most, parts) = (humantime::format_duration(role.stop_limit()), role.stop_parts());
+    info!("a stop takes {most} at most: {parts}");
+    if let Some(granted) = granted.filter(|&granted| granted < role.stop_limit()) {
+        let granted = humantime::format_duration(granted);
+        warn!(
+            "the platform kills this instance {granted} after it asks for the end, and a stop may take {most}"
+        );
+    }
 }
 
 fn choose_role<'d>(deployment: &'d Deployment, name: Option<&str>) -> Result<&'d Role, Failure> {

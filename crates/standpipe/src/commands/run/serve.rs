@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use standpipe_accounts::AccountFile;
 use standpipe_client::balancer::{Balancer, Options as BalancerOptions};
@@ -36,12 +37,13 @@ pub(super) struct Sockets {
 impl Sockets {
     /// Takes the sockets of instance `number`, whose address is `own`.
     pub(super) async fn bind(role: &Role, (number, own): (u32, IpAddr)) -> Result<Self, Failure> {
-        let options = Options::new().map_err(|error| {
+        let mut options = Options::new().map_err(|error| {
             Failure::new(
                 Exit::Temporary,
                 Caused { what: "could not get random numbers".into(), source: error.into() },
             )
         })?;
+        options.drain_timeout = role.drain_timeout;
         let mut sockets = Self { records: Vec::new(), pipes: Vec::new(), pages: Vec::new() };
         for endpoint in &role.endpoints {
             let address = endpoint.address.unwrap_or(own);
@@ -127,6 +129,8 @@ pub(super) struct Endpoints {
     accounts: Arc<AccountFile>,
     pages: Vec<TcpListener>,
     site: Option<Site>,
+    /// How long requests may take to end when the instance stops.
+    drain: Duration,
 }
 
 impl Endpoints {
@@ -146,6 +150,7 @@ impl Endpoints {
             accounts: Arc::new(AccountFile::new(instance.accounts())),
             pages,
             site,
+            drain: role.drain_timeout,
         })
     }
 
@@ -162,11 +167,12 @@ impl Endpoints {
             tasks.spawn(server.serve(offer, serving.stop.clone()));
         }
         if let Some(site) = self.site {
-            let app = standpipe_web::app(site);
+            let (app, drain) = (standpipe_web::app(site), self.drain);
             for listener in self.pages {
                 let stop = serving.stop.clone();
                 let app = app.clone();
-                tasks.spawn(async move { standpipe_web::serve(listener, app, stop.cancelled()).await });
+                tasks
+                    .spawn(async move { standpipe_web::serve(listener, app, stop.cancelled(), drain).await });
             }
         }
         if tasks.is_empty() {
