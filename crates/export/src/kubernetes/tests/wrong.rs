@@ -1,5 +1,5 @@
-//! Manifests that are wrong, each in one way: what a real API server refuses, and what it lets through although
-//! no pod could run.
+//! Manifests that are wrong, each in one way: what a real API server refuses, and what it lets through
+//! although no pod could run.
 
 use serde_json::{Value, json};
 
