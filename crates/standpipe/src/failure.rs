@@ -14,6 +14,8 @@ pub(crate) use standpipe_runtime::ExitCode as Exit;
 use standpipe_runtime::instance::{Outcome, PrepareError};
 use standpipe_runtime::state::StateError;
 use standpipe_server::BindError;
+use standpipe_service::scm::ScmError;
+use standpipe_service::watcher::Refusal;
 use tracing::error;
 
 use crate::logging::{LogQueue, Stream};
@@ -310,6 +312,28 @@ pub(crate) fn say_at_once(text: std::fmt::Arguments<'_>) {
     let _ = io::Write::write_fmt(&mut io::stderr().lock(), format_args!("{text}\n"));
 }
 
+impl From<ScmError> for Failure {
+    fn from(error: ScmError) -> Self {
+        let exit = match (&error, error.refusal()) {
+            (ScmError::Unsupported, _) => Exit::Usage,
+            (_, Refusal::NotPermitted) => Exit::NotPermitted,
+            (_, Refusal::ForGood) => Exit::Config,
+            (_, Refusal::ForNow) if error.is_fault_of_service() => Exit::Unavailable,
+            (_, Refusal::ForNow) => Exit::Temporary,
+        };
+        let hint = match error {
+            ScmError::Unsupported => Some(NO_SCM.to_owned()),
+            _ => error.hint(),
+        };
+        Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+/// What to do on a system that is not Windows.
+const NO_SCM: &str = "this command is for Windows; inside Wine, run the program for Windows: `wine standpipe.exe \
+                      service …`, or `command = [\"./standpipe.exe\", \"service\", …]` in a startup task of a role with \
+                      `wine`";
+
 /// The panic hook: says that it is our bug, not the user's.
 pub(crate) fn report_bug(panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("no message");
@@ -335,6 +359,28 @@ mod tests {
         let failure = Failure::new(Exit::Config, error).hint("do this");
         assert_eq!(failure.render(false), "error: outer\n  caused by: inner\nhint: do this\n");
         assert!(failure.render(true).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn an_error_of_the_service_control_manager_has_the_exit_code_of_its_meaning() {
+        use standpipe_service::scm::WindowsCode;
+        let exit = |what, code| {
+            let code = WindowsCode(code);
+            Failure::from(ScmError::Refused { what, name: "a".into(), code }).exit()
+        };
+        assert_eq!(exit("start", 5), Exit::NotPermitted);
+        for code in [2, 3, 193, 1058, 1060, 1069] {
+            assert_eq!(exit("start", code), Exit::Config, "{code}");
+        }
+        for code in [1053, 1066, 1067, 1068, 1070] {
+            assert_eq!(exit("start", code), Exit::Unavailable, "{code}");
+        }
+        for code in [8, 1055, 1115, 1722, 999_999] {
+            assert_eq!(exit("start", code), Exit::Temporary, "{code}");
+        }
+        // A control that is not answered says nothing of whether the service could run.
+        assert_eq!(exit("stop", 1053), Exit::Temporary);
+        assert_eq!(Failure::from(ScmError::Unsupported).exit(), Exit::Usage);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub fn printed() -> Vec<Printed> {
         Printed { command: "call", schema: of::<commands::call::Shown>() },
         Printed { command: "import", schema: of::<commands::import::Shown>() },
         Printed { command: "ps", schema: of::<Vec<standpipe_runtime::state::InstanceRecord>>() },
+        Printed { command: "service status", schema: of::<commands::service::Shown>() },
     ]
 }
 

@@ -17,6 +17,7 @@ mod restart;
 mod run;
 mod scale;
 mod sddl;
+pub(crate) mod service;
 mod up;
 mod update;
 mod which;
@@ -70,6 +71,9 @@ pub(crate) enum Command {
     /// Say what an access-control list means, and whom it lets in
     #[command(subcommand)]
     Sddl(sddl::Sddl),
+    /// Install, start and stop services in the service control manager of Windows
+    #[command(subcommand)]
+    Service(service::Service),
     /// Check a deployment file: every mistake, with its line
     Check(check::Check),
     /// Make a deployment file of an Azure Cloud Service: its definition and configurations
@@ -122,6 +126,7 @@ pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Re
         Command::Bench(bench) => bench::run(&bench, output),
         Command::Account(account) => account::run(account, output),
         Command::Sddl(sddl) => sddl::run(sddl, output),
+        Command::Service(service) => service::run(service, output),
         Command::Check(check) => check::run(&check, output),
         Command::Import(import) => import::run(&import, output),
         Command::Export(export) => export::run(&export, output),

@@ -22,5 +22,6 @@ mod remote;
 #[cfg(unix)]
 mod run;
 mod sddl;
+mod service;
 mod support;
 mod usage;

@@ -88,7 +88,7 @@ const ENTRIES: &[Entry] = &[
     retry(1066, "the service ended with a code of its own"),
     retry(1067, "the service's process ended unexpectedly"),
     retry(1068, "a service that it depends on could not be started"),
-    denied(1069, "the service's account could not log on", FIX_ACCOUNT),
+    fatal(1069, "the service's account could not log on", FIX_ACCOUNT),
     retry(1070, "the service hung while it started"),
     fatal(
         1072,
@@ -107,11 +107,11 @@ const ENTRIES: &[Entry] = &[
     fatal(1083, "its program does not contain this service", "correct the command of the service"),
     retry(1115, "the system is shutting down"),
     denied(1314, "this account lacks a privilege for it", BE_ADMINISTRATOR),
-    denied(1326, "the user name or the password is wrong", FIX_ACCOUNT),
-    denied(1327, "the account is restricted", FIX_ACCOUNT),
-    denied(1330, "the account's password has expired", FIX_ACCOUNT),
-    denied(1331, "the account is disabled", FIX_ACCOUNT),
-    denied(
+    fatal(1326, "the user name or the password is wrong", FIX_ACCOUNT),
+    fatal(1327, "the account is restricted", FIX_ACCOUNT),
+    fatal(1330, "the account's password has expired", FIX_ACCOUNT),
+    fatal(1331, "the account is disabled", FIX_ACCOUNT),
+    fatal(
         1385,
         "the account may not log on as a service",
         "grant it the right `Log on as a service` (SeServiceLogonRight)",
@@ -122,7 +122,7 @@ const ENTRIES: &[Entry] = &[
     retry(1722, "the service control manager cannot be reached"),
     retry(1726, "the service control manager broke off the call"),
     retry(1727, "the service control manager broke off the call"),
-    denied(1909, "the account is locked out", FIX_ACCOUNT),
+    fatal(1909, "the account is locked out", FIX_ACCOUNT),
     fatal(14001, "the program's side-by-side configuration is wrong: a runtime is missing", FIX_LIBRARY),
 ];
 
@@ -188,6 +188,12 @@ impl WindowsCode {
         self.entry().map_or(Refusal::ForNow, |entry| entry.refusal)
     }
 
+    /// Whether a start failed with this error because of the service itself, and not because of the service
+    /// control manager or the machine.
+    pub const fn is_fault_of_service(self) -> bool {
+        matches!(self.0, 109 | 232 | 1053 | 1054 | 1066 | 1067 | 1068 | 1070)
+    }
+
     /// Whether a control failed with this error because the process of the service is dead.
     pub const fn is_dead_process(self) -> bool {
         matches!(self, Self::BROKEN_PIPE | Self::NO_DATA | Self::SERVICE_NOT_ACTIVE)
@@ -225,10 +231,10 @@ mod tests {
 
     #[test]
     fn an_error_that_no_retry_mends_is_not_retried() {
-        for code in [2, 3, 193, 1058, 1060, 1072, 14001] {
+        for code in [2, 3, 193, 1058, 1060, 1069, 1072, 1385, 14001] {
             assert_eq!(WindowsCode(code).refusal(), Refusal::ForGood, "{code}");
         }
-        for code in [5, 1069, 1385] {
+        for code in [5, 740, 1314] {
             assert_eq!(WindowsCode(code).refusal(), Refusal::NotPermitted, "{code}");
         }
     }

@@ -15,6 +15,9 @@ use crate::watcher::Refusal;
 /// Why a request to the service control manager failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ScmError {
+    /// This system is not Windows.
+    #[error("this system has no service control manager")]
+    Unsupported,
     /// The service control manager refused, or the service did.
     #[error("cannot {what} the service `{name}`: {code}")]
     Refused {
@@ -55,6 +58,55 @@ pub enum ScmError {
         /// The longest delay of its restart actions.
         delay: Duration,
     },
+    /// It was started and ended before it ran.
+    #[error("the service `{name}` ended with {} before it was running", DisplayExit(*exit))]
+    Failed {
+        /// The service.
+        name: String,
+        /// How it ended.
+        exit: Exit,
+    },
+    /// It is paused.
+    #[error("the service `{name}` is paused")]
+    Paused {
+        /// The service.
+        name: String,
+    },
+    /// Others that run depend on it.
+    #[error("cannot stop the service `{name}`: {}: {}", WindowsCode::DEPENDENT_SERVICES_RUNNING, dependents.join(", "))]
+    Dependents {
+        /// The service.
+        name: String,
+        /// The services that depend on it and run.
+        dependents: Vec<String>,
+    },
+    /// It did not get there in time.
+    #[error(
+        "cannot {what} the service `{name}` within {after:?}: it is {state}{}",
+        progress(*checkpoint, *wait_hint)
+    )]
+    TimedOut {
+        /// What was asked for: a verb, as in *start*.
+        what: &'static str,
+        /// The service.
+        name: String,
+        /// How long was waited.
+        after: Duration,
+        /// The state it was left in.
+        state: State,
+        /// The progress that it reported last.
+        checkpoint: u32,
+        /// Its own estimate of what is left.
+        wait_hint: Duration,
+    },
+}
+
+/// What a service on its way reports; nothing where it reports nothing.
+fn progress(checkpoint: u32, wait_hint: Duration) -> String {
+    if checkpoint == 0 && wait_hint.is_zero() {
+        return String::new();
+    }
+    format!(" (checkpoint {checkpoint}, wait hint {wait_hint:?})")
 }
 
 /// A service that another one depends on and that does not run.
@@ -89,6 +141,11 @@ fn list(blockers: &[Blocker]) -> String {
 /// An exit with the meaning of an error of Windows.
 pub(crate) struct DisplayExit(pub(crate) Exit);
 
+/// How a service ended, with the meaning of an error of Windows.
+pub const fn display_exit(exit: Exit) -> impl fmt::Display {
+    DisplayExit(exit)
+}
+
 impl fmt::Display for DisplayExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
@@ -105,7 +162,21 @@ impl ScmError {
             Self::Refused { code, .. } | Self::Ended { code, .. } | Self::Dependency { code, .. } => {
                 Some(*code)
             }
-            Self::OwnRecovery { .. } => None,
+            Self::Dependents { .. } => Some(WindowsCode::DEPENDENT_SERVICES_RUNNING),
+            Self::Unsupported
+            | Self::OwnRecovery { .. }
+            | Self::Failed { .. }
+            | Self::Paused { .. }
+            | Self::TimedOut { .. } => None,
+        }
+    }
+
+    /// Whether it is the service that failed, and not the service control manager or the machine.
+    pub fn is_fault_of_service(&self) -> bool {
+        match self {
+            Self::Failed { .. } | Self::Paused { .. } | Self::Ended { .. } | Self::Dependency { .. } => true,
+            Self::Refused { what: "start", code, .. } => code.is_fault_of_service(),
+            _ => false,
         }
     }
 
@@ -121,7 +192,10 @@ impl ScmError {
                 });
                 refusals.find(|refusal| *refusal != Refusal::ForNow).unwrap_or(Refusal::ForNow)
             }
-            Self::OwnRecovery { .. } => Refusal::ForGood,
+            Self::Unsupported | Self::OwnRecovery { .. } => Refusal::ForGood,
+            Self::Failed { .. } | Self::Paused { .. } | Self::Dependents { .. } | Self::TimedOut { .. } => {
+                Refusal::ForNow
+            }
         }
     }
 
@@ -133,6 +207,9 @@ impl ScmError {
                 code.hint().map(|hint| hint.replace("NAME", &format!("\"{name}\"")))
             }
             Self::Dependency { .. } => Some("start those services first, or correct the dependencies".into()),
+            Self::Paused { name } => Some(format!("let it continue, as by `sc continue \"{name}\"`")),
+            Self::Dependents { .. } => Some("stop those services first".into()),
+            Self::Unsupported | Self::Failed { .. } | Self::TimedOut { .. } => None,
             Self::OwnRecovery { name, .. } => {
                 Some(format!("remove its recovery action with `{}`", removal_command(name)))
             }

@@ -360,28 +360,12 @@ impl Follower {
         self.end_probing();
         self.process = match ProcessHandle::open(pid) {
             Looked::Gone => Process::Dead(pid, ABORTED),
-            _ if settled.state == State::Running && !self.own_start && !self.is_there() => {
+            _ if settled.state == State::Running && !self.own_start && !is_there(&self.shared.name) => {
                 Process::Dead(pid, ABORTED)
             }
             Looked::Found(process) => Process::Alive(pid, Some(process)),
             Looked::Hidden => Process::Alive(pid, None),
         };
-    }
-
-    /// Whether a running service answers, when it was started by somebody else: the number of its dead
-    /// process may belong to another one by now. A service that takes its time is there.
-    fn is_there(&self) -> bool {
-        let (answer, answered) = mpsc::channel();
-        let name = self.shared.name.clone();
-        thread::spawn(move || {
-            let code = Service::open(&name, Look::Interrogate)
-                .and_then(|service| service.control(INTERROGATE))
-                .err()
-                .filter(|code| code.is_dead_process());
-            // The follower may have stopped waiting.
-            let _ = answer.send(code);
-        });
-        !matches!(answered.recv_timeout(INTERROGATION), Ok(Some(_)))
     }
 
     /// What the process returned, where that says something.
@@ -488,6 +472,22 @@ impl Follower {
             changed
         });
     }
+}
+
+/// Whether a running service answers, when it was started by somebody else: the number of its dead process
+/// may belong to another one by now. A service that takes its time is there.
+pub(super) fn is_there(name: &str) -> bool {
+    let (answer, answered) = mpsc::channel();
+    let name = name.to_owned();
+    thread::spawn(move || {
+        let code = Service::open(&name, Look::Interrogate)
+            .and_then(|service| service.control(INTERROGATE))
+            .err()
+            .filter(|code| code.is_dead_process());
+        // Nobody may wait for the answer any more.
+        let _ = answer.send(code);
+    });
+    !matches!(answered.recv_timeout(INTERROGATION), Ok(Some(_)))
 }
 
 /// How a process ended that is dead without a word.

@@ -1,6 +1,6 @@
 //! What a service is installed with, and its installation.
 
-use super::WindowsCode;
+use super::{RecoveryActions, WindowsCode};
 
 /// When Windows starts a service by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,7 +33,7 @@ impl StartType {
     /// The name, as `standpipe service` takes and prints it.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Automatic => "automatic",
+            Self::Automatic => "auto",
             Self::Manual => "manual",
             Self::Disabled => "disabled",
         }
@@ -84,6 +84,23 @@ pub enum Installed {
     Changed,
     /// It was there with these settings.
     Unchanged,
+}
+
+/// What an installed service looks like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// The name that people see.
+    pub display_name: String,
+    /// Its program and arguments.
+    pub command: String,
+    /// The account that it runs as.
+    pub account: String,
+    /// When Windows starts it; `None` for a type that only drivers have.
+    pub start_type: Option<StartType>,
+    /// The services, and groups of services with a `+` before their names, that have to run before it.
+    pub dependencies: Vec<String>,
+    /// What the service control manager does by itself when it fails.
+    pub recovery: RecoveryActions,
 }
 
 /// The name of an account, as the service control manager takes it: one without a domain is of this machine.

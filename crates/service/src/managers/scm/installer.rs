@@ -3,29 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::installation::{Installation, Installed, LOCAL_SYSTEM, StartType};
-use super::{RecoveryActions, ScmError, WindowsCode};
+use super::installation::{Description, Installation, Installed, LOCAL_SYSTEM, StartType};
+use super::{ScmError, WindowsCode};
 use crate::platform::scm::{Change, Look, Scm, Service, Settings};
 
 /// How often to look whether a service that is marked for deletion is gone.
 const AGAIN: Duration = Duration::from_millis(100);
-
-/// What an installed service looks like.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Description {
-    /// The name that people see.
-    pub display_name: String,
-    /// Its program and arguments.
-    pub command: String,
-    /// The account that it runs as.
-    pub account: String,
-    /// When Windows starts it; `None` for a type that only drivers have.
-    pub start_type: Option<StartType>,
-    /// The services, and groups of services with a `+` before their names, that have to run before it.
-    pub dependencies: Vec<String>,
-    /// What the service control manager does by itself when it fails.
-    pub recovery: RecoveryActions,
-}
 
 /// Installs a service, or changes one that is there to these settings. It is not started.
 ///

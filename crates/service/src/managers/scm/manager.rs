@@ -239,7 +239,7 @@ fn start(shared: &Shared, request: &Request) -> Result<(), ScmError> {
             Err(code) => code,
         };
         if code != WindowsCode::SERVICE_ALREADY_RUNNING {
-            return Err(explained(shared, code));
+            return Err(explained(name, code));
         }
         // It was seen stopped. Either somebody else has started it, or its process has just died and the
         // service control manager is about to notice.
@@ -285,8 +285,8 @@ fn restarted_by_others(
 }
 
 /// The error of a start, with what the service and those that it depends on say.
-fn explained(shared: &Shared, code: WindowsCode) -> ScmError {
-    let name = shared.name.clone();
+pub(super) fn explained(name: &str, code: WindowsCode) -> ScmError {
+    let name = name.to_owned();
     if code == WindowsCode::SERVICE_DEPENDENCY_FAIL {
         let blockers = blockers(&name);
         return ScmError::Dependency { name, code, blockers };

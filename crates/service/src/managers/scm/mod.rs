@@ -8,7 +8,13 @@ mod error;
 mod installation;
 mod options;
 mod recovery;
+#[cfg(any(windows, test))]
+mod step;
 
+#[cfg(windows)]
+mod control;
+#[cfg(not(windows))]
+mod elsewhere;
 #[cfg(windows)]
 mod follower;
 #[cfg(windows)]
@@ -19,12 +25,18 @@ mod manager;
 pub use code::WindowsCode;
 pub use command_line::command_line;
 pub(crate) use error::DisplayExit;
-pub use error::{Blocker, ScmError};
-pub use installation::{Installation, Installed, LOCAL_SYSTEM, StartType, account_name, check_service_name};
+pub use error::{Blocker, ScmError, display_exit};
+pub use installation::{
+    Description, Installation, Installed, LOCAL_SYSTEM, StartType, account_name, check_service_name,
+};
 pub use options::{ScmOptions, WhenPaused};
 pub use recovery::{Recovery, RecoveryAction, RecoveryActions, RecoveryKind, removal_command};
 
 #[cfg(windows)]
-pub use installer::{Description, describe, install, remove};
+pub use control::{check_supported, start, status, stop};
+#[cfg(not(windows))]
+pub use elsewhere::{check_supported, describe, install, remove, start, status, stop};
+#[cfg(windows)]
+pub use installer::{describe, install, remove};
 #[cfg(windows)]
 pub use manager::ScmManager;
