@@ -61,6 +61,7 @@ def test_a_service_that_reports_a_code_of_its_own_at_once_is_given_up_with_69(ma
     assert ended(one) == 69
     assert one.said("ended with service-specific code 42")
     assert one.said("failed 5 times")
+    assert one.said("starting the service") == 5
 
 
 def test_a_service_that_is_not_there_is_not_tried_again(made):

@@ -114,6 +114,18 @@ async fn stop(manager: &ScmManager) -> Status {
 }
 
 #[tokio::test]
+async fn a_start_that_fails_leaves_the_service_stopped_and_not_on_its_way() {
+    let service = Fixture::new(&["die-at-once"]);
+    let manager = service.manager();
+    for _ in 0..3 {
+        let (refusal, reason) = refusal(manager.start().await);
+        assert_eq!(refusal, Refusal::ForNow, "{reason}");
+        // Whoever looks at the changes now must not take it for a start by somebody else.
+        assert_eq!(manager.changes().borrow().state, State::Stopped);
+    }
+}
+
+#[tokio::test]
 async fn a_service_is_started_and_stopped_by_a_control() {
     let service = Fixture::new(&["run"]);
     let manager = service.manager();
