@@ -63,11 +63,6 @@ impl Statuses {
         statuses.entry(service.to_owned()).or_insert_with(unknown).clone()
     }
 
-    /// The services that somebody has asked for.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
-    }
-
     pub(crate) fn set(&self, service: &str, status: Status) {
         self.of(service).send_if_modified(|known| {
             let changed = *known != status;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use standpipe_service::scm::ScmOptions;
 use standpipe_service::watcher::Refusal;
 use standpipe_service::{BoxFuture, Manager, NotReady, Probe, StartError, StartRefused, State, Status};
 use tokio::sync::watch;
@@ -32,7 +33,8 @@ impl std::fmt::Debug for AgentManager {
 struct StartFailed(String);
 
 impl AgentManager {
-    pub(crate) fn new(service: &str, shared: Arc<Shared>, probe: impl Probe) -> Self {
+    pub(crate) fn new(service: &str, options: ScmOptions, shared: Arc<Shared>, probe: impl Probe) -> Self {
+        shared.add(service, options);
         let status = shared.statuses.of(service);
         Self { service: service.to_owned(), shared, probe: Box::new(probe), status }
     }

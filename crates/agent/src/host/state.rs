@@ -1,7 +1,9 @@
 //! The way to the agent, which comes and goes.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use standpipe_service::scm::ScmOptions;
 use tokio::sync::watch;
 
 use super::link::{Link, Statuses};
@@ -22,6 +24,8 @@ pub(crate) enum AgentState {
 pub(crate) struct Shared {
     pub(crate) agent: watch::Sender<AgentState>,
     pub(crate) statuses: Arc<Statuses>,
+    /// How the services are managed.
+    options: Mutex<BTreeMap<String, ScmOptions>>,
 }
 
 impl Shared {
@@ -29,7 +33,19 @@ impl Shared {
         Self {
             agent: watch::Sender::new(AgentState::Down("it is being started".into())),
             statuses: Arc::default(),
+            options: Mutex::default(),
         }
+    }
+
+    /// Adds a service, and how it is managed.
+    pub(crate) fn add(&self, service: &str, options: ScmOptions) {
+        self.options.lock().unwrap_or_else(PoisonError::into_inner).insert(service.to_owned(), options);
+    }
+
+    /// The services that somebody manages.
+    pub(crate) fn services(&self) -> Vec<(String, ScmOptions)> {
+        let options = self.options.lock().unwrap_or_else(PoisonError::into_inner);
+        options.iter().map(|(service, options)| (service.clone(), *options)).collect()
     }
 
     /// The agent, if it can be asked now; otherwise why not.

@@ -6,15 +6,17 @@ use std::time::Duration;
 use standpipe_pipe::Mode;
 use standpipe_pipe::connection::{PipeConnection, PipeError};
 use standpipe_security::SecurityDescriptor;
+use standpipe_service::scm::{Recovery, ScmOptions, WhenPaused};
 use standpipe_service::watcher::Refusal;
 use standpipe_service::{Alive, BoxFuture, Exit, Manager, NotReady, StartError, StartRefused, State, Status};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::link::{Link, OpenError};
 use super::manager::AgentManager;
 use super::state::{AgentState, Shared};
-use crate::inside::{Machine, serve};
-use crate::wire::{Failure, FailureKind, Reply, Request};
+use crate::inside::{Agent, Machine, serve};
+use crate::wire::{Decoder, Failure, FailureKind, Frame, Hello, Malformed, Reply, Request};
 
 static LARGE: [u8; 100_000] = [0; 100_000];
 
@@ -25,11 +27,19 @@ const SOON: Duration = Duration::from_secs(10);
 struct World {
     status: watch::Sender<Status>,
     asked: Arc<Mutex<Vec<&'static str>>>,
+    managed: Arc<Mutex<Vec<ScmOptions>>>,
+    /// Whether a start ends as under Wine, where it is refused when the service has ended already.
+    refuses: bool,
 }
 
 impl Default for World {
     fn default() -> Self {
-        Self { status: watch::Sender::new(Status::of(State::Stopped)), asked: Arc::default() }
+        Self {
+            status: watch::Sender::new(Status::of(State::Stopped)),
+            asked: Arc::default(),
+            managed: Arc::default(),
+            refuses: false,
+        }
     }
 }
 
@@ -50,6 +60,14 @@ impl Manager for World {
                     return Err(StartRefused::new(Refusal::ForGood, error).into());
                 }
                 _ => return Err(StartError::NotStopped),
+            }
+            if self.refuses {
+                self.status.send_replace(Status::of(State::StartPending));
+                // Long enough for the host to learn it.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                self.status.send_replace(Status::of(State::Stopped));
+                let error = std::io::Error::other("error 1053: the service did not answer in time");
+                return Err(StartRefused::new(Refusal::ForNow, error).into());
             }
             self.status.send_replace(Status { pid: Some(7), ..Status::of(State::Running) });
             Ok(())
@@ -81,7 +99,8 @@ impl Manager for World {
 }
 
 impl Machine for World {
-    fn manager(&self, _: &str) -> Arc<dyn Manager> {
+    fn manager(&self, _: &str, options: ScmOptions) -> Arc<dyn Manager> {
+        self.managed.lock().unwrap().push(options);
         Arc::new(self.clone())
     }
 
@@ -253,9 +272,9 @@ async fn an_agent_that_dies_ends_everything_in_an_error() {
 async fn a_service_is_managed_through_the_channel() {
     let world = World::default();
     let (link, shared, agent) = channel(&world).await;
-    let manager = AgentManager::new("S", shared, Alive);
+    let manager = AgentManager::new("S", ScmOptions::default(), shared, Alive);
     let mut changes = manager.changes();
-    link.request(Request::Watch { service: "S".into() }).await.unwrap();
+    watch(&link, ScmOptions::default()).await;
     assert_eq!(manager.query().await.state, State::Stopped);
     manager.start().await.unwrap();
     let running = tokio::time::timeout(SOON, changes.wait_for(|status| status.state == State::Running));
@@ -275,11 +294,65 @@ async fn a_service_is_managed_through_the_channel() {
     assert_eq!(world.was_asked(), ["start", "start", "stop", "start", "stop"]);
 }
 
+/// What the host does first about each of its services.
+async fn watch(link: &Link, options: ScmOptions) {
+    link.request(Request::Watch { service: "S".into(), options }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_start_is_answered_after_the_status_that_it_has_left() {
+    let world = World { refuses: true, ..World::default() };
+    let mut agent = Agent::new(world, Handle::current());
+    let outbox = agent.outbox();
+    let mut bytes = Vec::new();
+    Frame::Hello(Hello::of_this_build(1)).encode(&mut bytes);
+    let service = || "S".to_owned();
+    let watch = Request::Watch { service: service(), options: ScmOptions::default() };
+    Frame::Request { id: 1, request: watch }.encode(&mut bytes);
+    agent.receive(&bytes).unwrap();
+    let mut decoder = Decoder::default();
+    let mut frames = Vec::new();
+    let mut started = false;
+    // Not *on its way*, which the host would take for a start by somebody else.
+    while !frames.iter().any(|frame| matches!(frame, Frame::Reply { id: 2, .. })) {
+        let sent = tokio::time::timeout(SOON, outbox.take(Vec::new())).await.unwrap().unwrap();
+        decoder
+            .receive(&sent, |frame| {
+                frames.push(frame);
+                Ok::<_, Malformed>(())
+            })
+            .unwrap();
+        if !std::mem::replace(&mut started, true) {
+            bytes.clear();
+            Frame::Request { id: 2, request: Request::Start { service: service() } }.encode(&mut bytes);
+            agent.receive(&bytes).unwrap();
+        }
+    }
+    let before_reply = frames.iter().take_while(|frame| !matches!(frame, Frame::Reply { id: 2, .. }));
+    let states: Vec<State> = before_reply
+        .filter_map(|frame| match frame {
+            Frame::Changed { status, .. } => Some(status.state),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(states, [State::StartPending, State::Stopped]);
+}
+
+#[tokio::test]
+async fn the_agent_learns_how_a_service_is_managed() {
+    let world = World::default();
+    let (link, _, _agent) = channel(&world).await;
+    let options = ScmOptions { recovery: Recovery::Refuse, when_paused: WhenPaused::Continue };
+    watch(&link, options).await;
+    link.request(Request::Query { service: "S".into() }).await.unwrap();
+    assert_eq!(*world.managed.lock().unwrap(), [options]);
+}
+
 #[tokio::test]
 async fn the_services_state_is_asked_of_the_next_agent() {
     let world = World::default();
     let (link, shared, agent) = channel(&world).await;
-    let manager = AgentManager::new("S", Arc::clone(&shared), Alive);
+    let manager = AgentManager::new("S", ScmOptions::default(), Arc::clone(&shared), Alive);
     manager.start().await.unwrap();
     shared.agent.send_replace(AgentState::Down("it is started again".into()));
     agent.abort();

@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use standpipe_pipe::connection::PipeConnection;
+use standpipe_service::scm::ScmOptions;
 use standpipe_service::{BoxFuture, Manager, State};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
+use self::requests::Statuses;
 use crate::channel::{Finish, Outbox, Streams, for_service};
 use crate::wire::{Decoder, Disagreement, Failure, FailureKind, Frame, Hello, Malformed, Part};
 
@@ -27,7 +29,7 @@ pub(crate) const READ_AT_ONCE: usize = 256 * 1024;
 /// What the agent controls: services and pipes of the system that it runs in.
 pub trait Machine: Send + Sync + 'static {
     /// What starts, stops and queries a service.
-    fn manager(&self, service: &str) -> Arc<dyn Manager>;
+    fn manager(&self, service: &str, options: ScmOptions) -> Arc<dyn Manager>;
 
     /// Whether the service's program can be run here at all.
     ///
@@ -89,6 +91,7 @@ struct Inner {
     outbox: Arc<Outbox>,
     streams: Streams,
     services: Mutex<HashMap<String, Service>>,
+    statuses: Arc<Statuses>,
 }
 
 /// A service that the host has named.
@@ -105,8 +108,9 @@ impl Agent {
         let outbox = Arc::new(Outbox::default());
         outbox.send(&Frame::Hello(Hello::of_this_build(std::process::id())));
         let streams = Streams::new(Arc::clone(&outbox));
+        let statuses = Arc::new(Statuses::new(Arc::clone(&outbox)));
         let machine = Box::new(machine);
-        let inner = Inner { machine, runtime, outbox, streams, services: Mutex::default() };
+        let inner = Inner { machine, runtime, outbox, streams, services: Mutex::default(), statuses };
         Self { decoder: Decoder::default(), is_greeted: false, inner: Arc::new(inner) }
     }
 

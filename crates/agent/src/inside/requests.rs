@@ -1,20 +1,23 @@
 //! What the host asks for beside opens.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use standpipe_service::scm::ScmOptions;
 use standpipe_service::watcher::Refusal;
-use standpipe_service::{Manager, StartError};
+use standpipe_service::{Manager, StartError, Status};
+use tokio::sync::watch;
 
 use super::{Inner, Service};
+use crate::channel::Outbox;
 use crate::wire::{Failure, FailureKind, Frame, Reply, Request};
 
 impl Inner {
     /// Does what is asked for, and says what came of it.
     pub(super) async fn answer(self: &Arc<Self>, request: Request) -> Reply {
         match request {
-            Request::Watch { service } => {
-                let manager = self.manager(&service);
+            Request::Watch { service, options } => {
+                let manager = self.manager_with(&service, options);
                 self.watch(service, &manager);
                 Reply::Status(manager.query().await)
             }
@@ -29,7 +32,11 @@ impl Inner {
                 }
                 match manager.start().await {
                     Ok(()) => Reply::Done,
-                    Err(error) => Reply::Failed(failure_of(&error)),
+                    Err(error) => {
+                        // Before the refusal, so that no older status follows it.
+                        self.statuses.send(&service, &manager.changes());
+                        Reply::Failed(failure_of(&error))
+                    }
                 }
             }
             Request::Stop { service } => {
@@ -49,9 +56,14 @@ impl Inner {
     }
 
     fn manager(&self, service: &str) -> Arc<dyn Manager> {
+        self.manager_with(service, ScmOptions::default())
+    }
+
+    /// The manager of a service; the options are those of the first request, with which a host begins.
+    fn manager_with(&self, service: &str, options: ScmOptions) -> Arc<dyn Manager> {
         let mut services = self.lock_services();
         let known = services.entry(service.to_owned()).or_insert_with(|| Service {
-            manager: self.machine.manager(service),
+            manager: self.machine.manager(service, options),
             is_watched: false,
             was_started: false,
         });
@@ -66,13 +78,32 @@ impl Inner {
             return;
         }
         let mut changes = manager.changes();
-        let outbox = Arc::clone(&self.outbox);
+        let statuses = Arc::clone(&self.statuses);
         self.runtime.spawn(async move {
             while changes.changed().await.is_ok() {
-                let status = changes.borrow_and_update().clone();
-                outbox.send(&Frame::Changed { service: service.clone(), status });
+                statuses.send(&service, &changes);
             }
         });
+    }
+}
+
+/// Sends the statuses of services to the host.
+pub(super) struct Statuses {
+    outbox: Arc<Outbox>,
+    /// Held while one is sent, so that none overtakes a newer one.
+    sending: Mutex<()>,
+}
+
+impl Statuses {
+    pub(super) fn new(outbox: Arc<Outbox>) -> Self {
+        Self { outbox, sending: Mutex::new(()) }
+    }
+
+    /// Sends the latest status of a service.
+    fn send(&self, service: &str, changes: &watch::Receiver<Status>) {
+        let _one_at_a_time = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = changes.borrow().clone();
+        self.outbox.send(&Frame::Changed { service: service.to_owned(), status });
     }
 }
 

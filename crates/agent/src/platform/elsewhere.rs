@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use standpipe_process::{ProcessSpec, SpawnError};
 use standpipe_service::Probe;
+use standpipe_service::scm::ScmOptions;
 
 use crate::host::state::Shared;
 use crate::host::{AgentConnector, AgentManager, HostError, HostOptions};
@@ -29,8 +30,8 @@ impl Host {
     }
 
     /// What starts, stops and queries a service inside of Wine.
-    pub fn manager(&self, service: &str, probe: impl Probe) -> AgentManager {
-        AgentManager::new(service, Arc::clone(&self.0), probe)
+    pub fn manager(&self, service: &str, options: ScmOptions, probe: impl Probe) -> AgentManager {
+        AgentManager::new(service, options, Arc::clone(&self.0), probe)
     }
 
     /// What opens a pipe inside of Wine.

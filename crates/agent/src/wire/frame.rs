@@ -2,6 +2,7 @@
 
 use standpipe_pipe::Mode;
 use standpipe_service::Status;
+use standpipe_service::scm::ScmOptions;
 
 use super::fields::{Malformed, Part, Reader, Writer};
 use super::hello::Hello;
@@ -107,6 +108,8 @@ pub enum Request {
     Watch {
         /// The service.
         service: String,
+        /// How it is managed. Only the first request about a service can say it.
+        options: ScmOptions,
     },
     /// The service's status, looked at afresh.
     Query {
@@ -320,7 +323,10 @@ const SET_ENVIRONMENT: u8 = 6;
 impl Request {
     fn write(&self, to: &mut Writer<'_>) {
         match self {
-            Self::Watch { service } => to.u8(WATCH).text(service),
+            Self::Watch { service, options } => {
+                service::write_options(*options, to.u8(WATCH));
+                to.text(service)
+            }
             Self::Query { service } => to.u8(QUERY).text(service),
             Self::Start { service } => to.u8(START).text(service),
             Self::Stop { service } => to.u8(STOP).text(service),
@@ -338,7 +344,10 @@ impl Request {
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(match from.u8("request")? {
-            WATCH => Self::Watch { service: from.text("service")? },
+            WATCH => {
+                let options = service::read_options(from)?;
+                Self::Watch { service: from.text("service")?, options }
+            }
             QUERY => Self::Query { service: from.text("service")? },
             START => Self::Start { service: from.text("service")? },
             STOP => Self::Stop { service: from.text("service")? },

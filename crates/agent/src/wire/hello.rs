@@ -6,8 +6,8 @@ use super::fields::{Malformed, Part, Reader, Writer};
 const MAGIC: [u8; 8] = *b"standpip";
 
 /// The versions of the format that this build speaks.
-const OLDEST: u16 = 1;
-const NEWEST: u16 = 1;
+const OLDEST: u16 = 2;
+const NEWEST: u16 = 2;
 
 /// The first frame of both ends.
 #[derive(Debug, Clone, PartialEq, Eq)]

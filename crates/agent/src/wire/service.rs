@@ -1,7 +1,8 @@
-//! The status of a service, as a frame carries it.
+//! The status of a service and how it is managed, as frames carry them.
 
 use std::time::Duration;
 
+use standpipe_service::scm::{Recovery, ScmOptions, WhenPaused};
 use standpipe_service::{Exit, State, Status};
 
 use super::fields::{Malformed, Part, Reader, Writer};
@@ -53,5 +54,16 @@ pub(super) fn read(from: &mut Reader<'_>) -> Result<Status, Malformed> {
             })
         })?,
         detail: from.maybe("detail", |from| from.text("detail"))?,
+    })
+}
+
+pub(super) fn write_options(options: ScmOptions, to: &mut Writer<'_>) {
+    to.flag(options.recovery == Recovery::Refuse).flag(options.when_paused == WhenPaused::Continue);
+}
+
+pub(super) fn read_options(from: &mut Reader<'_>) -> Result<ScmOptions, Malformed> {
+    Ok(ScmOptions {
+        recovery: if from.flag("recovery")? { Recovery::Refuse } else { Recovery::Defer },
+        when_paused: if from.flag("when paused")? { WhenPaused::Continue } else { WhenPaused::Fail },
     })
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use standpipe_pipe::Mode;
+use standpipe_service::scm::{Recovery, ScmOptions, WhenPaused};
 use standpipe_service::{Exit, State, Status};
 
 use super::*;
@@ -40,7 +41,11 @@ fn some_failure() -> impl Strategy<Value = Failure> {
 
 fn some_request() -> impl Strategy<Value = Request> {
     prop_oneof![
-        any::<String>().prop_map(|service| Request::Watch { service }),
+        (any::<String>(), any::<bool>(), any::<bool>()).prop_map(|(service, refuses, continues)| {
+            let recovery = if refuses { Recovery::Refuse } else { Recovery::Defer };
+            let when_paused = if continues { WhenPaused::Continue } else { WhenPaused::Fail };
+            Request::Watch { service, options: ScmOptions { recovery, when_paused } }
+        }),
         any::<String>().prop_map(|service| Request::Query { service }),
         any::<String>().prop_map(|service| Request::Start { service }),
         any::<String>().prop_map(|service| Request::Stop { service }),

@@ -1,8 +1,9 @@
 //! Services without a command: those that a service control manager knows.
 
 use standpipe_agent::host::Host;
-use standpipe_deployment::Service;
+use standpipe_deployment::{Recovery, Service, WhenPaused};
 use standpipe_service::Manager;
+use standpipe_service::scm::{self, ScmOptions};
 
 use super::PrepareError;
 use super::probe::PipesAccept;
@@ -27,9 +28,23 @@ impl<'a> Installed<'a> {
         accept: PipesAccept,
     ) -> Result<Box<dyn Manager>, PrepareError> {
         if let Some(wine) = self.wine {
-            return Ok(Box::new(wine.manager(&service.name, accept)));
+            return Ok(Box::new(wine.manager(&service.name, options(service), accept)));
         }
-        platform::installed_manager(service, accept)
+        platform::installed_manager(service, options(service), accept)
             .ok_or_else(|| PrepareError::NoManager { service: service.name.clone() })
+    }
+}
+
+/// How the file wants the service to be managed.
+const fn options(service: &Service) -> ScmOptions {
+    ScmOptions {
+        recovery: match service.recovery {
+            Recovery::Defer => scm::Recovery::Defer,
+            Recovery::Refuse => scm::Recovery::Refuse,
+        },
+        when_paused: match service.when_paused {
+            WhenPaused::Fail => scm::WhenPaused::Fail,
+            WhenPaused::Continue => scm::WhenPaused::Continue,
+        },
     }
 }

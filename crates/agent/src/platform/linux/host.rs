@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use standpipe_backoff::Backoff;
 use standpipe_process::{Process, ProcessSpec, SpawnError, Tree, user_ids};
 use standpipe_service::Probe;
+use standpipe_service::scm::ScmOptions;
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -124,8 +125,8 @@ impl Host {
     }
 
     /// What starts, stops and queries a service inside of Wine, which `probe` knows to be usable.
-    pub fn manager(&self, service: &str, probe: impl Probe) -> AgentManager {
-        AgentManager::new(service, Arc::clone(&self.shared), probe)
+    pub fn manager(&self, service: &str, options: ScmOptions, probe: impl Probe) -> AgentManager {
+        AgentManager::new(service, options, Arc::clone(&self.shared), probe)
     }
 
     /// What opens a pipe inside of Wine by its bare name; waits up to `timeout` while every end of it is in
@@ -164,8 +165,8 @@ impl Host {
 
 /// Lets an agent be used, once it watches the services that somebody manages.
 async fn announce(shared: &Shared, link: &Arc<Link>) {
-    for service in shared.statuses.names() {
-        let watched = link.request(Request::Watch { service: service.clone() }).await;
+    for (service, options) in shared.services() {
+        let watched = link.request(Request::Watch { service: service.clone(), options }).await;
         if let Ok(Reply::Status(status)) = watched {
             shared.statuses.set(&service, status);
         }

@@ -41,9 +41,9 @@ impl Windows {
 }
 
 impl Machine for Windows {
-    fn manager(&self, service: &str) -> Arc<dyn Manager> {
+    fn manager(&self, service: &str, options: ScmOptions) -> Arc<dyn Manager> {
         // Whether its pipes accept, the host asks by itself.
-        Arc::new(ScmManager::new(service, ScmOptions::default(), Alive))
+        Arc::new(ScmManager::new(service, options, Alive))
     }
 
     fn check_start(&self, service: &str) -> Result<(), Failure> {

@@ -16,6 +16,7 @@ use standpipe_deployment::Service;
 use standpipe_pipe::Mode;
 use standpipe_pipe::listener::PipeConnection;
 use standpipe_process as process;
+use standpipe_service::scm::ScmOptions;
 use standpipe_service::{Manager, Probe};
 
 /// Whether it is the socket of a pipe.
@@ -61,7 +62,7 @@ pub(crate) fn send_datagram(socket: &OsStr, message: &[u8]) -> io::Result<()> {
 }
 
 /// There is no service control manager here.
-pub(crate) fn installed_manager(_: &Service, _: impl Probe) -> Option<Box<dyn Manager>> {
+pub(crate) fn installed_manager(_: &Service, _: ScmOptions, _: impl Probe) -> Option<Box<dyn Manager>> {
     None
 }
 

@@ -9,11 +9,11 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use standpipe_deployment::{Recovery, Service, WhenPaused};
+use standpipe_deployment::Service;
 use standpipe_pipe::Mode;
 use standpipe_pipe::listener::{ListenOptions, PipeConnection, PipeListener};
 use standpipe_process as process;
-use standpipe_service::scm::{self, ScmManager, ScmOptions};
+use standpipe_service::scm::{ScmManager, ScmOptions};
 use standpipe_service::{Manager, Probe};
 use standpipe_system::user::User;
 
@@ -68,17 +68,11 @@ pub(crate) async fn connected_pair(mode: Mode) -> io::Result<(PipeConnection, pr
 
 /// The manager of a service that the service control manager of this machine knows.
 #[expect(clippy::unnecessary_wraps, reason = "other systems have no service control manager")]
-pub(crate) fn installed_manager(service: &Service, accept: impl Probe) -> Option<Box<dyn Manager>> {
-    let options = ScmOptions {
-        recovery: match service.recovery {
-            Recovery::Defer => scm::Recovery::Defer,
-            Recovery::Refuse => scm::Recovery::Refuse,
-        },
-        when_paused: match service.when_paused {
-            WhenPaused::Fail => scm::WhenPaused::Fail,
-            WhenPaused::Continue => scm::WhenPaused::Continue,
-        },
-    };
+pub(crate) fn installed_manager(
+    service: &Service,
+    options: ScmOptions,
+    accept: impl Probe,
+) -> Option<Box<dyn Manager>> {
     Some(Box::new(ScmManager::new(service.name.as_str(), options, accept)))
 }
 
