@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use standpipe_deployment::{Command, Deployment, EnvironmentFilter, PasswordSource, Program, System, facts};
+use standpipe_deployment::{
+    Command, Deployment, EnvironmentFilter, PasswordSource, Program, Service, System, facts,
+};
 
 use crate::{notify, temporary};
 
@@ -59,6 +61,21 @@ impl InstanceEnvironment {
 }
 
 impl InstanceEnvironment {
+    /// The variables that an installed service gets: those of this process that its patterns let through, and
+    /// its own, which win.
+    pub(crate) fn variables_of_installed(&self, service: &Service) -> Vec<(String, String)> {
+        let passed_on = std::env::vars_os()
+            .filter(|(name, _)| !self.withheld.contains(name))
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| service.passed_on.reaches_installed(name));
+        let mut variables: Vec<(String, String)> = passed_on.collect();
+        // The system has them in no certain order.
+        variables.sort();
+        // A name that is there twice, whatever its case, has its last value.
+        variables.extend(service.environment.iter().cloned());
+        variables
+    }
+
     /// The variables of this process that a service which is a process does not get.
     pub(crate) fn withheld_from(&self, passed_on: &EnvironmentFilter) -> Vec<OsString> {
         let held_back = std::env::vars_os().map(|(name, _)| name).filter(|name| {
@@ -103,6 +120,33 @@ pub(crate) fn short_name(command: &Command) -> String {
 #[cfg(target_os = "linux")]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_installed_service_gets_what_its_patterns_let_through_and_its_own_last() {
+        let place = crate::testing::TestFolder::new();
+        let deployment = place.deployment(
+            "[roles.R.service]\nname = \"S\"\ncommand = [\"sh\"]\nenvironment = { MODE = \"fast\" }\n\
+             environment-allow = [\"CARGO_PKG_*\"]\nenvironment-deny = [\"*_VERSION\"]\n",
+        );
+        let environment = InstanceEnvironment {
+            deployment: String::new(),
+            role: String::new(),
+            instance: 0,
+            accounts: PathBuf::new(),
+            pipes: PathBuf::new(),
+            temporary: None,
+            withheld: vec!["CARGO_PKG_LICENSE".into()],
+            path: OsString::new(),
+        };
+        let service = &deployment.roles()[0].services[0];
+        let variables = environment.variables_of_installed(service);
+        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(names.contains(&"CARGO_PKG_NAME"), "{names:?}");
+        for name in ["CARGO_PKG_VERSION", "CARGO_PKG_LICENSE", "PATH"] {
+            assert!(!names.contains(&name), "{name}");
+        }
+        assert_eq!(variables.last(), Some(&("MODE".to_owned(), "fast".to_owned())));
+    }
 
     #[tokio::test]
     async fn passwords_of_every_role_and_the_socket_of_a_service_manager_are_withheld() {

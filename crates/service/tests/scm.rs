@@ -114,6 +114,47 @@ async fn stop(manager: &ScmManager) -> Status {
 }
 
 #[tokio::test]
+async fn a_service_has_its_variables_in_its_registry_key_and_is_started_again_when_they_change() {
+    let service = Fixture::new(&["run"]);
+    let name = &service.installation.name;
+    let key = format!(r"HKLM\SYSTEM\CurrentControlSet\Services\{name}");
+    let reg = |arguments: &[&str]| {
+        let done = std::process::Command::new("reg").args(arguments).output().unwrap();
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    reg(&["add", &key, "/v", "Environment", "/t", "REG_MULTI_SZ", "/d", "LEVEL=3", "/f"]);
+    let manager = |value: &str| {
+        let environment = vec![("MODE".to_owned(), value.to_owned())];
+        ScmManager::with_environment(name, ScmOptions::default(), environment, Alive)
+    };
+    let first = manager("fast");
+    let mut changes = first.changes();
+    first.start().await.unwrap();
+    let pid = reach(&mut changes, State::Running).await.pid;
+    let shown = reg(&["query", &key]);
+    assert!(shown.contains(r"Environment    REG_MULTI_SZ    LEVEL=3\0MODE=fast"), "{shown}");
+    // The same again leaves it alone.
+    assert_eq!(manager("fast").query().await.pid, pid);
+    let second = manager("slow");
+    let (reports, mut latest) = watch::channel(Report::initial());
+    let (end, ended) = oneshot::channel::<()>();
+    let supervised = async {
+        let stop = async { drop(ended.await) };
+        supervise(name, &second, Policy::default(), 1, stop, &reports).await
+    };
+    let restarted = async {
+        let runs = latest.wait_for(|report| report.ready && report.pid.is_some() && report.pid != pid);
+        let report = timeout(PATIENCE, runs).await.unwrap().unwrap().clone();
+        drop(end);
+        report
+    };
+    let (verdict, report) = tokio::join!(supervised, restarted);
+    assert!(matches!(verdict, Verdict::Stopped { killed: false, gone: true }), "{verdict:?}");
+    assert_eq!((report.starts, report.failures), (1, 0), "{report:?}");
+    assert!(reg(&["query", &key]).contains("MODE=slow"));
+}
+
+#[tokio::test]
 async fn a_start_that_fails_leaves_the_service_stopped_and_not_on_its_way() {
     let service = Fixture::new(&["die-at-once"]);
     let manager = service.manager();

@@ -12,4 +12,4 @@ pub mod user;
 
 pub use found::Found;
 #[cfg(windows)]
-pub use platform::{wide, wide_name};
+pub use platform::{registry, wide, wide_name};

@@ -7,6 +7,7 @@ use standpipe_service::scm::{self, ScmOptions};
 
 use super::PrepareError;
 use super::probe::PipesAccept;
+use crate::environment::InstanceEnvironment;
 use crate::platform;
 
 /// Where the installed services of a role are, and its native pipes.
@@ -25,12 +26,14 @@ impl<'a> Installed<'a> {
     pub(super) fn manager(
         &self,
         service: &Service,
+        environment: &InstanceEnvironment,
         accept: PipesAccept,
     ) -> Result<Box<dyn Manager>, PrepareError> {
         if let Some(wine) = self.wine {
             return Ok(Box::new(wine.manager(&service.name, options(service), accept)));
         }
-        platform::installed_manager(service, options(service), accept)
+        let variables = environment.variables_of_installed(service);
+        platform::installed_manager(service, options(service), variables, accept)
             .ok_or_else(|| PrepareError::NoManager { service: service.name.clone() })
     }
 }

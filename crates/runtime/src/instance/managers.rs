@@ -25,7 +25,7 @@ pub(super) fn members(
         let accept = PipesAccept(own.map(|(_, backend)| backend.clone()).collect());
         let manager: Box<dyn Manager> = match &service.command {
             Some(command) => Box::new(ProcessManager::new(spec(context, service, command), accept)),
-            None => installed.manager(service, accept)?,
+            None => installed.manager(service, context.environment, accept)?,
         };
         Ok(Member {
             name: service.name.clone(),

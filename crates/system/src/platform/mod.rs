@@ -10,4 +10,4 @@ pub(crate) use unix::*;
 #[cfg(windows)]
 pub(crate) use windows::*;
 #[cfg(windows)]
-pub use windows::{wide, wide_name};
+pub use windows::{registry, wide, wide_name};

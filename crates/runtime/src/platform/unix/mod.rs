@@ -62,7 +62,12 @@ pub(crate) fn send_datagram(socket: &OsStr, message: &[u8]) -> io::Result<()> {
 }
 
 /// There is no service control manager here.
-pub(crate) fn installed_manager(_: &Service, _: ScmOptions, _: impl Probe) -> Option<Box<dyn Manager>> {
+pub(crate) fn installed_manager(
+    _: &Service,
+    _: ScmOptions,
+    _: Vec<(String, String)>,
+    _: impl Probe,
+) -> Option<Box<dyn Manager>> {
     None
 }
 

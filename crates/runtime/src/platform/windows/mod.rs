@@ -71,9 +71,10 @@ pub(crate) async fn connected_pair(mode: Mode) -> io::Result<(PipeConnection, pr
 pub(crate) fn installed_manager(
     service: &Service,
     options: ScmOptions,
+    environment: Vec<(String, String)>,
     accept: impl Probe,
 ) -> Option<Box<dyn Manager>> {
-    Some(Box::new(ScmManager::new(service.name.as_str(), options, accept)))
+    Some(Box::new(ScmManager::with_environment(service.name.as_str(), options, environment, accept)))
 }
 
 /// Windows has no signals.

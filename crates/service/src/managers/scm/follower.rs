@@ -5,6 +5,7 @@
 //! service *running* for ever.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -75,6 +76,9 @@ pub(super) struct Shared {
     pub(super) options: ScmOptions,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) status: watch::Sender<Status>,
+    /// Whether it is being stopped for a start with another environment: until it is stopped, it is on its way
+    /// down, whatever the service control manager says.
+    pub(super) is_on_its_way_down: Arc<AtomicBool>,
     mailbox: Mutex<Mailbox>,
     event: Event,
 }
@@ -97,7 +101,14 @@ impl Shared {
         status: watch::Sender<Status>,
     ) -> Result<Self, WindowsCode> {
         let mailbox = Mailbox { messages: VecDeque::new(), starting: 0, ended: None, closed: false };
-        Ok(Self { name, options, probe, status, mailbox: Mutex::new(mailbox), event: Event::new()? })
+        let is_on_its_way_down = Arc::default();
+        let event = Event::new()?;
+        Ok(Self { name, options, probe, status, is_on_its_way_down, mailbox: Mutex::new(mailbox), event })
+    }
+
+    /// The same with a flag of the manager's for [`Self::is_on_its_way_down`].
+    pub(super) fn with_way_down(self, is_on_its_way_down: &Arc<AtomicBool>) -> Self {
+        Self { is_on_its_way_down: Arc::clone(is_on_its_way_down), ..self }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Mailbox) -> T) -> T {
@@ -121,6 +132,17 @@ impl Shared {
     pub(super) fn close(&self) {
         self.with(|mailbox| mailbox.closed = true);
         self.event.set();
+    }
+
+    /// The status while a stop is under way that nobody but the manager knows of.
+    fn while_on_its_way_down(&self, status: Status) -> Status {
+        if status.state == State::Stopped {
+            self.is_on_its_way_down.store(false, Ordering::SeqCst);
+        }
+        if self.is_on_its_way_down.load(Ordering::SeqCst) {
+            return Status { state: State::StopPending, ..status };
+        }
+        status
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -206,6 +228,7 @@ impl Follower {
             self.quiet_until = without_news.then(|| Instant::now() + POLL_PENDING);
             last = Some(settled);
             let (status, ended) = self.status_of(settled);
+            let status = self.shared.while_on_its_way_down(status);
             let pause = self.pause(&status);
             self.publish(status, ended);
             for look in looks {

@@ -1,7 +1,7 @@
 //! The manager itself: its requests, each in a thread of its own, since the service control manager lets a
 //! caller wait for up to 30 seconds.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::error::{Blocker, ScmError};
 use super::follower::{Message, Shared, follow};
 use super::options::ScmOptions;
 use super::recovery::Recovery;
-use super::{RecoveryActions, WindowsCode};
+use super::{RecoveryActions, WindowsCode, environment};
 use crate::manager::{Manager, StartError};
 use crate::platform::scm::{Look, Scm, Service, Settled, kill_tree};
 use crate::probe::{BoxFuture, NotReady, Probe};
@@ -33,6 +33,9 @@ const NO_PROCESS: Duration = Duration::from_secs(2);
 /// The control `SERVICE_CONTROL_STOP`.
 const STOP: u32 = 1;
 
+/// What is said when the registry key of the service cannot be written.
+const SET_ENVIRONMENT: &str = "set the environment of";
+
 /// Controls one installed service through the service control manager of this machine.
 ///
 /// The service is `Running` from the moment it says so and its probe has succeeded once; until then it is
@@ -46,6 +49,12 @@ pub struct ScmManager {
 struct Inner {
     name: String,
     options: ScmOptions,
+    /// What the service is to find in its environment beside the variables of the machine.
+    environment: Arc<[(String, String)]>,
+    /// Whether it was looked at with which variables the service runs.
+    is_environment_seen: AtomicBool,
+    /// Whether it is being stopped for a start with another environment.
+    is_on_its_way_down: Arc<AtomicBool>,
     probe: Arc<dyn Probe>,
     /// Made by the first request.
     shared: OnceLock<Result<Arc<Shared>, WindowsCode>>,
@@ -67,9 +76,24 @@ impl ScmManager {
     /// A manager for the installed service `name`, which `probe` knows to be usable. Nothing is looked at
     /// yet: a service that does not exist is an error of its start.
     pub fn new(name: impl Into<String>, options: ScmOptions, probe: impl Probe) -> Self {
+        Self::with_environment(name, options, Vec::new(), probe)
+    }
+
+    /// The same, for a service that is to find these variables in its environment. They are written to the
+    /// service's registry key before each start, and one that runs with others at the first look is started
+    /// again. Wine ignores them there.
+    pub fn with_environment(
+        name: impl Into<String>,
+        options: ScmOptions,
+        environment: Vec<(String, String)>,
+        probe: impl Probe,
+    ) -> Self {
         let inner = Inner {
             name: name.into(),
             options,
+            environment: environment.into(),
+            is_environment_seen: AtomicBool::new(false),
+            is_on_its_way_down: Arc::default(),
             probe: Arc::new(probe),
             shared: OnceLock::new(),
             status: watch::Sender::new(Status::of(State::Stopped)),
@@ -88,8 +112,8 @@ impl ScmManager {
         let inner = &*self.inner;
         let shared = inner.shared.get_or_init(|| {
             let status = inner.status.clone();
-            let shared =
-                Arc::new(Shared::new(inner.name.clone(), inner.options, Arc::clone(&inner.probe), status)?);
+            let shared = Shared::new(inner.name.clone(), inner.options, Arc::clone(&inner.probe), status)?;
+            let shared = Arc::new(shared.with_way_down(&inner.is_on_its_way_down));
             follow(Arc::clone(&shared), runtime::Handle::current())
                 .map_err(|error| WindowsCode(error.raw_os_error().map_or(0, i32::cast_unsigned)))?;
             Ok(shared)
@@ -119,6 +143,43 @@ impl ScmManager {
         }
     }
 
+    /// Looks afresh. One that runs with another environment is asked to stop, and is seen on its way down from
+    /// the first look on: whoever finds it stopped starts it again.
+    async fn look_at_all(&self) -> Status {
+        let is_seen = self.inner.is_environment_seen.swap(true, Ordering::SeqCst);
+        if !is_seen && self.runs_with_others().await {
+            info!(
+                service = self.inner.name,
+                "the service runs with another environment: it is started again"
+            );
+            // Before anything is published.
+            self.inner.is_on_its_way_down.store(true, Ordering::SeqCst);
+            self.begin_stop();
+        }
+        self.look().await
+    }
+
+    /// Writes the variables of a service that runs. Returns whether it runs with others.
+    async fn runs_with_others(&self) -> bool {
+        let (name, environment) = (self.inner.name.clone(), Arc::clone(&self.inner.environment));
+        let set = move || {
+            let settled = Service::open(&name, Look::Status).and_then(|service| service.status());
+            let is_up =
+                settled.is_ok_and(|settled| !matches!(settled.state, State::Stopped | State::StopPending));
+            // One that is stopped gets them with its start.
+            if is_up { environment::set(&name, &environment) } else { Ok(false) }
+        };
+        match in_thread(set).await {
+            Some(Ok(changed)) => changed,
+            // A service without variables of its own runs as it should.
+            Some(Err(code)) if !self.inner.environment.is_empty() => {
+                warn!("{}; it runs on without its variables", self.refused(SET_ENVIRONMENT, code));
+                false
+            }
+            _ => false,
+        }
+    }
+
     async fn begin_start(&self) -> Result<(), StartError> {
         let shared = self.shared().map_err(refused)?;
         let status = self.look().await;
@@ -129,9 +190,11 @@ impl ScmManager {
             State::StopPending | State::PausePending | State::Paused => return Err(StartError::NotStopped),
         }
         let (request, shared) = (self.request(), Arc::clone(shared));
+        let environment = Arc::clone(&self.inner.environment);
+        self.inner.is_environment_seen.store(true, Ordering::SeqCst);
         shared.send(Message::StartBegins);
         let started = in_thread(move || {
-            let started = start(&shared, &request);
+            let started = set_environment(&shared.name, &environment).and_then(|()| start(&shared, &request));
             shared.send(Message::StartEnds);
             started
         });
@@ -180,7 +243,7 @@ impl Manager for ScmManager {
     }
 
     fn query(&self) -> BoxFuture<'_, Status> {
-        Box::pin(self.look())
+        Box::pin(self.look_at_all())
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), NotReady>> {
@@ -221,6 +284,16 @@ async fn in_thread<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) 
 fn in_background(run: impl FnOnce() + Send + 'static) {
     if let Err(error) = thread::Builder::new().name("service-request".into()).spawn(run) {
         warn!("the system makes no more threads: {error}");
+    }
+}
+
+/// Writes the variables of a service that is about to be started.
+fn set_environment(name: &str, environment: &[(String, String)]) -> Result<(), ScmError> {
+    match environment::set(name, environment) {
+        // Who may start a service may not always change it, and there is nothing to change.
+        Err(_) if environment.is_empty() => Ok(()),
+        Err(code) => Err(ScmError::Refused { what: SET_ENVIRONMENT, name: name.to_owned(), code }),
+        Ok(_) => Ok(()),
     }
 }
 

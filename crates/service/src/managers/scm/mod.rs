@@ -4,6 +4,8 @@
 
 mod code;
 mod command_line;
+#[cfg(any(windows, test))]
+mod environment;
 mod error;
 mod installation;
 mod options;

@@ -5,6 +5,7 @@
 mod descriptor;
 mod file;
 mod identity;
+pub mod registry;
 mod sid;
 #[cfg(test)]
 mod tests;
