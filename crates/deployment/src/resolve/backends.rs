@@ -17,7 +17,7 @@ const KINDS: &str = "leave it out for the socket that the service offers through
 impl Resolver<'_> {
     /// Whether the pipe is one of Windows, which has a descriptor and a mode of its own.
     pub(super) fn is_native(&self, pipe: &parsed::Pipe, in_wine: bool) -> bool {
-        self.for_windows() || (in_wine && pipe.backend.is_absent() && pipe.command.is_absent())
+        pipe.command.is_absent() && (self.for_windows() || (in_wine && pipe.backend.is_absent()))
     }
 
     /// Where the pipe leads, and what it carries then.
@@ -64,13 +64,6 @@ impl Resolver<'_> {
 
     fn pipe_command(&mut self, pipe: &parsed::Pipe, words: &[Text]) -> Option<Backend> {
         let command = self.command(words)?;
-        if self.for_windows() {
-            self.report(
-                Problem::at(pipe.name.span(), "a command for each open is not yet supported on Windows")
-                    .hint("leave `command` out: the native pipe of the same name is used"),
-            );
-            return None;
-        }
         Some(Backend::Command(PipeCommand {
             command,
             environment: variables(pipe.environment.clone()),

@@ -469,6 +469,23 @@ port = 445
 }
 
 #[test]
+fn a_command_for_each_open_is_no_native_pipe_of_windows() {
+    let text = |sddl: &str| {
+        format!(
+            "name = \"W\"\n[roles.R.pipes.each]\ncommand = ['C:\\a.exe']\n{sddl}\n\
+             [roles.R.endpoints.E]\nprotocol = \"smb\"\nport = 445\n"
+        )
+    };
+    let deployment = read_for(System::Windows, &text("sddl = \"D:(A;;GRGW;;;AU)\"")).unwrap();
+    let pipe = &deployment.roles()[0].pipes[0];
+    assert!(matches!(pipe.backend, Backend::Command(_)), "{:?}", pipe.backend);
+    assert_eq!(pipe.mode, Some(PipeMode::Message));
+    // Nothing but the file says who may open it.
+    let problems = read_for(System::Windows, &text("")).unwrap_err();
+    assert!(problems.render(false).contains("sddl"), "{problems}");
+}
+
+#[test]
 fn colour_is_only_added_when_asked_for() {
     let problems = read("name = 1").unwrap_err();
     assert!(problems.render(true).contains('\u{1b}'));
