@@ -76,8 +76,8 @@ pub(super) struct Shared {
     pub(super) options: ScmOptions,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) status: watch::Sender<Status>,
-    /// Whether it is being stopped for a start with another environment: until it is stopped, it is on its way
-    /// down, whatever the service control manager says.
+    /// Whether it is being stopped for a start with another environment: until it is stopped, it is on its
+    /// way down, whatever the service control manager says.
     pub(super) is_on_its_way_down: Arc<AtomicBool>,
     mailbox: Mutex<Mailbox>,
     event: Event,

@@ -200,8 +200,8 @@ impl ScmManager {
         });
         let started = started.await.unwrap_or_else(|| Err(self.refused("start", WindowsCode(8))));
         if started.is_err() {
-            // The last thing published may be *on its way*, which was so while the start was asked for. Whoever
-            // learns it after the refusal would take it for another start.
+            // The last thing published may be *on its way*, which was so while the start was asked for.
+            // Whoever learns it after the refusal would take it for another start.
             self.look().await;
         }
         started.map_err(refused)
