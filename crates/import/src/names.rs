@@ -28,6 +28,24 @@ impl Names {
     }
 }
 
+/// The variables that the processes of a role find in their environment: two names of the role must not
+/// become one.
+#[derive(Debug, Default)]
+pub(crate) struct Variables {
+    taken: HashSet<String>,
+}
+
+impl Variables {
+    /// Takes all of these, or none when one is taken.
+    pub(crate) fn take(&mut self, names: &[String]) -> bool {
+        let is_free = names.iter().all(|name| !self.taken.contains(name));
+        if is_free {
+            self.taken.extend(names.iter().cloned());
+        }
+        is_free
+    }
+}
+
 /// A name like `wanted` that may be that of a deployment.
 pub(crate) fn of_deployment(wanted: &str) -> String {
     fit(wanted, "Deployment", |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))

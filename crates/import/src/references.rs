@@ -26,6 +26,11 @@ pub(crate) fn endpoints(role: &Element) -> impl Iterator<Item = &Element> {
     endpoints.filter(|child| ENDPOINTS.contains(&child.name.as_str()))
 }
 
+/// Far more than the 25 of Azure.
+const MOST_ROLES: usize = 200;
+/// Far more than the 25 of Azure, for each role.
+const MOST_ENDPOINTS: usize = 200;
+
 /// Everything that is wrong with a definition.
 pub(crate) fn of_definition(root: &Element) -> Vec<Problem> {
     let mut checker = Checker::default();
@@ -37,6 +42,13 @@ pub(crate) fn of_definition(root: &Element) -> Vec<Problem> {
             Problem::at(root.span.clone(), "the definition has no role")
                 .hint("a WebRole or a WorkerRole is needed; a VirtualMachineRole cannot be imported"),
         );
+    }
+    if roles(root).count() > MOST_ROLES {
+        checker.problems.push(
+            Problem::at(root.span.clone(), format!("the definition has more than {MOST_ROLES} roles"))
+                .hint("Azure allows 25: is it the right file?"),
+        );
+        return checker.problems;
     }
     checker.all_differ(roles(root), "two roles have one name");
     for role in roles(root) {
@@ -174,6 +186,13 @@ impl Checker {
 
     fn role(&mut self, role: &Element, probes: &[&Element]) {
         self.named(role, "name");
+        if endpoints(role).count() > MOST_ENDPOINTS {
+            self.problems.push(
+                Problem::at(role.span.clone(), format!("the role has more than {MOST_ENDPOINTS} endpoints"))
+                    .hint("Azure allows 25: is it the right file?"),
+            );
+            return;
+        }
         self.all_differ(endpoints(role), "two endpoints of a role have one name");
         let names: Vec<&str> = endpoints(role).map(Element::label).collect();
         let probes: Vec<&str> = probes.iter().map(|probe| probe.label()).collect();

@@ -3,22 +3,21 @@
 use crate::document::Element;
 
 pub(super) const UPGRADE_DOMAINS: &str =
-    "updates go one instance after the other on Kubernetes; its `maxUnavailable` allows more at once";
+    "no number from 1 to 20; without `update-domains` there are 5, as in Azure";
 pub(super) const TOPOLOGY: &str = "callers follow instances that come and go by themselves";
 pub(super) const PROBE: &str =
     "an instance is ready when its service runs and its pipes accept, which Standpipe looks at by itself";
 pub(super) const VIRTUAL_MACHINE_ROLE: &str =
     "a whole virtual machine: move its service to a role of its own by hand";
-pub(super) const SETTING: &str = "there is no RoleEnvironment.GetConfigurationSettingValue: hand the value to the service in its `environment`";
-pub(super) const STORAGE: &str =
-    "there is no RoleEnvironment.GetLocalResource: name a folder in the service's `environment`";
 pub(super) const ENDPOINT: &str = "the service listens there itself: Standpipe does not stand between. Publish the port in the container's manifest";
 pub(super) const LOCAL_PORT: &str =
     "instances listen on the port itself; a Service of Kubernetes can have another";
 pub(super) const IGNORES_STATUS: &str = "callers look for instances that are ready; `publishNotReadyAddresses` of a \
                                          Service of Kubernetes is the same as ignoring that";
 pub(super) const TLS: &str = "Standpipe's page speaks no TLS: put a proxy in front, with the certificate";
-pub(super) const RANGE: &str = "an endpoint has one port: choose one of the range";
+pub(super) const RANGE: &str = "an endpoint for pipes or for the page has one port";
+pub(super) const PUBLIC_RANGE: &str =
+    "a public port for each instance: a Service of Kubernetes for each pod, or a host port, takes its place";
 pub(super) const SITE: &str =
     "Standpipe runs no sites: run it on IIS in an image of Windows, or port it to ASP.NET Core as a service";
 pub(super) const HOST_HEADER: &str = "the page answers to every name; a proxy in front can tell names apart";

@@ -44,7 +44,7 @@ impl Mapper<'_> {
             if !is_known {
                 table.decide("the name of the pipe, as in the role that serves it.");
             }
-            let endpoint = &self.roles[target].pipe_endpoint_name;
+            let endpoint = self.roles[target].pipe_endpoint_name();
             table.text("target", format!("{}/{endpoint}", self.roles[target].name));
             if name != pipe {
                 table.text("pipe", pipe);

@@ -111,26 +111,24 @@ impl Mapper<'_> {
     }
 
     fn setting(&mut self, setting: &Element, role: &str) {
-        let facts = self.roles.iter().find(|facts| facts.label == role);
-        let defined = facts.is_some_and(|facts| {
-            facts
-                .element
-                .within("ConfigurationSettings", "Setting")
-                .any(|known| known.label() == setting.label())
-        });
+        let Some(facts) = self.roles.iter().find(|facts| facts.label == role) else { return };
         let name = setting.label();
-        if name.starts_with("Microsoft.WindowsAzure.Plugins.") {
+        let is_defined =
+            facts.element.within("ConfigurationSettings", "Setting").any(|known| known.label() == name);
+        if name.starts_with(super::own::PLUGINS) {
             self.ledger
                 .left_out_whole(setting, "a setting of a plug-in of Azure, which is not there any more");
-        } else if !defined {
-            self.ledger.left_out_whole(setting, "the definition has no such setting: nothing could read it");
-        } else if may_hold_secret(name) || may_hold_secret(setting.value("value").unwrap_or_default()) {
-            self.ledger.left_out_whole(
-                setting,
-                "it looks like a secret, which is not copied: keep it in a file of its own",
-            );
+        } else if facts.settings.iter().any(|known| known == name) {
+            self.ledger.mapped(setting.id, facts.key(&format!("settings.{name}")));
+            self.ledger.within(setting, Outcome::Mapped);
+        } else if is_defined
+            && (may_hold_secret(name) || may_hold_secret(setting.value("value").unwrap_or_default()))
+        {
+            let to = facts.key(&format!("secrets.{name}"));
+            self.ledger.decide(setting.id, to, "it looks like a secret, which is not copied");
+            self.ledger.within(setting, Outcome::Decide);
         } else {
-            self.ledger.left_out_whole(setting, super::advice::SETTING);
+            self.ledger.left_out_whole(setting, "the definition has no such setting: nothing could read it");
         }
     }
 

@@ -4,12 +4,13 @@ mod advice;
 mod calls;
 mod configurations;
 mod endpoints;
+mod own;
 mod roles;
 mod service;
 mod startup;
 mod whole;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::env::VarError;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,7 @@ use crate::outline::{Comment, Table};
 use crate::references;
 use crate::report::Report;
 use crate::write;
+use endpoints::Taken;
 use roles::RoleFacts;
 
 /// What the imported deployment runs on.
@@ -39,8 +41,8 @@ pub enum Platform {
 /// The files of the roles, as far as they are at hand. A batch file says more than the definition that
 /// starts it.
 pub trait Content {
-    /// A file of a role: its path in its true spelling, and what is in it. `path` has `/`, and its case may be
-    /// wrong. Both begin where Azure starts the role's tasks.
+    /// A file of a role: its path in its true spelling, and what is in it. `path` has `/`, and its case may
+    /// be wrong. Both begin where Azure starts the role's tasks.
     fn find(&self, role: &str, path: &str) -> Option<(String, Vec<u8>)>;
 }
 
@@ -129,7 +131,7 @@ pub fn import(files: &[InputFile], options: &Options<'_>) -> Result<Import, Prob
         ledger: Ledger::default(),
         tables: Vec::new(),
         roles: Vec::new(),
-        ports: HashMap::new(),
+        ports: Vec::new(),
         secrets: Vec::new(),
         folders: Vec::new(),
     };
@@ -154,8 +156,8 @@ struct Mapper<'a> {
     ledger: Ledger,
     tables: Vec<Table>,
     roles: Vec<RoleFacts<'a>>,
-    /// The ports that are taken, each with its role.
-    ports: HashMap<u16, String>,
+    /// The ports that are taken.
+    ports: Vec<Taken>,
     secrets: Vec<String>,
     folders: Vec<(String, String)>,
 }
@@ -167,6 +169,10 @@ impl Mapper<'_> {
         self.roles = roles.map(|role| RoleFacts::of(role, &mut names, self.options)).collect();
         self.find_calls();
         self.whole();
+        // A role calls endpoints of roles that come later.
+        for index in 0..self.roles.len() {
+            self.name_endpoints(index);
+        }
         for index in 0..self.roles.len() {
             self.role(index);
         }

@@ -3,13 +3,16 @@
 use super::{Mapper, Options, Platform, advice};
 use crate::command_line::{self, CommandLine};
 use crate::document::Element;
-use crate::names::Names;
+use crate::names::{Names, Variables};
 use crate::outline::{Table, Value};
 use crate::references;
 use crate::script::{self, Does, Line};
 
 /// The pipe of a role when nobody says its name.
 const PIPE_PLACEHOLDER: &str = "NAME-OF-THE-PIPE";
+
+/// The endpoint of pipes that the definition has not.
+pub(super) const ADDED_ENDPOINT: &str = "NamedPipes";
 
 /// How many instances the deployment file allows.
 const MOST_INSTANCES: u64 = 1000;
@@ -24,12 +27,18 @@ pub(super) struct RoleFacts<'a> {
     pub(super) is_web: bool,
     /// The endpoint at which its pipe is served.
     pub(super) pipe_endpoint: Option<&'a Element>,
-    /// The name of that endpoint in the deployment file.
-    pub(super) pipe_endpoint_name: String,
     /// The name of its pipe; `None` when nobody said it.
     pub(super) pipe: Option<String>,
     /// The tasks, with the lines of their batch files where those are at hand.
     pub(super) tasks: Vec<TaskFacts<'a>>,
+    /// The settings that are in the deployment file, by name.
+    pub(super) settings: Vec<String>,
+    /// The local storage, by its name in Azure and in the deployment file.
+    pub(super) storage: Vec<(String, String)>,
+    /// The endpoints that are in the deployment file, by their names in Azure and there.
+    pub(super) endpoint_names: Vec<(String, String)>,
+    /// The names of variables that are taken.
+    pub(super) variables: Variables,
     /// Which roles it calls, by their places.
     pub(super) calls: Vec<usize>,
 }
@@ -62,10 +71,12 @@ impl<'a> RoleFacts<'a> {
             name: names.take(label, "Role"),
             is_web,
             pipe_endpoint,
-            pipe_endpoint_name: Names::default()
-                .take(pipe_endpoint.map_or("NamedPipes", |endpoint| endpoint.label()), "Endpoint"),
             pipe,
             tasks,
+            settings: Vec::new(),
+            storage: Vec::new(),
+            endpoint_names: Vec::new(),
+            variables: Variables::default(),
             calls: Vec::new(),
         }
     }
@@ -73,6 +84,13 @@ impl<'a> RoleFacts<'a> {
     /// Whether it has a pipe to serve.
     pub(super) fn serves(&self) -> bool {
         self.pipe_endpoint.is_some() || self.pipe.is_some()
+    }
+
+    /// The name of its endpoint for pipes in the deployment file.
+    pub(super) fn pipe_endpoint_name(&self) -> String {
+        let label = self.pipe_endpoint.map_or(ADDED_ENDPOINT, Element::label);
+        let named = self.endpoint_names.iter().find(|(azure, _)| azure == label);
+        named.map_or_else(|| label.to_owned(), |(_, name)| name.clone())
     }
 
     /// The name of its pipe, or a word in its place.
@@ -185,6 +203,7 @@ impl Mapper<'_> {
         self.instances(index, &mut table);
         self.machine(role);
         let at = self.tables.len();
+        self.own(index, &mut table);
         self.startup(index, &mut table);
         self.service(index, &mut table);
         self.endpoints(index);
@@ -263,18 +282,6 @@ impl Mapper<'_> {
                 let module = import.value("moduleName").unwrap_or_default();
                 self.ledger.left_out_whole(import, advice::module(module));
             }
-        }
-        for settings in role.all("ConfigurationSettings") {
-            self.ledger.read(settings.id);
-            for setting in settings.all("Setting") {
-                self.ledger.left_out_whole(setting, advice::SETTING);
-            }
-        }
-        for storage in role.within("LocalResources", "LocalStorage").chain(role.all("LocalStorage")) {
-            self.ledger.left_out_whole(storage, advice::STORAGE);
-        }
-        for resources in role.all("LocalResources") {
-            self.ledger.read(resources.id);
         }
     }
 

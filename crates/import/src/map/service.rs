@@ -1,9 +1,12 @@
 //! The program of a role, and what it runs with.
 
+use standpipe_deployment::facts;
+
 use super::Mapper;
 use crate::command_line;
-use crate::document::Element;
+use crate::document::{Element, Id};
 use crate::outline::{Table, Value};
+use crate::script::may_hold_secret;
 use crate::xpath::{self, Wanted};
 
 /// IIS, by its name in the service control manager.
@@ -15,52 +18,54 @@ impl Mapper<'_> {
         let role = self.roles[index].element;
         let name = self.roles[index].name.clone();
         let key = |rest: &str| format!("roles.{name}.{rest}");
-        let mut environment = Vec::new();
+        let mut environment = Variables::default();
         for runtime in role.all("Runtime") {
             self.ledger.read(runtime.id);
             self.rights(runtime, &key("user"), role_table);
-            environment.extend(self.variables(index, runtime, &key("service.environment")));
+            environment.extend(self.variables(index, runtime, &key("service")));
         }
         let program = role.within("Runtime", "EntryPoint").find_map(|entry| entry.child("ProgramEntryPoint"));
         let mut table = Table::new(&["roles", &name, "service"]);
-        let has_page = !self.roles[index].calls.is_empty();
+        let has_service = self.has_service(index);
         let is_there = if let Some(program) = program {
             self.program(index, program, &mut table);
             true
-        } else if has_page && !self.options.services.contains_key(self.roles[index].label) {
-            // Standpipe's own page takes the place of the site.
-            false
-        } else {
+        } else if has_service {
             self.service_by_name(index, &mut table);
             true
+        } else {
+            false
         };
         self.entry_points(index);
-        let environment = without_doubles(environment);
-        if !environment.is_empty() {
-            if is_there {
-                table.set("environment", Value::Variables(environment));
-            } else {
-                role_table.decide(format!(
-                    "the role has no program here that could get its variables: {}.",
-                    environment.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
-                ));
-            }
+        if is_there {
+            environment.write(&mut table);
+        } else if !environment.names().is_empty() {
+            role_table.decide(format!(
+                "the role has no program here that could get its variables: {}.",
+                environment.names().join(", ")
+            ));
         }
-        let needs_wine = is_there && table.keys.iter().all(|key| key.name != "command") && !is_iis(&table);
+        let is_of_manager = is_there && table.keys.iter().all(|key| key.name != "command");
+        let is_iis = is_there && is_iis(&table);
+        let needs_wine = is_of_manager || self.roles[index].serves() || self.has_windows_tasks(index);
         if is_there {
             self.tables.push(table);
         }
-        if self.for_windows() && (needs_wine || self.has_windows_tasks(index) && !self.is_iis_role(index)) {
+        if self.for_windows() && needs_wine && !is_iis {
             let mut wine = Table::new(&["roles", &name, "wine"]);
             wine.note("On Linux, the role's programs run in Wine. On Windows, this table has no meaning.");
             self.tables.push(wine);
         }
     }
 
-    /// Whether the role is one whose sites IIS runs.
-    fn is_iis_role(&self, index: usize) -> bool {
+    /// Whether the role has a service. Where Standpipe's own page takes the place of the site, it has none.
+    pub(super) fn has_service(&self, index: usize) -> bool {
         let facts = &self.roles[index];
-        facts.is_web && facts.calls.is_empty() && !self.options.services.contains_key(facts.label)
+        let has_program = facts
+            .element
+            .within("Runtime", "EntryPoint")
+            .any(|entry| entry.child("ProgramEntryPoint").is_some());
+        has_program || facts.calls.is_empty() || self.options.services.contains_key(facts.label)
     }
 
     fn rights(&mut self, runtime: &Element, user: &str, role_table: &mut Table) {
@@ -94,12 +99,12 @@ impl Mapper<'_> {
         {
             self.ledger.mapped_with(line.id, to, "as `--service` says");
             table.set("command", Value::Texts(command_line::split(given).words));
-        } else if self.for_windows() {
+        } else if self.for_windows() && !words.is_empty() {
             self.ledger.decide(line.id, to, "on Linux, the program needs Wine: put \"wine\" before it");
             table.set("command", Value::Texts(words)).decide("on Linux, put \"wine\" before the program.");
         } else {
-            self.ledger.decide(line.id, to, "name the program for Linux that takes its place");
-            let text = format!("name the program for Linux that takes the place of {}.", line.value.trim());
+            self.ledger.decide(line.id, to, "name the program that takes its place");
+            let text = format!("name the program that takes the place of {}.", line.value.trim());
             table.set("command", Value::Texts(vec![format!("./{name}/service")])).decide(text);
         }
         if let Some(shell) = command.shell {
@@ -179,52 +184,51 @@ impl Mapper<'_> {
     }
 
     /// The variables of a task or of the runtime.
-    pub(super) fn variables(&mut self, index: usize, element: &Element, to: &str) -> Vec<(String, String)> {
-        let mut variables = Vec::new();
+    pub(super) fn variables(&mut self, index: usize, element: &Element, to: &str) -> Variables {
+        let mut variables = Variables::default();
         for environment in element.all("Environment") {
             self.ledger.read(environment.id);
             for variable in environment.all("Variable") {
                 self.ledger.read(variable.id);
                 let Some(name) = variable.attribute("name") else { continue };
-                let key = format!("{to}.{}", name.value.trim());
-                if let Some(value) = self.variable(index, variable, &key) {
-                    self.ledger.mapped(name.id, key);
-                    variables.push((name.value.trim().to_owned(), value));
-                } else {
-                    self.ledger.read(name.id);
+                self.ledger.read(name.id);
+                match self.variable(index, variable) {
+                    Some(Given::Value(id, value)) => {
+                        self.ledger.mapped(id, format!("{to}.environment.{}", name.value.trim()));
+                        variables.set(name.value.trim(), value);
+                    }
+                    Some(Given::From(id, fact)) => {
+                        self.ledger.mapped(id, format!("{to}.environment-from.{}", name.value.trim()));
+                        variables.set_from(name.value.trim(), fact);
+                    }
+                    None => {}
                 }
             }
         }
         variables
     }
 
-    /// The value of a variable, if it can be written down.
-    fn variable(&mut self, index: usize, variable: &Element, key: &str) -> Option<String> {
+    /// What a variable gets, if it can be written down.
+    fn variable(&mut self, index: usize, variable: &Element) -> Option<Given> {
         if let Some(value) = variable.attribute("value") {
             for other in variable.all("RoleInstanceValue") {
                 self.ledger.left_out_whole(other, "the variable has a `value`, which counts");
             }
-            if crate::script::may_hold_secret(variable.label()) && !value.value.trim().is_empty() {
-                let instead = "its name says that it is a secret, which is not copied: give it to Standpipe's own \
-                               environment, which reaches the service";
+            let is_secret = may_hold_secret(variable.label()) || may_hold_secret(&value.value);
+            if is_secret && !value.value.trim().is_empty() {
+                let instead = "it looks like a secret, which is not copied: give it to Standpipe's own environment, \
+                               which reaches the service";
                 self.ledger.left_out(value.id, instead);
                 return None;
             }
-            self.ledger.mapped(value.id, key);
-            return Some(value.value.clone());
+            return Some(Given::Value(value.id, value.value.replace('\0', "")));
         }
         let asked = variable.child("RoleInstanceValue")?;
         self.ledger.read(asked.id);
         let path = asked.attribute("xpath")?;
         match self.instance_value(index, &path.value) {
-            Ok(value) => {
-                self.ledger.mapped_with(
-                    path.id,
-                    key,
-                    "as the configuration says; Azure found it at run time",
-                );
-                Some(value)
-            }
+            Ok(Some(fact)) => Some(Given::From(path.id, fact)),
+            Ok(None) => Some(Given::Value(path.id, "false".to_owned())),
             Err(instead) => {
                 self.ledger.left_out(path.id, instead);
                 None
@@ -232,49 +236,92 @@ impl Mapper<'_> {
         }
     }
 
-    /// What an expression stands for, where that is the same for all instances; otherwise what to do instead.
-    fn instance_value(&self, index: usize, path: &str) -> Result<String, String> {
-        let facts = &self.roles[index];
+    /// The variable that has what an expression asks for; `None` for whether Azure is emulated, which it is
+    /// not.
+    fn instance_value(&self, index: usize, path: &str) -> Result<Option<String>, String> {
+        let role = &self.roles[index];
         let wanted =
             xpath::parse(path).ok_or("no expression that Azure documents; set the variable by hand")?;
-        match wanted {
-            Wanted::Emulated => Ok("false".to_owned()),
-            Wanted::RoleName => Ok(facts.name.clone()),
-            Wanted::Setting(name) => {
-                let setting = self.chosen.as_ref().and_then(|chosen| chosen.setting(facts.label, &name));
-                let value =
-                    setting.and_then(|setting| setting.attribute("value")).map(|value| value.value.clone());
-                let value = value.ok_or("no configuration has this setting; set the variable by hand")?;
-                if crate::script::may_hold_secret(&name) || crate::script::may_hold_secret(&value) {
-                    return Err("the setting looks like a secret, which is not copied".to_owned());
-                }
-                Ok(value)
+        let found = |list: &[(String, String)], name: &str| {
+            list.iter().find(|(azure, _)| azure == name).map(|(_, here)| here.clone())
+        };
+        Ok(Some(match wanted {
+            Wanted::Emulated => return Ok(None),
+            Wanted::RoleName => facts::ROLE.to_owned(),
+            Wanted::InstanceId => facts::INSTANCE_ID.to_owned(),
+            Wanted::DeploymentId => facts::DEPLOYMENT_ID.to_owned(),
+            // Instances of one update domain are what may fail together here.
+            Wanted::UpdateDomain | Wanted::FaultDomain => facts::UPDATE_DOMAIN.to_owned(),
+            Wanted::Setting(name) if role.settings.contains(&name) => facts::setting(&name),
+            Wanted::Setting(_) => {
+                return Err("the role has no such setting here; set the variable by hand".into());
             }
-            Wanted::InstanceId => {
-                Err("STANDPIPE_INSTANCE has the instance's number, STANDPIPE_ROLE its role".into())
+            Wanted::LocalResource(name, attribute) => {
+                let name = found(&role.storage, &name).ok_or("the role has no such local storage")?;
+                facts::local_storage(&name) + if attribute == "sizeInMB" { "_MIB" } else { "" }
             }
-            Wanted::DeploymentId => Err("STANDPIPE_DEPLOYMENT has the deployment's name".into()),
-            Wanted::UpdateDomain | Wanted::FaultDomain => {
-                Err("there are no such domains; STANDPIPE_INSTANCE has the instance's number".into())
+            Wanted::Endpoint(name, attribute) => {
+                let name = found(&role.endpoint_names, &name).ok_or("the role has no such endpoint here")?;
+                format!("{}_{}", facts::endpoint(&name), attribute.to_uppercase())
             }
-            Wanted::LocalResource(..) => Err("name a folder by hand".into()),
-            Wanted::Endpoint(name, attribute) => self.endpoint_value(index, &name, &attribute),
+        }))
+    }
+}
+
+/// What a variable gets, with the place that says it.
+enum Given {
+    Value(Id, String),
+    From(Id, String),
+}
+
+/// The variables of a process. The last one of a name counts.
+#[derive(Debug, Default)]
+pub(super) struct Variables {
+    values: Vec<(String, String)>,
+    from: Vec<(String, String)>,
+}
+
+impl Variables {
+    fn forget(&mut self, name: &str) {
+        self.values.retain(|(known, _)| known != name);
+        self.from.retain(|(known, _)| known != name);
+    }
+
+    fn set(&mut self, name: &str, value: String) {
+        self.forget(name);
+        self.values.push((name.to_owned(), value));
+    }
+
+    fn set_from(&mut self, name: &str, fact: String) {
+        self.forget(name);
+        self.from.push((name.to_owned(), fact));
+    }
+
+    /// Adds those of another list, which count.
+    fn extend(&mut self, others: Self) {
+        for (name, value) in others.values {
+            self.set(&name, value);
         }
+        for (name, fact) in others.from {
+            self.set_from(&name, fact);
+        }
+    }
+
+    /// Puts them in a table.
+    pub(super) fn write(self, table: &mut Table) {
+        if !self.values.is_empty() {
+            table.set("environment", Value::Variables(self.values));
+        }
+        if !self.from.is_empty() {
+            table.set("environment-from", Value::Variables(self.from));
+        }
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.values.iter().chain(&self.from).map(|(name, _)| name.as_str()).collect()
     }
 }
 
 fn is_iis(table: &Table) -> bool {
     table.keys.iter().any(|key| matches!(&key.value, Value::Text(name) if name == IIS))
-}
-
-/// The last value of each name; Windows compares names without regard to case, the file does not.
-pub(super) fn without_doubles(variables: Vec<(String, String)>) -> Vec<(String, String)> {
-    let mut kept: Vec<(String, String)> = Vec::new();
-    for (name, value) in variables {
-        match kept.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known = value,
-            None => kept.push((name, value)),
-        }
-    }
-    kept
 }

@@ -147,10 +147,7 @@ impl Mapper<'_> {
         self.ledger.mapped(element.id, to.clone());
         table.set("command", Value::Texts(words));
         self.kind(element, &to, &mut table);
-        let variables = self.variables(index, element, &format!("{to}.environment"));
-        if !variables.is_empty() {
-            table.set("environment", Value::Variables(super::service::without_doubles(variables)));
-        }
+        self.variables(index, element, &to).write(&mut table);
         Some(table)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Mapper, advice};
 use crate::names;
-use crate::outline::Table;
+use crate::outline::{Table, Value};
 
 impl Mapper<'_> {
     pub(super) fn whole(&mut self) {
@@ -27,7 +27,13 @@ impl Mapper<'_> {
             self.ledger.read(version.id);
         }
         if let Some(domains) = root.attribute("upgradeDomainCount") {
-            self.ledger.left_out(domains.id, advice::UPGRADE_DOMAINS);
+            match domains.value.trim().parse::<u64>() {
+                Ok(count @ 1..=20) => {
+                    self.ledger.mapped(domains.id, "update-domains");
+                    table.set("update-domains", Value::Number(count));
+                }
+                _ => self.ledger.left_out(domains.id, advice::UPGRADE_DOMAINS),
+            }
         }
         if let Some(discovery) = root.attribute("topologyChangeDiscovery") {
             self.ledger.left_out(discovery.id, advice::TOPOLOGY);
