@@ -7,6 +7,7 @@ mod ledger;
 mod map;
 mod names;
 mod outline;
+mod package;
 mod references;
 mod report;
 mod script;
@@ -16,6 +17,7 @@ mod xpath;
 use std::path::PathBuf;
 
 pub use map::{Content, Import, NoContent, Options, Platform, import};
+pub use package::{Package, PackageError};
 pub use report::{Entry, Outcome, Report};
 
 /// A file as it was found: its path for messages, and its bytes.

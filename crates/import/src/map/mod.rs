@@ -84,8 +84,9 @@ pub struct Import {
     pub report: Report,
     /// The name of the configuration that it is for, if there was one.
     pub configuration: Option<String>,
-    /// The folders that the file expects, one for each role with files, by the role's name in the definition.
-    pub folders: Vec<(String, String)>,
+    /// The roles: the name of each in the definition, and in the deployment file. Commands name files of a role
+    /// below a folder that has the latter.
+    pub roles: Vec<(String, String)>,
     /// The files with passwords that it expects.
     pub secrets: Vec<String>,
 }
@@ -138,13 +139,14 @@ pub fn import(files: &[InputFile], options: &Options<'_>) -> Result<Import, Prob
     mapper.map();
     let heading = mapper.heading(definition.source.path());
     let deployment = write::write(&heading, &mapper.tables);
-    let Mapper { ledger, chosen, secrets, folders, .. } = mapper;
+    let roles = mapper.roles.iter().map(|role| (role.label.to_owned(), role.name.clone())).collect();
+    let Mapper { ledger, chosen, secrets, .. } = mapper;
     // The definition comes first, whatever the order on the command line.
     let (first, rest): (Vec<_>, Vec<_>) =
         documents.iter().partition(|document| std::ptr::eq(*document, definition));
     let mut report = ledger.report(first.into_iter().chain(rest));
     report.problems = problems(&deployment, options);
-    Ok(Import { deployment, report, configuration: chosen.map(|chosen| chosen.name), folders, secrets })
+    Ok(Import { deployment, report, configuration: chosen.map(|chosen| chosen.name), roles, secrets })
 }
 
 /// What is being mapped, and what has come of it.
@@ -203,7 +205,7 @@ impl Mapper<'_> {
                 .map(|(role, folder)| format!("{folder}/ (approot of role {role})"))
                 .collect();
             heading.push(Comment::Note(format!(
-                "Beside this file, it expects what the package has for each role: {}.",
+                "Beside this file, it expects what the package has for each role: {}. `--package` takes it from there.",
                 folders.join(", ")
             )));
         }

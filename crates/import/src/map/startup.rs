@@ -212,7 +212,7 @@ impl Mapper<'_> {
                 note = format!("{note}. What nothing here does yet: {}", lines.join("; "));
             }
             None if command.words.iter().any(|word| super::roles::is_batch(word)) => {
-                note.push_str(". The batch file was not found beside the definition");
+                note.push_str(". The batch file was not found beside the definition; `--package` takes it from the package");
             }
             None => {}
         }

@@ -1,5 +1,6 @@
 //! `standpipe import`, from the files of a Cloud Service to a deployment file.
 
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 use serde_json::Value;
@@ -217,4 +218,78 @@ hint: name another file, or say --force to write over it",
     assert!(seen.starts_with("exit 78") && seen.contains("no role `Watcher`"), "{seen}");
     let seen = place.seen(&["import", "ServiceDefinition.csdef", "--pipe", "simple"]);
     assert!(seen.starts_with("exit 64") && seen.contains("expected ROLE=NAME"), "{seen}");
+}
+
+fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn the_files_of_a_package_end_up_beside_the_deployment_file() {
+    let place = story();
+    std::fs::remove_dir_all(place.path("ServiceWatcher")).unwrap();
+    std::fs::remove_dir_all(place.path("ASPXServerClient")).unwrap();
+    let worker = zipped(&[
+        (
+            "approot/Startup/startup.CMD",
+            b"net user pipeUser Geheim1! /add\r\n\"%~dp0Service.exe\" -install\r\n",
+        ),
+        ("approot/Startup/Service.exe", b"MZ"),
+    ]);
+    let web = zipped(&[("approot/bin/Startup/Startup.cmd", b"net user pipeUser Geheim1! /add\r\n")]);
+    let package = zipped(&[("ServiceWatcher_0f.cssx", &worker), ("ASPXServerClient_1f.cssx", &web)]);
+    std::fs::write(place.path("ServiceDemo.cspkg"), package).unwrap();
+    let arguments =
+        ["import", "ServiceDefinition.csdef", "--package", "ServiceDemo.cspkg", "-o", "standpipe.toml"];
+    let seen = place.seen(&arguments);
+    assert!(
+        seen.starts_with("exit 0") && seen.contains("ServiceWatcher: 2 files of role ServiceWatcher"),
+        "{seen}"
+    );
+    let text = std::fs::read_to_string(place.path("standpipe.toml")).unwrap();
+    assert!(text.contains("command = [\"ServiceWatcher/Startup/startup.CMD\"]"), "{text}");
+    assert!(text.contains("user = \"pipeUser\"") && !text.contains("Geheim1!"), "{text}");
+    assert_eq!(std::fs::read(place.path("ServiceWatcher/Startup/Service.exe")).unwrap(), b"MZ");
+
+    // What is there already is left alone.
+    let again = place.seen(&[&arguments[..], &["--force"]].concat());
+    assert!(
+        again.starts_with("exit 64") && again.contains("cannot make the folder ServiceWatcher"),
+        "{again}"
+    );
+}
+
+#[test]
+fn a_hostile_package_leaves_nothing_behind() {
+    let place = story();
+    std::fs::remove_dir_all(place.path("ServiceWatcher")).unwrap();
+    let hostile = zipped(&[("approot/good", b"1"), ("approot/../../evil", b"2")]);
+    std::fs::write(place.path("evil.cspkg"), zipped(&[("ServiceWatcher_1.cssx", &hostile)])).unwrap();
+    assert_seen(
+        &place.seen(&[
+            "import",
+            "ServiceDefinition.csdef",
+            "--package",
+            "evil.cspkg",
+            "-o",
+            "standpipe.toml",
+        ]),
+        r#"
+exit 78
+--- stderr
+error: cannot take the files from evil.cspkg
+  caused by: the package has a file that may not be there: "../../evil"
+hint: nothing was extracted from it; get the package from its source again"#,
+    );
+    assert!(!place.path("standpipe.toml").exists() && !place.path("ServiceWatcher").exists());
+    std::fs::write(place.path("old.cspkg"), zipped(&[("ServiceWatcher_1.cssx", b"\x01\x02 encrypted")]))
+        .unwrap();
+    let seen =
+        place.seen(&["import", "ServiceDefinition.csdef", "--package", "old.cspkg", "-o", "standpipe.toml"]);
+    assert!(seen.starts_with("exit 78") && seen.contains("_CSPACK_FORCE_NOENCRYPT_"), "{seen}");
 }

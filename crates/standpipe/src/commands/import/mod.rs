@@ -1,6 +1,7 @@
 //! `standpipe import`
 
 mod beside;
+mod package;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -9,16 +10,18 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use standpipe_deployment::{Problem, Problems, Source};
-use standpipe_import::{Import as Imported, InputFile, Options, Platform, Report, import};
+use standpipe_import::{Content, Import as Imported, InputFile, Options, Platform, Report, import};
 
 use self::beside::Beside;
+use self::package::OpenPackage;
 use crate::failure::{Caused, Exit, Failure};
 use crate::output::Output;
 
 const EXAMPLES: &str = "Examples:\n  \
     standpipe import ServiceDefinition.csdef ServiceConfiguration.Cloud.cscfg -o standpipe.toml\n  \
     standpipe import ServiceDefinition.csdef *.cscfg --configuration Local --platform linux\n  \
-    standpipe import ServiceDefinition.csdef --service ServiceWatcher=SimpleService --pipe ServiceWatcher=simple\n\n\
+    standpipe import ServiceDefinition.csdef --service ServiceWatcher=SimpleService --pipe ServiceWatcher=simple\n  \
+    standpipe import ServiceDefinition.csdef --package ServiceDemo.cspkg -o standpipe.toml\n\n\
     Each element and attribute is mapped, or listed with its line and what to do instead. The exit code is 0\n\
     although some are listed; it is 78 when a file cannot be imported, and then nothing is written.";
 
@@ -60,6 +63,10 @@ pub(crate) struct Import {
     /// Who may open that pipe: the security descriptor that the service gives it
     #[arg(long = "sddl", value_name = "ROLE=SDDL", value_parser = parse_pair)]
     descriptors: Vec<(String, String)>,
+
+    /// Take the files of the roles from this package (.cspkg), and leave them beside the deployment file
+    #[arg(long, value_name = "FILE", requires = "output")]
+    package: Option<PathBuf>,
 
     /// Print the report as JSON on standard output; without --output, the deployment file is part of it
     #[arg(long)]
@@ -108,7 +115,12 @@ pub(super) fn run(arguments: &Import, output: &mut Output) -> Result<Exit, Failu
     }
     let (services, pipes) = (pairs(&arguments.services, "service")?, pairs(&arguments.pipes, "pipe")?);
     let descriptors = pairs(&arguments.descriptors, "sddl")?;
-    let content = Beside::new(&arguments.files);
+    let package = arguments.package.as_deref().map(OpenPackage::open).transpose()?;
+    let beside = Beside::new(&arguments.files);
+    let content: &dyn Content = match &package {
+        Some(package) => package,
+        None => &beside,
+    };
     let imported = import(
         &files,
         &Options {
@@ -120,13 +132,17 @@ pub(super) fn run(arguments: &Import, output: &mut Output) -> Result<Exit, Failu
             services: &services,
             pipes: &pipes,
             descriptors: &descriptors,
-            content: &content,
+            content,
             output: arguments.output.as_deref().unwrap_or(Path::new("standpipe.toml")),
         },
     )
     .map_err(|problems| Failure::problems(Exit::Config, problems))?;
     if let Some(path) = &arguments.output {
-        write(path, &imported.deployment, arguments.force)?;
+        let extracted = match &package {
+            Some(package) => extract(package, &imported.roles, path, output)?,
+            None => Vec::new(),
+        };
+        write(path, &imported.deployment, arguments.force).inspect_err(|_| remove(&extracted))?;
     }
     show(arguments, imported, output)?;
     Ok(Exit::Ok)
@@ -180,6 +196,31 @@ fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     fs::write(&beside, text).and_then(|()| fs::rename(&beside, path)).map_err(failed)
+}
+
+/// Puts the files of each role into a folder beside the deployment file; all of them or none.
+fn extract(
+    package: &OpenPackage,
+    roles: &[(String, String)],
+    file: &Path,
+    output: &mut Output,
+) -> Result<Vec<PathBuf>, Failure> {
+    let beside = file.parent().unwrap_or(Path::new(""));
+    let mut made = Vec::new();
+    for (role, name) in roles {
+        let folder = beside.join(name);
+        let count = package.extract(role, &folder).inspect_err(|_| remove(&made))?;
+        output.note(format_args!("{}: {count} files of role {role}", folder.display()));
+        made.push(folder);
+    }
+    Ok(made)
+}
+
+/// Takes away folders that were made a moment ago.
+fn remove(folders: &[PathBuf]) {
+    for folder in folders {
+        let _ = fs::remove_dir_all(folder);
+    }
 }
 
 fn show(arguments: &Import, imported: Imported, output: &mut Output) -> Result<(), Failure> {
