@@ -84,8 +84,8 @@ pub struct Import {
     pub report: Report,
     /// The name of the configuration that it is for, if there was one.
     pub configuration: Option<String>,
-    /// The roles: the name of each in the definition, and in the deployment file. Commands name files of a role
-    /// below a folder that has the latter.
+    /// The roles: the name of each in the definition, and in the deployment file. Commands name files of a
+    /// role below a folder that has the latter.
     pub roles: Vec<(String, String)>,
     /// The files with passwords that it expects.
     pub secrets: Vec<String>,

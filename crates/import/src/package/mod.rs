@@ -1,8 +1,8 @@
 //! The files of roles in a package (`.cspkg`).
 //!
-//! There are two kinds. In the older one the package is a zip with a zip for each role in it: `ROLE_GUID.cssx`, whose
-//! files below `approot/` are the role's. In the newer one, `package.xml` says which entry of the package is which file
-//! of which role, with its SHA-256.
+//! There are two kinds. In the older one the package is a zip with a zip for each role in it:
+//! `ROLE_GUID.cssx`, whose files below `approot/` are the role's. In the newer one, `package.xml` says which
+//! entry of the package is which file of which role, with its SHA-256.
 
 mod manifest;
 mod paths;
@@ -132,8 +132,8 @@ impl<R: Read + Seek> Package<R> {
         Ok(Self { archive, manifest })
     }
 
-    /// Hands each file of a role's `approot` to `take`: its path with `/`, and what is in it. Nothing is handed
-    /// over before all names have been looked at.
+    /// Hands each file of a role's `approot` to `take`: its path with `/`, and what is in it. Nothing is
+    /// handed over before all names have been looked at.
     ///
     /// # Errors
     /// See [`PackageError`]; and what `take` returns.

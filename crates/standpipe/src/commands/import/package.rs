@@ -1,4 +1,5 @@
-//! The package that `--package` names: its batch files, and the files that it leaves beside the deployment file.
+//! The package that `--package` names: its batch files, and the files that it leaves beside the deployment
+//! file.
 
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
