@@ -47,6 +47,7 @@ complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "connect" -d 'Of
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "bench" -d 'Call a pipe as fast as it answers, and say how fast that is'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "account" -d 'Manage the accounts that may log on'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "sddl" -d 'Say what an access-control list means, and whom it lets in'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "service" -d 'Install, start and stop services in the service control manager of Windows'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "check" -d 'Check a deployment file: every mistake, with its line'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "import" -d 'Make a deployment file of an Azure Cloud Service: its definition and configurations'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "export" -d 'Write files that run a deployment on Kubernetes, with compose or with systemd'
@@ -69,6 +70,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l address -d '
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l folder -d 'The folder that paths in the file start from, when the file is in another one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l target -d 'Where a target\'s instances are, instead of what the deployment file says: HOST:PORT, dns:NAME:PORT, srv:_SERVICE._tcp.NAME or file:PATH. May be given several times. Without it, what STANDPIPE_TARGETS says' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l health -d 'Where to answer /livez, /readyz, /startz and /role, instead of what the deployment file says' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l stop-limit -d 'How long the platform waits for the end once it has asked for it, such as `terminationGracePeriodSeconds` of a pod: a time that is too short for what the file asks for is warned of' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log-to -d 'A file to keep the last log lines in; for `up`' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
@@ -359,6 +361,72 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l anonymous -d 'A caller that did not log on'
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and not __fish_seen_subcommand_from install remove start stop status" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and not __fish_seen_subcommand_from install remove start stop status" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and not __fish_seen_subcommand_from install remove start stop status" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and not __fish_seen_subcommand_from install remove start stop status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and not __fish_seen_subcommand_from install remove start stop status" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and not __fish_seen_subcommand_from install remove start stop status" -f -a "install" -d 'Install a service, or change the settings of one that is installed'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and not __fish_seen_subcommand_from install remove start stop status" -f -a "remove" -d 'Stop a service and remove it'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and not __fish_seen_subcommand_from install remove start stop status" -f -a "start" -d 'Start a service and wait until it runs'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and not __fish_seen_subcommand_from install remove start stop status" -f -a "stop" -d 'Stop a service and wait until it is stopped'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and not __fish_seen_subcommand_from install remove start stop status" -f -a "status" -d 'Show a service: what it is doing, and its settings'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -l timeout -d 'How long to wait until it is done' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -l display-name -d 'The name that people see; otherwise the service\'s name' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -l description -d 'What the service is, in words' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -l start -d 'When Windows starts it by itself' -r -f -a "auto\t'When the system starts'
+manual\t'Never'
+disabled\t'Never, and nobody can start it'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -l depends-on -d 'A service that has to run before this one; may be given several times' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -l user -d 'The account that it runs as, such as `LocalService`, `CORP\\svc` or `svc` of this machine' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -l password-file -d 'Read the account\'s password from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from install" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from remove" -l timeout -d 'How long to wait until it is done' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from remove" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from remove" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from remove" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from start" -l timeout -d 'How long to wait until it is done' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from start" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from start" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from start" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from start" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from stop" -l timeout -d 'How long to wait until it is done' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from stop" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from stop" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from stop" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from stop" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from status" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from status" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from status" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from status" -l json -d 'As JSON'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand service; and __fish_seen_subcommand_from status" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s f -l file -d 'The deployment file' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
@@ -376,6 +444,7 @@ linux\t'Programs of Linux in their place'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l service -d 'What a role\'s code starts: the name of a Windows service, or on Linux the service\'s command' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l pipe -d 'The named pipe that a role\'s service makes' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l sddl -d 'Who may open that pipe: the security descriptor that the service gives it' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l package -d 'Take the files of the roles from this package (.cspkg), and leave them beside the deployment file' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"

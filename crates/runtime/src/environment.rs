@@ -132,6 +132,7 @@ mod tests {
             deployment: String::new(),
             role: String::new(),
             instance: 0,
+            facts: Vec::new(),
             accounts: PathBuf::new(),
             pipes: PathBuf::new(),
             temporary: None,

@@ -27,7 +27,7 @@ pub(crate) const ROOMS: &[Room] = &[
     room(2, "process", &["system"]),
     room(3, "server", &["backoff", "security", "system", "transport", "smb", "pipe", "accounts"]),
     room(3, "client", &["backoff", "security", "system", "transport", "smb", "pipe"]),
-    room(3, "deployment", &["security", "system", "pipe", "process"]),
+    room(3, "deployment", &["security", "system", "pipe", "process", "accounts"]),
     room(3, "service", &["backoff", "system", "process"]),
     room(4, "agent", &["backoff", "security", "system", "transport", "pipe", "process", "service"]),
     room(

@@ -118,7 +118,13 @@ impl HealthPort {
 
     /// Answers until it is dropped.
     pub(super) async fn serve(self, health: Arc<dyn Health>) {
-        standpipe_web::serve(self.listener, standpipe_web::health(health), std::future::pending(), Duration::ZERO).await;
+        standpipe_web::serve(
+            self.listener,
+            standpipe_web::health(health),
+            std::future::pending(),
+            Duration::ZERO,
+        )
+        .await;
     }
 }
 
