@@ -70,7 +70,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l address -d '
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l folder -d 'The folder that paths in the file start from, when the file is in another one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l target -d 'Where a target\'s instances are, instead of what the deployment file says: HOST:PORT, dns:NAME:PORT, srv:_SERVICE._tcp.NAME or file:PATH. May be given several times. Without it, what STANDPIPE_TARGETS says' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l health -d 'Where to answer /livez, /readyz, /startz and /role, instead of what the deployment file says' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l stop-limit -d 'How long the platform waits for the end once it has asked for it, such as `terminationGracePeriodSeconds` of a pod: a time that is too short for what the file asks for is warned of' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l stop-limit -d 'How long the platform waits for the end once it has asked for it, such as `terminationGracePeriodSeconds` of a pod: a time too short for what the file asks for is warned of' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log-to -d 'A file to keep the last log lines in; for `up`' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r

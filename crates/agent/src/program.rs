@@ -1,7 +1,7 @@
 //! Whether a program of Windows is one that this Wine can run.
 //!
-//! A Wine without a 32-bit part starts a 32-bit program, which ends at once, with exit code 0: nothing else would
-//! say what is wrong.
+//! A Wine without a 32-bit part starts a 32-bit program, which ends at once, with exit code 0: nothing else
+//! would say what is wrong.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -26,7 +26,8 @@ pub(crate) fn is_32_bit(file: &Path) -> io::Result<bool> {
     Ok(machine(&head) == Some(I386))
 }
 
-/// The machine that a program is for ([PE Format](https://learn.microsoft.com/en-us/windows/win32/debug/pe-format)).
+/// The machine that a program is for ([PE
+/// Format](https://learn.microsoft.com/en-us/windows/win32/debug/pe-format)).
 fn machine(head: &[u8]) -> Option<u16> {
     if !head.starts_with(b"MZ") {
         return None;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::definition::Role;
 use crate::file::TaskKind;
 
-/// How long clients may take to finish what they have in flight when the file does not say it: with the stop of a
-/// service that ends soon, it fits into the ten seconds that Docker grants.
+/// How long clients may take to finish what they have in flight when the file does not say it: with the stop
+/// of a service that ends soon, it fits into the ten seconds that Docker grants.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a startup task that is stopped may take before it is killed.

@@ -17,8 +17,8 @@ use crate::watcher::Refusal;
 pub trait Manager: Send + Sync {
     /// Starts the service. Must only be called when it is stopped.
     ///
-    /// It may take its time: the service control manager lets whoever starts a service wait for it. [`Self::stop`]
-    /// and [`Self::kill`] may be called meanwhile.
+    /// It may take its time: the service control manager lets whoever starts a service wait for it.
+    /// [`Self::stop`] and [`Self::kill`] may be called meanwhile.
     fn start(&self) -> BoxFuture<'_, Result<(), StartError>>;
 
     /// Asks the service to stop. When it is stopped already, nothing happens.

@@ -64,8 +64,8 @@ impl Report {
 /// What a look at the service brought.
 type Look = (Status, Option<Result<(), NotReady>>);
 
-/// What the supervisor asked of the manager and has no answer to yet. It waits for none of it: whoever wants the
-/// service stopped does not either.
+/// What the supervisor asked of the manager and has no answer to yet. It waits for none of it: whoever wants
+/// the service stopped does not either.
 struct UnderWay<'a> {
     manager: &'a dyn Manager,
     /// One look at a time: the one under way answers the next one too.
@@ -92,8 +92,8 @@ enum Learned {
 /// `name` is the service's in log lines. Every change goes to `reports`. `seed` fixes the jitter of the
 /// waits. When the returned future is dropped, the service is left to its manager.
 ///
-/// A stop does not wait for a start that is under way. The service is stopped once it is seen stopped and that
-/// start is over, or once it was killed.
+/// A stop does not wait for a start that is under way. The service is stopped once it is seen stopped and
+/// that start is over, or once it was killed.
 pub async fn supervise(
     name: &str,
     manager: &dyn Manager,

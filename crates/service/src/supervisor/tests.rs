@@ -108,8 +108,8 @@ impl Asked {
     }
 }
 
-/// A manager whose start takes its time, or for ever. What is asked of it before that changes nothing, as with a
-/// service that is not there yet.
+/// A manager whose start takes its time, or for ever. What is asked of it before that changes nothing, as
+/// with a service that is not there yet.
 struct Slow {
     status: watch::Sender<Status>,
     start_takes: Option<Duration>,

@@ -1,5 +1,5 @@
-//! `cargo xtask bench --wine`: a Windows service inside Wine, called through the network and the agent, beside
-//! programs in the same prefix that call its pipe directly.
+//! `cargo xtask bench --wine`: a Windows service inside Wine, called through the network and the agent,
+//! beside programs in the same prefix that call its pipe directly.
 
 mod node;
 mod results;
@@ -104,7 +104,8 @@ fn build_agent(workspace: &Workspace, quick: bool) -> Result<PathBuf> {
     Ok(folder.join("standpipe.exe"))
 }
 
-/// What clients with an open pipe that say nothing cost the processes of Wine: CPU time in a while, and memory.
+/// What clients with an open pipe that say nothing cost the processes of Wine: CPU time in a while, and
+/// memory.
 fn idle(node: &Node, programs: &Programs, pace: &Pace) -> Result<Value> {
     let without = node.usage(pace.idle)?;
     let mut clients = node.idle_clients(programs, pace.idle_clients, pace.idle * 4)?;
@@ -136,8 +137,8 @@ fn idle(node: &Node, programs: &Programs, pace: &Pace) -> Result<Value> {
     }))
 }
 
-/// Kills the service a few times, and returns how many seconds it took each time until a client could open its
-/// pipe again.
+/// Kills the service a few times, and returns how many seconds it took each time until a client could open
+/// its pipe again.
 fn kills(kill: impl Fn() -> Result<()>, serves: impl Fn() -> bool) -> Result<Vec<f64>> {
     let mut took = Vec::new();
     for _ in 0..KILLS {

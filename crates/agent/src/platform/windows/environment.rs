@@ -1,7 +1,8 @@
 //! The variables that services find: those of the machine, in the registry.
 //!
-//! Wine ignores the variables of a single service, which `standpipe_service::scm` writes on Windows. Its service manager reads those of the machine when it
-//! starts, so what is written here reaches services only after the next start of Wine.
+//! Wine ignores the variables of a single service, which `standpipe_service::scm` writes on Windows. Its
+//! service manager reads those of the machine when it starts, so what is written here reaches services only
+//! after the next start of Wine.
 
 use std::io;
 

@@ -43,8 +43,8 @@ fn command_of(service: &str) -> Option<String> {
     String::from_utf16(units.get(..end)?).ok()
 }
 
-/// The program of a command line as `CreateProcess` finds it: without quotes, a path with blanks is tried at each
-/// of them.
+/// The program of a command line as `CreateProcess` finds it: without quotes, a path with blanks is tried at
+/// each of them.
 fn program_in(command: &str, is_file: impl Fn(&PathBuf) -> bool) -> Option<PathBuf> {
     if let Some(quoted) = command.strip_prefix('"') {
         return quoted.split('"').next().map(PathBuf::from);

@@ -1,6 +1,6 @@
-//! The variables of one service: the value `Environment` of its registry key, which the service control manager
-//! of Windows adds to those of the machine when it starts the service. Wine ignores the value; there the agent
-//! sets the variables of the machine.
+//! The variables of one service: the value `Environment` of its registry key, which the service control
+//! manager of Windows adds to those of the machine when it starts the service. Wine ignores the value; there
+//! the agent sets the variables of the machine.
 
 #[cfg(windows)]
 use std::io;
@@ -32,8 +32,8 @@ struct Variables {
     replaced: Vec<String>,
 }
 
-/// What the variables become when ours are to be `wanted`, by name and value. What somebody else has put there
-/// stays as it is; a variable of the same name comes back when it is not wanted any more.
+/// What the variables become when ours are to be `wanted`, by name and value. What somebody else has put
+/// there stays as it is; a variable of the same name comes back when it is not wanted any more.
 fn merged(before: &Variables, wanted: &[(String, String)]) -> Variables {
     let find = |list: &[String], name: &str| list.iter().position(|variable| same(name_of(variable), name));
     let mut all: Vec<String> = Vec::new();

@@ -143,8 +143,8 @@ impl ScmManager {
         }
     }
 
-    /// Looks afresh. One that runs with another environment is asked to stop, and is seen on its way down from
-    /// the first look on: whoever finds it stopped starts it again.
+    /// Looks afresh. One that runs with another environment is asked to stop, and is seen on its way down
+    /// from the first look on: whoever finds it stopped starts it again.
     async fn look_at_all(&self) -> Status {
         let is_seen = self.inner.is_environment_seen.swap(true, Ordering::SeqCst);
         if !is_seen && self.runs_with_others().await {

@@ -210,8 +210,8 @@ impl PipeEnd {
             .retain(|writer| !matches!(writer, Writer::Flush { request: flush } if *flush == request));
     }
 
-    /// Whether nothing is under way: the service owes no reply, and nothing that it wrote is still to be read.
-    /// A read that waits for the service to say something by itself is not under way.
+    /// Whether nothing is under way: the service owes no reply, and nothing that it wrote is still to be
+    /// read. A read that waits for the service to say something by itself is not under way.
     pub(crate) fn is_idle(&self) -> bool {
         let owes_reply = self.owes_reply && self.is_connected();
         !owes_reply && !self.has_data() && !self.has_writers()

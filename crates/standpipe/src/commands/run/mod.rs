@@ -71,8 +71,8 @@ pub(crate) struct Run {
     #[arg(long, env = "STANDPIPE_HEALTH", value_name = "IP:PORT")]
     health: Option<SocketAddr>,
 
-    /// How long the platform waits for the end once it has asked for it, such as `terminationGracePeriodSeconds`
-    /// of a pod: a time that is too short for what the file asks for is warned of
+    /// How long the platform waits for the end once it has asked for it, such as
+    /// `terminationGracePeriodSeconds` of a pod: a time too short for what the file asks for is warned of
     #[arg(long, env = "STANDPIPE_STOP_LIMIT", value_name = "TIME", value_parser = parse_timeout)]
     stop_limit: Option<Duration>,
 
