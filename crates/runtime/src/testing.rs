@@ -46,6 +46,21 @@ impl TestFolder {
         self
     }
 
+    /// A program that looks right and cannot be started: the interpreter of its interpreter is missing.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn unusable_program(&self, name: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let interpreter = self.path().join("interpreter");
+        let texts = [
+            (interpreter.clone(), "#!/no/such/interpreter\n".to_owned()),
+            (self.path().join(name), format!("#!{}\n", interpreter.display())),
+        ];
+        for (path, text) in texts {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+
     pub(crate) fn deployment(&self, roles: &str) -> Deployment {
         let text = format!("name = \"Demo\"\n{roles}");
         let source = Source::new("standpipe.toml", text);

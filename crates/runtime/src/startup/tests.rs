@@ -102,9 +102,7 @@ async fn a_task_that_takes_too_long_is_stopped_with_what_it_started() {
 #[tokio::test]
 async fn a_task_that_cannot_be_started_says_why() {
     let place = TestFolder::new();
-    place.script("task", "#!/no/such/interpreter\n");
-    let task = place.path().join("task");
-    std::fs::set_permissions(&task, std::fs::Permissions::from_mode(0o755)).unwrap();
+    place.unusable_program("task");
     let failure = run(&place, &["command = [\"./task\"]"]).await.unwrap_err();
     let shown = place.path().join("./task");
     let shown = shown.display();

@@ -136,7 +136,7 @@ fn the_grace_period_fits_the_parts_of_a_stop() {
     let watcher = objects.iter().find(|object| object["kind"] == "StatefulSet").unwrap();
     let pod = &watcher["spec"]["template"]["spec"];
     // Serving on, clients, the service, startup tasks, slack.
-    assert_eq!(pod["terminationGracePeriodSeconds"], 35 + 10 + 10 + 5 + 5);
+    assert_eq!(pod["terminationGracePeriodSeconds"], 35 + 5 + 10 + 5 + 5);
     assert_eq!(pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"], 35);
 }
 

@@ -178,9 +178,7 @@ async fn a_service_that_keeps_failing_ends_it_with_the_reason() {
 #[tokio::test]
 async fn a_service_that_cannot_be_started_is_for_a_person_to_mend() {
     let place = TestFolder::new();
-    place.script("service", "#!/no/such/interpreter\n");
-    let path = place.path().join("service");
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    place.unusable_program("service");
     let roles = "[roles.R.service]\nname = \"S\"\ncommand = [\"./service\"]\n";
     let outcome = run_to_the_end(&place, roles).await;
     assert_eq!(outcome.exit_code(), ExitCode::Config, "{outcome}");
