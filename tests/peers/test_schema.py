@@ -56,7 +56,7 @@ def is_accepted_by_schema(text):
 
 def test_the_schemas_are_schemas():
     names = sorted(path.name.removesuffix(".schema.json") for path in SCHEMAS.iterdir())
-    assert names == ["account-list", "bench", "call", "ps", "standpipe"]
+    assert names == ["account-list", "bench", "call", "import", "ps", "service-status", "standpipe"]
     for name in names:
         jsonschema.validators.validator_for(schema(name)).check_schema(schema(name))
 

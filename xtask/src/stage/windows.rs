@@ -45,6 +45,7 @@ const SYSTEM: &[&str] = &[
     "bcrypt.dll",
     "crypt32.dll",
     "dbghelp.dll",
+    "iphlpapi.dll",
     "kernel32.dll",
     "msvcrt.dll",
     "netapi32.dll",

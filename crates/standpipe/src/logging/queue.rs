@@ -175,7 +175,7 @@ fn write_for_ever(shared: &Shared, mut out: impl Write, mut err: impl Write) {
         // There is nowhere to say that a stream is gone.
         let _ = match stream {
             Stream::Out => patiently(&mut out, &bytes),
-            Stream::Err => patiently(&mut err, &shown.scroll(&bytes)),
+            Stream::Err => patiently(&mut err, &shown.scroll(&bytes, terminal_width)),
         };
         if let Some((lines, width)) = view {
             let _ = patiently(&mut err, &shown.show(lines, width));
@@ -192,6 +192,11 @@ fn write_for_ever(shared: &Shared, mut out: impl Write, mut err: impl Write) {
             tracing::warn!(dropped, "log lines were dropped, as nobody took them");
         }
     }
+}
+
+/// How many columns the terminal at stderr has now.
+fn terminal_width() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(usize::MAX, |(width, _)| usize::from(width.0))
 }
 
 /// Takes lines for the same stream off the queue: their bytes, and what they cost in it.

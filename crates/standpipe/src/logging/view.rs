@@ -46,18 +46,26 @@ impl Shown {
         if lines == self.lines && self.drawn == lines.len() {
             return Vec::new();
         }
-        // A terminal that became narrower has wrapped what is on it.
-        let rows = |line: &String| line.chars().count().div_ceil(width.max(1)).max(1);
-        if self.drawn > 0 {
-            self.drawn = self.lines.iter().map(rows).sum();
-        }
+        self.wrap(width);
         self.lines = lines;
         self.redraw(b"")
     }
 
-    /// The bytes that write whole log lines above the view.
-    pub(super) fn scroll(&mut self, log: &[u8]) -> Vec<u8> {
-        if self.lines.is_empty() || log.is_empty() { log.to_vec() } else { self.redraw(log) }
+    /// The bytes that write whole log lines above the view, on a terminal that has `width` columns now.
+    pub(super) fn scroll(&mut self, log: &[u8], width: impl FnOnce() -> usize) -> Vec<u8> {
+        if self.lines.is_empty() || log.is_empty() {
+            return log.to_vec();
+        }
+        self.wrap(width());
+        self.redraw(log)
+    }
+
+    /// A terminal that became narrower has wrapped what is on it.
+    fn wrap(&mut self, width: usize) {
+        let rows = |line: &String| line.chars().count().div_ceil(width.max(1)).max(1);
+        if self.drawn > 0 {
+            self.drawn = self.lines.iter().map(rows).sum();
+        }
     }
 
     /// Takes the view away, writes what is to stay, and draws the view below it: in one piece, so that it
@@ -113,10 +121,12 @@ mod tests {
     #[test]
     fn log_lines_scroll_above_the_view() {
         let mut shown = Shown::default();
-        assert_eq!(shown.scroll(b"before\n"), b"before\n");
+        assert_eq!(shown.scroll(b"before\n", || 80), b"before\n");
         shown.show(lines("view"), 80);
-        assert_eq!(shown.scroll(b"a line\n"), b"\r\x1b[1A\x1b[Ja line\nview\n");
-        assert_eq!(shown.scroll(b""), b"");
+        assert_eq!(shown.scroll(b"a line\n", || 80), b"\r\x1b[1A\x1b[Ja line\nview\n");
+        assert_eq!(shown.scroll(b"", || 80), b"");
+        // The terminal became narrower before the view was drawn anew.
+        assert_eq!(shown.scroll(b"next\n", || 2), b"\r\x1b[2A\x1b[Jnext\nview\n");
     }
 
     #[test]
