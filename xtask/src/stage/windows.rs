@@ -47,6 +47,7 @@ const SYSTEM: &[&str] = &[
     "dbghelp.dll",
     "iphlpapi.dll",
     "kernel32.dll",
+    "ktmw32.dll",
     "msvcrt.dll",
     "netapi32.dll",
     "ntdll.dll",

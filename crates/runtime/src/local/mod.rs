@@ -13,7 +13,7 @@
 //!
 //! Other commands ask a running one to restart, update or stop instances, or to have more or fewer of them:
 //! see [`control`]. Callers learn of instances that come and go by the file of
-//! [targets](crate::targets).
+//! [`crate::targets`].
 
 pub mod control;
 mod director;
