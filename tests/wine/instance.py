@@ -151,7 +151,8 @@ class Instance:
         if self.process.poll() is not None:
             return self.process.returncode
         self.process.send_signal(self.stop_signal)
-        return self.process.wait(PATIENCE)
+        # What a role in Wine says that a stop may take: on a busy machine Wine itself takes its time to end.
+        return self.process.wait(80)
 
     def wait_until_ready(self, patience=60.0):
         def ready():
