@@ -19,8 +19,9 @@ pub use definition::{
     Pipe, PipeCommand, Program, Role, Service, StartupTask, Target, Wine, local_address,
 };
 pub use file::{
-    Encryption, Environment, OnSettingsChange, PipeEncryption, PipeMode, PortChoice, Ports, Problem,
-    Problems, ProcessEnvironment, Protocol, Recovery, Source, Span, TaskKind, Visibility, WhenPaused, keys,
+    Encryption, Environment, NoVariables, OnSettingsChange, PipeEncryption, PipeMode, PortChoice, Ports,
+    Problem, Problems, ProcessEnvironment, Protocol, Recovery, Source, Span, TaskKind, Visibility,
+    WhenPaused, keys,
 };
 pub use filter::EnvironmentFilter;
 pub use machine::{Machine, System};

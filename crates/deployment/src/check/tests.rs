@@ -1,20 +1,11 @@
-use std::env::VarError;
 use std::fmt::Display;
 use std::fs;
 use std::net::TcpListener;
 
-use crate::file::{Environment, Source};
+use crate::file::{NoVariables, Source};
 use crate::{Deployment, Look};
 
 use super::*;
-
-struct Nothing;
-
-impl Environment for Nothing {
-    fn get(&self, _name: &str) -> Result<String, VarError> {
-        Err(VarError::NotPresent)
-    }
-}
 
 /// A program on every search path.
 const PROGRAM: &str = if cfg!(windows) { "cmd" } else { "cargo" };
@@ -42,7 +33,7 @@ password-file = "secret"
 "#
     );
     let source = Source::new("standpipe.toml", text);
-    Deployment::from_source(&source, folder, &Nothing, look)
+    Deployment::from_source(&source, folder, &NoVariables, look)
         .map(drop)
         .map_err(|problems| problems.render(false))
 }
@@ -113,7 +104,7 @@ fn shared(instances: u32, service: &str, pipe: &str) -> Result<(), String> {
          [roles.R.endpoints.E]\nprotocol = \"smb\"\nport = 4445\n"
     );
     let source = Source::new("standpipe.toml", text);
-    Deployment::from_source(&source, Path::new("/"), &Nothing, Look::Files)
+    Deployment::from_source(&source, Path::new("/"), &NoVariables, Look::Files)
         .map(drop)
         .map_err(|problems| problems.render(false))
 }
@@ -202,7 +193,7 @@ fn an_accounts_file_that_lets_nobody_in_is_found_before_anything_starts() {
             "name = \"Demo\"\n[roles.R]\naccounts = \"accounts.toml\"\n{startup}[roles.R.service]\ncommand = [\"cargo\"]\n"
         );
         let source = Source::new("standpipe.toml", text);
-        let found = Deployment::from_source(&source, folder.path(), &Nothing, Look::Machine);
+        let found = Deployment::from_source(&source, folder.path(), &NoVariables, Look::Machine);
         found.map(drop).map_err(|problems| problems.render(false))
     };
     let shown = check("").unwrap_err();

@@ -14,5 +14,5 @@ pub use parsed::{
 pub use ports::Ports;
 pub use problem::{Problem, Problems, Source, Span};
 pub(crate) use reader::{Field, list_of, nearest};
-pub use text::{Environment, ProcessEnvironment};
+pub use text::{Environment, NoVariables, ProcessEnvironment};
 pub(crate) use text::{Text, is_variable_name};

@@ -1,23 +1,15 @@
 //! How a deployment file reads elsewhere.
 
-use standpipe_deployment::System;
+use standpipe_deployment::{NoVariables, System};
 
 use super::*;
-
-struct Nothing;
-
-impl Environment for Nothing {
-    fn get(&self, _: &str) -> Result<String, VarError> {
-        Err(VarError::NotPresent)
-    }
-}
 
 fn origin(text: &str) -> Origin {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("standpipe.toml");
     std::fs::write(&path, text).unwrap();
     let machine = Machine { system: System::Linux, folder: "/demo".into() };
-    Origin::read(&path, &machine, &Nothing).unwrap_or_else(|problems| panic!("{problems}"))
+    Origin::read(&path, &machine, &NoVariables).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 const PIPES: &str = r#"

@@ -1,17 +1,10 @@
 //! Exports of the examples, and what cannot be.
 
-use std::env::VarError;
 use std::path::PathBuf;
 
+use standpipe_deployment::NoVariables;
+
 use super::*;
-
-struct Nothing;
-
-impl Environment for Nothing {
-    fn get(&self, _: &str) -> Result<String, VarError> {
-        Err(VarError::NotPresent)
-    }
-}
 
 const WORLD: &str = r#"
 name = "Demo"
@@ -35,14 +28,14 @@ fn exported(text: &str) -> Result<Vec<ExportedFile>, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("standpipe.toml");
     std::fs::write(&path, text).unwrap();
-    systemd(&path, &SystemdOptions::default(), &Nothing).map_err(|problems| problems.render(false))
+    systemd(&path, &SystemdOptions::default(), &NoVariables).map_err(|problems| problems.render(false))
 }
 
 #[test]
 fn the_examples_are_exported_as_they_were() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let demo: PathBuf = root.join("../../examples/service-demo/standpipe.toml");
-    let files = systemd(&demo, &SystemdOptions::default(), &Nothing).unwrap();
+    let files = systemd(&demo, &SystemdOptions::default(), &NoVariables).unwrap();
     crate::golden::assert(&root.join("tests/golden/systemd-demo"), &files);
     crate::golden::assert(&root.join("tests/golden/systemd-world"), &exported(WORLD).unwrap());
 }

@@ -11,10 +11,9 @@ mod startup;
 mod whole;
 
 use std::collections::BTreeMap;
-use std::env::VarError;
 use std::path::{Path, PathBuf};
 
-use standpipe_deployment::{Deployment, Environment, Machine, Problem, Problems, Source, System};
+use standpipe_deployment::{Deployment, Machine, NoVariables, Problem, Problems, Source, System};
 
 use crate::InputFile;
 use crate::configuration::Configuration;
@@ -291,15 +290,6 @@ fn options_lead(definition: &Document, options: &Options<'_>) -> Result<(), Prob
     }
 }
 
-/// A machine where no variable is set.
-struct Nothing;
-
-impl Environment for Nothing {
-    fn get(&self, _name: &str) -> Result<String, VarError> {
-        Err(VarError::NotPresent)
-    }
-}
-
 /// What the check of deployment files says of the text, files and passwords apart.
 fn problems(deployment: &str, options: &Options<'_>) -> Vec<String> {
     let source = Source::new(options.output, deployment);
@@ -312,7 +302,7 @@ fn problems(deployment: &str, options: &Options<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for (name, system, folder) in machines {
         let machine = Machine { system: *system, folder: PathBuf::from(folder) };
-        let Err(problems) = Deployment::from_source_for(&source, &machine, &Nothing) else { continue };
+        let Err(problems) = Deployment::from_source_for(&source, &machine, &NoVariables) else { continue };
         for problem in problems.iter() {
             let line = problem
                 .span()

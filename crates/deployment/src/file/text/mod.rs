@@ -22,6 +22,16 @@ impl Environment for ProcessEnvironment {
     }
 }
 
+/// An environment without variables: for deployment files that come from programs, and for tests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoVariables;
+
+impl Environment for NoVariables {
+    fn get(&self, _name: &str) -> Result<String, VarError> {
+        Err(VarError::NotPresent)
+    }
+}
+
 /// A string value of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text {

@@ -2,21 +2,11 @@
 
 mod wrong;
 
-use std::env::VarError;
 use std::path::{Path, PathBuf};
 
-use standpipe_deployment::Environment;
+use standpipe_deployment::NoVariables;
 
 use super::*;
-
-/// No variable is set.
-pub(super) struct Nothing;
-
-impl Environment for Nothing {
-    fn get(&self, _: &str) -> Result<String, VarError> {
-        Err(VarError::NotPresent)
-    }
-}
 
 fn options(container: Container) -> KubernetesOptions {
     KubernetesOptions { container, image: None }
@@ -36,13 +26,13 @@ fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
 
 fn exported(text: &str, container: Container) -> Result<Vec<ExportedFile>, String> {
     let (_folder, path) = written(text);
-    kubernetes(&path, &options(container), &Nothing).map_err(|problems| problems.render(false))
+    kubernetes(&path, &options(container), &NoVariables).map_err(|problems| problems.render(false))
 }
 
 /// The objects of an export, as the API server gets them.
 pub(super) fn objects(path: &Path, container: Container) -> Vec<serde_json::Value> {
-    let origin =
-        Origin::read(path, &container.machine(), &Nothing).unwrap_or_else(|problems| panic!("{problems}"));
+    let origin = Origin::read(path, &container.machine(), &NoVariables)
+        .unwrap_or_else(|problems| panic!("{problems}"));
     let options = options(container);
     let cluster = Cluster::new(&origin, &options);
     let mut objects = vec![cluster.config().value];
@@ -101,10 +91,10 @@ fn assert_golden(name: &str, files: &[ExportedFile]) {
 
 #[test]
 fn the_demo_is_exported_as_it_was() {
-    let files = kubernetes(&demo(), &options(Container::Linux), &Nothing).unwrap();
+    let files = kubernetes(&demo(), &options(Container::Linux), &NoVariables).unwrap();
     assert_golden("kubernetes-demo", &files);
     // The same input gives the same bytes.
-    assert_eq!(files, kubernetes(&demo(), &options(Container::Linux), &Nothing).unwrap());
+    assert_eq!(files, kubernetes(&demo(), &options(Container::Linux), &NoVariables).unwrap());
 }
 
 #[test]
@@ -124,7 +114,7 @@ fn the_deployment_file_in_the_config_map_is_right_in_a_pod() {
         assert!(text.contains("addresses = [\"dns:servicedemo-servicewatcher:4445\"]"), "{text}");
         let source = standpipe_deployment::Source::new("standpipe.toml", text);
         let machine = Container::Linux.machine();
-        standpipe_deployment::Deployment::from_source_for(&source, &machine, &Nothing).unwrap();
+        standpipe_deployment::Deployment::from_source_for(&source, &machine, &NoVariables).unwrap();
         return;
     }
     panic!("no config map");
