@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use standpipe_process::Exit;
 
-use super::follower::is_there;
+use super::follower::{NOTICE, is_there};
 use super::manager::explained;
 use super::step::{Step, to_start, to_stop};
 use super::{ScmError, WindowsCode};
@@ -54,9 +54,19 @@ fn status_of(settled: &Settled) -> Status {
 
 /// What the service control manager says, corrected where the service's process is dead.
 fn look(name: &str) -> Result<Settled, WindowsCode> {
-    let settled = Service::open(name, Look::Status)?.status()?;
+    let service = Service::open(name, Look::Status)?;
+    let has_no_process = |settled: &Settled| {
+        settled.pid.is_none() && !matches!(settled.state, State::Stopped | State::StartPending)
+    };
+    let mut settled = service.status()?;
+    if has_no_process(&settled) {
+        // It is about to be *stopped*, or Wine calls it *running* for ever.
+        thread::sleep(NOTICE);
+        settled = service.status()?;
+    }
     let is_dead = match settled.pid {
         _ if settled.state == State::Stopped => false,
+        _ if has_no_process(&settled) => true,
         Some(pid) if matches!(ProcessHandle::open(pid), Looked::Gone) => true,
         // The number of a dead process may belong to another one by now.
         _ => settled.state == State::Running && !is_there(name),

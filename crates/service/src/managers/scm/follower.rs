@@ -30,7 +30,7 @@ const POLL_SETTLED: Duration = Duration::from_secs(5);
 const POLL_UNNOTIFIED: Duration = Duration::from_secs(1);
 /// How long the service control manager may take to notice that a process has ended, before it is taken for
 /// one that never does.
-const NOTICE: Duration = Duration::from_millis(300);
+pub(super) const NOTICE: Duration = Duration::from_millis(300);
 /// How long a running service may take to say that it is there, before that is believed.
 const INTERROGATION: Duration = Duration::from_secs(1);
 /// How long to wait before a paused service is asked again to continue.
@@ -188,8 +188,10 @@ enum Process {
     None,
     /// It lives, as far as is known. `None` when this account may not look at it.
     Alive(u32, Option<ProcessHandle>),
-    /// It has died, and the service control manager has not noticed.
-    Dead(u32, Exit),
+    /// It has died, and the service control manager has not noticed. `None` when it names no process.
+    Dead(Option<u32>, Exit),
+    /// The service is not stopped, and since then the service control manager names no process for it.
+    Missing(Instant),
 }
 
 struct Follower {
@@ -237,7 +239,7 @@ impl Follower {
             }
             let process = match &self.process {
                 Process::Alive(_, handle) => handle.as_ref(),
-                Process::None | Process::Dead(..) => None,
+                Process::None | Process::Dead(..) | Process::Missing(_) => None,
             };
             woken = wait(&self.shared.event, process, pause);
         }
@@ -361,19 +363,26 @@ impl Follower {
 
     /// Finds out whether the process lives that the service control manager names.
     fn look_at_process(&mut self, settled: &Settled) {
-        let Some(pid) = settled.pid.filter(|_| settled.state != State::Stopped) else {
-            if settled.state != State::Stopped {
+        let pid = match (settled.state, settled.pid) {
+            (State::Stopped, _) => return,
+            (_, Some(pid)) => pid,
+            // It has no process yet.
+            (State::StartPending, None) => {
                 self.process = Process::None;
+                return;
             }
-            return;
+            (_, None) => {
+                self.miss_process();
+                return;
+            }
         };
         match &self.process {
             // On Wine, a new start is what ends the memory of a dead process.
-            Process::Dead(dead, _) if *dead == pid && settled.state != State::StartPending => return,
+            Process::Dead(dead, _) if *dead == Some(pid) && settled.state != State::StartPending => return,
             Process::Alive(known, Some(process)) if *known == pid => {
                 if !process.is_alive() {
                     let exit = self.exit_of_process();
-                    self.process = Process::Dead(pid, exit.unwrap_or(ABORTED));
+                    self.process = Process::Dead(Some(pid), exit.unwrap_or(ABORTED));
                 }
                 return;
             }
@@ -382,12 +391,25 @@ impl Follower {
         }
         self.end_probing();
         self.process = match ProcessHandle::open(pid) {
-            Looked::Gone => Process::Dead(pid, ABORTED),
+            Looked::Gone => Process::Dead(Some(pid), ABORTED),
             _ if settled.state == State::Running && !self.own_start && !is_there(&self.shared.name) => {
-                Process::Dead(pid, ABORTED)
+                Process::Dead(Some(pid), ABORTED)
             }
             Looked::Found(process) => Process::Alive(pid, Some(process)),
             Looked::Hidden => Process::Alive(pid, None),
+        };
+    }
+
+    /// A service that is not stopped has no process: it is dead once that has lasted. Wine goes on to call one
+    /// *running* that has just been stopped.
+    fn miss_process(&mut self) {
+        self.process = match self.process {
+            Process::Missing(since) if since.elapsed() >= NOTICE => Process::Dead(None, ABORTED),
+            Process::Missing(since) => Process::Missing(since),
+            Process::Dead(None, exit) => Process::Dead(None, exit),
+            Process::None | Process::Alive(..) | Process::Dead(Some(_), _) => {
+                Process::Missing(Instant::now())
+            }
         };
     }
 
@@ -474,7 +496,7 @@ impl Follower {
 
     /// How long to wait for something to happen.
     fn pause(&self, status: &Status) -> Duration {
-        if status.state.is_pending() {
+        if status.state.is_pending() || matches!(self.process, Process::Missing(_)) {
             POLL_PENDING
         } else if self.subscription.is_none() {
             POLL_UNNOTIFIED
