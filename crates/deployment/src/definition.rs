@@ -98,10 +98,14 @@ pub fn local_address(instance: u32) -> IpAddr {
 pub struct Role {
     /// Its name: a letter, then letters, digits, `-` and `_`, 63 characters at most.
     pub name: String,
+    /// Where its name stands in the file.
+    pub(crate) span: Span,
     /// How many instances run; 1 or more.
     pub instances: u32,
     /// The user that the service and the tasks that are not elevated run as; otherwise Standpipe's own.
     pub user: Option<String>,
+    /// Where `user` stands in the file.
+    pub(crate) user_span: Option<Span>,
     /// The accounts that may log on; otherwise the instance's own file in the state directory.
     pub accounts: Option<PathBuf>,
     /// Where `accounts` stands in the file.
@@ -112,6 +116,8 @@ pub struct Role {
     pub settings: Vec<(String, String)>,
     /// The absolute paths of files with secrets for the service, by name.
     pub secrets: Vec<(String, PathBuf)>,
+    /// Where each of `secrets` stands in the file.
+    pub(crate) secret_spans: Vec<Span>,
     /// What happens when `settings` change in the file while an instance runs.
     pub on_settings_change: OnSettingsChange,
     /// The folders that each instance has for itself.
@@ -277,6 +283,8 @@ pub struct Pipe {
     /// Whether only encrypted requests open and use it.
     pub encryption: PipeEncryption,
     pub(crate) backend_span: Span,
+    /// Where `sddl` stands in the file; the pipe's name without one.
+    pub(crate) descriptor_span: Span,
 }
 
 /// Where a pipe leads on this machine.

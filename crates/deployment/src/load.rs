@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use standpipe_system::machine;
+
 use crate::check::{self, Look};
 use crate::definition::{Deployment, Role};
 use crate::file::{Environment, Field, Problem, Problems, Source, parsed};
@@ -127,6 +129,7 @@ fn read(path: &Path) -> Result<String, Problems> {
 
 fn unreadable(error: &std::io::Error) -> Problem {
     Problem::of_file(format!("the deployment file cannot be read: {error}"))
+        .temporary(machine::is_exhausted(error))
 }
 
 fn text_of(file: File) -> Result<String, Problem> {

@@ -34,6 +34,12 @@ pub enum SpawnError {
         /// What the system said.
         source: io::Error,
     },
+    /// Its arguments and variables are longer than the system takes.
+    #[error("`{}` cannot be started: its arguments and variables are too long together, or one of them is", program.display())]
+    TooLong {
+        /// The program.
+        program: PathBuf,
+    },
     /// The folder to run it in is not there or cannot be entered.
     #[error("the folder `{}` to run it in cannot be used", folder.display())]
     Folder {

@@ -46,6 +46,20 @@ impl ExitCode {
         self as u8
     }
 
+    /// What it says, in a few words; `docs/exit-codes.md` has the long form.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "done, or asked to stop",
+            Self::Usage => "the command line is wrong",
+            Self::Unavailable => "the service could not be kept running",
+            Self::Bug => "our own fault",
+            Self::Temporary => "worth trying again",
+            Self::Task => "a startup task failed",
+            Self::NotPermitted => "not permitted",
+            Self::Config => "the configuration is wrong",
+        }
+    }
+
     /// Whether an instance that ends with this code before it ever ran will do so again, until a person
     /// changes something.
     pub const fn is_for_good(self) -> bool {
@@ -62,6 +76,20 @@ impl From<ExitCode> for std::process::ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_exit_code_is_a_row_of_the_documented_table() {
+        let rows = include_str!("../../../docs/exit-codes.md").lines().filter_map(|line| {
+            let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
+            let number: u8 = cells.next()?.parse().ok()?;
+            Some((number, cells.next()?.to_owned(), cells.next()? == "yes"))
+        });
+        let documented: Vec<(u8, String, bool)> = rows.collect();
+        let known = ExitCode::ALL.map(|code| (code.number(), code.meaning().to_owned(), !code.is_for_good()));
+        // After 0 there is nothing to try again.
+        let known = known.map(|(number, meaning, again)| (number, meaning, again && number != 0));
+        assert_eq!(documented, known);
+    }
 
     #[test]
     fn exit_codes_are_those_of_sysexits() {

@@ -24,6 +24,7 @@ pub(crate) const fn spawn_hint(error: &SpawnError) -> Option<&'static str> {
         SpawnError::NotAProgram { .. } => {
             Some("a script needs the program of its first line, such as `#!/bin/sh`")
         }
+        SpawnError::TooLong { .. } => Some("hand over what is long in a file, and name the file"),
         SpawnError::NotRoot { .. } => Some("run standpipe as root, or leave out `user`"),
         _ => None,
     }

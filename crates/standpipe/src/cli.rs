@@ -3,6 +3,7 @@
 use clap::Parser;
 
 use crate::commands::Command;
+use crate::failure::Exit;
 use crate::logging::LogFormat;
 use crate::output::Colour;
 
@@ -12,8 +13,7 @@ use crate::output::Colour;
     version,
     propagate_version = true,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 asked to stop, 64 usage, 69 service could not be kept running, 70 our own fault,\n\
-                  75 temporary, 76 startup task failed, 77 not permitted, 78 configuration."
+    after_help = exit_codes()
 )]
 pub(crate) struct Cli {
     /// What to do.
@@ -31,6 +31,12 @@ pub(crate) struct Cli {
     /// When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
     pub(crate) color: Colour,
+}
+
+/// The exit codes of all commands.
+fn exit_codes() -> String {
+    let lines = Exit::ALL.map(|code| format!("  {:>2}  {}\n", code.number(), code.meaning()));
+    format!("Exit codes:\n{}", lines.concat())
 }
 
 #[cfg(test)]

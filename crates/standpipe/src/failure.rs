@@ -196,7 +196,8 @@ impl Error for Caused {
 
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
-        Self::problems(Exit::Config, problems.hint_if_missing("give its path with `-f PATH`"))
+        let exit = if problems.are_temporary() { Exit::Temporary } else { Exit::Config };
+        Self::problems(exit, problems.hint_if_missing("give its path with `-f PATH`"))
     }
 }
 
@@ -267,10 +268,7 @@ impl From<PrepareError> for Failure {
 
 impl From<BindError> for Failure {
     fn from(error: BindError) -> Self {
-        let exit = match error.source.kind() {
-            io::ErrorKind::PermissionDenied => Exit::NotPermitted,
-            _ => Exit::Config,
-        };
+        let exit = exit_of_socket(&error.source);
         let hint = error.hint();
         Self::new(exit, error).maybe_hint(hint)
     }
@@ -294,15 +292,23 @@ impl From<ListenError> for Failure {
     fn from(error: ListenError) -> Self {
         let exit = match &error {
             ListenError::Name(_) => Exit::Usage,
-            ListenError::Io { source, .. } | ListenError::Directory { source, .. }
-                if source.kind() == io::ErrorKind::PermissionDenied =>
-            {
-                Exit::NotPermitted
-            }
+            ListenError::InUse { .. } => Exit::Temporary,
+            ListenError::Io { source, .. } | ListenError::Directory { source, .. } => exit_of_socket(source),
             _ => Exit::Config,
         };
         let hint = error.hint();
         Self::new(exit, error).maybe_hint(hint)
+    }
+}
+
+/// The exit code for an address that cannot be listened on: another program may be about to leave it, and the
+/// system may soon have what it lacks. Other errors stay until a person changes something.
+pub(crate) fn exit_of_socket(error: &io::Error) -> Exit {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Exit::NotPermitted,
+        io::ErrorKind::AddrInUse => Exit::Temporary,
+        _ if standpipe_system::machine::is_exhausted(error) => Exit::Temporary,
+        _ => Exit::Config,
     }
 }
 

@@ -19,6 +19,7 @@ pub fn printed() -> Vec<Printed> {
         Printed { command: "account list", schema: of::<Vec<commands::account::Shown>>() },
         Printed { command: "bench", schema: of::<commands::bench::Shown>() },
         Printed { command: "call", schema: of::<commands::call::Shown>() },
+        Printed { command: "doctor", schema: of::<Vec<commands::doctor::Finding>>() },
         Printed { command: "import", schema: of::<commands::import::Shown>() },
         Printed { command: "ps", schema: of::<Vec<standpipe_runtime::state::InstanceRecord>>() },
         Printed { command: "service status", schema: of::<commands::service::Shown>() },

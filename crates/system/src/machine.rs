@@ -1,6 +1,8 @@
 //! What is true of the whole machine.
 
 use std::io;
+use std::path::Path;
+use std::time::Duration;
 
 use crate::platform;
 
@@ -20,12 +22,47 @@ pub fn is_exhausted(error: &io::Error) -> bool {
     platform::is_exhausted(error)
 }
 
+/// How many files and connections this process may have open at once, and up to how many it may raise that;
+/// `None` where there is no such limit.
+#[must_use]
+pub fn open_file_limits() -> Option<(u64, u64)> {
+    platform::open_file_limits()
+}
+
+/// How many bytes this user may still write to the file system that holds `path`; `None` when that is not
+/// known.
+#[must_use]
+pub fn free_space(path: &Path) -> Option<u64> {
+    platform::free_space(path)
+}
+
+/// The lowest port that a user without privileges may listen on; `None` where every port is free for all.
+#[must_use]
+pub fn unprivileged_port_start() -> Option<u16> {
+    platform::unprivileged_port_start()
+}
+
+/// How long this system itself waits for processes when it stops, by the names of the settings that say so.
+#[must_use]
+pub fn stop_limits() -> Vec<(&'static str, Duration)> {
+    platform::stop_limits()
+}
+
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::*;
+
+    #[test]
+    fn limits_of_this_machine_are_known() {
+        let (now, most) = open_file_limits().unwrap();
+        assert!(0 < now && now <= most);
+        assert!(free_space(Path::new("/")).is_some());
+        assert_eq!(free_space(Path::new("/surely/not/there")), None);
+        assert!(unprivileged_port_start().is_some_and(|port| port <= 1024));
+    }
 
     #[test]
     fn the_longest_path_of_a_socket_is_one_that_the_system_takes() {

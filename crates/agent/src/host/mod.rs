@@ -11,7 +11,7 @@ pub(crate) mod state;
 #[cfg(test)]
 mod tests;
 
-pub use crate::platform::Host;
+pub use crate::platform::{Host, find_wine};
 pub use connector::AgentConnector;
 pub use error::{HostError, HostErrorKind};
 pub use link::LinkError;

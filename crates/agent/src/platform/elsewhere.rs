@@ -1,5 +1,7 @@
 //! Systems that have no Wine.
 
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,4 +54,9 @@ impl Host {
 
     /// Ends everything inside of Wine without asking.
     pub async fn kill(&self) {}
+}
+
+/// The program of Wine, which there is none of here.
+pub fn find_wine(_program: Option<&OsStr>, _folder: &Path) -> Option<PathBuf> {
+    None
 }

@@ -4,12 +4,12 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::Host;
+pub use linux::{Host, find_wine};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::Host;
+pub use elsewhere::{Host, find_wine};
 
 #[cfg(windows)]
 mod windows;

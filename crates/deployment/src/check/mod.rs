@@ -1,5 +1,6 @@
 //! What the file cannot show by itself: the files it names, and this machine.
 
+mod doubts;
 mod ports;
 mod shared;
 
@@ -9,11 +10,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use standpipe_accounts::AccountFile;
-use standpipe_process::program;
+use standpipe_process::{SpawnError, program};
+use standpipe_system::machine;
 
 use crate::definition::{Backend, Command, Deployment, PasswordSource, Program, Role, local_address};
 use crate::file::{Problem, Span};
 use crate::password::{Password, PasswordError};
+
+/// Linux takes no argument of this many bytes: `MAX_ARG_STRLEN`, its final zero included.
+const LONGEST_ARGUMENT: usize = 128 * 1024;
 
 /// How far a check looks beyond the deployment file itself.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +114,8 @@ impl Checker<'_> {
         }
         if self.here {
             self.accounts(role);
+            self.user(role);
+            self.secrets(role);
         }
         for call in &role.calls {
             self.password(&call.password, &call.password_span);
@@ -120,7 +127,7 @@ impl Checker<'_> {
         let (Some(path), Some(span)) = (&role.accounts, &role.accounts_span) else { return };
         let problem = match AccountFile::open(path) {
             Err(error) => {
-                let problem = Problem::at(span.clone(), error.to_string());
+                let problem = Problem::at(span.clone(), error.to_string()).temporary(is_exhausted(&error));
                 let problem = match error.hint() {
                     Some(hint) => problem.hint(hint),
                     None => problem,
@@ -141,6 +148,51 @@ impl Checker<'_> {
         self.problems.push(problem);
     }
 
+    /// A user that the services cannot run as ends the instance when it begins.
+    fn user(&mut self, role: &Role) {
+        let (Some(user), Some(span)) = (&role.user, &role.user_span) else { return };
+        let Err(error) = standpipe_process::user_ids(user) else { return };
+        let hint = match error {
+            SpawnError::NoSuchUser { .. } => "make it, or name another user",
+            SpawnError::NotRoot { .. } => "run standpipe as root, or leave out `user`",
+            _ => "leave out `user`",
+        };
+        self.problems.push(
+            Problem::at(span.clone(), format!("role `{}` cannot run as the user `{user}`", role.name))
+                .label(error.to_string())
+                .hint(hint),
+        );
+    }
+
+    /// A service that finds no secret fails in words of its own, or starts without.
+    fn secrets(&mut self, role: &Role) {
+        // A task may make them.
+        if !role.startup.is_empty() {
+            return;
+        }
+        for ((name, path), span) in role.secrets.iter().zip(&role.secret_spans) {
+            if let Err(error) = std::fs::metadata(path) {
+                self.problems.push(
+                    Problem::at(span.clone(), format!("the secret `{name}` is not there"))
+                        .label(format!("{}: {error}", path.display()))
+                        .hint("write it to that file, for this user alone, or mount it there"),
+                );
+            }
+        }
+    }
+
+    /// No program is started with an argument that the system does not take.
+    fn arguments(&mut self, command: &Command) {
+        let longest = command.arguments.iter().map(String::len).max().unwrap_or(0);
+        if longest >= LONGEST_ARGUMENT && cfg!(target_os = "linux") {
+            self.problems.push(
+                Problem::at(command.span.clone(), format!("an argument of {longest} bytes is too long"))
+                    .label(format!("the system takes {} at most", LONGEST_ARGUMENT - 1))
+                    .hint("hand it over in a file"),
+            );
+        }
+    }
+
     /// A script is no better than its interpreter. `file` can be executed.
     fn interpreter(&mut self, file: &Path, path: &OsStr, span: Span) {
         let Some(missing) = program::missing_interpreter(file, Some(path)) else { return };
@@ -158,6 +210,7 @@ impl Checker<'_> {
     }
 
     fn program(&mut self, command: &Command) {
+        self.arguments(command);
         let span = command.span.clone();
         // Where it will be looked for when it is started.
         let path = program::search_path(std::env::current_exe().ok().as_deref(), std::env::var_os("PATH"));
@@ -235,13 +288,22 @@ impl Checker<'_> {
             source => Password::from_source(source).err(),
         };
         if let Some(error) = wrong {
-            let problem = Problem::at(span.clone(), error.to_string()).hint(error.hint());
+            let problem = Problem::at(span.clone(), error.to_string())
+                .hint(error.hint())
+                .temporary(is_exhausted(&error));
             self.problems.push(match std::error::Error::source(&error) {
                 Some(source) => problem.label(source.to_string()),
                 None => problem,
             });
         }
     }
+}
+
+/// Whether an error comes from a lack of descriptors or memory, and not from what was looked at.
+fn is_exhausted(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(machine::is_exhausted)
 }
 
 #[cfg(test)]

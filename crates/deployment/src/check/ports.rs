@@ -3,6 +3,8 @@
 use std::io::{Error, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
+use standpipe_system::machine;
+
 use super::Checker;
 use crate::definition::Role;
 use crate::file::{Ports, Problem, Protocol, Span};
@@ -70,17 +72,19 @@ impl Checker<'_> {
             }
         };
         let Some((socket, error)) = error else { return };
-        let problem =
-            Problem::at(wanted.span.clone(), format!("cannot listen on {socket}")).label(error.to_string());
+        let problem = Problem::at(wanted.span.clone(), format!("cannot listen on {socket}"))
+            .label(error.to_string())
+            .temporary(error.kind() == ErrorKind::AddrInUse || machine::is_exhausted(&error));
         self.problems.push(match error.kind() {
             ErrorKind::AddrInUse => problem.hint(format!(
                 "stop what listens there (`ss -ltnp 'sport = :{}'` names it), or choose another port",
                 socket.port()
             )),
-            ErrorKind::PermissionDenied => problem.hint(
-                "ports below 1024 need root, CAP_NET_BIND_SERVICE or the sysctl \
-                 net.ipv4.ip_unprivileged_port_start; or choose a higher port",
-            ),
+            ErrorKind::PermissionDenied => problem.hint(format!(
+                "allow it with `sysctl -w net.ipv4.ip_unprivileged_port_start={}`, as root or with \
+                 CAP_NET_BIND_SERVICE; or choose a higher port",
+                socket.port()
+            )),
             ErrorKind::AddrNotAvailable => problem
                 .hint("this machine has no such address; add it to an interface, or choose another address"),
             _ => problem,

@@ -209,3 +209,55 @@ fn an_accounts_file_that_lets_nobody_in_is_found_before_anything_starts() {
     let shown = check("").unwrap_err();
     assert!(shown.contains("accounts.toml"), "{shown}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_user_a_secret_and_an_argument_that_no_instance_could_have_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |role: &str, argument: &str| {
+        let text = format!(
+            "name = \"Demo\"\n[roles.R]\n{role}\n[roles.R.service]\ncommand = [\"cargo\", \"{argument}\"]\n"
+        );
+        let source = Source::new("standpipe.toml", text);
+        let found = Deployment::from_source(&source, folder.path(), &NoVariables, Look::Machine);
+        found.map(drop).map_err(|problems| problems.render(false))
+    };
+    assert_eq!(check("", "x"), Ok(()));
+    let shown = check("user = \"surely-nobody\"", "x").unwrap_err();
+    assert!(
+        shown.contains("role `R` cannot run as the user `surely-nobody`") && shown.contains(":3:"),
+        "{shown}"
+    );
+    let secret = "secrets = { Key = \"key\" }";
+    let shown = check(secret, "x").unwrap_err();
+    assert!(shown.contains("the secret `Key` is not there") && shown.contains("mount it there"), "{shown}");
+    fs::write(folder.path().join("key"), "x").unwrap();
+    assert_eq!(check(secret, "x"), Ok(()));
+    let shown = check("", &"x".repeat(LONGEST_ARGUMENT)).unwrap_err();
+    assert!(shown.contains("an argument of 131072 bytes is too long"), "{shown}");
+    assert_eq!(check("", &"x".repeat(LONGEST_ARGUMENT - 1)), Ok(()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_port_in_use_may_pass_and_a_mistake_does_not() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("secret"), "x").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let check = |rest: &str| {
+        let text = format!(
+            "name = \"Demo\"\n[roles.R.endpoints.E]\nprotocol = \"http\"\nport = {port}\n\
+             [roles.R.calls.c]\ntarget = \"S/E\"\nuser = \"u\"\npassword-file = \"secret\"\n\
+             [roles.S.pipes.c]\nsddl = \"D:(A;;GA;;;AU)\"\n[roles.S.endpoints.E]\nprotocol = \"smb\"\nport = 1\n{rest}"
+        );
+        let source = Source::new("standpipe.toml", text);
+        let look = Look::Instance { role: Some("R"), number: 0, address: "127.0.0.1".parse().unwrap() };
+        Deployment::from_source(&source, folder.path(), &NoVariables, look).unwrap_err()
+    };
+    fs::set_permissions(folder.path().join("secret"), fs::Permissions::from_mode(0o600)).unwrap();
+    let problems = check("");
+    assert!(problems.are_temporary(), "{}", problems.render(false));
+    assert!(!check("nonsense = 1\n").are_temporary());
+}

@@ -50,17 +50,18 @@ pub struct Problem {
     label: Option<String>,
     also: Option<Box<(Span, String)>>,
     hint: Option<String>,
+    is_temporary: bool,
 }
 
 impl Problem {
     /// Something wrong at a place in the file.
     pub fn at(span: Span, message: impl Into<String>) -> Self {
-        Self { message: message.into(), span: Some(span), label: None, also: None, hint: None }
+        Self { span: Some(span), ..Self::of_file(message) }
     }
 
     /// Something wrong with the file as a whole.
     pub fn of_file(message: impl Into<String>) -> Self {
-        Self { message: message.into(), span: None, label: None, also: None, hint: None }
+        Self { message: message.into(), span: None, label: None, also: None, hint: None, is_temporary: false }
     }
 
     /// A few words beside the caret.
@@ -84,9 +85,24 @@ impl Problem {
         self
     }
 
+    /// Says that it is no mistake of the file and may pass by itself, if `so`.
+    #[must_use]
+    pub fn temporary(mut self, so: bool) -> Self {
+        self.is_temporary = so;
+        self
+    }
+
     /// What is wrong, without the place.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What is wrong, and the few words beside the caret.
+    pub fn explained(&self) -> String {
+        match &self.label {
+            Some(label) => format!("{}: {label}", self.message),
+            None => self.message.clone(),
+        }
     }
 
     /// What to do about it, where that can be said.
@@ -153,6 +169,11 @@ impl Problems {
     /// The problems, at least one.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.list.iter()
+    }
+
+    /// Whether all of them may pass by themselves, such as a port that is in use.
+    pub fn are_temporary(&self) -> bool {
+        self.list.iter().all(|problem| problem.is_temporary)
     }
 
     /// How many there are.

@@ -106,11 +106,13 @@ impl Resolver<'_> {
         let role = Role {
             drain_timeout: role.drain_timeout.given().unwrap_or(DRAIN_TIMEOUT),
             settings: self.settings(role.settings),
+            secret_spans: role.secrets.iter().map(|(_, path)| path.span()).collect(),
             secrets: self.secrets(role.secrets),
             on_settings_change: role.on_settings_change.given().unwrap_or_default(),
             local_storage: role.local_storage.into_iter().map(|each| self.local_storage(each)).collect(),
             health: role.health.and_then(|health| self.health(health)),
             instances: role.instances.given().map_or(1, Spanned::into_inner),
+            user_span: role.user.as_given().map(Text::span),
             user: self.nonempty(role.user, "user"),
             accounts_span: role.accounts.as_given().map(Text::span),
             accounts: self.nonempty(role.accounts, "accounts").map(|path| self.path(&path)),
@@ -120,6 +122,7 @@ impl Resolver<'_> {
             pipes: role.pipes.into_iter().map(|pipe| self.pipe(pipe, &labels, in_wine)).collect(),
             endpoints: role.endpoints.into_iter().filter_map(|endpoint| self.endpoint(endpoint)).collect(),
             calls: role.calls.into_iter().filter_map(|call| self.call(call)).collect(),
+            span: role.name.span(),
             name: role.name.into_inner(),
         };
         self.facts_are_there(&role, &wanted);
@@ -321,6 +324,7 @@ impl Resolver<'_> {
             encryption: pipe.encryption.given().unwrap_or(PipeEncryption::Offered),
             tells_caller: pipe.caller.given().unwrap_or(false),
             connect_timeout: pipe.connect_timeout.given(),
+            descriptor_span: pipe.sddl.as_given().map_or_else(|| pipe.name.span(), Text::span),
             backend_span: pipe.backend.as_given().map_or_else(|| pipe.name.span(), Text::span),
             name: pipe.name.into_inner(),
         }

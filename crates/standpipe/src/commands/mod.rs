@@ -6,6 +6,7 @@ pub(crate) mod bench;
 pub(crate) mod call;
 mod check;
 mod connect;
+pub(crate) mod doctor;
 mod down;
 mod export;
 mod health;
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     Service(service::Service),
     /// Check a deployment file: every mistake, with its line
     Check(check::Check),
+    /// Say what would go wrong on this machine, and what to do about it
+    Doctor(doctor::Doctor),
     /// Make a deployment file of an Azure Cloud Service: its definition and configurations
     Import(import::Import),
     /// Write files that run a deployment on Kubernetes, with compose or with systemd
@@ -128,6 +131,7 @@ pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Re
         Command::Sddl(sddl) => sddl::run(sddl, output),
         Command::Service(service) => service::run(service, output),
         Command::Check(check) => check::run(&check, output),
+        Command::Doctor(doctor) => doctor::run(&doctor, output),
         Command::Import(import) => import::run(&import, output),
         Command::Export(export) => export::run(&export, output),
         Command::Agent(_) => agent::run(),

@@ -128,7 +128,7 @@ fn a_port_in_use_is_found_with_here() {
     assert!(place.seen(&["check"]).starts_with("exit 0"));
     let seen = place.seen(&["check", "--here"]);
     assert!(
-        seen.starts_with("exit 78") && seen.contains(&format!("cannot listen on 127.0.0.1:{port}")),
+        seen.starts_with("exit 75") && seen.contains(&format!("cannot listen on 127.0.0.1:{port}")),
         "{seen}"
     );
     assert!(seen.contains("choose another port"), "{seen}");

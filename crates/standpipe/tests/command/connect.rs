@@ -132,7 +132,7 @@ fn a_socket_that_a_killed_run_left_is_taken_over_and_one_in_use_is_not() {
     let arguments = ["connect", &remote.pipe("echo"), "-u", "anna", "--password-file", "secret"];
     let folder = place.path("local").display().to_string();
     let second = place.seen(&[&arguments[..], &["--folder", &folder]].concat());
-    assert!(second.starts_with("exit 78") && second.contains("already offered"), "{second}");
+    assert!(second.starts_with("exit 75") && second.contains("already offered"), "{second}");
     first.child.kill().unwrap();
     first.child.wait().unwrap();
     assert!(place.path("local/echo").exists());

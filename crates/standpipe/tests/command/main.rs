@@ -7,6 +7,8 @@ mod call;
 mod check;
 #[cfg(unix)]
 mod connect;
+#[cfg(unix)]
+mod doctor;
 mod export;
 #[cfg(unix)]
 mod facts;

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Place, assert_seen};
+use crate::support::{Place, assert_seen, seen};
 
 /// A role without a service, with `more` in it.
 fn place(more: &str) -> Place {
@@ -48,7 +48,7 @@ fn it_serves_until_it_is_asked_to_stop_and_leaves_nothing() {
     let ps = place.seen(&["ps", "--state-dir", "state"]);
     assert!(ps.contains("Pipes/0") && ps.contains("smb://127.0.0.1:"), "{ps}");
     let again = place.seen(&RUN);
-    assert!(again.starts_with("exit 78") && again.contains("in use"), "{again}");
+    assert!(again.starts_with("exit 75") && again.contains("in use"), "{again}");
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!place.path("state").exists());
@@ -183,13 +183,33 @@ password-file = "secret"
     assert!(!place.path("state").exists());
 }
 
+/// A service whose arguments are too long together, which no look at the file alone shows.
+fn too_long() -> (String, String) {
+    let arguments = vec!["\"${LONG}\""; 70].join(", ");
+    (format!("service.command = [\"true\", {arguments}]"), "x".repeat(100_000))
+}
+
+#[test]
+fn arguments_that_are_too_long_are_a_mistake_of_the_file_at_once() {
+    let (service, long) = too_long();
+    let place = place(&format!("[roles.Other]\n{service}"));
+    let mut command = place.standpipe(&["run", "--role", "Other", "--state-dir", "state"]);
+    command.env("LONG", long);
+    let seen = seen(command, &place.path(""));
+    assert!(seen.starts_with("exit 78"), "{seen}");
+    assert!(seen.contains("too long together") && !seen.contains("failed 2 times"), "{seen}");
+}
+
 #[test]
 fn up_ends_with_the_code_of_what_cannot_be_kept() {
-    let place = place("[roles.Other]\nuser = \"no-such-user\"\nservice.command = [\"true\"]");
+    let (service, long) = too_long();
+    let place = place(&format!("[roles.Other]\n{service}"));
     let text = std::fs::read_to_string(place.path("standpipe.toml")).unwrap();
-    place.write("standpipe.toml", &text.replace("[roles.Pipes]", "[roles.Pipes]\nuser = \"no-such-user\""));
-    let seen = place.seen(&["up", "--log", "off", "--state-dir", "state"]);
-    assert!(seen.starts_with("exit 77"), "{seen}");
+    place.write("standpipe.toml", &text.replace("[roles.Pipes]", &format!("[roles.Pipes]\n{service}")));
+    let mut command = place.standpipe(&["up", "--log", "off", "--state-dir", "state"]);
+    command.env("LONG", long);
+    let seen = seen(command, &place.path(""));
+    assert!(seen.starts_with("exit 78"), "{seen}");
     assert!(
         seen.contains("error: Pipes.0 cannot be kept running") && seen.contains("error: Other.0 cannot"),
         "{seen}"

@@ -49,6 +49,7 @@ impl Place {
             "STANDPIPE_LOG",
             "STANDPIPE_TARGETS",
             "STANDPIPE_HEALTH",
+            "STANDPIPE_STOP_LIMIT",
             "STANDPIPE_DEPLOYMENT_ID",
             "NO_COLOR",
         ] {

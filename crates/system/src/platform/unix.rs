@@ -50,6 +50,30 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     matches!(number, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no limit")]
+pub(crate) fn open_file_limits() -> Option<(u64, u64)> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let most = limit.maximum.unwrap_or(u64::MAX);
+    Some((limit.current.unwrap_or(most), most))
+}
+
+pub(crate) fn free_space(path: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(path).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "other systems let everybody listen")]
+pub(crate) fn unprivileged_port_start() -> Option<u16> {
+    let said = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    // What Unix has always had.
+    Some(said.ok().and_then(|port| port.trim().parse().ok()).unwrap_or(1024))
+}
+
+/// Whoever runs containers or services has limits of his own, which a process does not see.
+pub(crate) fn stop_limits() -> Vec<(&'static str, Duration)> {
+    Vec::new()
+}
+
 /// Who may touch something: the metadata says it here.
 #[derive(Debug, Clone)]
 pub(crate) struct Access;

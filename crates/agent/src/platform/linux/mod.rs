@@ -9,3 +9,4 @@ mod wine;
 mod tests;
 
 pub use host::Host;
+pub use wine::find_wine;

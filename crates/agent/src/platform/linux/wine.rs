@@ -48,10 +48,7 @@ pub(super) struct Wine {
 
 impl Wine {
     pub(super) fn new(options: &HostOptions, tree: Tree, error: OwnedFd) -> Result<Self, HostError> {
-        let loader = match &options.program {
-            Some(named) => found(named, &options.folder),
-            None => searched(&["wine64", "wine"], &options.folder),
-        };
+        let loader = find_wine(options.program.as_deref(), &options.folder);
         let no_wine = |program: &str| HostError::NoWine { program: program.to_owned() };
         let loader = loader.ok_or_else(|| match &options.program {
             Some(named) => no_wine(&named.to_string_lossy()),
@@ -213,6 +210,14 @@ fn dos_path(path: &OsStr) -> OsString {
 fn nothing() -> Result<OwnedFd, HostError> {
     let open = File::options().read(true).write(true).open("/dev/null");
     open.map(Into::into).map_err(|source| HostError::Io { action: "open", path: "/dev/null".into(), source })
+}
+
+/// The program of Wine: `program`, or the one that is installed. `folder` is where relative paths start.
+pub fn find_wine(program: Option<&OsStr>, folder: &Path) -> Option<PathBuf> {
+    match program {
+        Some(named) => found(named, folder),
+        None => searched(&["wine64", "wine"], folder),
+    }
 }
 
 fn found(named: &OsStr, folder: &Path) -> Option<PathBuf> {

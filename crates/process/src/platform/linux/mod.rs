@@ -230,6 +230,9 @@ fn explain(source: io::Error, program: &std::path::Path, user: Option<&str>) -> 
         _ if source.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
             SpawnError::NotAProgram { program, source }
         }
+        _ if source.raw_os_error() == Some(rustix::io::Errno::TOOBIG.raw_os_error()) => {
+            SpawnError::TooLong { program }
+        }
         _ => SpawnError::System { program, source },
     }
 }

@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 
 use super::targets::Targets;
-use crate::failure::{Caused, Exit, Failure};
+use crate::failure::{Caused, Exit, Failure, exit_of_socket};
 
 /// The sockets of an instance's endpoints. Nobody is answered yet.
 pub(super) struct Sockets {
@@ -239,7 +239,7 @@ async fn free_udp(socket: SocketAddr) -> Result<SocketAddr, Failure> {
 }
 
 fn cannot_listen(where_to: &str, error: &io::Error) -> Failure {
-    Failure::new(Exit::Temporary, format!("cannot listen on {where_to}: {error}"))
+    Failure::new(exit_of_socket(error), format!("cannot listen on {where_to}: {error}"))
         .hint("stop what listens there, or choose another port")
 }
 

@@ -13,6 +13,7 @@ mod text;
 
 use std::ffi::OsString;
 use std::io;
+use std::time::Duration;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ use windows_sys::Win32::Foundation::{
     ERROR_TOO_MANY_OPEN_FILES,
 };
 use windows_sys::Win32::Networking::WinSock::{WSAEMFILE, WSAENOBUFS};
+use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
 use windows_sys::Win32::System::SystemInformation::{ComputerNameDnsHostname, GetComputerNameExW};
 
 pub(crate) use self::descriptor::{
@@ -76,6 +78,39 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
         WSAENOBUFS,
     ];
     error.raw_os_error().is_some_and(|code| CODES.contains(&code))
+}
+
+pub(crate) fn open_file_limits() -> Option<(u64, u64)> {
+    None
+}
+
+pub(crate) fn free_space(path: &Path) -> Option<u64> {
+    let path = wide(&path.display().to_string());
+    let mut free = 0;
+    // SAFETY: the path ends with a zero, and the function writes one number.
+    let found = unsafe {
+        GetDiskFreeSpaceExW(path.as_ptr(), &raw mut free, std::ptr::null_mut(), std::ptr::null_mut())
+    };
+    (found != 0).then_some(free)
+}
+
+pub(crate) fn unprivileged_port_start() -> Option<u16> {
+    None
+}
+
+/// What the system waits for when it shuts down, as it also does at the end of a container.
+pub(crate) fn stop_limits() -> Vec<(&'static str, Duration)> {
+    let control = r"SYSTEM\CurrentControlSet\Control";
+    let container = r"SYSTEM\CurrentControlSet\Services\cexecsvc";
+    let open = |path| registry::Key::open(path).ok().flatten();
+    let milliseconds = open(control).and_then(|key| key.text("WaitToKillServiceTimeout").ok().flatten());
+    let milliseconds = milliseconds.and_then(|text| text.trim().parse().ok()).map(Duration::from_millis);
+    let seconds = open(container).and_then(|key| key.number("ProcessShutdownTimeoutSeconds").ok().flatten());
+    let seconds = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+    [("WaitToKillServiceTimeout", milliseconds), ("ProcessShutdownTimeoutSeconds", seconds)]
+        .into_iter()
+        .filter_map(|(name, limit)| Some((name, limit?)))
+        .collect()
 }
 
 /// Below the user's own local data, where folders inherit an access list that lets nobody else in.

@@ -111,6 +111,18 @@ impl Key {
         Ok(units.map(|units| String::from_utf16_lossy(units.strip_suffix(&[0]).unwrap_or(&units))))
     }
 
+    /// A value of type `REG_DWORD`; `None` if there is no such value.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn number(&self, name: &str) -> io::Result<Option<u32>> {
+        let units = self.get(name)?;
+        Ok(units.and_then(|units| match units[..] {
+            [low, high] => Some(u32::from(high) << 16 | u32::from(low)),
+            _ => None,
+        }))
+    }
+
     /// The texts of a value of type `REG_MULTI_SZ`; none if there is no such value.
     ///
     /// # Errors
