@@ -1,9 +1,20 @@
 //! Command lines of Windows, on which a program finds its arguments by rules of its own.
 
+#[cfg(any(windows, test))]
 use std::fmt::Write as _;
 
 /// The command line from which a program that follows the rules of `CommandLineToArgvW`, as nearly all do,
-/// reads exactly these words. It works on UTF-16, because a word need not be valid text.
+/// reads exactly these words.
+///
+/// The program is always in quotes: without them, Windows would look for `C:\Program.exe` first when the path
+/// is `C:\Program Files\...`.
+pub fn command_line<'a>(program: &str, arguments: impl IntoIterator<Item = &'a str>) -> String {
+    let arguments: Vec<Vec<u16>> = arguments.into_iter().map(wide).collect();
+    // Only whole words of text were joined, with nothing but text between them.
+    String::from_utf16_lossy(&of_program(&wide(program), &arguments))
+}
+
+/// The same in UTF-16, because a word of a process need not be valid text.
 ///
 /// See <https://learn.microsoft.com/en-us/cpp/c-language/parsing-c-command-line-arguments>.
 pub(crate) fn of_program(program: &[u16], arguments: &[Vec<u16>]) -> Vec<u16> {
@@ -23,6 +34,7 @@ pub(crate) fn of_program(program: &[u16], arguments: &[Vec<u16>]) -> Vec<u16> {
 ///
 /// `cmd.exe` reads the line before the batch file does, and what it expands cannot be quoted. So an argument
 /// with one of these characters is refused, and the character is returned.
+#[cfg(any(windows, test))]
 pub(crate) fn of_batch_file(cmd: &[u16], file: &[u16], arguments: &[Vec<u16>]) -> Result<Vec<u16>, char> {
     let mut inner = String::new();
     for (index, word) in std::iter::once(file).chain(arguments.iter().map(Vec::as_slice)).enumerate() {
@@ -48,6 +60,7 @@ pub(crate) fn of_batch_file(cmd: &[u16], file: &[u16], arguments: &[Vec<u16>]) -
 
 /// Whether `cmd.exe` runs a file of this name. Windows takes dots and spaces at the end of a name for
 /// nothing.
+#[cfg(any(windows, test))]
 pub(crate) fn is_batch_file(name: &str) -> bool {
     let name = name.trim_end_matches(['.', ' ']);
     name.rsplit_once('.').is_some_and(|(_, extension)| {
@@ -106,6 +119,11 @@ mod tests {
         assert_eq!(program(&["plain", "two words", ""]), r#""C:\a b\c.exe" plain "two words" """#);
         assert_eq!(program(&[r#"a"b"#, r#"a\"b c"#]), r#""C:\a b\c.exe" a\"b "a\\\"b c""#);
         assert_eq!(program(&[r"a\\b", r"c d\", r"e\"]), r#""C:\a b\c.exe" a\\b "c d\\" e\"#);
+    }
+
+    #[test]
+    fn a_program_without_arguments_is_in_quotes_too() {
+        assert_eq!(command_line(r"C:\Program Files\a.exe", []), r#""C:\Program Files\a.exe""#);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(any(windows, test))]
 mod command_line;
 mod error;
 mod exit;
@@ -12,6 +11,7 @@ pub mod program;
 mod spec;
 mod tail;
 
+pub use command_line::command_line;
 pub use error::SpawnError;
 pub use exit::Exit;
 pub use platform::Tree;

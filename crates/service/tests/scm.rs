@@ -50,7 +50,7 @@ impl Fixture {
         arguments.extend(behaviour);
         let mut installation = Installation {
             display_name: name.clone(),
-            command: scm::command_line(&program(), arguments),
+            command: standpipe_process::command_line(&program(), arguments),
             account: LOCAL_SYSTEM.into(),
             password: None,
             start_type: StartType::Manual,

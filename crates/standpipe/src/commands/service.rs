@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use standpipe_deployment::Password;
-use standpipe_process::{SpawnError, program};
+use standpipe_process::{SpawnError, command_line, program};
 use standpipe_service::scm::{self, Description, Installation, LOCAL_SYSTEM, ScmError, StartType};
 use standpipe_service::{Exit as ServiceExit, State, Status};
 
@@ -186,7 +186,7 @@ impl Install {
         let name = self.named.name.clone();
         Ok(Installation {
             display_name: self.display_name.clone().unwrap_or_else(|| name.clone()),
-            command: scm::command_line(&program, arguments.iter().map(String::as_str)),
+            command: command_line(&program, arguments.iter().map(String::as_str)),
             account: scm::account_name(&self.user),
             password: password.map(|password| password.expose().to_owned()),
             start_type: self.start.into(),

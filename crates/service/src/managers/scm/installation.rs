@@ -50,7 +50,7 @@ pub struct Installation {
     pub name: String,
     /// The name that people see.
     pub display_name: String,
-    /// Its program and arguments, as [`command_line`](super::command_line) makes it.
+    /// Its program and arguments, as [`standpipe_process::command_line`] makes it.
     pub command: String,
     /// The account that it runs as, as [`account_name`] makes it.
     pub account: String,

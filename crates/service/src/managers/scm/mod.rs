@@ -3,7 +3,6 @@
 //! What needs no Windows, the meaning of its errors among it, is the same on every system.
 
 mod code;
-mod command_line;
 #[cfg(any(windows, test))]
 mod environment;
 mod error;
@@ -25,7 +24,6 @@ mod installer;
 mod manager;
 
 pub use code::WindowsCode;
-pub use command_line::command_line;
 pub(crate) use error::DisplayExit;
 pub use error::{Blocker, ScmError, display_exit};
 pub use installation::{
