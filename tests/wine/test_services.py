@@ -11,6 +11,9 @@ from deployment import until
 from instance import GUEST, Instance, Within
 from services_under_test import NET, PYTHON, SIMPLE, SINGLE, instance
 
+# How a role names a variable itself, and gets it by the name that programs know from Azure.
+FROM = 'environment-from = { MY_NUMBER = "STANDPIPE_INSTANCE" }\n'
+
 # With the agent, as on a Linux node; the story's service also with `standpipe.exe` alone, as in a container.
 LIVES = [(Instance, service) for service in (SIMPLE, SINGLE, NET, PYTHON)] + [(Within, SIMPLE)]
 BACK = 3.0
@@ -24,7 +27,7 @@ def name_of(life):
 @pytest.fixture(scope="module", params=LIVES, ids=name_of)
 def life(request, tools, tmp_path_factory):
     kind, service = request.param
-    made = instance(kind, tools, tmp_path_factory.mktemp(service.name.lower()), service)
+    made = instance(kind, tools, tmp_path_factory.mktemp(service.name.lower()), service, more=FROM)
     try:
         with made.running():
             yield made, service
@@ -87,6 +90,17 @@ def test_a_killed_service_serves_again_within_three_seconds(life):
     assert running.prefix.process_of(service.program) != killed
 
 
+def test_the_facts_of_the_instance_are_in_the_services_registry_key(life):
+    """Where Windows gives them to the service. Wine ignores them there, so the agent writes them elsewhere."""
+    running, service = life
+    if not running.within:
+        return
+    code, said = running.prefix.run("reg", "query", rf"HKLM\System\CurrentControlSet\Services\{service.name}")
+    variables = next(line.split()[-1] for line in said.splitlines() if line.split()[:1] == ["Environment"])
+    assert code == 0
+    assert {"MY_NUMBER=0", "RoleInstanceID=Watcher_IN_0"} <= set(variables.split("\\0")), said
+
+
 def test_a_stop_is_a_control_and_not_a_signal(life):
     """The last test of a service: its fixture sees that the exit code is 0 and that nothing is left."""
     running, service = life
@@ -95,12 +109,17 @@ def test_a_stop_is_a_control_and_not_a_signal(life):
         assert (running.folder / "seen.txt").read_text().splitlines()[-1] == "asked to stop"
 
 
-def test_a_variable_of_the_deployment_file_and_one_of_standpipes_own_environment_reach_the_service(tools, folder):
-    made = instance(Instance, tools, folder, NET, more='environment-deny = ["DENIED"]\n')
+def test_variables_of_the_deployment_file_of_standpipe_and_of_the_instance_reach_the_service(tools, folder):
+    made = instance(Instance, tools, folder, NET, more='environment-deny = ["DENIED"]\n' + FROM)
     made.more_environment = {"PASSED_ON": 'wörd = "quoted"', "DENIED": "secret words"}
     try:
         with made.running():
-            for name, expected in (("PASSED_ON", 'wörd = "quoted"'), ("DENIED", "(not set)")):
+            for name, expected in (
+                ("PASSED_ON", 'wörd = "quoted"'),
+                ("DENIED", "(not set)"),
+                ("MY_NUMBER", "0"),
+                ("RoleInstanceID", "Watcher_IN_0"),
+            ):
                 with made.client() as client:
                     opened = client.open(NET.pipe)
                     client.write(opened, f"env {name}".encode())

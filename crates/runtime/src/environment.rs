@@ -39,30 +39,45 @@ impl InstanceEnvironment {
         from: &[(String, String)],
         own: &[(String, String)],
     ) -> Vec<(OsString, OsString)> {
-        let mut variables: Vec<(OsString, OsString)> = vec![
-            (facts::DEPLOYMENT.into(), self.deployment.clone().into()),
-            (facts::ROLE.into(), self.role.clone().into()),
-            (facts::INSTANCE.into(), self.instance.to_string().into()),
-            (facts::ACCOUNTS.into(), self.accounts.clone().into()),
-            (PIPES.into(), self.pipes.clone().into()),
-            ("PATH".into(), self.path.clone()),
-        ];
-        variables.extend(self.facts.iter().map(|(name, value)| (name.into(), value.into())));
-        let copied = from.iter().filter_map(|(name, fact)| {
-            let (_, value) = variables.iter().find(|(known, _)| known.to_str() == Some(fact))?;
-            Some((OsString::from(name), value.clone()))
-        });
-        let copied: Vec<_> = copied.collect();
+        let mut variables = self.facts_of_instance();
+        let copied = copied(&variables, from);
+        variables.push(("PATH".into(), self.path.clone()));
         variables.extend(copied);
         variables.extend(self.temporary.iter().map(|folder| (temporary::VARIABLE.into(), folder.into())));
         variables.extend(own.iter().map(|(name, value)| (name.into(), value.into())));
         variables
     }
-}
 
-impl InstanceEnvironment {
+    fn facts_of_instance(&self) -> Vec<(OsString, OsString)> {
+        let mut facts: Vec<(OsString, OsString)> = vec![
+            (facts::DEPLOYMENT.into(), self.deployment.clone().into()),
+            (facts::ROLE.into(), self.role.clone().into()),
+            (facts::INSTANCE.into(), self.instance.to_string().into()),
+            (facts::ACCOUNTS.into(), self.accounts.clone().into()),
+            (PIPES.into(), self.pipes.clone().into()),
+        ];
+        facts.extend(self.facts.iter().map(|(name, value)| (name.into(), value.into())));
+        facts
+    }
+
+    /// What an installed service gets beside variables of this process: what there is to know about the
+    /// instance, and the service's own, which win.
+    ///
+    /// It does not get this process's search path, nor the folders of the instance's sockets and temporary
+    /// files: those are for processes of the instance.
+    pub(crate) fn own_variables_of_installed(&self, service: &Service) -> Vec<(String, String)> {
+        let mut variables = self.facts_of_instance();
+        let copied = copied(&variables, &service.environment_from);
+        variables.retain(|(name, _)| name != PIPES);
+        variables.extend(copied);
+        let texts = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        texts.chain(service.environment.iter().cloned()).collect()
+    }
+
     /// The variables that an installed service gets: those of this process that its patterns let through, and
-    /// its own, which win.
+    /// [`Self::own_variables_of_installed`], which win.
     pub(crate) fn variables_of_installed(&self, service: &Service) -> Vec<(String, String)> {
         let passed_on = std::env::vars_os()
             .filter(|(name, _)| !self.withheld.contains(name))
@@ -72,7 +87,7 @@ impl InstanceEnvironment {
         // The system has them in no certain order.
         variables.sort();
         // A name that is there twice, whatever its case, has its last value.
-        variables.extend(service.environment.iter().cloned());
+        variables.extend(self.own_variables_of_installed(service));
         variables
     }
 
@@ -84,6 +99,15 @@ impl InstanceEnvironment {
         });
         self.withheld.iter().cloned().chain(held_back).collect()
     }
+}
+
+/// The variables of `from`: each has the name that a process wants, and that of the fact whose value it gets.
+fn copied(facts: &[(OsString, OsString)], from: &[(String, String)]) -> Vec<(OsString, OsString)> {
+    let copy = |(name, fact): &(String, String)| {
+        let (_, value) = facts.iter().find(|(known, _)| known.to_str() == Some(fact))?;
+        Some((OsString::from(name), value.clone()))
+    };
+    from.iter().filter_map(copy).collect()
 }
 
 /// The variables that are for Standpipe alone: those in which it looks for passwords, and the socket of the
@@ -122,17 +146,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_installed_service_gets_what_its_patterns_let_through_and_its_own_last() {
+    async fn an_installed_service_gets_what_its_patterns_let_through_the_facts_and_its_own_last() {
         let place = crate::testing::TestFolder::new();
         let deployment = place.deployment(
             "[roles.R.service]\nname = \"S\"\ncommand = [\"sh\"]\nenvironment = { MODE = \"fast\" }\n\
+             environment-from = { WHERE_IT_IS = \"STANDPIPE_ROLE\" }\n\
              environment-allow = [\"CARGO_PKG_*\"]\nenvironment-deny = [\"*_VERSION\"]\n",
         );
         let environment = InstanceEnvironment {
             deployment: String::new(),
-            role: String::new(),
+            role: "R".to_owned(),
             instance: 0,
-            facts: Vec::new(),
+            facts: vec![("RoleInstanceID".to_owned(), "R_IN_0".to_owned())],
             accounts: PathBuf::new(),
             pipes: PathBuf::new(),
             temporary: None,
@@ -143,8 +168,11 @@ mod tests {
         let variables = environment.variables_of_installed(service);
         let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
         assert!(names.contains(&"CARGO_PKG_NAME"), "{names:?}");
-        for name in ["CARGO_PKG_VERSION", "CARGO_PKG_LICENSE", "PATH"] {
+        for name in ["CARGO_PKG_VERSION", "CARGO_PKG_LICENSE", "PATH", PIPES] {
             assert!(!names.contains(&name), "{name}");
+        }
+        for expected in [(facts::INSTANCE, "0"), ("RoleInstanceID", "R_IN_0"), ("WHERE_IT_IS", "R")] {
+            assert!(variables.iter().any(|(name, value)| (name.as_str(), value.as_str()) == expected));
         }
         assert_eq!(variables.last(), Some(&("MODE".to_owned(), "fast".to_owned())));
     }

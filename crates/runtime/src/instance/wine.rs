@@ -59,14 +59,7 @@ fn variables(role: &Role, environment: &InstanceEnvironment) -> Vec<(String, Str
         }
     }
     for service in role.services.iter().filter(|service| service.command.is_none()) {
-        let facts = environment.variables(&service.environment_from, &service.environment);
-        let in_wine = facts.into_iter().filter_map(|(name, value)| {
-            // The folders of programs and of sockets are those outside.
-            let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
-            (!matches!(name.as_str(), "PATH" | "TMPDIR" | environment::PIPES)).then_some((name, value))
-        });
-        variables.extend(in_wine);
-        variables.extend(service.environment.iter().cloned());
+        variables.extend(environment.own_variables_of_installed(service));
     }
     variables.into_iter().collect()
 }
