@@ -57,7 +57,7 @@ class Impacket:
         self.connection.closeFile(self.tree, opened)
 
     def end(self):
-        self.connection.logoff()
+        # It logs off too. A log-off before would make it a second one, encrypted for a session that is gone.
         self.connection.close()
 
 
