@@ -23,10 +23,12 @@ def add(one, *tasks):
     one.file.write_text(one.file.read_text() + more)
 
 
-def test_accounts_and_quiet_installers_before_the_service(made, tools):
-    """Wine's `net` has no accounts: it prints its help, and ends with 0. The number with which an installer asks
+def test_accounts_packages_and_quiet_installers_before_the_service(made, tools):
+    """The package installs the service, with the account of the system. Wine's `net` has no accounts: it prints its help, and ends with 0. The number with which an installer asks
     for a restart, 3010, does not fit into an exit code of Linux, so a batch file has to look at it."""
-    shutil.copy(tools.programs / "services/installer.exe", made.folder)
+    for file in ("installer.exe", "single.msi"):
+        shutil.copy(tools.programs / "services" / file, made.folder)
+    made.file.write_text(made.file.read_text().replace('["./single.exe", "-install"]', '["./single.msi"]'))
     (made.folder / "setup.cmd").write_text(
         "@echo off\r\n"
         f"net user Bob {SECRET} /add\r\n"
@@ -36,7 +38,9 @@ def test_accounts_and_quiet_installers_before_the_service(made, tools):
     )
     add(made, ["net.exe", "user", "Alice", SECRET, "/add"], ["./setup.cmd"])
     with made.running():
-        assert (made.prefix.folder / "drive_c/Program Files/installed.txt").is_file()
+        installed = made.prefix.folder / "drive_c/Program Files"
+        assert (installed / "installed.txt").is_file()
+        assert (installed / "Single/single.exe").is_file()
         assert made.said("startup task `net.exe user Alice *** /add`")
         with made.client() as client:
             opened = client.open(SINGLE.pipe)

@@ -131,7 +131,7 @@ pub(crate) fn compile_c(source: &Path, program: &Path) -> Result<()> {
     shell::run(gcc.arg(source).arg("-ladvapi32"))
 }
 
-/// Compiles the services of the tests; each takes less than a second.
+/// Compiles the services of the tests, and packs one; each takes less than a second.
 fn compile(workspace: &Workspace, folder: &Path) -> Result<()> {
     let sources = workspace.root().join("tests/wine/services");
     let services = folder.join("services");
@@ -141,7 +141,12 @@ fn compile(workspace: &Workspace, folder: &Path) -> Result<()> {
         compile_c(&sources.join(name).with_extension("c"), &program)?;
     }
 
-    debian::install(&["mono-mcs"])?;
+    debian::install(&["mono-mcs", "wixl"])?;
+    // It looks for the files of the package in its folder.
+    let mut wixl = Command::new("wixl");
+    wixl.current_dir(&services).args(["--arch", "x64", "--output", "single.msi"]);
+    shell::run(wixl.arg(sources.join("single.wxs")))?;
+
     let references =
         folder.join("dotnet/references/dotnetcore2/bin/shared/Microsoft.NETCore.App").join("3.1.23");
     let mut mcs = Command::new("mcs");
