@@ -54,7 +54,9 @@ class Prefix:
 
     @property
     def environment(self):
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(("STANDPIPE_", "WINE", "DISPLAY"))}
+        # pytest's variable has the name of the test: Wine would be started again for each, as its services get it.
+        left_out = ("STANDPIPE_", "WINE", "DISPLAY", "PYTEST_")
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(left_out)}
         kept["PATH"] = f"{self.tools.binaries}:{kept['PATH']}"
         return kept | {"WINEPREFIX": str(self.folder), "WINEDEBUG": "-all"}
 

@@ -131,8 +131,10 @@ static void WINAPI service_main(DWORD count, char **values)
 {
     (void)count, (void)values;
     reporter = RegisterServiceCtrlHandlerA(NAME, control);
-    /* "fail" as the second argument of the service's program: it stops at once, with a code of its own. */
-    if (argument_count > 1 && strcmp(arguments[1], "fail") == 0) {
+    /* "quit" as the second argument of the service's program: it stops at once; "fail": with a code of its own. */
+    if (argument_count > 1 && strcmp(arguments[1], "quit") == 0) {
+        report(SERVICE_START_PENDING, 3000);
+    } else if (argument_count > 1 && strcmp(arguments[1], "fail") == 0) {
         status.dwWin32ExitCode = ERROR_SERVICE_SPECIFIC_ERROR;
         status.dwServiceSpecificExitCode = 42;
     } else if (argument_count > 1 && strcmp(arguments[1], "pend") == 0) {
@@ -174,6 +176,20 @@ static int uninstall(void)
     return DeleteService(service) ? 0 : 1;
 }
 
+/* Takes from everybody the right to change the registry key of a service, until Wine ends. */
+static int deny(const char *name)
+{
+    char path[MAX_PATH];
+    HKEY key;
+    PSECURITY_DESCRIPTOR nobody;
+    snprintf(path, sizeof(path), "System\\CurrentControlSet\\Services\\%s", name);
+    if (RegOpenKeyExA(HKEY_LOCAL_MACHINE, path, 0, WRITE_DAC, &key) != ERROR_SUCCESS)
+        return 1;
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorA("D:(A;;KR;;;WD)", SDDL_REVISION_1, &nobody, NULL))
+        return 2;
+    return (int)RegSetKeySecurity(key, DACL_SECURITY_INFORMATION, nobody);
+}
+
 int main(int count, char **values)
 {
     argument_count = count;
@@ -182,6 +198,8 @@ int main(int count, char **values)
         return install();
     if (count > 1 && strcmp(values[1], "-remove") == 0)
         return uninstall();
+    if (count > 2 && strcmp(values[1], "-deny") == 0)
+        return deny(values[2]);
     if (count > 1 && strcmp(values[1], "-debug") == 0) {
         run();
         return 0;
