@@ -22,7 +22,9 @@ use machine::Windows;
 /// # Errors
 /// When the host breaks the format or speaks another version, and when the channel breaks.
 pub fn serve_on_standard_handles() -> Result<(), AgentError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    // Without tokio's I/O, which nothing here needs: where a thread would wait for it, on a completion port,
+    // each wake-up costs several questions to Wine's server, and a call through the agent has several.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build();
     let runtime = runtime.map_err(AgentError::Threads)?;
     let (input, output) = handles::standard();
     let mut agent = Agent::new(Windows::default(), runtime.handle().clone());

@@ -14,8 +14,8 @@ use standpipe_security::{SecurityDescriptor, Sid};
 use standpipe_system::user::User;
 use standpipe_system::wide_name;
 use windows_sys::Win32::Foundation::{
-    ERROR_ACCESS_DENIED, ERROR_FILE_NOT_FOUND, ERROR_INSUFFICIENT_BUFFER, ERROR_PIPE_BUSY, ERROR_SEM_TIMEOUT,
-    GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE,
+    ERROR_ACCESS_DENIED, ERROR_FILE_NOT_FOUND, ERROR_INSUFFICIENT_BUFFER, ERROR_INVALID_PARAMETER,
+    ERROR_PIPE_BUSY, ERROR_SEM_TIMEOUT, GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE,
 };
 use windows_sys::Win32::Security::{
     DACL_SECURITY_INFORMATION, GROUP_SECURITY_INFORMATION, GetKernelObjectSecurity, GetTokenInformation,
@@ -26,8 +26,7 @@ use windows_sys::Win32::Storage::FileSystem::{
     SECURITY_IDENTIFICATION, SECURITY_SQOS_PRESENT,
 };
 use windows_sys::Win32::System::Pipes::{
-    GetNamedPipeClientProcessId, GetNamedPipeInfo, PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE, PIPE_WAIT,
-    SetNamedPipeHandleState, WaitNamedPipeW,
+    GetNamedPipeClientProcessId, PIPE_READMODE_MESSAGE, PIPE_WAIT, SetNamedPipeHandleState, WaitNamedPipeW,
 };
 use windows_sys::Win32::System::Threading::{
     OpenProcess, OpenProcessToken, PROCESS_QUERY_LIMITED_INFORMATION,
@@ -82,22 +81,21 @@ fn open_with(path: &[u16], rights: u32) -> io::Result<OwnedHandle> {
 
 /// A client's end, which reads in the mode of the pipe.
 fn socket(handle: OwnedHandle) -> io::Result<Socket> {
-    let raw = handle.as_raw_handle();
-    let mut flags = 0;
-    // SAFETY: the handle is open; only the flags are asked for.
-    if unsafe { GetNamedPipeInfo(raw, &raw mut flags, ptr::null_mut(), ptr::null_mut(), ptr::null_mut()) }
-        == 0
-    {
-        return Err(io::Error::last_os_error());
-    }
-    let mode = if flags & PIPE_TYPE_MESSAGE == 0 { Mode::Byte } else { Mode::Message };
-    if mode == Mode::Message {
-        let read_mode = PIPE_READMODE_MESSAGE | PIPE_WAIT;
-        // SAFETY: the handle is open; only the mode is set.
-        if unsafe { SetNamedPipeHandleState(raw, &raw const read_mode, ptr::null(), ptr::null()) } == 0 {
-            return Err(io::Error::last_os_error());
+    let read_mode = PIPE_READMODE_MESSAGE | PIPE_WAIT;
+    // One call instead of a question before it: a pipe of bytes refuses to be read in messages.
+    // SAFETY: the handle is open; only the mode is set.
+    let is_set = unsafe {
+        SetNamedPipeHandleState(handle.as_raw_handle(), &raw const read_mode, ptr::null(), ptr::null())
+    };
+    let mode = if is_set == 0 {
+        let error = io::Error::last_os_error();
+        if code_of(&error) != ERROR_INVALID_PARAMETER {
+            return Err(error);
         }
-    }
+        Mode::Byte
+    } else {
+        Mode::Message
+    };
     Ok(Socket::pipe(PipeEnd::new(Arc::new(Handle::new(handle)?), mode)))
 }
 
