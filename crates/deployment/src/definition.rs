@@ -1,6 +1,7 @@
 //! The resolved form of a deployment file: defaults put in, references followed, paths absolute, descriptors
 //! parsed.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::file::{
     Encryption, OnSettingsChange, PipeEncryption, PipeMode, Ports, Protocol, Recovery, Source, Span,
     TaskKind, Visibility, WhenPaused,
 };
-use crate::filter::EnvironmentFilter;
+use crate::filter::{EnvironmentFilter, is_of_the_system};
 use crate::machine::Machine;
 
 /// A deployment: its roles and everything they need. Made from a file only, so a value of this
@@ -35,6 +36,17 @@ impl Deployment {
     /// The file it was read from, as the user gave it.
     pub fn file(&self) -> &Path {
         self.source.path()
+    }
+
+    /// The environment variables from which the file makes the values of other roles than this one. They may
+    /// be secrets of those, so no process of this role gets them. What every process has, such as `HOME`, is
+    /// not among them.
+    pub fn variables_of_others(&self, role: &Role) -> BTreeSet<&str> {
+        let others = self.roles.iter().flat_map(|other| &other.variables_read);
+        others
+            .filter(|name| !role.variables_read.contains(*name) && !is_of_the_system(name, false))
+            .map(String::as_str)
+            .collect()
     }
 
     /// The file with its text.
@@ -102,6 +114,8 @@ pub struct Role {
     pub(crate) span: Span,
     /// How many instances run; 1 or more.
     pub instances: u32,
+    /// The environment variables that its values in the file are made from.
+    pub(crate) variables_read: BTreeSet<String>,
     /// The user that the service and the tasks that are not elevated run as; otherwise Standpipe's own.
     pub user: Option<String>,
     /// Where `user` stands in the file.

@@ -123,7 +123,8 @@ impl EnvironmentFilter {
     }
 }
 
-fn is_of_the_system(name: &str, ignores_case: bool) -> bool {
+/// Whether a variable belongs to the system, or to a user's session on it.
+pub(crate) fn is_of_the_system(name: &str, ignores_case: bool) -> bool {
     OF_THE_SYSTEM.iter().any(|pattern| matches(pattern, name, ignores_case))
 }
 

@@ -27,6 +27,9 @@ pub struct ProcessSpec {
     /// Whether it gets less than this process may do: on Windows no rights of an administrator and no
     /// privileges. Elsewhere `user` is the way.
     pub limited: bool,
+    /// Whether it has this process's ambient capabilities, and may get more rights from a program that gives
+    /// them, such as `sudo`: `no_new_privs` of Linux is not set. Without a meaning on Windows.
+    pub may_gain_rights: bool,
     /// What happens to it when this process is gone without having stopped it.
     pub orphaned: Orphaned,
     /// Where its output goes.
@@ -51,6 +54,7 @@ impl ProcessSpec {
             withheld: Vec::new(),
             user: None,
             limited: false,
+            may_gain_rights: false,
             orphaned: Orphaned::Kill,
             output: Output::Log,
             within: None,

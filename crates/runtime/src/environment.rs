@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use standpipe_deployment::{
-    Command, Deployment, EnvironmentFilter, PasswordSource, Program, Service, System, facts,
+    Command, Deployment, EnvironmentFilter, PasswordSource, Program, Role, Service, System, facts,
 };
 
 use crate::{notify, temporary};
@@ -110,9 +110,9 @@ fn copied(facts: &[(OsString, OsString)], from: &[(String, String)]) -> Vec<(OsS
     from.iter().filter_map(copy).collect()
 }
 
-/// The variables that are for Standpipe alone: those in which it looks for passwords, and the socket of the
-/// service manager that watches it.
-pub(crate) fn withheld(deployment: &Deployment) -> Vec<OsString> {
+/// The variables that no process of the role gets: those in which Standpipe looks for passwords, the socket of
+/// the service manager that watches it, and what the file uses in other roles only.
+pub(crate) fn withheld(deployment: &Deployment, role: &Role) -> Vec<OsString> {
     let calls = deployment.roles().iter().flat_map(|role| &role.calls);
     let named = calls.filter_map(|call| match &call.password {
         PasswordSource::Environment(name) => Some(name.into()),
@@ -122,6 +122,7 @@ pub(crate) fn withheld(deployment: &Deployment) -> Vec<OsString> {
         .map(Into::into)
         .into_iter()
         .chain(named)
+        .chain(deployment.variables_of_others(role).into_iter().map(Into::into))
         .collect()
 }
 
@@ -177,6 +178,30 @@ mod tests {
         assert_eq!(variables.last(), Some(&("MODE".to_owned(), "fast".to_owned())));
     }
 
+    /// The tests' own environment has these variables, as cargo sets them.
+    #[tokio::test]
+    async fn what_the_file_uses_in_one_role_reaches_no_process_of_another() {
+        let place = crate::testing::TestFolder::new();
+        let role = |name: &str, secret: &str| {
+            format!(
+                "[roles.{name}.service]\nname = \"S\"\ncommand = [\"sh\", \"${{HOME}}\"]\n\
+                 environment = {{ KEY = \"{secret}\", SHARED = \"${{CARGO_PKG_LICENSE}}\" }}\n"
+            )
+        };
+        let deployment = place.deployment(&format!(
+            "{}{}",
+            role("A", "${CARGO_PKG_NAME}"),
+            role("B", "${CARGO_PKG_VERSION}${CARGO_MANIFEST_DIR}")
+        ));
+        let of = |role: &str| {
+            let all = withheld(&deployment, deployment.role(role).unwrap());
+            let ours = all.into_iter().filter(|name| name != "HOME");
+            ours.skip_while(|name| name != notify::SOCKET).skip(1).collect::<Vec<_>>()
+        };
+        assert_eq!(of("A"), ["CARGO_MANIFEST_DIR", "CARGO_PKG_VERSION"]);
+        assert_eq!(of("B"), ["CARGO_PKG_NAME"]);
+    }
+
     #[tokio::test]
     async fn passwords_of_every_role_and_the_socket_of_a_service_manager_are_withheld() {
         let place = crate::testing::TestFolder::new();
@@ -189,6 +214,6 @@ mod tests {
              password-env = \"OF_THE_CALL\"\n",
         );
         let expected = ["STANDPIPE_PASSWORD", "STANDPIPE_NT_HASH", "NOTIFY_SOCKET", "OF_THE_CALL"];
-        assert_eq!(withheld(&deployment), expected);
+        assert_eq!(withheld(&deployment, &deployment.roles()[0]), expected);
     }
 }

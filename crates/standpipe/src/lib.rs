@@ -48,6 +48,9 @@ fn run() -> Exit {
         }
     };
     let serves = cli.command.serves();
+    // Its environment may have passwords, and what it starts may be the same user's. A system that refuses is
+    // no reason not to serve.
+    let hidden = if serves { standpipe_system::conceal() } else { Ok(()) };
     // A command that serves does not wait for ever for somebody who reads why it ends.
     let patience = serves.then_some(LAST_WORDS_TIMEOUT);
     let queue = match LogQueue::of_process() {
@@ -64,6 +67,9 @@ fn run() -> Exit {
     let kept = cli.command.log_file().map(|path| logging::keep_in(path, format == LogFormat::Json));
     let log = LogOptions { filter: cli.log, format: cli.log_format };
     logging::start(&log.filter, format, output.colours_errors(), queue.clone());
+    if let Err(error) = hidden {
+        tracing::warn!(%error, "other processes of this user can look into this one");
+    }
     if let Some(Err(error)) = kept {
         tracing::warn!(%error, "the log is not kept");
     }

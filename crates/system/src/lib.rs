@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(missing_docs))]
 
+mod concealment;
 pub mod error;
 pub mod folder;
 mod found;
@@ -10,6 +11,7 @@ pub mod private_file;
 pub mod process_prng;
 pub mod user;
 
+pub use concealment::conceal;
 pub use found::Found;
 #[cfg(windows)]
 pub use platform::{registry, wide, wide_name};

@@ -1,6 +1,7 @@
 //! The parsed form: what the file says, each value of the right type and with its place. Nothing is looked up
 //! yet.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -10,7 +11,7 @@ use super::keys::{self, Words};
 use super::ports::Ports;
 use super::problem::{Problem, Source, Span};
 use super::reader::{Field, Reader, Table};
-use super::text::{Environment, Text};
+use super::text::{Environment, Recorded, Text};
 
 /// A deployment file as written.
 #[derive(Debug, Default)]
@@ -24,6 +25,8 @@ pub(crate) struct File {
 #[derive(Debug)]
 pub(crate) struct Role {
     pub(crate) name: Spanned<String>,
+    /// The environment variables that its values are made from.
+    pub(crate) variables_read: BTreeSet<String>,
     pub(crate) instances: Field<Spanned<u32>>,
     pub(crate) user: Field<Text>,
     pub(crate) accounts: Field<Text>,
@@ -315,12 +318,18 @@ pub(crate) fn parse(source: &Source, environment: &dyn Environment) -> (File, Ve
         });
         return (File::default(), problems.collect());
     }
-    let mut reader = Reader { file: text, environment, problems: Vec::new() };
+    let environment = Recorded::new(environment);
+    let mut reader = Reader { file: text, environment: &environment, problems: Vec::new() };
     let mut table = Table::of(&keys::DEPLOYMENT, root.get_ref(), 0..0, "the deployment file");
     let name = table.text(&mut reader, "name");
     let update_domains = table.number(&mut reader, "update-domains");
     let roles = table.named(&mut reader, "roles", "role");
-    let roles = roles.into_iter().map(|(name, table)| role(&mut reader, name, table)).collect();
+    let roles = roles.into_iter().map(|(name, table)| {
+        environment.forget();
+        let role = role(&mut reader, name, table);
+        Role { variables_read: environment.names(), ..role }
+    });
+    let roles = roles.collect();
     table.finish(&mut reader);
     (File { name, update_domains, roles }, reader.problems)
 }
@@ -358,6 +367,7 @@ fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
     table.finish(reader);
     Role {
         name,
+        variables_read: BTreeSet::new(),
         instances,
         user,
         accounts,

@@ -113,6 +113,7 @@ impl Resolver<'_> {
             health: role.health.and_then(|health| self.health(health)),
             instances: role.instances.given().map_or(1, Spanned::into_inner),
             user_span: role.user.as_given().map(Text::span),
+            variables_read: role.variables_read,
             user: self.nonempty(role.user, "user"),
             accounts_span: role.accounts.as_given().map(Text::span),
             accounts: self.nonempty(role.accounts, "accounts").map(|path| self.path(&path)),

@@ -47,6 +47,7 @@ fn spec(context: &BackendContext<'_>, service: &Service, command: &Command) -> P
         withheld: context.environment.withheld_from(&service.passed_on),
         user: context.role.user.clone(),
         limited: false,
+        may_gain_rights: false,
         orphaned: Orphaned::Kill,
         output: Output::Log,
         within: Some(context.tree.clone()),

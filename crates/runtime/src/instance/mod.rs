@@ -177,7 +177,7 @@ impl<'a> Instance<'a> {
             accounts: role.accounts.clone().unwrap_or_else(|| lock.dir().accounts()),
             pipes: lock.dir().pipes(),
             temporary: temporary::is_own(role).then(|| lock.make_temporary(owner)).transpose()?,
-            withheld: environment::withheld(deployment),
+            withheld: environment::withheld(deployment, role),
             path: process::program::search_path(
                 std::env::current_exe().ok().as_deref(),
                 std::env::var_os("PATH"),

@@ -171,6 +171,8 @@ impl Keeper {
             withheld: Vec::new(),
             user: None,
             limited: false,
+            // It binds ports and starts what is elevated.
+            may_gain_rights: true,
             // It has a service to stop.
             orphaned: Orphaned::Terminate,
             output: self.options.output,

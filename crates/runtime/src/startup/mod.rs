@@ -179,6 +179,7 @@ impl<'a> Startup<'a> {
             // Standpipe's own identity is the most that it can give.
             user: self.user.filter(|_| !task.elevated).map(str::to_owned),
             limited: !task.elevated,
+            may_gain_rights: task.elevated,
             orphaned: Orphaned::Kill,
             output: Output::Log,
             within: Some(self.tree.clone()),

@@ -38,6 +38,18 @@ pub(crate) fn user_by_number(number: u32) -> Option<User> {
     Some(User::from_number(number))
 }
 
+#[cfg(target_os = "linux")]
+pub(crate) fn conceal() -> io::Result<()> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "Linux may refuse")]
+pub(crate) fn conceal() -> io::Result<()> {
+    Ok(())
+}
+
 pub(crate) const ADMINISTRATOR: &str = "root";
 pub(crate) const ADMINISTRATORS: &[User] = &[User::ROOT];
 

@@ -1,6 +1,8 @@
 //! Strings of the file: their value with `${NAME}` put in, and where each byte of the value came from, so
 //! that a mistake *inside* a string (an SDDL entry, say) can be pointed at.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::env::VarError;
 use std::ops::Range;
 
@@ -29,6 +31,35 @@ pub struct NoVariables;
 impl Environment for NoVariables {
     fn get(&self, _name: &str) -> Result<String, VarError> {
         Err(VarError::NotPresent)
+    }
+}
+
+/// An environment that notes which of its variables are read.
+pub(crate) struct Recorded<'a> {
+    environment: &'a dyn Environment,
+    names: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Recorded<'a> {
+    pub(crate) fn new(environment: &'a dyn Environment) -> Self {
+        Self { environment, names: RefCell::default() }
+    }
+
+    /// Begins anew.
+    pub(crate) fn forget(&self) {
+        self.names.borrow_mut().clear();
+    }
+
+    /// The variables read since.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        self.names.borrow().clone()
+    }
+}
+
+impl Environment for Recorded<'_> {
+    fn get(&self, name: &str) -> Result<String, VarError> {
+        self.names.borrow_mut().insert(name.to_owned());
+        self.environment.get(name)
     }
 }
 

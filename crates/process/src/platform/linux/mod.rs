@@ -1,6 +1,7 @@
 //! Processes on Linux: sessions, process handles, parent-death signals and /proc.
 
 mod capture;
+mod inheritance;
 mod procfs;
 mod spawner;
 mod tree;
@@ -177,7 +178,7 @@ async fn start(
             Some(capture)
         }
     };
-    prepare(&mut command, spec.orphaned, identity);
+    prepare(&mut command, spec, identity);
 
     let Spawned { child, note } = spawner::spawn(command).await.map_err(failed)?;
     tree.add_root(note.pid);
@@ -188,9 +189,10 @@ async fn start(
 }
 
 /// What happens in the new process before it becomes the program.
-fn prepare(command: &mut Command, orphaned: Orphaned, identity: Option<Identity>) {
+fn prepare(command: &mut Command, spec: &ProcessSpec, identity: Option<Identity>) {
     let parent = getpid();
-    let farewell = match orphaned {
+    let may_gain_rights = spec.may_gain_rights;
+    let farewell = match spec.orphaned {
         Orphaned::Kill => Some(Signal::KILL),
         Orphaned::Terminate => Some(Signal::TERM),
         Orphaned::Notices => None,
@@ -198,8 +200,12 @@ fn prepare(command: &mut Command, orphaned: Orphaned, identity: Option<Identity>
     let set_up = move || {
         // A session of its own: signals from a terminal go to standpipe alone, which decides.
         setsid()?;
+        inheritance::end_at_exec()?;
         if let Some(identity) = &identity {
             identity.assume()?;
+        }
+        if !may_gain_rights {
+            inheritance::end_rights()?;
         }
         // After the change of identity, which would clear it.
         set_parent_process_death_signal(farewell)?;

@@ -64,6 +64,36 @@ async fn a_process_has_a_withheld_variable_only_when_it_is_given_its_own() {
     assert_eq!(process.tail().lines(), ["kept gone own"]);
 }
 
+/// A descriptor as whoever started this process may have left it open.
+#[tokio::test]
+async fn a_process_gets_no_descriptor_but_the_first_three() {
+    let folder = TempDir::new().unwrap();
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "s").unwrap();
+    let left_open = fs::File::open(&secret).unwrap();
+    rustix::io::fcntl_setfd(&left_open, rustix::io::FdFlags::empty()).unwrap();
+    let mut process =
+        start("ls -l /proc/$$/fd | grep -c secret; ls /proc/$$/fd | grep -v 10", folder.path()).await;
+    soon(process.wait()).await;
+    assert_eq!(process.tail().lines(), ["0", "0", "1", "2"]);
+}
+
+#[tokio::test]
+async fn a_process_gains_no_rights_unless_it_may() {
+    let folder = TempDir::new().unwrap();
+    for may_gain_rights in [false, true] {
+        let script = "grep -E 'NoNewPrivs|CapAmb' /proc/self/status | tr -d '\\t'";
+        let mut process =
+            spawn(&ProcessSpec { may_gain_rights, ..shell(script, folder.path()) }).await.unwrap();
+        soon(process.wait()).await;
+        let own = fs::read_to_string("/proc/self/status").unwrap().contains("NoNewPrivs:\t1");
+        let flag = format!("NoNewPrivs:{}", u8::from(own || !may_gain_rights));
+        let lines = process.tail().lines();
+        assert!(lines.contains(&flag), "{may_gain_rights}: {lines:?}");
+        assert!(may_gain_rights || lines.contains(&"CapAmb:0000000000000000".to_owned()), "{lines:?}");
+    }
+}
+
 #[tokio::test]
 async fn every_reason_why_a_program_cannot_be_started_is_an_error_of_its_own() {
     let folder = TempDir::new().unwrap();

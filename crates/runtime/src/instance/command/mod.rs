@@ -40,6 +40,7 @@ pub(super) fn backend(
         withheld: environment.withheld.clone(),
         user: role.user.clone(),
         limited: false,
+        may_gain_rights: false,
         orphaned: Orphaned::Kill,
         output: Output::Log,
         within: Some(tree.clone()),

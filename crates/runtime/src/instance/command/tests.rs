@@ -125,6 +125,7 @@ async fn a_client_that_gives_up_makes_no_room_before_its_command_is_gone() {
         withheld: Vec::new(),
         user: None,
         limited: false,
+        may_gain_rights: false,
         orphaned: Orphaned::Kill,
         output: Output::Log,
         within: None,

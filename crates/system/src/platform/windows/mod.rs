@@ -40,6 +40,11 @@ use crate::user::User;
 /// `AF_UNIX` sockets of Windows have a `sun_path` of 108 bytes too.
 pub(crate) const MAX_SOCKET_PATH: usize = 107;
 
+#[expect(clippy::unnecessary_wraps, reason = "Linux may refuse")]
+pub(crate) fn conceal() -> io::Result<()> {
+    Ok(())
+}
+
 pub(crate) const ADMINISTRATOR: &str = "an administrator";
 
 /// The system itself, the administrators' group, and the installer of Windows, which owns the system's own
