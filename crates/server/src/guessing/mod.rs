@@ -1,6 +1,7 @@
 //! The memory of failed log-ons that all connections share, and the gate through which each asks it.
 
 mod failures;
+mod known;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +28,7 @@ impl Guessing {
 
     /// The gate of a connection from this address.
     pub(crate) fn gate(self: &Arc<Self>, address: IpAddr) -> Box<dyn LogonGate> {
-        Box::new(Gate { guessing: Arc::clone(self), address })
+        Box::new(Gate { guessing: Arc::clone(self), address, users: Vec::new() })
     }
 
     /// Held for a look-up or two, once for each attempt to log on.
@@ -40,6 +41,8 @@ impl Guessing {
 struct Gate {
     guessing: Arc<Guessing>,
     address: IpAddr,
+    /// Who has logged on here.
+    users: Vec<String>,
 }
 
 impl LogonGate for Gate {
@@ -47,11 +50,22 @@ impl LogonGate for Gate {
         self.guessing.with(|failures, now| failures.admits(now, self.address, user))
     }
 
-    fn failed(&mut self, user: &str) {
-        self.guessing.with(|failures, now| failures.failed(now, self.address, user));
+    fn failed(&mut self, account: Option<&str>) {
+        self.guessing.with(|failures, now| failures.failed(now, self.address, account));
     }
 
     fn succeeded(&mut self, user: &str) {
-        self.guessing.with(|failures, now| failures.succeeded(now, self.address, user));
+        if self.users.iter().all(|known| known != user) {
+            self.users.push(user.to_owned());
+            self.guessing.with(|failures, now| failures.succeeded(now, self.address, user));
+        }
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        for user in &self.users {
+            self.guessing.with(|failures, now| failures.ended(now, self.address, user));
+        }
     }
 }

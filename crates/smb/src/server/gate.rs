@@ -6,8 +6,8 @@ pub trait LogonGate: Send {
     /// or not the password is right.
     fn admits(&mut self, user: &str) -> bool;
 
-    /// An attempt in this name failed.
-    fn failed(&mut self, user: &str);
+    /// An attempt failed that counted, in the name of this account; `None` for a name that no account has.
+    fn failed(&mut self, account: Option<&str>);
 
     /// An attempt in this name succeeded.
     fn succeeded(&mut self, user: &str);

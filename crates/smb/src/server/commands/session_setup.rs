@@ -205,10 +205,9 @@ fn ask_gate(
         let reason = LogonRefused::TooManyFailures;
         return Err(LogonFailure { status: reason.status(), user: Some(user.into()), reason });
     }
-    if result.is_ok() {
-        gate.succeeded(user);
-    } else {
-        gate.failed(user);
+    match &result {
+        Ok(_) => gate.succeeded(user),
+        Err(failure) => gate.failed(Some(user).filter(|_| failure.reason != LogonRefused::UnknownUser)),
     }
     result
 }

@@ -237,10 +237,13 @@ fn a_signed_flag_without_a_key_is_no_way_in() {
     assert_eq!(peer.reply_to(header.message_id).unwrap().status(), NtStatus::USER_SESSION_DELETED);
 }
 
+/// The account of an attempt, and whether it succeeded.
+type Seen = (Option<alloc::string::String>, bool);
+
 /// Lets this many failures pass.
 struct Strict {
     failures: u32,
-    seen: alloc::sync::Arc<std::sync::Mutex<alloc::vec::Vec<(alloc::string::String, bool)>>>,
+    seen: alloc::sync::Arc<std::sync::Mutex<alloc::vec::Vec<Seen>>>,
 }
 
 impl LogonGate for Strict {
@@ -248,13 +251,13 @@ impl LogonGate for Strict {
         self.failures < 2
     }
 
-    fn failed(&mut self, user: &str) {
+    fn failed(&mut self, account: Option<&str>) {
         self.failures += 1;
-        self.seen.lock().unwrap().push((user.into(), false));
+        self.seen.lock().unwrap().push((account.map(Into::into), false));
     }
 
     fn succeeded(&mut self, user: &str) {
-        self.seen.lock().unwrap().push((user.into(), true));
+        self.seen.lock().unwrap().push((Some(user.into()), true));
     }
 }
 
@@ -271,7 +274,7 @@ fn the_gate_judges_every_attempt() {
         let wrong = Credentials::from_password(user, "", "wrong");
         assert_eq!(peer.log_on(&wrong), NtStatus::LOGON_FAILURE);
     }
-    assert_eq!(*seen.lock().unwrap(), [("serviceUser".into(), false), ("nobody".into(), false)]);
+    assert_eq!(*seen.lock().unwrap(), [(Some("serviceUser".into()), false), (None, false)]);
     // The right password is answered like a wrong one now.
     peer.session_id = 0;
     assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::LOGON_FAILURE);
