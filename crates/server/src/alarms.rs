@@ -108,7 +108,7 @@ mod tests {
     impl Scene {
         fn new() -> Self {
             let (one, stop) = (Budget { all: 1, per_address: 1 }, CancellationToken::new());
-            let admission = Admission::new(one, one, Arc::default());
+            let admission = Admission::new(1, one, 1, Arc::default());
             let (place, _) = admission.admit(ADDRESS);
             Self { alarms: Alarms::new(&stop, Duration::from_mins(1)), place, admission, stop }
         }

@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::admission::Place;
+use crate::admission::{Place, Stage};
 use crate::alarms::{Alarm, Alarms};
 use crate::counters::Counters;
 use crate::events;
@@ -113,12 +113,13 @@ impl Driver {
         peer: SocketAddr,
         place: Place,
         shared: Arc<Shared>,
+        accepted: Instant,
     ) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         standpipe_transport::keep_alive::keep_alive(&stream)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
-        let started = Instant::now();
+        // The time for the log-on runs since the connection was accepted.
         let now = Now { monotonic: Duration::ZERO, wall: wall_clock() };
         let protocol =
             Connection::new(Arc::clone(&shared.config), seed, now).with_gate(shared.guessing.gate(peer.ip()));
@@ -134,7 +135,7 @@ impl Driver {
             number: shared.next_connection.fetch_add(1, Ordering::Relaxed),
             place,
             shared,
-            started,
+            started: accepted,
             sessions: Vec::new(),
             opens: HashMap::new(),
             connecting: HashMap::new(),
@@ -329,8 +330,11 @@ impl Driver {
             }
             Output::Event(event) => {
                 events::record(&event, self.peer, &self.shared);
-                if let Event::LoggedOn { .. } = event {
-                    self.take_place()?;
+                match event {
+                    Event::Challenged => self.place.comes_to(Stage::Challenged),
+                    Event::LogonRefused { .. } => self.place.comes_to(Stage::Speaking),
+                    Event::LoggedOn { .. } => self.take_place()?,
+                    _ => {}
                 }
             }
             Output::Disconnect(reason) => {

@@ -14,6 +14,7 @@ pub(crate) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
     let Shared { config, counters, log, .. } = shared;
     match event {
         Event::Negotiated { dialect } => tracing::debug!(%peer, ?dialect, "negotiated"),
+        Event::Challenged => tracing::trace!(%peer, "asked for a proof"),
         Event::LoggedOn { user } => {
             counters.log_ons.add();
             tracing::info!(%peer, %user, "logged on");

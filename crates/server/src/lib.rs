@@ -3,6 +3,7 @@
 
 mod admission;
 mod alarms;
+mod arrival;
 mod counters;
 mod driver;
 mod events;
@@ -14,6 +15,7 @@ mod sessions;
 mod timer;
 mod turns;
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,14 +40,16 @@ pub use counters::{Counters, Snapshot};
 pub use guessing::GatePolicy;
 pub use standpipe_smb::server::Encryption;
 
-use admission::{Admission, Budget};
-use driver::Driver;
+use admission::{Admission, Budget, DEFAULT_STRANGERS};
 use guessing::Guessing;
 use log_limit::{Kind, LogLimit};
 use operation::{Served, Shared};
 
 /// How long to wait before accepting is tried again when the system has no room for another connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+/// How many strangers then make room, and how long that takes.
+const EXHAUSTED_DISPLACED: usize = 64;
+const DISPLACED_PAUSE: Duration = Duration::from_millis(5);
 
 /// One pipe to be served.
 #[derive(Debug, Clone)]
@@ -113,13 +117,12 @@ pub struct Options {
     pub max_connections: usize,
     /// The same from one address; a /64 network of IPv6 counts as one.
     pub max_connections_per_address: usize,
-    /// Connections at once on which nobody has logged on yet; at least 1. They take no place of
-    /// [`Self::max_connections`], so strangers cannot keep users out. For one more, the oldest connection is
-    /// closed of the address that has the most.
+    /// Connections at once on which nobody has logged on yet; at least 4. They take no place of
+    /// [`Self::max_connections`], so strangers cannot keep users out. Half of them have said nothing yet; the
+    /// rest is shared among those who have spoken, those who were asked for a proof, and those who gave one.
+    /// One more than its share makes another one go that has come as far, at random: more often one of the
+    /// address that has the most, and the older.
     pub max_connections_before_logon: usize,
-    /// The same from one address; a /64 network of IPv6 counts as one. For one more, the oldest connection
-    /// from there is closed.
-    pub max_connections_before_logon_per_address: usize,
     /// How long a client may leave what it was sent unread before its connection is closed.
     pub send_timeout: Duration,
     /// How long what is in flight may go on after the server was told to stop.
@@ -145,8 +148,7 @@ impl Options {
             guessing: GatePolicy::default(),
             max_connections: 1024,
             max_connections_per_address: 512,
-            max_connections_before_logon: 512,
-            max_connections_before_logon_per_address: 256,
+            max_connections_before_logon: DEFAULT_STRANGERS,
             send_timeout: Duration::from_mins(1),
             drain_timeout: Duration::from_secs(10),
         })
@@ -261,17 +263,7 @@ impl Server {
                         let suppressed = line.suppressed;
                         tracing::warn!(%peer, suppressed, "too many connections without a log-on: closing one");
                     }
-                    match Driver::new(stream, peer, place, Arc::clone(&shared)) {
-                        Ok(driver) => {
-                            connections.spawn(driver.run());
-                        }
-                        Err(error) => {
-                            if let Some(line) = shared.log.line(Kind::Connection) {
-                                let suppressed = line.suppressed;
-                                tracing::warn!(%peer, %error, suppressed, "cannot set up a connection");
-                            }
-                        }
-                    }
+                    connections.spawn(arrival::serve(stream, peer, place, Arc::clone(&shared)));
                 }
                 // The client is gone again.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -280,7 +272,11 @@ impl Server {
                         let suppressed = line.suppressed;
                         tracing::warn!(%address, %error, suppressed, "cannot accept a connection now");
                     }
-                    tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                    let exhausted = standpipe_system::machine::is_exhausted(&error);
+                    let displaced =
+                        (0..EXHAUSTED_DISPLACED).filter(|_| exhausted && admission.displace_any());
+                    let pause = if displaced.count() > 0 { DISPLACED_PAUSE } else { EXHAUSTED_PAUSE };
+                    tokio::time::sleep(pause).await;
                 }
             }
         }
@@ -310,12 +306,10 @@ fn log_panic(ended: Result<(), JoinError>) {
 }
 
 fn admission(options: &Options, counters: Arc<Counters>) -> Admission {
-    let strangers = Budget {
-        all: options.max_connections_before_logon,
-        per_address: options.max_connections_before_logon_per_address,
-    };
     let users = Budget { all: options.max_connections, per_address: options.max_connections_per_address };
-    Admission::new(strangers, users, counters)
+    // Nobody outside can foresee it, and it is no secret that anything depends on.
+    let seed = RandomState::new().hash_one(options.guid);
+    Admission::new(options.max_connections_before_logon, users, seed, counters)
 }
 
 fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Shared {

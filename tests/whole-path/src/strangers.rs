@@ -12,8 +12,7 @@ use crate::support::{Plan, Site, TIMEOUT, connect, eventually};
 #[tokio::test]
 async fn strangers_keep_no_user_out() {
     let mut plan = Plan::default();
-    plan.options.max_connections_before_logon = 4;
-    plan.options.max_connections_before_logon_per_address = 4;
+    plan.options.max_connections_before_logon = 8;
     let site = Site::with(plan).await;
     let mut strangers = Vec::new();
     for _ in 0..20 {
@@ -21,16 +20,11 @@ async fn strangers_keep_no_user_out() {
     }
     let client = site.client().await;
     client.echo().await.unwrap();
-    // The oldest went, the user among the newest has not.
-    for stranger in &mut strangers[..16] {
-        let end = tokio::time::timeout(TIMEOUT, stranger.read(&mut [0; 1])).await.unwrap();
-        assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
-    }
+    // Four silent ones stay, or three if the user, while silent too, took the place of one.
+    eventually("the others went", || (4..=5).contains(&site.counters.snapshot().connections_now)).await;
     let counted = site.counters.snapshot();
-    assert_eq!(
-        (counted.connections, counted.connections_displaced, counted.connections_refused),
-        (21, 17, 0)
-    );
+    assert_eq!((counted.connections, counted.connections_refused), (21, 0));
+    assert!((16..=17).contains(&counted.connections_displaced), "{counted:?}");
     for _ in 0..10 {
         strangers.push(TcpStream::connect(site.address).await.unwrap());
     }

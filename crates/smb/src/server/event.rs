@@ -16,6 +16,8 @@ pub enum Event {
         /// The dialect.
         dialect: Dialect,
     },
+    /// A client that has not logged on was asked to prove a password.
+    Challenged,
     /// A user logged on.
     LoggedOn {
         /// The account's name.

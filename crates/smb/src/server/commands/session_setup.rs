@@ -58,6 +58,9 @@ impl SessionSetup<'_> {
         match ask_gate(self.gate.as_deref_mut(), log_on.acceptor.step(setup.token, &input)) {
             Ok(Step::Continue { acceptor, token }) => {
                 self.holdings.sessions.keep_log_on(id, LogOn { acceptor, preauth: log_on.preauth });
+                if !self.holdings.sessions.has_established() {
+                    self.holdings.outputs.event(Event::Challenged);
+                }
                 reply.set_session(id, None);
                 SessionSetupResponse { flags: SessionFlags::NONE, token: &token }.encode(reply.body());
                 Ok(Done::Replied(NtStatus::MORE_PROCESSING_REQUIRED))
