@@ -331,6 +331,7 @@ impl Driver {
             Output::Event(event) => {
                 events::record(&event, self.peer, &self.shared);
                 match event {
+                    Event::Answered => self.place.comes_to(Stage::Answered),
                     Event::Challenged => self.place.comes_to(Stage::Challenged),
                     Event::LogonRefused { .. } => self.place.comes_to(Stage::Speaking),
                     Event::LoggedOn { .. } => self.take_place()?,

@@ -15,6 +15,7 @@ pub(crate) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
     match event {
         Event::Negotiated { dialect } => tracing::debug!(%peer, ?dialect, "negotiated"),
         Event::Challenged => tracing::trace!(%peer, "asked for a proof"),
+        Event::Answered => tracing::trace!(%peer, "proved a password"),
         Event::LoggedOn { user } => {
             counters.log_ons.add();
             tracing::info!(%peer, %user, "logged on");

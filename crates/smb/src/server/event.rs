@@ -18,7 +18,10 @@ pub enum Event {
     },
     /// A client that has not logged on was asked to prove a password.
     Challenged,
-    /// A user logged on.
+    /// A client has proved a password, but has not shown yet that it has the key that goes with it.
+    Answered,
+    /// A user logged on: the client has proved the password and shown the key, with a message that is signed
+    /// or encrypted rightly.
     LoggedOn {
         /// The account's name.
         user: Arc<str>,

@@ -61,7 +61,7 @@ pub enum Output {
         /// Which wait.
         wait: WaitId,
     },
-    /// A user has logged on. The shell must close the connection if a session of this name exists elsewhere.
+    /// A user has logged on, and the client has shown the key. The shell must close the connection if a session of this name exists elsewhere.
     SessionStarted {
         /// Which session.
         session: SessionId,
@@ -74,7 +74,7 @@ pub enum Output {
         session: SessionId,
     },
     /// The client names a former session of its own ([MS-SMB2] 3.3.5.5.3 *PreviousSessionId*), and has just
-    /// proved to be `account`. If the session belongs to that account, the shell hands
+    /// proved to be `account` and shown the key. If the session belongs to that account, the shell hands
     /// [`Input::EndSession`](super::Input::EndSession) to the connection that has it; otherwise nothing
     /// happens.
     EndSession {

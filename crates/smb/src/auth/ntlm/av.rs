@@ -74,12 +74,20 @@ impl AvPairs {
         self.iter().find(|(id, _)| *id == wanted).map(|(_, value)| value)
     }
 
-    /// `MsvAvFlags`, 0 when there are none.
+    /// `MsvAvFlags`, 0 when there are none. What any of several pairs says counts, so that none hides another.
     pub(in crate::auth) fn flags(&self) -> Result<u32, Malformed> {
-        match self.get(AvId::FLAGS) {
-            None => Ok(0),
-            Some(value) => Reader::new(value, Self::STRUCTURE).u32("MsvAvFlags"),
-        }
+        let values = self.iter().filter(|(id, _)| *id == AvId::FLAGS);
+        values
+            .map(|(_, value)| Reader::new(value, Self::STRUCTURE).u32("MsvAvFlags"))
+            .try_fold(0, |all, flags| flags.map(|flags| all | flags))
+    }
+
+    /// Whether each pair of `sent` is in this list, as it was sent, and none of its kind says otherwise.
+    pub(in crate::auth) fn repeats(&self, sent: &Self) -> bool {
+        sent.iter().all(|(wanted, value)| {
+            let mut repeated = self.iter().filter(|(id, _)| *id == wanted).peekable();
+            repeated.peek().is_some() && repeated.all(|(_, own)| own == value)
+        })
     }
 
     /// The server's time, when it said it.
@@ -133,6 +141,28 @@ mod tests {
             assert!(AvPairs::decode(&wire[..length]).is_err(), "{length} bytes");
         }
         assert!(AvPairs::decode(&[1, 0, 0xFF, 0xFF, 0, 0, 0, 0]).is_err());
+    }
+
+    #[test]
+    fn flags_in_a_later_pair_count() {
+        let mut pairs = AvPairs::new();
+        pairs.push(AvId::FLAGS, &[1, 0, 0, 0]);
+        pairs.push(AvId::FLAGS, &[2, 0, 0, 0]);
+        assert_eq!(pairs.flags(), Ok(3));
+        pairs.push(AvId::FLAGS, &[2, 0, 0]);
+        assert!(pairs.flags().is_err());
+    }
+
+    #[test]
+    fn a_list_repeats_another_if_it_says_the_same_and_nothing_else_of_it() {
+        let (mut sent, mut own) = (AvPairs::new(), AvPairs::new());
+        sent.push_name(AvId::NETBIOS_COMPUTER, "SERVER");
+        assert!(!own.repeats(&sent) && own.repeats(&AvPairs::new()));
+        own.push_name(AvId::TARGET_NAME, "cifs/server");
+        own.push_name(AvId::NETBIOS_COMPUTER, "SERVER");
+        assert!(own.repeats(&sent));
+        own.push_name(AvId::NETBIOS_COMPUTER, "OTHER");
+        assert!(!own.repeats(&sent));
     }
 
     proptest! {

@@ -97,6 +97,10 @@ pub enum LogonRefused {
     /// The integrity code of the messages is wrong: somebody changed them on the way.
     #[error("the integrity code of the log-on is wrong")]
     BadIntegrityCode,
+    /// The client proves its password for a challenge with other names or another time than this server's, and
+    /// has no integrity code that would say whose challenge it was.
+    #[error("the log-on was made for another server")]
+    OtherServer,
     /// The protection of SPNEGO's list of mechanisms is wrong or, where it must be there, missing.
     #[error("the protection of the list of mechanisms is wrong or missing")]
     BadMechListMic,
@@ -122,7 +126,9 @@ impl LogonRefused {
             | Self::NoCommonMechanism => NtStatus::LOGON_FAILURE,
             Self::Disabled | Self::Guest => NtStatus::ACCOUNT_DISABLED,
             Self::Anonymous | Self::BadMechListMic => NtStatus::ACCESS_DENIED,
-            Self::BadIntegrityCode | Self::TokenTooLong | Self::Malformed(_) => NtStatus::INVALID_PARAMETER,
+            Self::BadIntegrityCode | Self::OtherServer | Self::TokenTooLong | Self::Malformed(_) => {
+                NtStatus::INVALID_PARAMETER
+            }
         }
     }
 }
@@ -188,6 +194,10 @@ impl Acceptor {
     }
 }
 
+/// The longest list of mechanisms taken, in bytes: it is kept until the log-on ends, for every stranger. Windows
+/// sends about 50.
+const MAX_MECH_TYPES: usize = 1024;
+
 /// The first token: NTLM as it is, or SPNEGO.
 fn start(token: &[u8], input: &StepInput<'_>) -> Result<Step, LogonFailure> {
     if token.starts_with(&SIGNATURE) {
@@ -198,6 +208,9 @@ fn start(token: &[u8], input: &StepInput<'_>) -> Result<Step, LogonFailure> {
         None => return Err(LogonRefused::NoCommonMechanism.into()),
         Some(place) => place == 0,
     };
+    if init.mech_types.len() > MAX_MECH_TYPES {
+        return Err(Malformed::new("SPNEGO NegTokenInit", "mechTypes").into());
+    }
     let spnego = Spnego { mech_types: init.mech_types.to_vec(), mic_required: !preferred };
     // The token that comes along is for the client's first choice only (RFC 4178, 4.2.1).
     match init.mech_token {

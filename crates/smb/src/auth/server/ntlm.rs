@@ -33,6 +33,9 @@ const GUEST_RID: u32 = 501;
 
 /// The shortest NTLMv2 response: the proof, and the client's part up to its pairs.
 const V2_PAIRS: usize = 16 + 28;
+/// The longest NEGOTIATE message taken, in bytes: it is kept until its answer comes, for every stranger. The
+/// names of a domain and a workstation fit many times.
+const MAX_NEGOTIATE: usize = 2 * 1024;
 /// The length of an answer by NTLMv1. LM alone leaves the response empty.
 const V1_RESPONSE: usize = 24;
 
@@ -53,6 +56,9 @@ pub(super) struct Verified {
 impl Challenged {
     /// Answers a NEGOTIATE message.
     pub(super) fn new(negotiate: &[u8], input: &StepInput<'_>) -> Result<Self, LogonFailure> {
+        if negotiate.len() > MAX_NEGOTIATE {
+            return Err(Malformed::new("NTLM NEGOTIATE message", "length").into());
+        }
         let asked = Negotiate::decode(negotiate)?.flags;
         if !asked.contains(REQUIRED) {
             return Err(LogonRefused::NotNtlmV2.into());
@@ -133,6 +139,12 @@ impl Challenged {
             if !bool::from(expected.ct_eq(&mic)) {
                 return Err(LogonRefused::BadIntegrityCode);
             }
+        } else {
+            // Without the code, the proof alone says which challenge the client has seen.
+            let sent = Challenge::decode(&self.challenge).map(|challenge| challenge.target_info);
+            if !response.pairs.repeats(&sent.unwrap_or_default()) {
+                return Err(LogonRefused::OtherServer);
+            }
         }
         if !account.enabled {
             return Err(LogonRefused::Disabled);
@@ -148,6 +160,8 @@ impl Challenged {
 struct Response<'a> {
     proof: [u8; 16],
     client_part: &'a [u8],
+    /// What the client repeats of the challenge, and adds.
+    pairs: AvPairs,
     /// Present when the client protected the messages. Its pairs tell whether it did, and the proof covers
     /// them, so that nobody on the way can take the code out.
     mic: Option<[u8; 16]>,
@@ -181,7 +195,7 @@ impl<'a> Response<'a> {
         } else {
             None
         };
-        Ok(Response { proof: *proof, client_part, mic, encrypted_session_key })
+        Ok(Response { proof: *proof, client_part, pairs, mic, encrypted_session_key })
     }
 }
 

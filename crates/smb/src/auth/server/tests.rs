@@ -8,8 +8,8 @@ use standpipe_security::{AccountSet, NtHash, Sid};
 use super::*;
 use crate::auth::client::{Challenging, Credentials, Finishing, Initiator, Nonces};
 use crate::auth::ntlm::{
-    Authenticate, AuthenticateFields, AvId, AvPairs, ExportedKey, Flags, Negotiate, ResponseKey, client_part,
-    message_integrity_code,
+    Authenticate, AuthenticateFields, AvId, AvPairs, Challenge, ExportedKey, Flags, Negotiate, ResponseKey,
+    client_part, message_integrity_code,
 };
 use crate::crypto::testdata::windows;
 
@@ -144,17 +144,26 @@ fn accepts_the_specifications_example_without_an_integrity_code() {
         "01000c005300650072007600650072000000000000000000c5dad2544fc9799094ce1ce90bc9d03e"
     );
     let negotiate = Negotiate { flags: Flags(0xE288_8235) }.encode();
-    let challenge = hex!("0123456789abcdef");
-    let (acceptor, _) = go_on(with_input(challenge, |input| Acceptor::new().step(&negotiate, input)));
-    let (logon, token) = finished(step(acceptor, &authenticate));
+    let nonce = hex!("0123456789abcdef");
+    let mut target_info = AvPairs::new();
+    target_info.push_name(AvId::NETBIOS_DOMAIN, "Domain");
+    target_info.push_name(AvId::NETBIOS_COMPUTER, "Server");
+    let challenge = Challenge { flags: Flags(0xE28A_8233), nonce, target_name: "Server".into(), target_info };
+    let challenged = || {
+        let challenged = Challenged::recorded(&negotiate, &challenge.encode(), nonce);
+        Acceptor(State::AwaitAuthenticate(Box::new(AwaitAuthenticate { spnego: None, challenged })))
+    };
+    let (logon, token) = finished(step(challenged(), &authenticate));
     assert_eq!((*logon.session_key, token.len()), ([0x55; 16], 0));
 
     // The proof counts although no integrity code is there: with any bit of it changed, nobody gets in.
     for bit in 0..128 {
-        let (acceptor, _) = go_on(with_input(challenge, |input| Acceptor::new().step(&negotiate, input)));
         let mut changed = authenticate;
         changed[0x84 + bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(step(acceptor, &changed).expect_err("a wrong proof").reason, LogonRefused::WrongPassword);
+        assert_eq!(
+            step(challenged(), &changed).expect_err("a wrong proof").reason,
+            LogonRefused::WrongPassword
+        );
     }
 }
 
@@ -274,7 +283,12 @@ fn malformed_responses_are_invalid_whoever_sends_them() {
 
 /// The answer without SPNEGO that a client with this password gives, protected by an integrity code or not.
 fn raw_answer(challenge_message: &[u8], flags: Flags, with_mic: bool) -> Vec<u8> {
-    let mut pairs = AvPairs::new();
+    let challenge = Challenge::decode(challenge_message).expect("the server's challenge");
+    raw_answer_with(challenge_message, flags, challenge.target_info, with_mic)
+}
+
+/// The same, with these pairs in the place of the server's.
+fn raw_answer_with(challenge_message: &[u8], flags: Flags, mut pairs: AvPairs, with_mic: bool) -> Vec<u8> {
     if with_mic {
         pairs.push(AvId::FLAGS, &AvPairs::FLAG_MIC.to_le_bytes());
     }
@@ -301,6 +315,47 @@ fn without_a_key_exchange_the_key_comes_from_the_proof() {
         assert!(token.is_empty());
         assert_ne!(*logon.session_key, [0; 16]);
     }
+}
+
+/// What becomes of the value of a pair.
+type Change = fn(AvId, &[u8]) -> Option<Vec<u8>>;
+
+#[test]
+fn without_an_integrity_code_the_proof_must_be_for_this_servers_names_and_time() {
+    let flags = Flags::UNICODE.with(Flags::EXTENDED_SESSION_SECURITY);
+    let refused = |change: Change, with_mic| {
+        let (acceptor, challenge) = go_on(step(Acceptor::new(), &negotiate()));
+        let mut pairs = AvPairs::new();
+        for (id, value) in Challenge::decode(&challenge).expect("a challenge").target_info.iter() {
+            if let Some(value) = change(id, value) {
+                pairs.push(id, &value);
+            }
+        }
+        step(acceptor, &raw_answer_with(&challenge, flags, pairs, with_mic))
+            .err()
+            .map(|failure| failure.reason)
+    };
+    assert_eq!(refused(|_, value| Some(value.to_vec()), false), None);
+    let changes: [Change; 4] = [
+        |id, value| Some(if id == AvId::DNS_COMPUTER { b"e\0v\0".to_vec() } else { value.to_vec() }),
+        |id, value| Some(if id == AvId::TIMESTAMP { vec![0; 8] } else { value.to_vec() }),
+        |id, value| (id != AvId::NETBIOS_COMPUTER).then(|| value.to_vec()),
+        |_, _| None,
+    ];
+    for change in changes {
+        assert_eq!(refused(change, false), Some(LogonRefused::OtherServer));
+        assert_eq!(refused(change, true), None, "the code covers the challenge that the client has seen");
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_strangers_first_token_is_short() {
+    let mut long = negotiate();
+    long.resize(2049, 0);
+    let failure = step(Acceptor::new(), &long).expect_err("too long");
+    assert_eq!(failure.reason, LogonRefused::Malformed(Malformed::new("NTLM NEGOTIATE message", "length")));
+    long.truncate(2048);
+    go_on(step(Acceptor::new(), &long));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
-use standpipe_security::{Sid, Token};
+use standpipe_security::Token;
 
 use crate::NtStatus;
 use crate::auth::server::{Logon, LogonFailure, LogonRefused, Step, StepInput};
@@ -12,7 +12,7 @@ use crate::crypto::{PreauthHash, SessionKeys};
 use crate::server::replies::Reply;
 use crate::server::request::{Done, Refused, Request};
 use crate::server::state::{Established, Holdings, LogOn, Negotiated, Protection, Random};
-use crate::server::{Config, DisconnectReason, Encryption, Event, LogonGate, Now, Output, SessionId};
+use crate::server::{Config, DisconnectReason, Encryption, Event, LogonGate, Now, SessionId};
 use crate::wire::negotiate::SecurityMode;
 use crate::wire::session::{SessionFlags, SessionSetupFlags};
 use crate::wire::{SessionSetupRequest, SessionSetupResponse};
@@ -67,8 +67,8 @@ impl SessionSetup<'_> {
             }
             Ok(Step::Done { logon, token }) => {
                 let client_requires = setup.security_mode.contains(SecurityMode::SIGNING_REQUIRED);
-                self.logged_on(now, id, &logon, log_on.preauth.as_ref(), client_requires)?;
-                self.end_previous(now, id, SessionId(setup.previous_session_id), logon.account.sid);
+                let before = SessionId(setup.previous_session_id);
+                self.logged_on(now, id, &logon, log_on.preauth.as_ref(), client_requires, before)?;
                 // A message that is encrypted is not signed as well.
                 let keys = if request.encrypted { None } else { self.holdings.sessions.keys_of(id) };
                 reply.set_session(id, keys);
@@ -91,7 +91,7 @@ impl SessionSetup<'_> {
             return Ok((request.session_id, log_on));
         }
         let limit = self.config.limits.sessions;
-        let limit = if sessions.has_established() { limit } else { limit.min(SESSIONS_OF_STRANGERS) };
+        let limit = if sessions.has_user() { limit } else { limit.min(SESSIONS_OF_STRANGERS) };
         if self.draining || sessions.len() >= limit {
             return Err(NtStatus::INSUFFICIENT_RESOURCES);
         }
@@ -99,7 +99,7 @@ impl SessionSetup<'_> {
         Ok((self.random.id(), log_on))
     }
 
-    /// Makes the session valid, or keeps it valid.
+    /// Makes the session valid, or keeps it valid. A new one has no effect before its client shows the key.
     fn logged_on(
         &mut self,
         now: Now,
@@ -107,6 +107,7 @@ impl SessionSetup<'_> {
         logon: &Logon,
         preauth: Option<&PreauthHash>,
         client_requires_signing: bool,
+        before: SessionId,
     ) -> Result<(), Refused> {
         let account = &logon.account;
         let token = Arc::new(Token::network_logon(account));
@@ -119,6 +120,7 @@ impl SessionSetup<'_> {
             session.set_token(token);
             sessions.renew(now, id);
             self.holdings.outputs.event(Event::LoggedOnAgain { user: account.name.as_str().into() });
+            self.holdings.end_previous(now, id, before, account.sid);
             return Ok(());
         }
         let negotiated = self.negotiated;
@@ -140,26 +142,10 @@ impl SessionSetup<'_> {
             signing_required: self.config.require_signing || client_requires_signing,
             encryption_required,
         };
-        let session = Established::new(account.sid, Arc::clone(&user), token, keys, protection);
+        let session = Established::new(account.sid, user, token, keys, protection, before);
         sessions.establish(now, id, session);
-        let outputs = &mut self.holdings.outputs;
-        outputs.push(Output::SessionStarted { session: SessionId(id), account: account.sid });
-        outputs.event(Event::LoggedOn { user });
+        self.holdings.outputs.event(Event::Answered);
         Ok(())
-    }
-
-    /// Ends the session that this client had before, if it names one: only now, after the proof, and only a
-    /// session of the same user, on whatever connection ([MS-SMB2] 3.3.5.5.3).
-    fn end_previous(&mut self, now: Now, id: u64, previous: SessionId, account: Sid) {
-        if previous.0 == 0 || previous.0 == id {
-            return;
-        }
-        let Holdings { sessions, outputs, .. } = &mut *self.holdings;
-        match sessions.get(previous.0).map(|session| session.established().map(Established::account)) {
-            Some(Some(owner)) if owner == account => self.holdings.end_replaced(now, previous),
-            Some(_) => {}
-            None => outputs.push(Output::EndSession { session: previous, account }),
-        }
     }
 
     /// Refuses a log-on with the right password.
@@ -208,9 +194,8 @@ fn ask_gate(
         let reason = LogonRefused::TooManyFailures;
         return Err(LogonFailure { status: reason.status(), user: Some(user.into()), reason });
     }
-    match &result {
-        Ok(_) => gate.succeeded(user),
-        Err(failure) => gate.failed(Some(user).filter(|_| failure.reason != LogonRefused::UnknownUser)),
+    if let Err(failure) = &result {
+        gate.failed(Some(user).filter(|_| failure.reason != LogonRefused::UnknownUser));
     }
     result
 }

@@ -3,7 +3,7 @@
 use crate::crypto::Sender;
 use crate::server::request::{Refused, Request};
 use crate::server::state::{Established, Holdings, Session, State};
-use crate::server::{DisconnectReason, Event, Violation};
+use crate::server::{DisconnectReason, Event, Now, Violation};
 use crate::wire::{Command, Flags};
 use crate::{Dialect, NtStatus};
 
@@ -15,18 +15,42 @@ fn is_for_expired_sessions(command: Command) -> bool {
 }
 
 /// Admits a request, or gives how it is refused.
-pub(super) fn admit(request: &Request<'_>, state: &mut State) -> Result<(), Refused> {
+pub(super) fn admit(now: Now, request: &Request<'_>, state: &mut State) -> Result<(), Refused> {
     let command = request.header.command;
     if command == Command::NEGOTIATE {
         return Ok(());
     }
+    if shows_key(request, state)? {
+        state.holdings.key_shown(now, request.session_id, state.gate.as_deref_mut());
+    }
+    if command == Command::SESSION_SETUP || (command == Command::ECHO && request.session_id == 0) {
+        return Ok(());
+    }
+    let session = state.holdings.sessions.get(request.session_id).ok_or(NtStatus::USER_SESSION_DELETED)?;
+    let established = session.established().ok_or(NtStatus::SEC_E_UNSUPPORTED_FUNCTION)?;
+    if session.is_expired() && !is_for_expired_sessions(command) {
+        return Err(NtStatus::NETWORK_SESSION_EXPIRED.into());
+    }
+    let needs_tree = !matches!(command, Command::LOGOFF | Command::TREE_CONNECT | Command::ECHO);
+    if needs_tree && !established.has_tree(request.tree_id) {
+        return Err(NtStatus::NETWORK_NAME_DELETED.into());
+    }
+    Ok(())
+}
+
+/// Whether a request shows that its client has the session's key, or all that such a session demands; refuses
+/// one that should and does not.
+fn shows_key(request: &Request<'_>, state: &mut State) -> Result<bool, Refused> {
+    let command = request.header.command;
     let smb311 = state.phase.negotiated().is_some_and(|n| n.dialect == Dialect::Smb311);
     let Holdings { sessions, outputs, .. } = &mut state.holdings;
     let session = sessions.get(request.session_id);
     let established = session.and_then(Session::established);
     if request.encrypted {
         // That it could be decrypted proves as much as a signature.
-    } else if established.is_some_and(Established::requires_encryption) && command != Command::SESSION_SETUP {
+        return Ok(true);
+    }
+    if established.is_some_and(Established::requires_encryption) && command != Command::SESSION_SETUP {
         return Err(NtStatus::ACCESS_DENIED.into());
     } else if request.header.flags.contains(Flags::SIGNED) {
         let Some(established) = established else {
@@ -40,6 +64,7 @@ pub(super) fn admit(request: &Request<'_>, state: &mut State) -> Result<(), Refu
             outputs.event(Event::BadSignature { missing: false });
             return Err(NtStatus::ACCESS_DENIED.into());
         }
+        return Ok(true);
     } else if let Some(established) = established
         && (established.requires_signing() || command == Command::TREE_CONNECT && smb311)
     {
@@ -51,17 +76,6 @@ pub(super) fn admit(request: &Request<'_>, state: &mut State) -> Result<(), Refu
             NtStatus::ACCESS_DENIED.into()
         });
     }
-    if command == Command::SESSION_SETUP || (command == Command::ECHO && request.session_id == 0) {
-        return Ok(());
-    }
-    let session = session.ok_or(NtStatus::USER_SESSION_DELETED)?;
-    let established = established.ok_or(NtStatus::SEC_E_UNSUPPORTED_FUNCTION)?;
-    if session.is_expired() && !is_for_expired_sessions(command) {
-        return Err(NtStatus::NETWORK_SESSION_EXPIRED.into());
-    }
-    let needs_tree = !matches!(command, Command::LOGOFF | Command::TREE_CONNECT | Command::ECHO);
-    if needs_tree && !established.has_tree(request.tree_id) {
-        return Err(NtStatus::NETWORK_NAME_DELETED.into());
-    }
-    Ok(())
+    // An unsigned request of a session that need not sign.
+    Ok(established.is_some() && command != Command::SESSION_SETUP)
 }

@@ -193,7 +193,7 @@ impl Connection {
         let result = if is_void {
             Err(NtStatus::INVALID_PARAMETER.into())
         } else {
-            admit(&request, &mut self.state)
+            admit(now, &request, &mut self.state)
                 .and_then(|()| dispatch(now, &request, &mut self.state, self.replies.current_mut()))
         };
         self.conclude(now, &request, reply, is_void, result)

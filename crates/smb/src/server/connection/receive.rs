@@ -55,7 +55,7 @@ impl Connection {
     /// How long a frame may be now, in bytes.
     fn frame_limit(&self) -> usize {
         let limits = &self.state.config.limits;
-        if self.state.holdings.sessions.has_established() {
+        if self.state.holdings.sessions.has_user() {
             limits.max_transfer as usize + FRAME_OVERHEAD
         } else {
             limits.frame_before_logon
@@ -72,7 +72,7 @@ impl Connection {
             Some(&PROTOCOL_TRANSFORM) => self.encrypted_message(now, message),
             Some(&PROTOCOL_SMB1) => self.smb1_message(now, bytes),
             // An empty frame is a keep-alive of NetBIOS ([RFC 1002] 4.3.6); strangers have nothing to keep.
-            None if bytes.is_empty() && self.state.holdings.sessions.has_established() => {}
+            None if bytes.is_empty() && self.state.holdings.sessions.has_user() => {}
             // Compression is not offered.
             _ => self.disconnect(Malformation::ProtocolId.into()),
         }

@@ -2,9 +2,11 @@
 
 use alloc::sync::Arc;
 
-use super::{Opens, Outputs, PendingRequests, Sessions};
+use standpipe_security::Sid;
+
+use super::{Established, Opens, Outputs, PendingRequests, Sessions};
 use crate::NtStatus;
-use crate::server::{Config, Event, Now, Output, SessionId};
+use crate::server::{Config, Event, LogonGate, Now, Output, SessionId};
 
 /// What a client holds: sessions, opens and requests that wait. They end together, which the shell has to
 /// know.
@@ -46,6 +48,37 @@ impl Holdings {
         });
         if let Some(session) = sessions.established_mut(session_id) {
             session.remove_tree(tree_id);
+        }
+    }
+
+    /// The client of this session has shown that it has the key, with a message that is signed or encrypted
+    /// rightly. Only now the log-on has effects; a log-on that somebody relays never gets here.
+    pub(crate) fn key_shown(&mut self, now: Now, id: u64, gate: Option<&mut (dyn LogonGate + 'static)>) {
+        let Some(before) = self.sessions.show(id) else {
+            return;
+        };
+        let Some(session) = self.sessions.established(id) else {
+            return;
+        };
+        let (account, user) = (session.account(), Arc::clone(session.user()));
+        if let Some(gate) = gate {
+            gate.succeeded(&user);
+        }
+        self.outputs.push(Output::SessionStarted { session: SessionId(id), account });
+        self.outputs.event(Event::LoggedOn { user });
+        self.end_previous(now, id, before, account);
+    }
+
+    /// Ends the session that this client had before, if it names one: only a session of the same user, on
+    /// whatever connection ([MS-SMB2] 3.3.5.5.3).
+    pub(crate) fn end_previous(&mut self, now: Now, id: u64, previous: SessionId, account: Sid) {
+        if previous.0 == 0 || previous.0 == id {
+            return;
+        }
+        match self.sessions.get(previous.0).map(|session| session.established().map(Established::account)) {
+            Some(Some(owner)) if owner == account => self.end_replaced(now, previous),
+            Some(_) => {}
+            None => self.outputs.push(Output::EndSession { session: previous, account }),
         }
     }
 

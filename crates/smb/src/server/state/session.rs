@@ -11,6 +11,7 @@ use crate::NtStatus;
 use crate::auth::server::Acceptor;
 use crate::crypto::encryption::Decrypter;
 use crate::crypto::{PreauthHash, SessionKeys};
+use crate::server::SessionId;
 
 /// A session.
 pub(crate) struct Session(Stage);
@@ -64,6 +65,9 @@ pub(crate) struct Established {
     next_tree: u32,
     /// Another log-on of the same user, [MS-SMB2] 3.3.5.5.2.
     again: Option<LogOn>,
+    /// Until the client has shown that it has the key: the session that it had before. Somebody who relays
+    /// another's log-on proves a password, but never shows the key.
+    unshown: Option<SessionId>,
 }
 
 /// What messages of a session must be.
@@ -74,13 +78,14 @@ pub(crate) struct Protection {
 }
 
 impl Established {
-    /// A user has logged on.
+    /// A user has proved the password, and names the session that the user had `before`.
     pub(crate) fn new(
         account: Sid,
         user: Arc<str>,
         token: Arc<Token>,
         keys: SessionKeys,
         protection: Protection,
+        before: SessionId,
     ) -> Self {
         Self {
             account,
@@ -93,7 +98,18 @@ impl Established {
             trees: BTreeSet::new(),
             next_tree: 1,
             again: None,
+            unshown: Some(before),
         }
+    }
+
+    /// Whether the client has shown that it has the key.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.unshown.is_none()
+    }
+
+    /// The client has shown that it has the key: gives the session that it had before, the first time.
+    pub(super) fn show(&mut self) -> Option<SessionId> {
+        self.unshown.take()
     }
 
     /// The account of the user.

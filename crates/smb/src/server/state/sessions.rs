@@ -10,7 +10,7 @@ use super::{Established, LogOn, Session};
 use crate::NtStatus;
 use crate::crypto::encryption::Sealer;
 use crate::crypto::{PreauthHash, SessionKeys};
-use crate::server::{Config, Now};
+use crate::server::{Config, Now, SessionId};
 
 /// The sessions of a connection.
 pub(crate) struct Sessions {
@@ -21,9 +21,9 @@ pub(crate) struct Sessions {
     sealers: BTreeMap<u64, Box<Sealer>>,
     /// How many log-ons have failed.
     failed_logons: u32,
-    /// Whether any user has ever logged on.
+    /// Whether any user has ever logged on, and shown the key.
     had_session: bool,
-    /// By when a user must have logged on; `None` while there is a session of a user who has.
+    /// By when a user must have logged on and shown the key; `None` while there is a session of one who has.
     logon_deadline: Option<Duration>,
     logon_timeout: Duration,
     /// [`Config::session_lifetime`].
@@ -75,6 +75,11 @@ impl Sessions {
         self.table.values().any(|session| session.established().is_some())
     }
 
+    /// Whether there is a session of a user who has logged on and shown the key, be it expired.
+    pub(crate) fn has_user(&self) -> bool {
+        self.table.values().filter_map(Session::established).any(Established::is_shown)
+    }
+
     /// What signs the replies of this session.
     pub(crate) fn keys_of(&self, id: u64) -> Option<Arc<SessionKeys>> {
         self.established(id).map(|session| Arc::clone(session.keys()))
@@ -116,15 +121,22 @@ impl Sessions {
         self.table.get_mut(&id).and_then(Session::preauth_mut)
     }
 
-    /// A user has logged on.
+    /// A user has proved the password.
     pub(crate) fn establish(&mut self, now: Now, id: u64, session: Established) {
         if let Some(ciphers) = &session.keys().ciphers {
             self.sealers.insert(id, Box::new(Sealer::new(&ciphers.server_to_client, id)));
         }
         let until = self.until(now);
         self.table.insert(id, Session::valid(Box::new(session), until));
+    }
+
+    /// The client of this session has shown that it has the key. The first time, this gives the session that
+    /// it had before.
+    pub(super) fn show(&mut self, id: u64) -> Option<SessionId> {
+        let before = self.established_mut(id)?.show()?;
         self.logon_deadline = None;
         self.had_session = true;
+        Some(before)
     }
 
     /// The user has logged on again: the session counts anew.
@@ -146,14 +158,14 @@ impl Sessions {
         self.failed_logons
     }
 
-    /// Removes a session and gives whether a user had logged on in it. When it was the last of these, the
-    /// time to log on runs again.
+    /// Removes a session and gives whether its client had shown that it has the key. When it was the last of
+    /// these, the time to log on runs again.
     pub(super) fn remove(&mut self, now: Now, id: u64) -> bool {
-        let was_established = self.table.remove(&id).is_some_and(|session| session.established().is_some());
-        if self.logon_deadline.is_none() && !self.has_established() {
+        let removed = self.table.remove(&id);
+        if self.logon_deadline.is_none() && !self.has_user() {
             self.logon_deadline = Some(now.monotonic.saturating_add(self.logon_timeout));
         }
-        was_established
+        removed.as_ref().and_then(Session::established).is_some_and(Established::is_shown)
     }
 
     /// Removes all of them, for the connection is closed.

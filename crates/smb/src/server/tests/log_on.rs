@@ -284,6 +284,35 @@ fn the_gate_judges_every_attempt() {
     assert_eq!(seen.lock().unwrap().len(), 2, "an attempt that does not count is no failure either");
 }
 
+/// Somebody who relays another's log-on has everything but the key.
+#[test]
+fn a_log_on_has_no_effects_before_the_client_shows_the_key() {
+    let seen = alloc::sync::Arc::<std::sync::Mutex<_>>::default();
+    let mut peer = Peer::new(config());
+    let gate = Strict { failures: 0, seen: alloc::sync::Arc::clone(&seen) };
+    peer.connection = crate::server::Connection::new(alloc::sync::Arc::new(config()), [7; 32], peer.now())
+        .with_gate(alloc::boxed::Box::new(gate));
+    peer.negotiate(&[Dialect::Smb210], None);
+    assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+    let keys = peer.keys.take();
+    for command in [Command::ECHO, Command::LOGOFF, Command::TREE_CONNECT] {
+        assert_eq!(peer.ask(command, crate::wire::Empty::encode).status(), NtStatus::ACCESS_DENIED);
+    }
+    let logged_on = |peer: &Peer| peer.events.iter().any(|event| matches!(event, Event::LoggedOn { .. }));
+    assert!(peer.events.contains(&Event::Answered) && !logged_on(&peer));
+    assert_eq!((peer.sessions.len(), seen.lock().unwrap().len()), (0, 0));
+    // Its keep-alives, its frames and its time are a stranger's.
+    assert_eq!(peer.connection.next_timeout(), Some(core::time::Duration::from_secs(45)));
+    // The key changes all that, once.
+    peer.keys = keys;
+    for _ in 0..2 {
+        assert_eq!(peer.ask(Command::ECHO, crate::wire::Empty::encode).status(), NtStatus::SUCCESS);
+    }
+    assert!(logged_on(&peer));
+    assert_eq!((peer.sessions.len(), seen.lock().unwrap().len()), (1, 1));
+    assert_eq!(peer.connection.next_timeout(), None);
+}
+
 #[test]
 fn a_session_is_not_bound_to_a_second_connection() {
     let mut peer = Peer::connected();

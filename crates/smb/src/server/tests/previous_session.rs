@@ -2,7 +2,7 @@ use super::harness::{Asked, Peer, READ_WRITE, config, credentials, data};
 use crate::auth::client::Credentials;
 use crate::crypto::{Cipher, SessionKeys, SigningAlgorithm};
 use crate::server::{Event, Input, SessionId};
-use crate::wire::{ControlCode, FileId, PipeWaitRequest};
+use crate::wire::{Command, ControlCode, Empty, FileId, PipeWaitRequest};
 use crate::{Dialect, NtStatus};
 
 /// What a client needs to go on in a session after it was in another one.
@@ -24,6 +24,11 @@ fn go_back(peer: &mut Peer, former: Former) {
     peer.keys = former.keys;
 }
 
+/// The first message that is signed rightly.
+fn show_key(peer: &mut Peer) {
+    assert_eq!(peer.ask(Command::ECHO, Empty::encode).status(), NtStatus::SUCCESS);
+}
+
 fn replaced(peer: &Peer) -> usize {
     peer.events.iter().filter(|event| matches!(event, Event::SessionReplaced { .. })).count()
 }
@@ -43,6 +48,8 @@ fn a_user_who_comes_back_ends_the_former_session_with_everything_in_it() {
     peer.previous_session_id = former.session_id;
     // The last replies of the former session are signed with its own keys, which the harness has put away.
     assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+    assert_eq!((replaced(&peer), peer.connection.open_count()), (0, 1), "the password alone ends nothing");
+    show_key(&mut peer);
     assert_eq!(replaced(&peer), 1);
     assert_eq!(peer.connection.open_count(), 0);
     assert_eq!(peer.reply_to(read).unwrap().status(), NtStatus::PIPE_BROKEN);
@@ -75,6 +82,7 @@ fn a_strangers_session_goes_on() {
     let former = leave(&mut peer);
     peer.previous_session_id = former.session_id;
     assert_eq!(peer.log_on(&credentials("visitor")), NtStatus::SUCCESS);
+    show_key(&mut peer);
     assert_eq!((replaced(&peer), peer.connection.open_count()), (0, 1));
     assert!(!peer.asked.iter().any(|asked| matches!(asked, Asked::EndSession(..))));
     go_back(&mut peer, former);
@@ -103,6 +111,8 @@ fn a_session_of_another_connection_ends_only_after_the_user_is_proved() {
     assert_eq!(peer.asked, []);
     peer.session_id = 0;
     assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+    assert_eq!((&peer.asked[..], peer.sessions.len()), (&[][..], 0));
+    show_key(&mut peer);
     let own = peer.sessions[&SessionId(peer.session_id)];
     assert_eq!(peer.asked, [Asked::EndSession(SessionId(ELSEWHERE), own)]);
 }
@@ -149,6 +159,7 @@ fn a_log_on_that_is_not_complete_is_nobodys_session() {
     assert_eq!(replaced(&peer), 0);
     peer.previous_session_id = begun;
     assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+    show_key(&mut peer);
     assert_eq!(replaced(&peer), 0);
     assert!(peer.sessions.contains_key(&SessionId(former.session_id)));
 }
