@@ -13,11 +13,14 @@
 //! | [`initiator`] | the initiator of SPNEGO and NTLM |
 //! | [`descriptor`] | binary security descriptors |
 //! | [`sddl`] | security descriptors as text |
+//! | [`import`] | definitions and configurations of Cloud Services |
+//! | [`pack`] | packs, and packages of Cloud Services |
 #![expect(clippy::expect_used, reason = "a broken promise must end the run")]
 
 mod bytes;
 mod client;
 mod connection;
+mod deployment;
 mod descriptor;
 mod initiator;
 #[cfg(test)]
@@ -32,6 +35,7 @@ mod world;
 
 pub use client::client;
 pub use connection::connection;
+pub use deployment::{import, pack};
 pub use descriptor::{descriptor, sddl};
 pub use initiator::initiator;
 pub use logon::logon;

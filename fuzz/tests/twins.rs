@@ -47,6 +47,16 @@ fn sddl() {
     run("sddl", standpipe_fuzz::sddl);
 }
 
+#[test]
+fn import() {
+    run("import", standpipe_fuzz::import);
+}
+
+#[test]
+fn pack() {
+    run("pack", standpipe_fuzz::pack);
+}
+
 fn run(target: &str, entry: fn(&[u8])) {
     let seeds = seeds(target);
     assert!(!seeds.is_empty(), "{target} has no seeds");

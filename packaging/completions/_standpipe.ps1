@@ -45,14 +45,17 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             [CompletionResult]::new('sddl', 'sddl', [CompletionResultType]::ParameterValue, 'Say what an access-control list means, and whom it lets in')
             [CompletionResult]::new('service', 'service', [CompletionResultType]::ParameterValue, 'Install, start and stop services in the service control manager of Windows')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check a deployment file: every mistake, with its line')
+            [CompletionResult]::new('pack', 'pack', [CompletionResultType]::ParameterValue, 'Put a deployment file and the files of its roles into one file, with checksums')
+            [CompletionResult]::new('unpack', 'unpack', [CompletionResultType]::ParameterValue, 'Check a pack, and put its files into a folder')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Make a deployment file of an Azure Cloud Service: its definition and configurations')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write files that run a deployment on Kubernetes, with compose or with systemd')
             [CompletionResult]::new('agent', 'agent', [CompletionResultType]::ParameterValue, 'Control Windows services and open their pipes inside Wine, for a Standpipe outside of it')
             break
         }
         'standpipe;up' {
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, or a pack that has one')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, or a pack that has one')
+            [CompletionResult]::new('--sha256', '--sha256', [CompletionResultType]::ParameterName, 'The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder to keep state in; without it, one for the deployment where this user keeps such things')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
@@ -65,8 +68,9 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             break
         }
         'standpipe;run' {
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, or a pack that has one')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, or a pack that has one')
+            [CompletionResult]::new('--sha256', '--sha256', [CompletionResultType]::ParameterName, 'The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it')
             [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'The role; not needed when the deployment has only one')
             [CompletionResult]::new('--instance', '--instance', [CompletionResultType]::ParameterName, 'Which instance of the role this is, from 0; or a name that ends with `-` and that number, as pods of a StatefulSet have it')
             [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1')
@@ -86,8 +90,8 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             break
         }
         'standpipe;ps' {
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--deployment', '--deployment', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder that the deployment keeps its state in, where it is not the usual one')
@@ -122,8 +126,8 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
         }
         'standpipe;scale' {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long a new instance may take to be ready')
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--deployment', '--deployment', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder that the deployment keeps its state in, where it is not the usual one')
@@ -138,8 +142,8 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
         }
         'standpipe;restart' {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long an instance may take to be ready again')
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--deployment', '--deployment', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder that the deployment keeps its state in, where it is not the usual one')
@@ -154,8 +158,8 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
         }
         'standpipe;update' {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long an instance may take to be ready')
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--deployment', '--deployment', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder that the deployment keeps its state in, where it is not the usual one')
@@ -169,8 +173,8 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             break
         }
         'standpipe;down' {
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--deployment', '--deployment', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder that the deployment keeps its state in, where it is not the usual one')
@@ -185,8 +189,8 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             break
         }
         'standpipe;stop' {
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--deployment', '--deployment', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder that the deployment keeps its state in, where it is not the usual one')
@@ -201,8 +205,8 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             break
         }
         'standpipe;health' {
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file or the pack, which says the deployment''s name; without it, the only deployment that runs here')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--deployment', '--deployment', [CompletionResultType]::ParameterName, 'The deployment''s name')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder that the deployment keeps its state in, where it is not the usual one')
@@ -503,6 +507,41 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('--here', '--here', [CompletionResultType]::ParameterName, 'Also look at this machine: whether passwords can be read, ports are free')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;pack' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The pack to write; without it, the deployment''s name with `.pack`, in the current folder')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The pack to write; without it, the deployment''s name with `.pack`, in the current folder')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Only the files of this role. May be given several times')
+            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'The system that the deployment is for; without it, this one')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write over a pack that is there already')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print what is in the pack as JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'standpipe;unpack' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The folder to make; without it, the pack''s name without its ending, in the current folder')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The folder to make; without it, the pack''s name without its ending, in the current folder')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Only the files that this role needs. May be given several times')
+            [CompletionResult]::new('--sha256', '--sha256', [CompletionResultType]::ParameterName, 'The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'Show what is in the pack, and write nothing')
+            [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Check everything in the pack, and write nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print what is in the pack as JSON')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')

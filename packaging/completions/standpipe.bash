@@ -49,6 +49,9 @@ _standpipe() {
             standpipe,logs)
                 cmd="standpipe__subcmd__logs"
                 ;;
+            standpipe,pack)
+                cmd="standpipe__subcmd__pack"
+                ;;
             standpipe,ps)
                 cmd="standpipe__subcmd__ps"
                 ;;
@@ -69,6 +72,9 @@ _standpipe() {
                 ;;
             standpipe,stop)
                 cmd="standpipe__subcmd__down"
+                ;;
+            standpipe,unpack)
+                cmd="standpipe__subcmd__unpack"
                 ;;
             standpipe,up)
                 cmd="standpipe__subcmd__up"
@@ -131,7 +137,7 @@ _standpipe() {
 
     case "${cmd}" in
         standpipe)
-            opts="-h -V --log --log-format --color --help --version up run ps logs scale restart update down stop health call connect bench account sddl service check import export agent"
+            opts="-h -V --log --log-format --color --help --version up run ps logs scale restart update down stop health call connect bench account sddl service check pack unpack import export agent"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1052,6 +1058,56 @@ _standpipe() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        standpipe__subcmd__pack)
+            opts="-f -o -h -V --file --output --role --system --force --json --log --log-format --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --system)
+                    COMPREPLY=($(compgen -W "linux windows" -- "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         standpipe__subcmd__ps)
             opts="-f -d -h -V --file --deployment --state-dir --json --ready --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1149,7 +1205,7 @@ _standpipe() {
             return 0
             ;;
         standpipe__subcmd__run)
-            opts="-f -h -V --file --role --instance --address --folder --target --health --stop-limit --state-dir --log-to --log --log-format --color --help --version"
+            opts="-f -h -V --file --sha256 --role --instance --address --folder --target --health --stop-limit --state-dir --log-to --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1160,6 +1216,10 @@ _standpipe() {
                     return 0
                     ;;
                 -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sha256)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1558,8 +1618,50 @@ _standpipe() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        standpipe__subcmd__unpack)
+            opts="-o -h -V --output --role --sha256 --list --verify --json --log --log-format --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sha256)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         standpipe__subcmd__up)
-            opts="-f -h -V --file --state-dir --no-view --log --log-format --color --help --version"
+            opts="-f -h -V --file --sha256 --state-dir --no-view --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1570,6 +1672,10 @@ _standpipe() {
                     return 0
                     ;;
                 -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sha256)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -49,10 +49,13 @@ complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "account" -d 'Ma
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "sddl" -d 'Say what an access-control list means, and whom it lets in'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "service" -d 'Install, start and stop services in the service control manager of Windows'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "check" -d 'Check a deployment file: every mistake, with its line'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "pack" -d 'Put a deployment file and the files of its roles into one file, with checksums'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "unpack" -d 'Check a pack, and put its files into a folder'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "import" -d 'Make a deployment file of an Azure Cloud Service: its definition and configurations'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "export" -d 'Write files that run a deployment on Kubernetes, with compose or with systemd'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "agent" -d 'Control Windows services and open their pipes inside Wine, for a Standpipe outside of it'
-complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s f -l file -d 'The deployment file' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s f -l file -d 'The deployment file, or a pack that has one' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l sha256 -d 'The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
@@ -63,7 +66,8 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l no-view -d 'Only log lines, also on a terminal'
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s V -l version -d 'Print version'
-complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s f -l file -d 'The deployment file' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s f -l file -d 'The deployment file, or a pack that has one' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l sha256 -d 'The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l role -d 'The role; not needed when the deployment has only one' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l instance -d 'Which instance of the role this is, from 0; or a name that ends with `-` and that number, as pods of a StatefulSet have it' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l address -d 'The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1' -r
@@ -81,7 +85,7 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s V -l version -d 'Print version'
-complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s f -l file -d 'The deployment file or the pack, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -s d -l deployment -d 'The deployment\'s name' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand ps" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
@@ -108,7 +112,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -s f -l follow
 complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand logs" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -l timeout -d 'How long a new instance may take to be ready' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -s f -l file -d 'The deployment file or the pack, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -s d -l deployment -d 'The deployment\'s name' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
@@ -120,7 +124,7 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand scale" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -l timeout -d 'How long an instance may take to be ready again' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -s f -l file -d 'The deployment file or the pack, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -s d -l deployment -d 'The deployment\'s name' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
@@ -132,7 +136,7 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand restart" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand update" -l timeout -d 'How long an instance may take to be ready' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand update" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand update" -s f -l file -d 'The deployment file or the pack, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand update" -s d -l deployment -d 'The deployment\'s name' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand update" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand update" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
@@ -143,7 +147,7 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand update" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand update" -s V -l version -d 'Print version'
-complete -c standpipe -n "__fish_standpipe_using_subcommand down" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand down" -s f -l file -d 'The deployment file or the pack, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand down" -s d -l deployment -d 'The deployment\'s name' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand down" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand down" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
@@ -155,7 +159,7 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand down" -l now -d 'Kill what runs, without waiting for calls in flight or for services to stop'
 complete -c standpipe -n "__fish_standpipe_using_subcommand down" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand down" -s V -l version -d 'Print version'
-complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s f -l file -d 'The deployment file or the pack, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s d -l deployment -d 'The deployment\'s name' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
@@ -167,7 +171,7 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -l now -d 'Kill what runs, without waiting for calls in flight or for services to stop'
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand stop" -s V -l version -d 'Print version'
-complete -c standpipe -n "__fish_standpipe_using_subcommand health" -s f -l file -d 'The deployment file, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand health" -s f -l file -d 'The deployment file or the pack, which says the deployment\'s name; without it, the only deployment that runs here' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand health" -s d -l deployment -d 'The deployment\'s name' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l state-dir -d 'The folder that the deployment keeps its state in, where it is not the usual one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand health" -l role -d 'Only the instances of this role' -r
@@ -437,6 +441,35 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l here -d 'Also look at this machine: whether passwords can be read, ports are free'
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -s f -l file -d 'The deployment file' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -s o -l output -d 'The pack to write; without it, the deployment\'s name with `.pack`, in the current folder' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -l role -d 'Only the files of this role. May be given several times' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -l system -d 'The system that the deployment is for; without it, this one' -r -f -a "linux\t'Linux'
+windows\t'Windows'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -l force -d 'Write over a pack that is there already'
+complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -l json -d 'Print what is in the pack as JSON'
+complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand unpack" -s o -l output -d 'The folder to make; without it, the pack\'s name without its ending, in the current folder' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand unpack" -l role -d 'Only the files that this role needs. May be given several times' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand unpack" -l sha256 -d 'The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand unpack" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand unpack" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand unpack" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand unpack" -l list -d 'Show what is in the pack, and write nothing'
+complete -c standpipe -n "__fish_standpipe_using_subcommand unpack" -l verify -d 'Check everything in the pack, and write nothing'
+complete -c standpipe -n "__fish_standpipe_using_subcommand unpack" -l json -d 'Print what is in the pack as JSON'
+complete -c standpipe -n "__fish_standpipe_using_subcommand unpack" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand unpack" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand import" -s o -l output -d 'The deployment file to write; without it, standard output' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l configuration -d 'Which configuration to take: `Cloud` for ServiceConfiguration.Cloud.cscfg. Without it, the first' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand import" -l platform -d 'What will run: the programs of Windows, on Windows or in Wine, or programs of Linux in their place' -r -f -a "windows\t'The programs of Windows as they are: on Windows, and on Linux in Wine'

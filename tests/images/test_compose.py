@@ -52,6 +52,9 @@ def test_the_exported_file_runs_the_demo_until_it_is_stopped(compose, podman, na
             until(lambda: is_answered(instance.address, SERVICE_PORT), "a call is answered")
             assert int(status(instance.process)["CapEff"], 16) == 0
         until(lambda: page.fetch()[0] == 200, "the page is shown")
+        # The page finds both by the name of their role, and calls one of them.
+        until(lambda: "2 of 2 instances ready" in page.fetch()[1], "the page has found both instances")
+        assert "olleH" in page.process("Hello")
         # Without systemd, podman asks only when it is told to.
         for container in instances:
             healthy = ("healthcheck", "run", container.name)

@@ -51,7 +51,7 @@ def test_every_command_on_the_page_does_what_it_says(binaries, deployment):
     (deployment.folder / "run").mkdir(mode=0o700)
     text = PAGE.read_text().replace("4450", str(smb)).replace("8080", str(web))
     commands = list(blocks(text))
-    assert len(commands) == 9, commands
+    assert len(commands) == 15, commands
     with contextlib.ExitStack() as lasting:
         for command, shown in commands:
             start = next((start for start in LASTING if command.startswith(start)), None)

@@ -138,6 +138,8 @@ pub struct Role {
     pub local_storage: Vec<LocalStorage>,
     /// Where each instance says how it is.
     pub health: Option<Health>,
+    /// What a pack has for the role, besides its programs.
+    pub content: Vec<Content>,
     /// The commands to run first, in this order.
     pub startup: Vec<StartupTask>,
     /// The services to run and watch. Each comes after those that it depends on.
@@ -166,7 +168,17 @@ pub struct Command {
     pub program: Program,
     /// The arguments, without the program's name.
     pub arguments: Vec<String>,
-    pub(crate) span: Span,
+    /// Where the program stands in the file.
+    pub span: Span,
+}
+
+/// A file or a folder that belongs to a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Its path, as it stands in the file: below the file's folder.
+    pub path: String,
+    /// Where it stands in the file.
+    pub span: Span,
 }
 
 /// Where a program is.

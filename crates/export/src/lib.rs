@@ -16,4 +16,5 @@ pub use compose::{ComposeOptions, compose};
 pub use container::{Container, resolve};
 pub use file::{ExportedFile, WriteError, write_all};
 pub use kubernetes::{KubernetesOptions, kubernetes};
+pub use origin::{secret_paths, with_secrets_in};
 pub use systemd::{SystemdOptions, systemd};

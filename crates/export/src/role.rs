@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use standpipe_deployment::{Deployment, Endpoint, Protocol, Role, TaskKind, Visibility};
+use standpipe_deployment::{Backend, Deployment, Endpoint, Program, Protocol, Role, TaskKind, Visibility};
 
 /// How long a startup task without a time limit of its own may take before a platform gives it up.
 const TASK_LIMIT: Duration = Duration::from_mins(5);
@@ -38,6 +38,29 @@ pub(crate) fn needs(role: &Role) -> Needs {
 /// The port of an endpoint, where every instance has the same.
 pub(crate) fn port_of(endpoint: &Endpoint) -> Option<u16> {
     endpoint.ports.fixed()
+}
+
+/// The port at which an instance says how it is, where every instance has the same.
+pub(crate) fn health_port(role: &Role) -> Option<u16> {
+    role.health.as_ref()?.ports.fixed().filter(|port| *port != 0)
+}
+
+/// How many bytes of local storage have to outlive an instance; `None` when there are none.
+pub(crate) fn kept_bytes(role: &Role) -> Option<u64> {
+    let kept: Vec<u64> =
+        role.local_storage.iter().filter(|each| !each.clean_on_recycle).map(|each| each.size).collect();
+    (!kept.is_empty()).then(|| kept.into_iter().fold(0, u64::saturating_add))
+}
+
+/// Whether a role has files of its own in the folder of the deployment: what `standpipe pack` would pack.
+pub(crate) fn has_content(role: &Role) -> bool {
+    let of_pipes = role.pipes.iter().filter_map(|pipe| match &pipe.backend {
+        Backend::Command(serving) => Some(&serving.command),
+        _ => None,
+    });
+    let of_services = role.services.iter().filter_map(|service| service.command.as_ref());
+    let mut commands = role.startup.iter().map(|task| &task.command).chain(of_services).chain(of_pipes);
+    !role.content.is_empty() || commands.any(|command| matches!(command.program, Program::Path(_)))
 }
 
 /// Whether a role has nothing but pages: no service, no pipe.

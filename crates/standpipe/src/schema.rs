@@ -21,8 +21,10 @@ pub fn printed() -> Vec<Printed> {
         Printed { command: "call", schema: of::<commands::call::Shown>() },
         Printed { command: "doctor", schema: of::<Vec<commands::doctor::Finding>>() },
         Printed { command: "import", schema: of::<commands::import::Shown>() },
+        Printed { command: "pack", schema: of::<commands::pack::Shown>() },
         Printed { command: "ps", schema: of::<Vec<standpipe_runtime::state::InstanceRecord>>() },
         Printed { command: "service status", schema: of::<commands::service::Shown>() },
+        Printed { command: "unpack", schema: of::<commands::pack::Shown>() },
     ]
 }
 

@@ -33,6 +33,23 @@ pub fn default_folder(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     platform::default_folder(User::own(), variable)
 }
 
+/// The folder for what this user's programs keep and can make again; `variable` looks up the environment.
+///
+/// For root `/var/lib/standpipe`, for others `$XDG_DATA_HOME/standpipe` or `~/.local/share/standpipe`. Unlike
+/// the [default folder](default_folder), it is on a disk, and programs can be executed there.
+pub fn data_folder(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    platform::data_folder(User::own(), variable)
+}
+
+/// Makes `folder` and the missing folders above it, which only this user can change and others can read.
+///
+/// # Errors
+///
+/// Those of the system. A folder that exists is no error, whoever can write to it: see [`check_private`].
+pub fn make_readable(folder: &Path) -> io::Result<()> {
+    platform::make_readable_folder(folder)
+}
+
 /// Makes `folder` and the missing folders above it, each for this user alone.
 ///
 /// # Errors
@@ -111,6 +128,18 @@ mod tests {
         };
         assert_eq!(folder("/run/user/7"), Path::new("/run/user/7/standpipe"));
         assert_eq!(folder("run"), Path::new("/tmp/standpipe-7"));
+    }
+
+    #[test]
+    fn data_is_kept_where_the_user_keeps_data() {
+        let user = User::from_number(7);
+        let folder = |set: &'static str, value: &'static str| {
+            platform::data_folder(user, move |name| (name == set).then(|| value.into()))
+        };
+        assert_eq!(folder("XDG_DATA_HOME", "/data"), Path::new("/data/standpipe"));
+        assert_eq!(folder("HOME", "/home/seven"), Path::new("/home/seven/.local/share/standpipe"));
+        assert_eq!(folder("XDG_DATA_HOME", "data"), Path::new("/tmp/standpipe-7"));
+        assert_eq!(platform::data_folder(User::ROOT, |_| None), Path::new("/var/lib/standpipe"));
     }
 
     #[test]

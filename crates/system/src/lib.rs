@@ -7,6 +7,7 @@ pub mod folder;
 mod found;
 pub mod machine;
 mod platform;
+pub mod portable;
 pub mod private_file;
 pub mod process_prng;
 pub mod user;

@@ -50,7 +50,8 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room(4, "discovery", &["backoff", "client", "deployment"]),
     room(4, "export", &["deployment"]),
-    room(4, "import", &["deployment"]),
+    room(4, "import", &["system", "deployment"]),
+    room(4, "pack", &["system", "deployment"]),
     room(4, "load", &["system", "transport", "smb", "pipe", "client"]),
     room(4, "web", &["system", "pipe", "client"]),
     room(
@@ -71,6 +72,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "runtime",
             "export",
             "import",
+            "pack",
             "load",
             "web",
         ],
@@ -96,7 +98,7 @@ const fn outside(name: &'static str, may_use: Option<&'static [&'static str]>) -
 /// The packages that are not part of the program.
 pub(crate) const OUTSIDE: &[Outside] = &[
     outside("simple-service", Some(&["pipe", "system"])),
-    outside("fuzz", Some(&["security", "smb"])),
+    outside("fuzz", Some(&["security", "smb", "deployment", "import", "pack"])),
     outside("bench", None),
     outside("soak", None),
     Outside { for_tests: true, ..outside("pair", Some(&["security", "smb"])) },

@@ -36,6 +36,7 @@ pub(crate) struct Role {
     pub(crate) on_settings_change: Field<OnSettingsChange>,
     pub(crate) local_storage: Vec<LocalStorage>,
     pub(crate) health: Option<Health>,
+    pub(crate) content: Field<Vec<Text>>,
     pub(crate) startup: Vec<Task>,
     pub(crate) service: Option<Service>,
     pub(crate) services: Vec<Service>,
@@ -347,6 +348,7 @@ fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
         local_storage.into_iter().map(|(name, table)| self::local_storage(reader, name, table)).collect();
     let health = table.one(reader, "health", format!("`health` of role `{}`", name.get_ref()));
     let health = health.map(|table| self::health(reader, table));
+    let content = table.texts(reader, "content");
     let startup = table.list(reader, "startup", "startup task");
     let startup = startup.into_iter().map(|table| task(reader, table)).collect();
     let service = table.one(reader, "service", format!("the service of role `{}`", name.get_ref()));
@@ -377,6 +379,7 @@ fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
         on_settings_change,
         local_storage,
         health,
+        content,
         startup,
         service,
         services,

@@ -14,7 +14,7 @@ use standpipe_pipe::PipeName;
 use standpipe_security::SecurityDescriptor;
 use toml::Spanned;
 
-use crate::definition::{Backend, Command, Deployment, Pipe, Program, Role, StartupTask};
+use crate::definition::{Backend, Command, Content, Deployment, Pipe, Program, Role, StartupTask};
 use crate::file::parsed;
 use crate::file::{
     Encryption, Field, PipeEncryption, PortChoice, Ports, Problem, Protocol, Source, Span, TaskKind, Text,
@@ -111,6 +111,7 @@ impl Resolver<'_> {
             on_settings_change: role.on_settings_change.given().unwrap_or_default(),
             local_storage: role.local_storage.into_iter().map(|each| self.local_storage(each)).collect(),
             health: role.health.and_then(|health| self.health(health)),
+            content: self.content(role.content),
             instances: role.instances.given().map_or(1, Spanned::into_inner),
             user_span: role.user.as_given().map(Text::span),
             variables_read: role.variables_read,
@@ -252,6 +253,19 @@ impl Resolver<'_> {
             return None;
         }
         Some(text.as_str().to_owned())
+    }
+
+    fn content(&mut self, paths: Field<Vec<Text>>) -> Vec<Content> {
+        let mut content = Vec::new();
+        for text in paths.given().unwrap_or_default() {
+            let path = text.as_str();
+            if path.trim().is_empty() || path.contains('\0') {
+                self.report(Problem::at(text.span(), "`content` has an empty path, or one with a NUL"));
+                continue;
+            }
+            content.push(Content { path: path.to_owned(), span: text.span() });
+        }
+        content
     }
 
     fn command(&self, words: &[Text]) -> Option<Command> {

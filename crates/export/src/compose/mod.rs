@@ -16,7 +16,7 @@ use crate::file::{ExportedFile, heading};
 use crate::origin::{Origin, PlatformFile, Surroundings};
 use crate::role;
 use crate::yaml::{self, Note};
-use model::{Compose, Healthcheck, Network, NetworkOf, SecretFile, Service};
+use model::{Compose, Healthcheck, Network, NetworkOf, SecretFile, Service, Volume};
 
 /// The user and the group of the container: those of the image.
 const USER: &str = "65532:65532";
@@ -28,6 +28,9 @@ const PORTS: &str = "Decide: the addresses of this host that the world may use; 
 const SYSCTL: &str = "A process without rights may take this port.";
 const STATE: &str =
     "Accounts and sockets, made anew with each container. State goes to a folder below the mount.";
+const KEPT: &str = "\
+State stays, since local storage of this role is to be kept: `down --volumes` takes it away. The folder /state of the
+image is one that every user may write to, and a new volume takes that from it.";
 
 /// How an export to compose is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -93,7 +96,11 @@ fn project(origin: &Origin, options: &ComposeOptions, platform: &PlatformFile) -
                     note("image", IMAGE),
                     note("ports", PORTS),
                     note("sysctls", SYSCTL),
-                    note("tmpfs", STATE),
+                    if role::kept_bytes(role).is_some() {
+                        note("volumes", KEPT)
+                    } else {
+                        note("tmpfs", STATE)
+                    },
                 ]);
             }
             services.insert(name, service(origin, options, platform, role, number));
@@ -106,7 +113,17 @@ fn project(origin: &Origin, options: &ComposeOptions, platform: &PlatformFile) -
         .iter()
         .map(|secret| (secret.key.clone(), SecretFile { file: format!("./secrets/{}", secret.key) }))
         .collect();
-    (Compose { services, networks, secrets }, notes)
+    let kept = deployment.roles().iter().filter(|role| role::kept_bytes(role).is_some());
+    let volumes = kept
+        .flat_map(|role| (0..role.instances).map(move |number| state_volume(role, &number.to_string())))
+        .map(|name| (name, Volume { driver: "local" }))
+        .collect();
+    (Compose { services, networks, secrets, volumes }, notes)
+}
+
+/// The name of the volume with the state of an instance.
+fn state_volume(role: &Role, number: &str) -> String {
+    format!("{}-{number}-state", lower(&role.name))
 }
 
 fn service(
@@ -150,6 +167,13 @@ fn service(
     let of_role = platform.secrets.iter().filter(|secret| secret.roles.contains(&role.name));
     let health = ["CMD", "standpipe", "health", "--state-dir", "/state/standpipe"];
     let image = options.image.clone();
+    let mut tmpfs = vec!["/tmp:mode=1777".to_owned()];
+    let mut volumes = vec![format!("./{FILE}:/etc/standpipe/{FILE}:ro")];
+    if role::kept_bytes(role).is_some() {
+        volumes.push(format!("{}:/state", state_volume(role, &number)));
+    } else {
+        tmpfs.insert(0, "/state:mode=1777".to_owned());
+    }
     Service {
         image: image.unwrap_or_else(|| format!("{}-{}:1.0", lower(deployment.name()), lower(&role.name))),
         entrypoint: vec!["standpipe".to_owned()],
@@ -166,8 +190,8 @@ fn service(
             .map(|port| ("net.ipv4.ip_unprivileged_port_start".to_owned(), port.to_string()))
             .into_iter()
             .collect(),
-        tmpfs: vec!["/state:mode=1777".to_owned(), "/tmp:mode=1777".to_owned()],
-        volumes: vec![format!("./{FILE}:/etc/standpipe/{FILE}:ro")],
+        tmpfs,
+        volumes,
         secrets: of_role.map(|secret| secret.key.clone()).collect(),
         networks,
         ports: role::inputs(role)

@@ -15,6 +15,15 @@ pub(super) struct Compose {
     pub(super) networks: BTreeMap<String, Network>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) secrets: BTreeMap<String, SecretFile>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) volumes: BTreeMap<String, Volume>,
+}
+
+/// A volume of the project, which stays when its containers go.
+#[derive(Debug, Serialize)]
+pub(super) struct Volume {
+    /// What keeps it: `local` is what every engine has.
+    pub(super) driver: &'static str,
 }
 
 /// A container.

@@ -58,3 +58,14 @@ fn what_cannot_be_with_compose_is_said_with_its_line() {
         assert!(said.contains(expected) && said.contains(place) && said.contains("hint"), "{said}");
     }
 }
+
+#[test]
+fn storage_that_is_kept_is_on_a_volume_of_the_instance() {
+    let kept = "[roles.Greeter]\nlocal-storage.orders.clean-on-recycle = false";
+    let files = exported(&WORLD.replace("[roles.Greeter]", kept)).unwrap();
+    let compose = &files[0].text;
+    for line in ["greeter-0-state:/state", "volumes:\n  greeter-0-state:\n    driver: local"] {
+        assert!(compose.contains(line), "{line}\n{compose}");
+    }
+    assert!(!compose.contains("/state:mode=1777"), "{compose}");
+}

@@ -21,8 +21,8 @@ const NO_LIVENESS: &str = "\
 Ready says what the services and their pipes are. There is no liveness probe: an instance that cannot go on
 ends by itself, with an exit code that says why.";
 const TCP_ONLY: &str = "\
-Decide: a port answers before the service is ready; callers ask by themselves. An endpoint with the protocol
-`http` in this role can say more. Windows nodes should run no command as a probe.";
+Decide: a port answers before the service is ready; callers ask by themselves. The key `health` of this
+role, or an endpoint with the protocol `http`, can say more. Windows nodes should run no command as a probe.";
 
 /// The probes of a container.
 pub(super) struct Probes {
@@ -33,6 +33,8 @@ pub(super) struct Probes {
 
 /// What answers the probes of a role.
 enum Answers {
+    /// The health port.
+    Health(u16),
     /// The page, at this port: whether it lives, and whether there is somebody to call.
     Page(String),
     /// The command `standpipe health`.
@@ -42,6 +44,9 @@ enum Answers {
 }
 
 fn answers(role: &Role, container: Container) -> Answers {
+    if let Some(port) = role::health_port(role) {
+        return Answers::Health(port);
+    }
     let port = |protocol: Option<Protocol>| {
         let endpoint = role
             .endpoints
@@ -71,15 +76,16 @@ pub(super) fn of(role: &Role, container: Container, state: &str) -> Probes {
     let starting =
         |probe: Probe| Probe { failure_threshold: i32::try_from(tries).ok(), ..every(PERIOD, probe) };
     match answers(role, container) {
+        Answers::Health(port) => {
+            let get = |path: &str| get(path, IntOrString::Int(port.into()));
+            Probes {
+                startup: starting(get("/startz")),
+                readiness: every(PERIOD, get("/readyz")),
+                liveness: Some(every(LIVE_PERIOD, get("/livez"))),
+            }
+        }
         Answers::Page(port) => {
-            let get = |path: &str| Probe {
-                http_get: Some(HTTPGetAction {
-                    path: Some(path.to_owned()),
-                    port: IntOrString::String(port.clone()),
-                    ..HTTPGetAction::default()
-                }),
-                ..Probe::default()
-            };
+            let get = |path: &str| get(path, IntOrString::String(port.clone()));
             Probes {
                 // A page whose targets are not there yet has started all the same.
                 startup: starting(get("/livez")),
@@ -106,11 +112,18 @@ pub(super) fn of(role: &Role, container: Container, state: &str) -> Probes {
     }
 }
 
+fn get(path: &str, port: IntOrString) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction { path: Some(path.to_owned()), port, ..HTTPGetAction::default() }),
+        ..Probe::default()
+    }
+}
+
 /// The comments of the probes in the container at `path`.
 pub(super) fn notes(role: &Role, container: Container, path: &str) -> Vec<Note> {
     let mut notes = vec![Note::new(format!("{path}.startupProbe.failureThreshold"), STARTUP)];
     match answers(role, container) {
-        Answers::Page(_) => {}
+        Answers::Page(_) | Answers::Health(_) => {}
         Answers::Command => notes.push(Note::new(format!("{path}.readinessProbe"), NO_LIVENESS)),
         Answers::Port(_) => notes.push(Note::new(format!("{path}.readinessProbe"), TCP_ONLY)),
     }

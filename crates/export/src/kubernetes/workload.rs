@@ -6,10 +6,10 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::{
     Capabilities, ConfigMapVolumeSource, Container as PodContainer, ContainerPort, EmptyDirVolumeSource,
-    EnvVar, EnvVarSource, KeyToPath, Lifecycle, LifecycleHandler, ObjectFieldSelector, PodOS,
-    PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile, SecretKeySelector,
-    SecretVolumeSource, SecurityContext, SleepAction, Sysctl, Toleration, TopologySpreadConstraint, Volume,
-    VolumeMount, WindowsSecurityContextOptions,
+    EnvVar, EnvVarSource, KeyToPath, Lifecycle, LifecycleHandler, ObjectFieldSelector, PersistentVolumeClaim,
+    PersistentVolumeClaimSpec, PodOS, PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements,
+    SeccompProfile, SecretKeySelector, SecretVolumeSource, SecurityContext, SleepAction, Sysctl, Toleration,
+    TopologySpreadConstraint, Volume, VolumeMount, VolumeResourceRequirements, WindowsSecurityContextOptions,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -30,6 +30,12 @@ const BY_NAME: Duration = Duration::from_secs(35);
 /// The same when only Services lead to it: their lists of pods change within seconds.
 const BY_SERVICE: Duration = Duration::from_secs(10);
 
+/// What is added to kept local storage for the rest of the state, in MiB.
+const STATE_MEBIBYTES: u64 = 64;
+
+/// The variable that says where an instance answers for its health, whatever the deployment file says.
+const HEALTH_VARIABLE: &str = "STANDPIPE_HEALTH";
+
 /// How long a new pod must be ready before the next one is replaced.
 const MIN_READY: i32 = 10;
 
@@ -44,8 +50,15 @@ The pod goes on serving while callers learn of its successor: Kubernetes asks it
 lists at the same time, and an answer of DNS lives up to 30 s.";
 const SYSCTL: &str = "A process without rights may take this port: a capability would not reach it.";
 const STATE: &str = "\
-Accounts and sockets, made anew with each pod. Decide: a volume claim, where something in it has to outlive
-the pod.";
+Accounts and sockets, made anew with each pod. Local storage with `clean-on-recycle = false` would be on a
+volume of its own.";
+const CLAIM: &str = "\
+Each instance keeps its volume: local storage is to outlive the pod. Decide: storageClassName, and the size. Sockets
+are on it too, so it must be a file system of its own, not one of a network such as NFS.";
+const CONTENT: &str = "\
+The image has the files of this role in its folder /deployment: `standpipe pack`, then
+`standpipe unpack PACK --role NAME -o image`, and COPY image /deployment.";
+const HEALTH: &str = "Where the kubelet asks; whoever reaches it reads the settings of the role.";
 const WINE_ROOT: &str = "The Wine prefix of the image is written to.";
 
 impl Cluster<'_> {
@@ -68,6 +81,7 @@ impl Cluster<'_> {
                 min_ready_seconds: Some(MIN_READY),
                 selector: self.match_labels(role),
                 template,
+                volume_claim_templates: role::kept_bytes(role).map(|bytes| vec![claim(bytes)]),
                 ..StatefulSetSpec::default()
             }),
             ..StatefulSet::default()
@@ -80,7 +94,7 @@ impl Cluster<'_> {
         let container = format!("{pod}.containers.0");
         let mut notes = vec![
             Note::new("spec.replicas", REPLICAS),
-            Note::new(format!("{container}.image"), IMAGE),
+            Note::new(format!("{container}.image"), image_note(role, self.options.container)),
             Note::new(format!("{container}.resources"), RESOURCES),
             Note::new(format!("{container}.lifecycle"), PRE_STOP),
             Note::new(format!("{pod}.securityContext.sysctls"), SYSCTL),
@@ -91,6 +105,13 @@ impl Cluster<'_> {
         }
         let state = self.volumes(role).iter().position(|volume| volume.name == "state");
         notes.extend(state.map(|at| Note::new(format!("{pod}.volumes.{at}.emptyDir"), STATE)));
+        if role::kept_bytes(role).is_some() {
+            notes.push(Note::new("spec.volumeClaimTemplates", CLAIM));
+        }
+        if role::health_port(role).is_some() {
+            let at = self.environment(role).iter().position(|variable| variable.name == HEALTH_VARIABLE);
+            notes.extend(at.map(|at| Note::new(format!("{container}.env.{at}.value"), HEALTH)));
+        }
         notes
     }
 
@@ -213,6 +234,13 @@ impl Cluster<'_> {
             ..EnvVar::default()
         };
         let mut environment = vec![of_pod("POD_IP", "status.podIP"), of_pod("POD_NAME", "metadata.name")];
+        if let Some(port) = role::health_port(role) {
+            environment.push(EnvVar {
+                name: HEALTH_VARIABLE.to_owned(),
+                value: Some(format!("$(POD_IP):{port}")),
+                ..EnvVar::default()
+            });
+        }
         if role.wine.is_some() {
             environment.push(EnvVar {
                 name: "HOME".to_owned(),
@@ -270,7 +298,9 @@ impl Cluster<'_> {
             });
         }
         let empty = || Some(EmptyDirVolumeSource::default());
-        volumes.push(Volume { empty_dir: empty(), ..volume("state") });
+        if role::kept_bytes(role).is_none() {
+            volumes.push(Volume { empty_dir: empty(), ..volume("state") });
+        }
         if on_linux {
             volumes.push(Volume { empty_dir: empty(), ..volume("tmp") });
         }
@@ -292,12 +322,35 @@ impl Cluster<'_> {
         };
         let is_written = |name: &str| matches!(name, "state" | "tmp");
         let volumes = self.volumes(role);
-        volumes
-            .iter()
-            .map(|volume| {
-                mount(&volume.name, path(&volume.name), (!is_written(&volume.name)).then_some(true))
-            })
-            .collect()
+        let claimed = role::kept_bytes(role).map(|_| "state");
+        let names = volumes.iter().map(|volume| volume.name.as_str()).chain(claimed);
+        names.map(|name| mount(name, path(name), (!is_written(name)).then_some(true))).collect()
+    }
+}
+
+/// What to know of a role's image.
+fn image_note(role: &Role, container: Container) -> String {
+    if role::has_content(role) && container == Container::Linux {
+        format!("{IMAGE}\n{}", CONTENT.replace("NAME", &role.name))
+    } else {
+        IMAGE.to_owned()
+    }
+}
+
+/// The volume for the state of an instance, part of which has to be kept.
+fn claim(bytes: u64) -> PersistentVolumeClaim {
+    let mebibytes = bytes.div_ceil(1024 * 1024).saturating_add(STATE_MEBIBYTES);
+    PersistentVolumeClaim {
+        metadata: ObjectMeta { name: Some("state".to_owned()), ..ObjectMeta::default() },
+        spec: Some(PersistentVolumeClaimSpec {
+            access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
+            resources: Some(VolumeResourceRequirements {
+                requests: Some(BTreeMap::from([("storage".to_owned(), Quantity(format!("{mebibytes}Mi")))])),
+                ..VolumeResourceRequirements::default()
+            }),
+            ..PersistentVolumeClaimSpec::default()
+        }),
+        ..PersistentVolumeClaim::default()
     }
 }
 
@@ -342,7 +395,14 @@ fn ports(role: &Role) -> Option<Vec<ContainerPort>> {
             ..ContainerPort::default()
         })
     };
-    let ports: Vec<ContainerPort> = role.endpoints.iter().filter_map(port).collect();
+    let mut ports: Vec<ContainerPort> = role.endpoints.iter().filter_map(port).collect();
+    let taken = ports.iter().any(|port| port.name.as_deref() == Some("health"));
+    ports.extend(role::health_port(role).filter(|_| !taken).map(|port| ContainerPort {
+        name: Some("health".to_owned()),
+        container_port: port.into(),
+        protocol: Some("TCP".to_owned()),
+        ..ContainerPort::default()
+    }));
     (!ports.is_empty()).then_some(ports)
 }
 

@@ -101,14 +101,47 @@ impl Origin {
         }
         edits.extend(addresses(text, root.get_ref(), surroundings.addresses));
         edits.extend(surroundings.page.into_iter().flat_map(|address| pages(text, root.get_ref(), address)));
-        edits.sort_by_key(|(span, _)| span.start);
-        let mut rewritten = text.to_owned();
-        for (span, new) in edits.into_iter().rev() {
-            rewritten.replace_range(span, &new);
-        }
+        let rewritten = edited(text, edits);
         let variables = variables(&rewritten);
         PlatformFile { text: rewritten, secrets: found.secrets, variables }
     }
+}
+
+/// The paths of the files with secrets that the text of a deployment file names, as they stand there.
+pub fn secret_paths(text: &str) -> Vec<String> {
+    let (root, _) = DeTable::parse_recoverable(text);
+    secrets::find(root.get_ref()).secrets.into_iter().map(|secret| secret.path).collect()
+}
+
+/// The text of a deployment file in which relative paths of secrets start from `folder`, for a file that is
+/// used in another folder than the one that it was written for. A path that begins with a variable stays as
+/// it is.
+pub fn with_secrets_in(text: &str, folder: &Path) -> String {
+    let (root, _) = DeTable::parse_recoverable(text);
+    let found = secrets::find(root.get_ref());
+    let mut edits: Vec<(Span, String)> = Vec::new();
+    for place in found.places {
+        let secret = found.secrets.iter().find(|secret| secret.key == place.key);
+        let Some(path) = secret.map(|secret| secret.path.as_str()) else { continue };
+        if path.starts_with("${") || Path::new(path).is_absolute() {
+            continue;
+        }
+        // A folder may have `${` in its name, which is no variable.
+        let folder = folder.to_string_lossy().replace("${", "$${");
+        let path = Path::new(&folder).join(path);
+        edits.push((place.span, quoted(&format!("{}{}", place.option, path.display()))));
+    }
+    edited(text, edits)
+}
+
+/// A text with other words in some places.
+fn edited(text: &str, mut edits: Vec<(Span, String)>) -> String {
+    edits.sort_by_key(|(span, _)| span.start);
+    let mut edited = text.to_owned();
+    for (span, new) in edits.into_iter().rev() {
+        edited.replace_range(span, &new);
+    }
+    edited
 }
 
 /// The entry of this name.

@@ -151,9 +151,10 @@ impl Host<'_> {
             "ExecStart",
             &format!(
                 "{program} run --file {config}/{FILE} --folder {} --role {} --instance %i{address} \
-                 --state-dir /run/{name}-%i/state",
+                 --state-dir {}/{name}-%i/state",
                 content(&self.name),
                 role.name,
+                if role::kept_bytes(role).is_some() { "/var/lib" } else { "/run" },
             ),
         );
         unit.set(
@@ -194,7 +195,10 @@ impl Host<'_> {
         let mut lines = vec![
             String::new(),
             format!("1. Copy the units to /etc/systemd/system, and {FILE} to {config}."),
-            format!("2. Put the programs of the roles into {}.", content(&self.name)),
+            format!(
+                "2. Put the programs of the roles into {0}: `standpipe unpack PACK -o {0}`, or by hand.",
+                content(&self.name)
+            ),
         ];
         for secret in &self.platform.secrets {
             lines.push(format!(
@@ -236,8 +240,14 @@ fn sandbox(role: &Role, unit: &mut Unit) {
             }
         }
     }
-    unit.set("RuntimeDirectory", "%p-%i");
-    unit.set("RuntimeDirectoryMode", "0700");
+    if role::kept_bytes(role).is_some() {
+        unit.comment("Local storage is to outlive the instance.");
+        unit.set("StateDirectory", "%p-%i");
+        unit.set("StateDirectoryMode", "0700");
+    } else {
+        unit.set("RuntimeDirectory", "%p-%i");
+        unit.set("RuntimeDirectoryMode", "0700");
+    }
     unit.set("UMask", "0077");
     match role::needs(role).low_port {
         Some(_) => {

@@ -68,3 +68,17 @@ fn what_cannot_be_with_systemd_is_said_with_its_line() {
     let range = two.replace("port = 445", "port = \"4450-4460\"\nport-choice = \"instance\"");
     exported(&range).unwrap();
 }
+
+#[test]
+fn storage_that_is_kept_is_where_systemd_keeps_state() {
+    let unit = |text: &str| {
+        let files = exported(text).unwrap();
+        files.iter().find(|file| file.path.ends_with("@.service")).unwrap().text.clone()
+    };
+    let kept = "[roles.Greeter]\nlocal-storage.orders.clean-on-recycle = false";
+    let kept = unit(&WORLD.replace("[roles.Greeter]", kept));
+    assert!(kept.contains("--state-dir /var/lib/demo-greeter-%i/state"), "{kept}");
+    assert!(kept.contains("StateDirectory=%p-%i") && !kept.contains("RuntimeDirectory"), "{kept}");
+    let emptied = unit(&WORLD.replace("[roles.Greeter]", "[roles.Greeter]\nlocal-storage.cache = {}"));
+    assert!(emptied.contains("--state-dir /run/demo-greeter-%i/state"), "{emptied}");
+}

@@ -28,6 +28,7 @@ pub(crate) struct Check {
 }
 
 pub(super) fn run(check: &Check, output: &mut Output) -> Result<Exit, Failure> {
+    super::packed::refuse(&check.file)?;
     let look = if check.here { Look::Machine } else { Look::Files };
     let deployment = Deployment::load(&check.file, &ProcessEnvironment, look)?;
     if check.here {

@@ -97,6 +97,10 @@ pub(crate) struct Systemd {
 
 pub(super) fn run(export: &Export, output: &mut Output) -> Result<Exit, Failure> {
     let environment = &ProcessEnvironment;
+    let (Export::Kubernetes(Kubernetes { common, .. })
+    | Export::Compose(Compose { common, .. })
+    | Export::Systemd(Systemd { common, .. })) = export;
+    super::packed::refuse(&common.file)?;
     match export {
         Export::Kubernetes(Kubernetes { common, os, image }) => {
             let container = match os {

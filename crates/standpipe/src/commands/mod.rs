@@ -13,12 +13,15 @@ mod health;
 pub(crate) mod import;
 mod instances;
 mod logs;
+pub(crate) mod pack;
+mod packed;
 mod ps;
 mod restart;
 mod run;
 mod scale;
 mod sddl;
 pub(crate) mod service;
+mod unpack;
 mod up;
 mod update;
 mod which;
@@ -79,6 +82,10 @@ pub(crate) enum Command {
     Check(check::Check),
     /// Say what would go wrong on this machine, and what to do about it
     Doctor(doctor::Doctor),
+    /// Put a deployment file and the files of its roles into one file, with checksums
+    Pack(pack::PackCommand),
+    /// Check a pack, and put its files into a folder
+    Unpack(unpack::Unpack),
     /// Make a deployment file of an Azure Cloud Service: its definition and configurations
     Import(import::Import),
     /// Write files that run a deployment on Kubernetes, with compose or with systemd
@@ -132,6 +139,8 @@ pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Re
         Command::Service(service) => service::run(service, output),
         Command::Check(check) => check::run(&check, output),
         Command::Doctor(doctor) => doctor::run(&doctor, output),
+        Command::Pack(pack) => pack::run(&pack, output),
+        Command::Unpack(unpack) => unpack::run(&unpack, output),
         Command::Import(import) => import::run(&import, output),
         Command::Export(export) => export::run(&export, output),
         Command::Agent(_) => agent::run(),

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
 use standpipe_deployment::{Deployment, Look, Problems, ProcessEnvironment};
+use standpipe_pack::Sha256Sum;
 use standpipe_process::Output as ProcessOutput;
 use standpipe_runtime::local::control::Refusal;
 use standpipe_runtime::local::{
@@ -19,6 +20,7 @@ use standpipe_runtime::{Stop, state};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use super::packed::GivenFile;
 use super::{instances, runtime};
 use crate::failure::{Caused, Exit, Failure};
 use crate::logging::{self, LiveView, LogFormat, LogOptions};
@@ -26,7 +28,8 @@ use crate::output::{Output, columns};
 
 const EXAMPLES: &str = "Examples:\n  \
     standpipe up\n  \
-    standpipe up -f deploy/standpipe.toml --state-dir /run/standpipe/demo\n\n\
+    standpipe up -f deploy/standpipe.toml --state-dir /run/standpipe/demo\n  \
+    standpipe up -f demo.pack\n\n\
     Ctrl-C stops everything; a second Ctrl-C stops it at once.";
 
 /// How much longer than its service an instance may take to stop: it drains its clients first.
@@ -39,9 +42,13 @@ const REDRAW: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Up {
-    /// The deployment file
+    /// The deployment file, or a pack that has one
     #[arg(short, long, value_name = "PATH", default_value = "standpipe.toml")]
     file: PathBuf,
+
+    /// The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it
+    #[arg(long, value_name = "HEX")]
+    sha256: Option<Sha256Sum>,
 
     /// The folder to keep state in; without it, one for the deployment where this user keeps such things
     #[arg(long, value_name = "DIR")]
@@ -53,14 +60,16 @@ pub(crate) struct Up {
 }
 
 pub(super) fn run(up: &Up, log: &LogOptions, output: &mut Output) -> Result<Exit, Failure> {
-    let load = |look| Deployment::load(&up.file, &ProcessEnvironment, look);
+    let given = GivenFile { path: up.file.clone(), sha256: up.sha256, state_dir: up.state_dir.clone() };
+    let file = given.deployment()?;
+    let load = |look| Deployment::load(&file, &ProcessEnvironment, look);
     // Without this machine at first: a deployment that runs already holds its own ports. But all mistakes in
     // one go.
     let deployment = load(Look::Files).map_err(|found| load(Look::Machine).err().unwrap_or(found))?;
     let deployment = Arc::new(deployment);
     let live = !up.no_view && log.format == LogFormat::Human && is_live_terminal();
     let view = live.then(|| output.live_view());
-    let outcome = runtime()?.block_on(run_deployment(up, log, &deployment, view))?;
+    let outcome = runtime()?.block_on(run_deployment(up, log, (&given, &file), &deployment, view))?;
     let exit = outcome.exit_code();
     match outcome.failed.split_first() {
         Some((first, others)) if exit != Exit::Ok => {
@@ -81,6 +90,7 @@ fn is_live_terminal() -> bool {
 async fn run_deployment(
     up: &Up,
     log: &LogOptions,
+    (given, file): (&GivenFile, &Path),
     deployment: &Arc<Deployment>,
     view: Option<LiveView>,
 ) -> Result<LocalOutcome, Failure> {
@@ -91,7 +101,7 @@ async fn run_deployment(
     };
     let program = std::env::current_exe().map_err(here("could not find this program's own file"))?;
     let folder = std::env::current_dir().map_err(here("could not find the current folder"))?;
-    let file = std::path::absolute(&up.file).map_err(here("could not find the deployment file"))?;
+    let absolute = std::path::absolute(file).map_err(here("could not find the deployment file"))?;
     let stop = Stop::on_signals().map_err(Failure::signals)?;
     let state_dir = state::locate(deployment.name(), up.state_dir.as_deref(), |name| std::env::var_os(name));
     let runtime = LocalRuntime::prepare(LocalOptions {
@@ -106,7 +116,7 @@ async fn run_deployment(
         pace: WalkPace::default(),
     })
     .await?;
-    if let Err(problems) = Deployment::load(&up.file, &ProcessEnvironment, Look::Machine) {
+    if let Err(problems) = Deployment::load(file, &ProcessEnvironment, Look::Machine) {
         if let Err(error) = runtime.abandon() {
             warn!("{error}");
         }
@@ -119,7 +129,8 @@ async fn run_deployment(
     info!("deployment {} keeps its state in {}", deployment.name(), runtime.state_dir().display());
     let (sender, views) = watch::channel(Vec::new());
     let shown = tokio::spawn(show(deployment.name().to_owned(), views, view));
-    let host = ThisProgram { program, file, shown_file: up.file.clone(), log };
+    let file = Mutex::new(CurrentFile { absolute, shown: file.to_path_buf() });
+    let host = ThisProgram { program, given, file, log };
     let outcome = runtime.run(&host, stop, &sender).await;
     drop(sender);
     // It ends with the sender.
@@ -130,26 +141,45 @@ async fn run_deployment(
 /// What the local runtime asks of this program.
 struct ThisProgram<'a> {
     program: PathBuf,
-    /// The deployment file, absolute.
-    file: PathBuf,
-    /// The same as the user gave it, for messages.
-    shown_file: PathBuf,
+    /// What the user gave.
+    given: &'a GivenFile,
+    file: Mutex<CurrentFile>,
     log: &'a LogOptions,
+}
+
+/// The deployment file: another one when another pack was put in the place of the first.
+#[derive(Debug, Clone)]
+struct CurrentFile {
+    absolute: PathBuf,
+    /// The same for messages.
+    shown: PathBuf,
+}
+
+impl ThisProgram<'_> {
+    fn file(&self) -> CurrentFile {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Host for ThisProgram<'_> {
     fn command(&self, instance: LocalInstance<'_>) -> Vec<OsString> {
-        command(&self.program, &self.file, &instance, self.log)
+        command(&self.program, &self.file().absolute, &instance, self.log)
     }
 
     fn reload(&self) -> Result<Deployment, Refusal> {
+        let whole = |failure: &Failure| Refusal::new(failure.exit(), failure.in_one_line());
+        let shown = self.given.deployment().map_err(|failure| whole(&failure))?;
         // The deployment itself holds its ports.
-        Deployment::load(&self.shown_file, &ProcessEnvironment, Look::Files)
-            .map_err(|problems| refusal(&problems))
+        let deployment = Deployment::load(&shown, &ProcessEnvironment, Look::Files)
+            .map_err(|problems| refusal(&problems))?;
+        if let Ok(absolute) = std::path::absolute(&shown) {
+            *self.file.lock().unwrap_or_else(PoisonError::into_inner) = CurrentFile { absolute, shown };
+        }
+        Ok(deployment)
     }
 
     fn check(&self, instances: &BTreeMap<String, u32>) -> Result<(), Refusal> {
-        Deployment::load_scaled(&self.shown_file, &ProcessEnvironment, Look::Files, instances)
+        Deployment::load_scaled(&self.file().shown, &ProcessEnvironment, Look::Files, instances)
             .map(drop)
             .map_err(|problems| refusal(&problems))
     }

@@ -8,14 +8,15 @@ use standpipe_deployment::{Deployment, ProcessEnvironment};
 use standpipe_runtime::local::control::{self, Ask, ControlError};
 use standpipe_runtime::state;
 
-use super::runtime;
+use super::{packed, runtime};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
 /// Options that choose a deployment which runs.
 #[derive(Debug, Args)]
 pub(super) struct Which {
-    /// The deployment file, which says the deployment's name; without it, the only deployment that runs here
+    /// The deployment file or the pack, which says the deployment's name; without it, the only deployment
+    /// that runs here
     #[arg(short, long, value_name = "PATH", conflicts_with = "deployment")]
     file: Option<PathBuf>,
 
@@ -47,7 +48,12 @@ impl Which {
             return Ok(Some(usual(name)));
         }
         if let Some(file) = &self.file {
-            return Ok(Some(usual(&Deployment::name_in(file, &ProcessEnvironment)?)));
+            let name = if packed::names_pack(file) {
+                packed::name_in(file)?
+            } else {
+                Deployment::name_in(file, &ProcessEnvironment)?
+            };
+            return Ok(Some(usual(&name)));
         }
         let mut running = state::running()?;
         if running.len() > 1 {

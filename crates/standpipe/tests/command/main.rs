@@ -19,6 +19,7 @@ mod import;
 mod local;
 #[cfg(unix)]
 mod log;
+mod pack;
 #[cfg(unix)]
 mod remote;
 #[cfg(unix)]

@@ -219,6 +219,22 @@ pub(crate) fn default_folder(user: User, variable: impl Fn(&str) -> Option<OsStr
     }
 }
 
+pub(crate) fn data_folder(user: User, variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    if user.is_administrator() {
+        return PathBuf::from("/var/lib/standpipe");
+    }
+    let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || absolute("HOME").map(|home| home.join(".local/share"));
+    match absolute("XDG_DATA_HOME").or_else(home) {
+        Some(data) => data.join("standpipe"),
+        None => default_folder(user, variable),
+    }
+}
+
+pub(crate) fn make_readable_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(folder)
+}
+
 pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

@@ -181,6 +181,13 @@ static ROLE: Keys = Keys {
             Means("none"),
             "a port for `/livez`, `/readyz`, `/startz`, and the role's document at `/role`",
         ),
+        key(
+            "content",
+            Texts,
+            Means("none"),
+            "the files and folders, below the folder of this file, that `standpipe pack` puts into a pack for the role, \
+             besides the programs that the role names by a path",
+        ),
         key("startup", List(&STARTUP), Means("none"), "commands that run before the role starts"),
         key("service", Table(&SERVICE), Means("none"), "the service to run and watch"),
         key(

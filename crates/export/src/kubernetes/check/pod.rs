@@ -46,7 +46,13 @@ pub(super) fn stateful_set(object: &Value, name: &str, findings: &mut Findings<'
         findings.add("spec.selector", "it does not select the pods of the template");
     }
     if let Some(pod) = object.pointer("/spec/template/spec") {
-        check_pod(pod, findings);
+        let claims: Vec<&str> = list_of(object, "/spec/volumeClaimTemplates")
+            .map(|claim| text(claim, "/metadata/name"))
+            .collect();
+        for claim in list_of(object, "/spec/volumeClaimTemplates") {
+            check_claim(claim, findings);
+        }
+        check_pod(pod, &claims, findings);
     }
 }
 
@@ -69,7 +75,26 @@ fn word(object: &Value, pointer: &str, words: &[&str], findings: &mut Findings<'
     }
 }
 
-fn check_pod(pod: &Value, findings: &mut Findings<'_>) {
+/// How a claim can be mounted.
+const MODES: [&str; 4] = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"];
+
+/// A claim is validated when a pod is made of it, and not before: no pod comes, and the events say why.
+fn check_claim(claim: &Value, findings: &mut Findings<'_>) {
+    let name = text(claim, "/metadata/name");
+    if !values::is_dns_label(name) {
+        findings.add("volumeClaimTemplates", format!("the name `{name}` is no label of DNS"));
+    }
+    let modes: Vec<&Value> = list_of(claim, "/spec/accessModes").collect();
+    if modes.is_empty() || modes.iter().any(|mode| mode.as_str().is_none_or(|mode| !MODES.contains(&mode))) {
+        findings.add(format!("volumeClaimTemplates.{name}"), format!("accessModes has none of {MODES:?}"));
+    }
+    let storage = claim.pointer("/spec/resources/requests/storage").and_then(Value::as_str);
+    if storage.and_then(values::quantity).is_none_or(|bytes| bytes <= 0.0) {
+        findings.add(format!("volumeClaimTemplates.{name}"), "it asks for no storage");
+    }
+}
+
+fn check_pod(pod: &Value, claims: &[&str], findings: &mut Findings<'_>) {
     if pod.get("restartPolicy").is_some_and(|policy| policy != "Always") {
         findings.add("restartPolicy", "only `Always` is allowed in a StatefulSet");
     }
@@ -86,7 +111,7 @@ fn check_pod(pod: &Value, findings: &mut Findings<'_>) {
             findings.add("topologySpreadConstraints.maxSkew", "less than one");
         }
     }
-    volumes(pod, findings);
+    volumes(pod, claims, findings);
     if list_of(pod, "/containers").next().is_none() {
         findings.add("containers", "there is none");
     }
@@ -96,8 +121,9 @@ fn check_pod(pod: &Value, findings: &mut Findings<'_>) {
     security(pod, findings);
 }
 
-fn volumes(pod: &Value, findings: &mut Findings<'_>) {
-    let names = || list_of(pod, "/volumes").map(|volume| text(volume, "/name"));
+fn volumes(pod: &Value, claims: &[&str], findings: &mut Findings<'_>) {
+    // A claim takes the place of a volume of its name.
+    let names = || list_of(pod, "/volumes").map(|volume| text(volume, "/name")).chain(claims.iter().copied());
     if let Some(name) = twice(names()) {
         findings.add("volumes", format!("two volumes are named `{name}`"));
     }

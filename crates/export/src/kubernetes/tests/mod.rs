@@ -84,6 +84,28 @@ port = 8080
 simple = { target = "Greeter/NamedPipes", user = "serviceUser", password-env = "PIPE_PASSWORD" }
 "#;
 
+const KEPT: &str = r#"
+name = "Demo"
+[roles.Store]
+instances = 2
+content = ["data"]
+health.port = 8081
+local-storage.orders = { size = "1GiB", clean-on-recycle = false }
+local-storage.cache = { size = "5GiB" }
+[roles.Store.service]
+command = ["bin/store"]
+[roles.Store.pipes.orders]
+sddl = "D:(A;;GRGW;;;AU)"
+[roles.Store.endpoints.Pipes]
+protocol = "smb"
+port = 445
+[roles.Page.endpoints.Page]
+protocol = "http"
+port = 8080
+[roles.Page.calls]
+orders = { target = "Store/Pipes", user = "serviceUser", password-env = "PIPE_PASSWORD" }
+"#;
+
 fn assert_golden(name: &str, files: &[ExportedFile]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     crate::golden::assert(&folder, files);
@@ -101,6 +123,56 @@ fn the_demo_is_exported_as_it_was() {
 fn a_service_for_windows_is_exported_for_windows_nodes_and_for_wine() {
     assert_golden("kubernetes-windows", &exported(WINDOWS, Container::Windows).unwrap());
     assert_golden("kubernetes-wine", &exported(WINE, Container::Linux).unwrap());
+}
+
+#[test]
+fn a_role_with_a_health_port_and_storage_that_is_kept_is_exported_with_both() {
+    let files = exported(KEPT, Container::Linux).unwrap();
+    assert_golden("kubernetes-kept", &files);
+    let (_folder, path) = written(KEPT);
+    let objects = objects(&path, Container::Linux);
+    let set = objects.iter().find(|object| object["kind"] == "StatefulSet").unwrap();
+    // What is kept, and room for the rest; the cache is emptied and needs no volume.
+    let claim = &set["spec"]["volumeClaimTemplates"][0];
+    assert_eq!(claim["spec"]["resources"]["requests"]["storage"], "1088Mi");
+    let container = &set["spec"]["template"]["spec"]["containers"][0];
+    for (probe, path) in
+        [("startupProbe", "/startz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")]
+    {
+        assert_eq!(container[probe]["httpGet"], serde_json::json!({"path": path, "port": 8081}), "{probe}");
+    }
+    let env = container["env"].as_array().unwrap();
+    let health = env.iter().find(|variable| variable["name"] == "STANDPIPE_HEALTH").unwrap();
+    assert_eq!(health["value"], "$(POD_IP):8081");
+    let text = KEPT.replace("health.port = 8081", "health.port = \"8081-8090\"");
+    let (_folder, path) = written(&text);
+    let objects = super::tests::objects(&path, Container::Linux);
+    let probe = &objects[1]["spec"]["template"]["spec"]["containers"][0]["readinessProbe"];
+    assert!(probe["exec"].is_object() && probe["httpGet"].is_null(), "nobody knows the port: {probe}");
+}
+
+#[test]
+fn a_page_reaches_dns_and_what_it_calls_and_a_service_what_it_likes() {
+    let egress = |text: &str, role: &str| {
+        let (_folder, path) = written(text);
+        let objects = objects(&path, Container::Linux);
+        let is_it = |object: &&serde_json::Value| {
+            object["kind"] == "NetworkPolicy" && object["metadata"]["name"] == format!("demo-{role}")
+        };
+        objects.iter().find(is_it).unwrap()["spec"].clone()
+    };
+    let page = egress(KEPT, "page");
+    assert_eq!(page["policyTypes"], serde_json::json!(["Ingress", "Egress"]));
+    let ports = |rule: usize| -> Vec<&serde_json::Value> {
+        page["egress"][rule]["ports"].as_array().unwrap().iter().map(|port| &port["port"]).collect()
+    };
+    assert_eq!((ports(0), ports(1)), (vec![&53.into(), &53.into()], vec![&445.into()]));
+    let store = &page["egress"][1]["to"][0]["podSelector"]["matchLabels"];
+    assert_eq!(store["app.kubernetes.io/component"], "store");
+    assert_eq!(egress(KEPT, "store")["policyTypes"], serde_json::json!(["Ingress"]));
+    // A call that says itself where its target is may lead out of the cluster.
+    let elsewhere = KEPT.replace("user = ", "addresses = [\"10.0.0.1:445\"], user = ");
+    assert_eq!(egress(&elsewhere, "page")["policyTypes"], serde_json::json!(["Ingress"]));
 }
 
 #[test]

@@ -95,6 +95,33 @@ fn wrong() -> Vec<(Place, &'static str, Value, &'static str)> {
             json!([{"name": "s", "emptyDir": {}}, {"name": "s", "emptyDir": {}}]),
             "two volumes are named",
         ),
+        (
+            set("/spec"),
+            "volumeClaimTemplates",
+            json!([{"metadata": {"name": "a b"}, "spec": {"accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": "1Gi"}}}}]),
+            "no label of DNS",
+        ),
+        (
+            set("/spec"),
+            "volumeClaimTemplates",
+            json!([{"metadata": {"name": "x"}, "spec": {"accessModes": ["ReadWrite"],
+                "resources": {"requests": {"storage": "1Gi"}}}}]),
+            "accessModes has none of",
+        ),
+        (
+            set("/spec"),
+            "volumeClaimTemplates",
+            json!([{"metadata": {"name": "x"}, "spec": {"accessModes": ["ReadWriteOnce"]}}]),
+            "it asks for no storage",
+        ),
+        (
+            set("/spec"),
+            "volumeClaimTemplates",
+            json!([{"metadata": {"name": "tmp"}, "spec": {"accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": "1Gi"}}}}]),
+            "two volumes are named `tmp`",
+        ),
         // Probes and hooks.
         (
             set(CONTAINER),

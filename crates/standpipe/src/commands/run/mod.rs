@@ -14,6 +14,7 @@ use clap::Args;
 use standpipe_deployment::{
     Call, Deployment, Look, ProcessEnvironment, Role, Target, TargetAddresses, local_address,
 };
+use standpipe_pack::Sha256Sum;
 use standpipe_runtime::facts::Own;
 use standpipe_runtime::instance::{Instance, InstanceOptions};
 use standpipe_runtime::{Stop, state};
@@ -25,6 +26,7 @@ use self::serve::{Endpoints, HealthPort, Sockets};
 use self::settings::FollowedSettings;
 use self::targets::{Targets, VARIABLE};
 use super::instances::parse_number;
+use super::packed::{self, GivenFile};
 use super::{parse_timeout, runtime_within};
 use crate::failure::{Exit, Failure};
 
@@ -32,6 +34,7 @@ const EXAMPLES: &str = "Examples:\n  \
     standpipe run --role ServiceWatcher\n  \
     standpipe run --role ServiceWatcher --instance 1 --address 10.0.0.5\n  \
     standpipe run -f /etc/standpipe.toml --role Web --address 0.0.0.0\n  \
+    standpipe run -f demo.pack --role ServiceWatcher\n  \
     standpipe run --role ServiceWatcher --instance \"$HOSTNAME\" --address \"$POD_IP\"\n  \
     standpipe run --role Web --target ServiceWatcher/NamedPipes=dns:watchers.example:445";
 
@@ -39,9 +42,13 @@ const EXAMPLES: &str = "Examples:\n  \
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Run {
-    /// The deployment file
+    /// The deployment file, or a pack that has one
     #[arg(short, long, value_name = "PATH", default_value = "standpipe.toml")]
     file: PathBuf,
+
+    /// The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it
+    #[arg(long, value_name = "HEX")]
+    sha256: Option<Sha256Sum>,
 
     /// The role; not needed when the deployment has only one
     #[arg(long, value_name = "NAME")]
@@ -123,9 +130,16 @@ fn say_why(run: &Run, failure: &Failure) {
 async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
     let address = run.address.unwrap_or_else(|| local_address(run.instance));
     let look = Look::Instance { role: run.role.as_deref(), number: run.instance, address };
+    if let Some(folder) = run.folder.as_deref().filter(|_| packed::names_pack(&run.file)) {
+        let error =
+            format!("paths in a pack start from where it is unpacked, and not from {}", folder.display());
+        return Err(Failure::new(Exit::Usage, error).hint("leave out --folder"));
+    }
+    let given = GivenFile { path: run.file.clone(), sha256: run.sha256, state_dir: run.state_dir.clone() };
+    let file = given.deployment()?;
     let deployment = match &run.folder {
-        Some(folder) => Deployment::load_in(folder, &run.file, &ProcessEnvironment, look)?,
-        None => Deployment::load(&run.file, &ProcessEnvironment, look)?,
+        Some(folder) => Deployment::load_in(folder, &file, &ProcessEnvironment, look)?,
+        None => Deployment::load(&file, &ProcessEnvironment, look)?,
     };
     let role = choose_role(&deployment, run.role.as_deref())?;
     let targets = Targets::new(&run.targets, std::env::var_os(VARIABLE).as_deref(), &deployment)?;
@@ -152,7 +166,7 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
     let mut beside = JoinSet::new();
     beside.spawn(
         FollowedSettings {
-            file: run.file.clone(),
+            file,
             folder: run.folder.clone(),
             role: role.name.clone(),
             number: run.instance,

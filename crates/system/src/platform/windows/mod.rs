@@ -118,6 +118,16 @@ pub(crate) fn stop_limits() -> Vec<(&'static str, Duration)> {
         .collect()
 }
 
+pub(crate) fn data_folder(_user: User, variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    let above = variable("LOCALAPPDATA").map(PathBuf::from).filter(|path| path.is_absolute());
+    above.unwrap_or_else(std::env::temp_dir).join("standpipe").join("data")
+}
+
+pub(crate) fn make_readable_folder(folder: &Path) -> io::Result<()> {
+    // The folder above says who may read it.
+    std::fs::create_dir_all(folder)
+}
+
 /// Below the user's own local data, where folders inherit an access list that lets nobody else in.
 pub(crate) fn default_folder(_user: User, variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     variable("LOCALAPPDATA").map_or_else(std::env::temp_dir, PathBuf::from).join("standpipe")
