@@ -42,21 +42,18 @@ impl DotnetSocket {
     }
 
     /// Whether the service listens, or does so again in a moment.
-    pub(super) async fn is_available(&self) -> bool {
-        let socket = LocalSocket {
-            path: self.path.clone(),
-            mode: Mode::Byte,
-            trust: Trust::Users(Arc::clone(&self.users)),
-        };
+    pub(super) async fn check(&self) -> Result<(), BackendError> {
+        let trust = Trust::Users(Arc::clone(&self.users));
+        let socket = LocalSocket::new(self.path.clone(), Mode::Byte, trust);
         let mut pause = PAUSE;
         for _ in 1..LOOKS {
-            if socket.is_available() {
-                return true;
+            if socket.check().is_ok() {
+                return Ok(());
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        socket.is_available()
+        socket.check()
     }
 
     pub(super) fn connect(&self, opening: Opening, timeout: Duration) -> Attempt {
@@ -169,7 +166,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("CoreFxPipe_simple");
         let waiting = socket(&path);
-        assert!(!waiting.is_available().await);
+        waiting.check().await.unwrap_err();
         let connecting = tokio::spawn(async move { waiting.connect_within(Duration::from_secs(5)).await });
         tokio::time::sleep(Duration::from_secs(2)).await;
         let listener = tokio::net::UnixListener::bind(&path).unwrap();

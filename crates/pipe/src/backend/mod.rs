@@ -195,13 +195,13 @@ impl Backend {
         }
         let mode = mode.unwrap_or_default();
         let path = directory.join(name.as_str());
-        Self::new(mode, Place::Socket(LocalSocket { path, mode, trust: Trust::Owner }))
+        Self::new(mode, Place::Socket(LocalSocket::new(path, mode, Trust::Owner)))
     }
 
     /// The Unix socket at `path`: `SOCK_SEQPACKET` in message mode, `SOCK_STREAM` in byte mode. The path is
     /// trusted to lead to the service.
     pub fn unix(path: impl Into<PathBuf>, mode: Mode) -> Self {
-        Self::new(mode, Place::Socket(LocalSocket { path: path.into(), mode, trust: Trust::Path }))
+        Self::new(mode, Place::Socket(LocalSocket::new(path.into(), mode, Trust::Path)))
     }
 
     /// The Unix socket at `path`, in a folder that everybody may write to, such as `/tmp`: the path must not
@@ -209,7 +209,7 @@ impl Backend {
     /// Somebody else who was there first is not connected to.
     pub fn unix_of(path: impl Into<PathBuf>, mode: Mode, users: impl Into<Arc<[User]>>) -> Self {
         let trust = Trust::Users(users.into());
-        Self::new(mode, Place::Socket(LocalSocket { path: path.into(), mode, trust }))
+        Self::new(mode, Place::Socket(LocalSocket::new(path.into(), mode, trust)))
     }
 
     /// The Unix socket at which a .NET service listens with `NamedPipeServerStream`:
@@ -309,17 +309,27 @@ impl Backend {
         self.mode
     }
 
-    /// Whether the service listens now. It does not notice that it was asked, save at a TCP port, where a
-    /// connection is made and closed; who asks at about the same time is told of the same one.
+    /// Whether the service listens now; see [`Self::check`].
     pub async fn is_available(&self) -> bool {
-        match &self.place {
-            Place::Socket(socket) => socket.is_available(),
-            Place::Dotnet(socket) => socket.is_available().await,
+        self.check().await.is_ok()
+    }
+
+    /// Whether an open would find the service listening now, in the right mode and as the right user. It does
+    /// not notice that it was asked, save at a TCP port, where a connection is made and closed; who asks at
+    /// about the same time is told of the same one.
+    ///
+    /// # Errors
+    /// What an open would fail with.
+    pub async fn check(&self) -> Result<(), BackendError> {
+        let is_available = match &self.place {
+            Place::Socket(socket) => return socket.check(),
+            Place::Dotnet(socket) => return socket.check().await,
             Place::Tcp(port) => port.is_available(self.connect_timeout).await,
             Place::Native(pipe) => pipe.is_available().await,
             Place::Handler(_) => true,
             Place::Connector(connector) => connector.is_available().await,
-        }
+        };
+        if is_available { Ok(()) } else { Err(BackendError::NotListening { backend: self.to_string() }) }
     }
 
     /// Whether its connections may carry a security descriptor of the service's own

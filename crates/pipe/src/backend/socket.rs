@@ -3,14 +3,15 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{Attempt, BackendError, Connected, Opening};
+use crate::Mode;
 use crate::connection::PipeConnection;
-use crate::{Mode, platform};
+use crate::platform::{self, SocketFile};
 use standpipe_system::user::User;
 
 /// How long to wait before trying again while a service's queue of new clients is full: twice as long each
@@ -21,9 +22,11 @@ const MAX_BUSY_PAUSE: Duration = Duration::from_millis(200);
 /// A socket of this machine.
 #[derive(Debug, Clone)]
 pub(super) struct LocalSocket {
-    pub(super) path: PathBuf,
-    pub(super) mode: Mode,
-    pub(super) trust: Trust,
+    path: PathBuf,
+    mode: Mode,
+    trust: Trust,
+    /// The socket's file, and whether somebody else than its owner made the socket.
+    known: Arc<Mutex<Option<(SocketFile, bool)>>>,
 }
 
 /// Who may listen at a socket.
@@ -38,16 +41,54 @@ pub(super) enum Trust {
 }
 
 impl LocalSocket {
-    /// Whether somebody listens. Who it is is only known after connecting; but whoever may not be connected
-    /// to does not own the socket's file.
-    pub(super) fn is_available(&self) -> bool {
-        let owner = || platform::owner_of_socket(&self.path);
-        let is_trusted = match &self.trust {
-            Trust::Path => true,
-            Trust::Owner => owner().is_some(),
-            Trust::Users(users) => owner().is_some_and(|owner| users.contains(&owner)),
+    pub(super) fn new(path: PathBuf, mode: Mode, trust: Trust) -> Self {
+        Self { path, mode, trust, known: Arc::default() }
+    }
+
+    /// Whether an open would find the service listening, as far as that is known without a connection that
+    /// the service would notice. One is made only where the system says that somebody else made the socket.
+    pub(super) fn check(&self) -> Result<(), BackendError> {
+        let failed = |error| self.failed(error);
+        let owner = match &self.trust {
+            Trust::Path => None,
+            Trust::Owner | Trust::Users(_) => Some(platform::owner_of_socket(&self.path).map_err(failed)?),
         };
-        is_trusted && platform::is_listening(&self.path)
+        if let (Some(owner), Trust::Users(users)) = (owner, &self.trust)
+            && !users.contains(&owner)
+        {
+            let text = format!("it belongs to user {owner}, who is not the service's user");
+            return Err(failed(io::Error::new(io::ErrorKind::PermissionDenied, text)));
+        }
+        if !platform::has_mode(&self.path, self.mode).map_err(failed)? {
+            let actual = match self.mode {
+                Mode::Byte => Mode::Message,
+                Mode::Message => Mode::Byte,
+            };
+            let backend = self.to_string();
+            return Err(BackendError::WrongMode { backend, actual, expected: self.mode });
+        }
+        // Whoever made the socket may have become another user before it listened.
+        if owner.is_some_and(|owner| self.is_made_by_another(owner)) {
+            return match self.try_connect() {
+                Ok(_) | Err(BackendError::Busy { .. }) => Ok(()),
+                Err(error) => Err(error),
+            };
+        }
+        Ok(())
+    }
+
+    /// Whether somebody else than `owner` made the socket. What was found holds while the file is the same.
+    fn is_made_by_another(&self, owner: User) -> bool {
+        let file = platform::file_of_socket(&self.path);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*known, &file) {
+            (Some((before, is_another)), Some(file)) if before == file => *is_another,
+            _ => {
+                let is_another = platform::user_who_listens(&self.path).is_some_and(|user| user != owner);
+                *known = file.map(|file| (file, is_another));
+                is_another
+            }
+        }
     }
 
     /// Connects at once, or waits for a place in the service's queue of new clients, for a while.
@@ -70,13 +111,18 @@ impl LocalSocket {
             Trust::Owner => PipeConnection::try_connect_to_owner(&self.path, self.mode, None),
             Trust::Users(users) => PipeConnection::try_connect_to_owner(&self.path, self.mode, Some(users)),
         };
-        connected.map_err(|source| match source.kind() {
+        connected.map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: io::Error) -> BackendError {
+        let backend = self.to_string();
+        match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                BackendError::NotListening { backend: self.to_string() }
+                BackendError::NotListening { backend }
             }
-            io::ErrorKind::WouldBlock => BackendError::Busy { backend: self.to_string() },
-            _ => BackendError::Io { backend: self.to_string(), source },
-        })
+            io::ErrorKind::WouldBlock => BackendError::Busy { backend },
+            _ => BackendError::Io { backend, source },
+        }
     }
 
     async fn connect_when_free(&self, timeout: Duration) -> Result<PipeConnection, BackendError> {
@@ -114,7 +160,7 @@ mod tests {
         let socket = UnixSocket::new_stream().unwrap();
         socket.bind(&path).unwrap();
         let listener = socket.listen(0).unwrap();
-        let backend = LocalSocket { path, mode: Mode::Byte, trust: Trust::Owner };
+        let backend = LocalSocket::new(path, Mode::Byte, Trust::Owner);
         let mut queued = Vec::new();
         while let Ok(connection) = backend.try_connect() {
             queued.push(connection);
@@ -143,5 +189,59 @@ mod tests {
             listener.accept().await.unwrap();
         }
         connecting.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_check_finds_what_an_open_would_fail_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("simple");
+        let socket = |mode| LocalSocket::new(path.clone(), mode, Trust::Owner);
+        let absent = socket(Mode::Byte).check();
+        assert!(matches!(absent, Err(BackendError::NotListening { .. })), "{absent:?}");
+        let listener = UnixListener::bind(&path).unwrap();
+        socket(Mode::Byte).check().unwrap();
+        let wrong = socket(Mode::Message).check();
+        assert!(
+            matches!(wrong, Err(BackendError::WrongMode { actual: Mode::Byte, expected: Mode::Message, .. })),
+            "{wrong:?}"
+        );
+        drop(listener);
+        std::fs::remove_file(&path).unwrap();
+        let _datagrams = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        let wrong = socket(Mode::Byte).check();
+        assert!(matches!(wrong, Err(BackendError::Io { .. })), "{wrong:?}");
+    }
+
+    #[tokio::test]
+    async fn a_check_of_the_right_service_goes_unnoticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("simple");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let socket = LocalSocket::new(path, Mode::Byte, Trust::Owner);
+        for _ in 0..3 {
+            socket.check().unwrap();
+        }
+        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    /// Only root can give a file to somebody else.
+    #[tokio::test]
+    async fn a_check_finds_a_socket_whose_file_belongs_to_somebody_else() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("simple");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let socket = LocalSocket::new(path.clone(), Mode::Byte, Trust::Owner);
+        socket.check().unwrap();
+        std::os::unix::fs::chown(&path, Some(1), Some(1)).unwrap();
+        let error = socket.check().unwrap_err();
+        assert!(matches!(error, BackendError::Io { .. }), "{error:?}");
+        assert_eq!(
+            std::error::Error::source(&error).unwrap().to_string(),
+            "user 0 listens at a socket of user 1"
+        );
     }
 }

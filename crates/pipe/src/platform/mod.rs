@@ -9,7 +9,10 @@ mod imp;
 #[path = "windows/mod.rs"]
 mod imp;
 
-pub(crate) use imp::{Listener, Socket, is_listening, open, owner_of_socket, wait};
+pub(crate) use imp::{
+    Listener, Socket, SocketFile, file_of_socket, has_mode, is_listening, open, owner_of_socket,
+    user_who_listens, wait,
+};
 
 /// What came out of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

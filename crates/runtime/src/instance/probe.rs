@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use standpipe_agent::host::Host;
 use standpipe_deployment::{PipeMode, Role};
-use standpipe_pipe::backend::{Backend, CONNECT_TIMEOUT};
+use standpipe_pipe::backend::{Backend, BackendError, CONNECT_TIMEOUT};
 use standpipe_pipe::listener::dotnet_socket;
 use standpipe_pipe::{Mode, PipeName};
 use standpipe_process::Tree;
 use standpipe_service::{BoxFuture, NotReady, Probe};
+use standpipe_system::error::with_causes;
 use standpipe_system::user::User;
 
 use super::{PrepareError, command};
@@ -108,9 +109,14 @@ impl Probe for PipesAccept {
     fn check(&self) -> BoxFuture<'_, Result<(), NotReady>> {
         Box::pin(async {
             for (name, backend) in &self.0 {
-                if !backend.is_available().await {
-                    return Err(NotReady::new(format!("nobody listens at its pipe `{name}`")));
-                }
+                backend.check().await.map_err(|error| match error {
+                    BackendError::NotListening { .. } => {
+                        NotReady::new(format!("nobody listens at its pipe `{name}`"))
+                    }
+                    error => {
+                        NotReady::new(format!("its pipe `{name}` cannot be opened: {}", with_causes(&error)))
+                    }
+                })?;
             }
             Ok(())
         })

@@ -3,8 +3,6 @@
 //! `connect` is done as soon as the connection is in the queue. A service that closes its listening socket
 //! resets all that are still there, whatever was written to them.
 
-#[cfg(target_os = "linux")]
-use std::mem::size_of;
 use std::os::fd::OwnedFd;
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,7 +10,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 #[cfg(target_os = "linux")]
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, netlink};
+use rustix::net::SendFlags;
+
+#[cfg(target_os = "linux")]
+use super::diagnosis;
 
 /// What has become of a new connection to which nothing was written yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Question {
     /// A way to ask. That the system has none shows in the answers.
     pub(super) fn new() -> Self {
         #[cfg(target_os = "linux")]
-        return Self { netlink: open().ok() };
+        return Self { netlink: diagnosis::open().ok() };
         #[cfg(not(target_os = "linux"))]
         Self {}
     }
@@ -80,80 +81,15 @@ pub(super) fn of_closed(socket: &OwnedFd) -> Option<bool> {
     }
 }
 
-/// `SOCK_DIAG_BY_FAMILY`, a request and its answer.
-#[cfg(target_os = "linux")]
-const BY_FAMILY: u16 = 20;
-#[cfg(target_os = "linux")]
-const REQUEST: u16 = 1;
-/// `UDIAG_SHOW_PEER`, and the attribute that comes of it.
-#[cfg(target_os = "linux")]
-const SHOW_PEER: u32 = 4;
-#[cfg(target_os = "linux")]
-const PEER: u16 = 2;
-/// The bytes of `nlmsghdr`, of `unix_diag_req`, of `unix_diag_msg` and of `nlattr`.
-#[cfg(target_os = "linux")]
-const HEADER: usize = 16;
-#[cfg(target_os = "linux")]
-const QUESTION: usize = 24;
-#[cfg(target_os = "linux")]
-const ANSWER: usize = 16;
-#[cfg(target_os = "linux")]
-const ATTRIBUTE: usize = 4;
-
-#[cfg(target_os = "linux")]
-fn open() -> rustix::io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let protocol = Some(netlink::SOCK_DIAG);
-    let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, protocol)?;
-    // The kernel has the number 0, and is the only one who is heard.
-    rustix::net::connect(&socket, &netlink::SocketAddrNetlink::new(0, 0))?;
-    Ok(socket)
-}
-
 /// The inode of the other end of a connected Unix socket, 0 while nobody has accepted it (`sock_diag(7)`).
 #[cfg(target_os = "linux")]
 fn peer(netlink: BorrowedFd<'_>, socket: BorrowedFd<'_>) -> rustix::io::Result<u32> {
     let inode = u32::try_from(rustix::fs::fstat(socket)?.st_ino).map_err(|_| Errno::OVERFLOW)?;
-    rustix::net::send(netlink, &request(inode), SendFlags::empty())?;
+    rustix::net::send(netlink, &diagnosis::request_about(inode), SendFlags::empty())?;
     // The kernel answers before `send` is done.
     let mut answer = [0; 256];
     let (_, length) = rustix::net::recv(netlink, &mut answer[..], RecvFlags::DONTWAIT)?;
-    parse(answer.get(..length).unwrap_or_default()).ok_or(Errno::BADMSG)
-}
-
-#[cfg(target_os = "linux")]
-fn request(inode: u32) -> Vec<u8> {
-    let length = (HEADER + QUESTION) as u32;
-    let mut message = Vec::with_capacity(HEADER + QUESTION);
-    message.extend_from_slice(&length.to_ne_bytes());
-    message.extend_from_slice(&BY_FAMILY.to_ne_bytes());
-    message.extend_from_slice(&REQUEST.to_ne_bytes());
-    message.extend_from_slice(&[0; 8]); // sequence, port
-    message.extend_from_slice(&[AddressFamily::UNIX.as_raw() as u8, 0, 0, 0]);
-    // States (any), inode, what to show, and a cookie that fits every socket.
-    for word in [u32::MAX, inode, SHOW_PEER, u32::MAX, u32::MAX] {
-        message.extend_from_slice(&word.to_ne_bytes());
-    }
-    message
-}
-
-/// The inode of the peer in the kernel's answer; `None` for anything else, such as an error.
-#[cfg(target_os = "linux")]
-fn parse(answer: &[u8]) -> Option<u32> {
-    let short = |at: usize| Some(u16::from_ne_bytes(answer.get(at..at + size_of::<u16>())?.try_into().ok()?));
-    let word = |at: usize| Some(u32::from_ne_bytes(answer.get(at..at + size_of::<u32>())?.try_into().ok()?));
-    if short(4)? != BY_FAMILY {
-        return None;
-    }
-    let mut at = HEADER + ANSWER;
-    loop {
-        let (length, kind) = (usize::from(short(at)?), short(at + 2)?);
-        if kind == PEER {
-            return word(at + ATTRIBUTE);
-        }
-        // Attributes begin at multiples of four.
-        at += length.max(ATTRIBUTE).next_multiple_of(4);
-    }
+    diagnosis::peer(answer.get(..length).unwrap_or_default()).ok_or(Errno::BADMSG)
 }
 
 #[cfg(test)]
@@ -201,20 +137,5 @@ mod tests {
         assert_eq!(nobody.ask(&client), Acceptance::Unknown);
         drop(listener);
         assert_eq!(nobody.ask(&client), Acceptance::Reset);
-    }
-
-    #[test]
-    fn an_answer_that_ends_too_soon_or_is_an_error_says_nothing() {
-        let mut answer = vec![0; HEADER + ANSWER];
-        answer[4..6].copy_from_slice(&BY_FAMILY.to_ne_bytes());
-        answer.extend_from_slice(&[8, 0, 5, 0, 1, 2, 3, 4]);
-        answer.extend_from_slice(&[8, 0, 2, 0]);
-        answer.extend_from_slice(&7_u32.to_ne_bytes());
-        assert_eq!(parse(&answer), if cfg!(target_endian = "little") { Some(7) } else { None });
-        for length in 0..answer.len() {
-            assert_eq!(parse(&answer[..length]), None);
-        }
-        answer[4..6].copy_from_slice(&2_u16.to_ne_bytes());
-        assert_eq!(parse(&answer), None);
     }
 }

@@ -105,21 +105,74 @@ impl Drop for Listener {
     }
 }
 
-/// The user who owns the socket at `path`; `None` when there is none, or only a link to one.
-pub(crate) fn owner_of_socket(path: &Path) -> Option<User> {
+/// The user who owns the socket at `path`.
+///
+/// # Errors
+/// When there is none, or only a link to one.
+pub(crate) fn owner_of_socket(path: &Path) -> io::Result<User> {
+    super::socket::owner_of(path)
+}
+
+/// What tells the file of a socket from its successors at the same path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SocketFile {
+    device: u64,
+    number: u64,
+    /// Seconds and nanoseconds of its last change, such as of its owner.
+    changed: (i64, i64),
+}
+
+/// The file of the socket at `path`.
+pub(crate) fn file_of_socket(path: &Path) -> Option<SocketFile> {
     let found = fs::symlink_metadata(path).ok()?;
-    found.file_type().is_socket().then(|| User::from_number(found.uid()))
+    let changed = (found.ctime(), found.ctime_nsec());
+    Some(SocketFile { device: found.dev(), number: found.ino(), changed })
+}
+
+/// The user who made the socket that listens at `path`, where the system says it without a connection.
+pub(crate) fn user_who_listens(path: &Path) -> Option<User> {
+    #[cfg(target_os = "linux")]
+    return super::diagnosis::user_of_listener(&fs::symlink_metadata(path).ok()?).map(User::from_number);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 /// Whether somebody listens at `path`. Nothing is connected, so the service notices nothing: a socket of a
 /// type that no pipe has is refused with another error when there is a listener than when there is none.
 pub(crate) fn is_listening(path: &Path) -> bool {
-    let attempt = || {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
-        rustix::net::connect(&fd, &SocketAddrUnix::new(path)?)
+    attempt(path, SocketType::DGRAM) == Err(Errno::PROTOTYPE)
+}
+
+/// Whether what listens at `path` is a pipe of this mode, rather than of the other. Only one of the wrong
+/// mode notices that it was asked: its type is the only one that is tried.
+///
+/// # Errors
+/// When nobody listens, or this process may not connect.
+pub(crate) fn has_mode(path: &Path, mode: Mode) -> io::Result<bool> {
+    match attempt(path, SocketType::DGRAM) {
+        Err(Errno::PROTOTYPE) => {}
+        Ok(()) => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a socket for datagrams")),
+        Err(error) => return Err(error.into()),
+    }
+    let other = match mode {
+        Mode::Message => Mode::Byte,
+        Mode::Byte => Mode::Message,
     };
-    attempt() == Err(Errno::PROTOTYPE)
+    match attempt(path, socket_type(other)) {
+        Err(Errno::PROTOTYPE) => Ok(true),
+        Ok(()) | Err(Errno::AGAIN) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What comes of connecting with a socket of this type.
+fn attempt(path: &Path, kind: SocketType) -> Result<(), Errno> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None)?;
+    rustix::net::connect(&fd, &SocketAddrUnix::new(path)?)
 }
 
 fn remove_stale(path: &Path) -> Result<(), ListenError> {

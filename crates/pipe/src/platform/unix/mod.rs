@@ -1,6 +1,8 @@
 //! Unix: pipes are Unix-domain sockets, `SOCK_SEQPACKET` for messages and `SOCK_STREAM` for bytes.
 
 mod acceptance;
+#[cfg(target_os = "linux")]
+mod diagnosis;
 mod identity;
 mod listener;
 mod message_buffer;
@@ -13,7 +15,9 @@ use std::os::fd::OwnedFd;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-pub(crate) use listener::{Listener, is_listening, owner_of_socket};
+pub(crate) use listener::{
+    Listener, SocketFile, file_of_socket, has_mode, is_listening, owner_of_socket, user_who_listens,
+};
 pub(crate) use native::{open, wait};
 pub(crate) use socket::Socket;
 

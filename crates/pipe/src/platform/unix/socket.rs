@@ -76,7 +76,7 @@ pub(super) fn connected(path: &Path, mode: Mode) -> io::Result<OwnedFd> {
 }
 
 /// The owner of the socket at `path`, which must not be a link.
-fn owner_of(path: &Path) -> io::Result<User> {
+pub(super) fn owner_of(path: &Path) -> io::Result<User> {
     let found = fs::symlink_metadata(path)?;
     if !found.file_type().is_socket() {
         return Err(denied("it is not a socket".to_owned()));

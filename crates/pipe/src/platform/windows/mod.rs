@@ -226,7 +226,32 @@ pub(crate) fn is_listening(path: &Path) -> bool {
     wait(path, Duration::ZERO).is_ok_and(|presence| presence != Presence::Missing)
 }
 
+/// Whether somebody offers the pipe `path`; its mode is known to whoever opens it.
+///
+/// # Errors
+/// When nobody does.
+pub(crate) fn has_mode(path: &Path, _mode: Mode) -> io::Result<bool> {
+    if is_listening(path) { Ok(true) } else { Err(io::ErrorKind::NotFound.into()) }
+}
+
 /// A pipe's name belongs to nobody.
-pub(crate) fn owner_of_socket(_path: &Path) -> Option<User> {
+///
+/// # Errors
+/// Always.
+pub(crate) fn owner_of_socket(_path: &Path) -> io::Result<User> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A pipe's name belongs to nobody.
+pub(crate) fn user_who_listens(_path: &Path) -> Option<User> {
+    None
+}
+
+/// Pipes are no files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SocketFile;
+
+/// Pipes are no files.
+pub(crate) fn file_of_socket(_path: &Path) -> Option<SocketFile> {
     None
 }
