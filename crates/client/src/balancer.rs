@@ -4,6 +4,10 @@
 //! opened. A call goes to a random one of those that are ready. If its open fails there, nothing was sent and
 //! another instance gets it; once the request may have reached a service it is never sent again.
 //!
+//! An instance that failed an open or a call is trusted less, although it says that it is ready: it gets one
+//! call at a time, after a pause that grows with each failure, and meanwhile only what no other instance can
+//! take. The first reply makes up for it.
+//!
 //! The instances may come and go. One that is no longer among them gets no new calls; those under way there
 //! end as they would have, and then its connection closes.
 
@@ -14,6 +18,7 @@ use std::time::{Duration, SystemTime};
 use standpipe_backoff::Backoff;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::{
     CallOptions, Client, ClientError, ConnectOptions, Credentials, DEFAULT_CONNECT_TIMEOUT, Encryption, Pipe,
@@ -43,13 +48,17 @@ pub struct Options {
     pub longest_pause: Duration,
     /// How long an instance may take to answer that.
     pub check_timeout: Duration,
+    /// For how long an instance gets no call after one that failed there, as long as others are ready: twice
+    /// as long with each further failure, up to `longest_pause`. After a reply that was too late it is at
+    /// least as long as a reply may take.
+    pub pause: Duration,
     /// How calls are made.
     pub call: CallOptions,
 }
 
 impl Default for Options {
     /// 10 s to connect, asked every second, but after failed log-ons only up to every minute, 3 s to answer;
-    /// a busy pipe is not waited for, another instance is tried.
+    /// 100 ms without a call after one that failed; a busy pipe is not waited for, another instance is tried.
     fn default() -> Self {
         Self {
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
@@ -57,12 +66,20 @@ impl Default for Options {
             check_interval: Duration::from_secs(1),
             longest_pause: Duration::from_mins(1),
             check_timeout: Duration::from_secs(3),
+            pause: Duration::from_millis(100),
             call: CallOptions { wait_for_pipe: Duration::ZERO, ..CallOptions::default() },
         }
     }
 }
 
 impl Options {
+    /// For how long an instance is avoided that has failed.
+    fn wariness(&self, error: &ClientError) -> Backoff {
+        let is_late = matches!(error, ClientError::ReplyTimeout { .. });
+        let first = if is_late { self.pause.max(self.call.reply_timeout) } else { self.pause };
+        Backoff { first, longest: self.longest_pause }
+    }
+
     /// How each instance's connection is made, and made again.
     fn of_pool(&self) -> PoolOptions {
         let Self { connect_timeout: timeout, encryption, check_interval, longest_pause, .. } = *self;
@@ -173,6 +190,24 @@ struct State {
     since: SystemTime,
     answered: u64,
     failed: u64,
+    /// Opens and calls that failed since the last one that did not.
+    in_a_row: u32,
+    /// Until when it gets only what no other instance can take.
+    wary_until: Option<Instant>,
+    /// Whether the log says that it is ready, or why not.
+    logged: Option<bool>,
+}
+
+impl State {
+    fn be_wary(&mut self, wariness: Backoff) {
+        let pause = wariness.jittered(self.in_a_row, getrandom::u64().unwrap_or_default());
+        self.wary_until = Instant::now().checked_add(pause);
+    }
+
+    /// Whether it is news for the log that it is ready, or that it is not.
+    fn log(&mut self, ready: bool) -> bool {
+        self.logged.replace(ready) != Some(ready)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -230,13 +265,13 @@ impl Balancer {
                 Ok(pipe) => return self.call_on(&watched, pipe, request).await,
                 Err(error) if error.is_of_this_instance() => {
                     let error = Arc::new(error);
-                    watched.count_failure();
+                    watched.failed(options.wariness(&error));
                     watched.set(Condition::Unready(Arc::clone(&error)), changes);
                     watched.check.notify_one();
                     tried.push((watched, error));
                 }
                 Err(source) => {
-                    watched.count_failure();
+                    watched.lock().failed += 1;
                     return Err(BalancerError::Call { target: watched.target.clone(), source });
                 }
             }
@@ -254,11 +289,11 @@ impl Balancer {
     async fn call_on(&self, watched: &Watched, pipe: Pipe, request: &[u8]) -> Result<Answer, BalancerError> {
         match pipe.exchange(request, &self.shared.options.call).await {
             Ok(reply) => {
-                watched.lock().answered += 1;
+                watched.answered();
                 Ok(Answer { reply, target: watched.target.clone() })
             }
             Err(source) => {
-                watched.count_failure();
+                watched.failed(self.shared.options.wariness(&source));
                 // Whether it is still there is seen now and not a second later.
                 watched.check.notify_one();
                 Err(BalancerError::Call { target: watched.target.clone(), source })
@@ -285,10 +320,16 @@ impl Balancer {
             let all = self.shared.watched();
             let untried =
                 || all.iter().filter(|watched| tried.iter().all(|(other, _)| !Arc::ptr_eq(other, watched)));
-            let mut ready: Vec<_> =
+            let ready: Vec<_> =
                 untried().filter_map(|watched| Some((Arc::clone(watched), watched.client()?))).collect();
-            if !ready.is_empty() {
-                return Some(ready.swap_remove(random_below(ready.len())));
+            let now = Instant::now();
+            let (mut trusted, mut wary): (Vec<_>, Vec<_>) =
+                ready.into_iter().partition(|(watched, _)| !watched.is_wary(now));
+            let choice = if trusted.is_empty() { &mut wary } else { &mut trusted };
+            if !choice.is_empty() {
+                let (watched, client) = choice.swap_remove(random_below(choice.len()));
+                watched.begin_trial(now, self.shared.options.call.reply_timeout);
+                return Some((watched, client));
             }
             if !untried().any(|watched| watched.is_unknown()) || changes.changed().await.is_err() {
                 return None;
@@ -338,7 +379,15 @@ impl Shared {
     }
 
     fn watch(&self, target: &Target) -> Checked {
-        let state = State { condition: Condition::Unknown, since: SystemTime::now(), answered: 0, failed: 0 };
+        let state = State {
+            condition: Condition::Unknown,
+            since: SystemTime::now(),
+            answered: 0,
+            failed: 0,
+            in_a_row: 0,
+            wary_until: None,
+            logged: None,
+        };
         let watched =
             Arc::new(Watched { target: target.clone(), state: Mutex::new(state), check: Notify::new() });
         let check = Check {
@@ -364,11 +413,16 @@ impl Watched {
         let was_ready = matches!(state.condition, Condition::Ready(_));
         let was_unknown = matches!(state.condition, Condition::Unknown);
         let is_ready = matches!(condition, Condition::Ready(_));
-        if let Condition::Unready(error) = &condition
-            && (was_ready || was_unknown)
-        {
-            tracing::warn!(instance = %self.target.instance, server = %self.target.server, %error, "not ready");
-        }
+        let log = match &condition {
+            // What it says itself is believed once it has answered again.
+            Condition::Ready(_) if state.in_a_row == 0 => state.log(true),
+            Condition::Unready(_) => state.log(false),
+            Condition::Ready(_) | Condition::Unknown => false,
+        };
+        let error = match &condition {
+            Condition::Unready(error) => Some(Arc::clone(error)),
+            Condition::Ready(_) | Condition::Unknown => None,
+        };
         state.condition = condition;
         if was_ready != is_ready {
             state.since = SystemTime::now();
@@ -377,9 +431,57 @@ impl Watched {
         if was_unknown || was_ready != is_ready {
             changes.send_modify(|count| *count += 1);
         }
-        if is_ready && !was_ready {
-            tracing::info!(instance = %self.target.instance, server = %self.target.server, "ready");
+        if log {
+            self.log(error.as_deref());
         }
+    }
+
+    fn log(&self, error: Option<&ClientError>) {
+        let Target { instance, server } = &self.target;
+        match error {
+            None => tracing::info!(%instance, %server, "ready"),
+            Some(error) => tracing::warn!(%instance, %server, %error, "not ready"),
+        }
+    }
+
+    /// An open or a call failed there. Others come first for a while, the longer the more have failed.
+    fn failed(&self, wariness: Backoff) {
+        let mut state = self.lock();
+        state.failed += 1;
+        state.in_a_row = state.in_a_row.saturating_add(1);
+        state.be_wary(wariness);
+    }
+
+    /// A call was answered there.
+    fn answered(&self) {
+        let mut state = self.lock();
+        state.answered += 1;
+        state.in_a_row = 0;
+        state.wary_until = None;
+        let log = matches!(state.condition, Condition::Ready(_)) && state.log(true);
+        drop(state);
+        if log {
+            self.log(None);
+        }
+    }
+
+    fn is_wary(&self, now: Instant) -> bool {
+        self.lock().wary_until.is_some_and(|until| now < until)
+    }
+
+    /// One call shows whether an instance that failed does better now; others wait for what comes of it.
+    fn begin_trial(&self, now: Instant, takes: Duration) {
+        let mut state = self.lock();
+        if state.in_a_row > 0 {
+            state.wary_until = now.checked_add(takes);
+        }
+    }
+
+    /// Until when an instance whose open failed is not believed that it is ready.
+    fn doubted_until(&self) -> Option<Instant> {
+        let state = self.lock();
+        let is_ready = matches!(state.condition, Condition::Ready(_));
+        state.wary_until.filter(|until| !is_ready && *until > Instant::now())
     }
 
     fn client(&self) -> Option<Client> {
@@ -398,10 +500,6 @@ impl Watched {
             Condition::Unready(error) => Some(Arc::clone(error)),
             Condition::Unknown | Condition::Ready(_) => None,
         }
-    }
-
-    fn count_failure(&self) {
-        self.lock().failed += 1;
     }
 
     fn snapshot(&self) -> TargetState {
@@ -434,6 +532,10 @@ impl Check {
     async fn run(self) {
         loop {
             let condition = match self.check().await {
+                Ok(_) if let Some(until) = self.watched.doubted_until() => {
+                    tokio::time::sleep_until(until).await;
+                    continue;
+                }
                 Ok(client) => Condition::Ready(client),
                 Err(error) => Condition::Unready(Arc::new(error)),
             };

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use standpipe_client::balancer::{Balancer, BalancerError, Options, Target};
 use standpipe_client::{ClientError, Credentials};
-use standpipe_pipe::Mode;
+use standpipe_pipe::backend::{Backend, ConnectFuture, Connector, Slot};
+use standpipe_pipe::{Caller, Mode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::support::{Plan, STORY, Site, TIMEOUT, eventually, name, serve};
+use crate::support::{Plan, STORY, Site, TIMEOUT, eventually, name, reverse_one, serve};
 
 fn options() -> Options {
     Options { check_interval: Duration::from_millis(20), connect_timeout: TIMEOUT, ..Options::default() }
@@ -173,6 +177,76 @@ async fn a_request_that_may_have_arrived_is_not_sent_again() {
     let error = balancer.call(b"abc").await.unwrap_err();
     assert!(error.cause().unwrap().may_have_arrived(), "{error}");
     assert_eq!(one.counters.snapshot().requests + other.counters.snapshot().requests, 1);
+}
+
+/// A service that says that it is there, and that nobody can connect to.
+#[derive(Clone, Default)]
+struct Refusing(Arc<AtomicUsize>);
+
+impl Connector for Refusing {
+    fn connect(&self, _caller: Caller, _slot: Slot) -> ConnectFuture {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Err(std::io::ErrorKind::PermissionDenied.into()) })
+    }
+
+    fn is_available(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(async { true })
+    }
+
+    fn describe(&self) -> String {
+        "a service that refuses".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_says_it_is_ready_and_refuses_every_open_is_tried_ever_less_often() {
+    let refusing = Refusing::default();
+    let site = Site::before(Backend::connector(Mode::Message, refusing.clone())).await;
+    let balancer = balancer(&[&site]);
+    let began = std::time::Instant::now();
+    let mut changes = balancer.changes();
+    // As the page does: again whenever something changes, for a while.
+    while began.elapsed() < Duration::from_secs(1) {
+        assert!(matches!(balancer.call(b"abc").await, Err(BalancerError::NoneReady { .. })));
+        let _ = tokio::time::timeout(Duration::from_secs(1), changes.changed()).await;
+    }
+    let opens = refusing.0.load(Ordering::Relaxed);
+    assert!((2..=6).contains(&opens), "{opens} opens");
+}
+
+#[tokio::test]
+async fn an_instance_whose_reply_is_late_gets_no_call_while_others_are_ready() {
+    let (one, other) = (Site::new().await, Site::new().await);
+    let hangs = Arc::new(AtomicBool::new(true));
+    let hung = Arc::clone(&hangs);
+    let _service = serve(one.listen(Mode::Message).await, move |connection| {
+        let hangs = hung.load(Ordering::Relaxed);
+        async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            reverse_one(connection).await;
+        }
+    });
+    let _other = other.reverse().await;
+    let mut options = options();
+    options.call.reply_timeout = Duration::from_millis(300);
+    let targets = vec![target(0, &one), target(1, &other)];
+    let balancer =
+        Balancer::new(targets, name(), &Credentials::with_password("serviceUser", "secret"), options);
+    readiness(&balancer, &[true, true]).await;
+    let mut late = 0;
+    for _ in 0..50 {
+        late += u32::from(balancer.call(b"abc").await.is_err());
+    }
+    assert!(late <= 1, "{late} calls went to an instance that hangs");
+    // Once it answers again, it gets calls as before.
+    hangs.store(false, Ordering::Relaxed);
+    let began = std::time::Instant::now();
+    while balancer.snapshot()[0].answered < 5 {
+        balancer.call(b"abc").await.unwrap();
+        assert!(began.elapsed() < TIMEOUT, "it gets no calls any more");
+    }
 }
 
 #[tokio::test]
