@@ -36,6 +36,8 @@ pub struct ProcessSpec {
     pub output: Output,
     /// The tree it also belongs to, beside its own: what is left of it can be ended with that tree.
     pub within: Option<Tree>,
+    /// Whether its tree takes in the strays among this process's descendants; see [`Tree::taking_strays`].
+    pub takes_strays: bool,
 }
 
 impl ProcessSpec {
@@ -58,6 +60,7 @@ impl ProcessSpec {
             orphaned: Orphaned::Kill,
             output: Output::Log,
             within: None,
+            takes_strays: false,
         }
     }
 }

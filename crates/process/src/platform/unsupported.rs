@@ -19,6 +19,12 @@ impl Tree {
         Self(())
     }
 
+    /// Nothing is started here, so it is the same tree.
+    #[must_use]
+    pub fn taking_strays(self) -> Self {
+        self
+    }
+
     /// Asks every process of the tree to end.
     pub fn terminate(&self) {}
 

@@ -1,6 +1,7 @@
 //! Processes on Linux: sessions, process handles, parent-death signals and /proc.
 
 mod capture;
+mod groups;
 mod inheritance;
 mod procfs;
 mod spawner;
@@ -36,6 +37,8 @@ use crate::tail::Tail;
 pub(crate) struct Child {
     process: tokio::process::Child,
     tree: Tree,
+    /// The tree that it also belongs to.
+    within: Option<Tree>,
     tail: Tail,
     capture: Option<Capture>,
     exit: Option<Exit>,
@@ -71,6 +74,8 @@ impl Child {
             exit
         } else {
             let exit = self.process.wait().await.map_or(Exit::Unknown, exit_of);
+            self.tree.settle(self.note.pid);
+            self.within.iter().for_each(|tree| tree.settle(self.note.pid));
             *self.exit.insert(exit)
         };
         if let Some(capture) = &mut self.capture {
@@ -144,6 +149,7 @@ async fn start(
 ) -> Result<Child, SpawnError> {
     let Launch { named, arguments, program, identity } = launch_of(spec)?;
     let tree = spec.within.as_ref().map_or_else(Tree::new, Tree::branch);
+    let tree = if spec.takes_strays { tree.taking_strays() } else { tree };
     let tail = Tail::default();
     let mut command = Command::new(&program);
     command.arg0(named).args(arguments).current_dir(&spec.folder).stdin(Stdio::null()).kill_on_drop(true);
@@ -185,7 +191,8 @@ async fn start(
     if let Some(within) = &spec.within {
         within.add_root(note.pid);
     }
-    Ok(Child { process: child, tree, tail, capture, exit: None, note })
+    let within = spec.within.clone();
+    Ok(Child { process: child, tree, within, tail, capture, exit: None, note })
 }
 
 /// What happens in the new process before it becomes the program.

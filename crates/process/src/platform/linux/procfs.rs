@@ -18,9 +18,31 @@ pub(super) struct Entry {
     pub(super) zombie: bool,
 }
 
+/// Whether /proc is there and numbers processes as this one does. In a chroot there may be none, and a new PID
+/// namespace may still have that of its parent, in which the numbers mean other processes.
+pub(super) fn is_usable() -> bool {
+    let own = fs::read_link("/proc/self").ok();
+    own.and_then(|own| own.to_str()?.parse::<i32>().ok()) == Some(own_pid())
+}
+
 /// The process with this number, if there is one.
 pub(super) fn entry(pid: i32) -> Option<Entry> {
     parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The present time, in clock ticks since the system was started ([proc(5)](https://man7.org/linux/man-pages/man5/proc_uptime.5.html)):
+/// hundredths of a second, as every process sees them. 0 where nothing says it.
+pub(super) fn now() -> u64 {
+    let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds = text.split_ascii_whitespace().next().unwrap_or_default();
+    let (whole, hundredths) = seconds.split_once('.').unwrap_or((seconds, "00"));
+    let number = |text: &str| text.parse::<u64>().unwrap_or(0);
+    number(whole) * 100 + number(hundredths)
+}
+
+/// When the process with this number was started; 0 where nothing says it.
+pub(super) fn started(pid: i32) -> u64 {
+    if is_usable() { entry(pid).map_or(0, |entry| entry.started) } else { 0 }
 }
 
 /// Every process that can be seen.

@@ -6,11 +6,12 @@
 //! * an orphan is a child that this thread did not start; as it does both, it always knows, and never takes
 //!   the exit status of a process that somebody is waiting for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, set_child_subreaper, waitid};
+use nix::sys::wait::{self, WaitPidFlag};
+use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, getsid, set_child_subreaper, waitid};
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,8 +38,21 @@ pub(super) struct Note {
     requests: mpsc::UnboundedSender<Request>,
 }
 
+/// The processes that have a note.
+static NOTED: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+fn noted() -> MutexGuard<'static, BTreeSet<i32>> {
+    NOTED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the process with this number was started here and is still waited for.
+pub(super) fn is_waited_for(pid: i32) -> bool {
+    noted().contains(&pid)
+}
+
 impl Drop for Note {
     fn drop(&mut self) {
+        noted().remove(&self.pid);
         let _ = self.requests.send(Request::Forget { pid: self.pid, token: self.token });
     }
 }
@@ -89,6 +103,7 @@ fn start() -> io::Result<mpsc::UnboundedSender<Request>> {
                                 next_token += 1;
                                 let pid = child.id().map_or(0, u32::cast_signed);
                                 waited_for.insert(pid, next_token);
+                                noted().insert(pid);
                                 let note = Note { pid, token: next_token, requests: for_notes.clone() };
                                 Spawned { child, note }
                             });
@@ -116,6 +131,9 @@ fn start() -> io::Result<mpsc::UnboundedSender<Request>> {
 /// Such a child is in another session: everything is started at the head of its own. A child in this
 /// process's session was started by other code here, which waits for it.
 fn reap_orphans(waited_for: &HashMap<i32, u64>) {
+    if !procfs::is_usable() {
+        return reap_orphans_without_proc(waited_for);
+    }
     let me = procfs::own_pid();
     // Asked of /proc, not of getsid(2): in a PID namespace whose first process did not start a session of its
     // own the session is 0, a number that both name alike and that is no process's.
@@ -128,5 +146,19 @@ fn reap_orphans(waited_for: &HashMap<i32, u64>) {
         if let Some(pid) = Pid::from_raw(entry.pid).filter(|_| is_orphan) {
             let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         }
+    }
+}
+
+/// The same where only the kernel can be asked: it names one child that has ended at a time, and the same one
+/// again until somebody takes its status.
+fn reap_orphans_without_proc(waited_for: &HashMap<i32, u64>) {
+    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    let own_session = getsid(None).ok();
+    while let Some(ended) = wait::waitid(wait::Id::All, look).ok().and_then(|status| status.pid())
+        && let Some(child) = Pid::from_raw(ended.as_raw())
+        && !waited_for.contains_key(&ended.as_raw())
+        && getsid(Some(child)).ok() != own_session
+    {
+        let _ = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
     }
 }

@@ -163,6 +163,34 @@ async fn a_daemon_that_left_everything_behind_ends_with_its_tree() {
 }
 
 #[tokio::test]
+async fn a_daemon_that_cleared_its_environment_too_ends_with_the_tree_that_takes_strays() {
+    let folder = TempDir::new().unwrap();
+    let mut teller = Teller::new(folder.path());
+    let daemon = "echo $$ > teller; exec sleep 1000";
+    let strays = |spec: ProcessSpec| ProcessSpec { takes_strays: true, ..spec };
+    let script = format!("(env -i PATH=\"$PATH\" setsid sh -c '{daemon}' &); exec sleep 1000");
+    // One that is here already is of another tree.
+    let mut early = start(&script, folder.path()).await;
+    let kept = teller.pid().await;
+    soon(early.stop(Ask::Tree, LONG)).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+
+    let mut process = spawn(&strays(shell(&script, folder.path()))).await.unwrap();
+    let stray = teller.pid().await;
+    // One whose own program has no mark, but that is waited for, is of another tree too.
+    let unmarked = ["env", "-i", "sleep", "1000"];
+    let other = spawn(&ProcessSpec::new("other", unmarked, folder.path())).await.unwrap();
+    let (exit, politely) = soon(process.stop(Ask::Tree, LONG)).await;
+    assert_eq!((exit, politely), (Exit::Signal(15), true));
+    assert!(!is_alive(stray) && is_alive(kept) && is_alive(other.pid()));
+    // Nothing else would end it.
+    let everything = Tree::new();
+    let pid = rustix::process::Pid::from_raw(kept.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    assert!(soon(everything.kill()).await);
+}
+
+#[tokio::test]
 async fn a_polite_tree_ends_by_itself() {
     let folder = TempDir::new().unwrap();
     let mut teller = Teller::new(folder.path());
@@ -209,7 +237,7 @@ async fn a_dropped_process_is_killed() {
 async fn orphans_are_reaped_and_the_children_of_others_are_not() {
     let folder = TempDir::new().unwrap();
     // Each subshell leaves a child behind, which ends later and is nobody's.
-    let script = "i=0; while [ $i -lt 200 ]; do (sh -c : &); i=$((i+1)); done; exit 5";
+    let script = "i=0; while [ $i -lt 1000 ]; do (sh -c : &); i=$((i+1)); done; exit 5";
     let mut foreign = std::process::Command::new("sh").args(["-c", "exit 3"]).spawn().unwrap();
     let mut process = start(script, folder.path()).await;
     let session = i32::try_from(process.pid()).unwrap();

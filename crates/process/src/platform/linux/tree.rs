@@ -11,7 +11,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::io::unix::AsyncFd;
 use tracing::warn;
 
+use super::groups::Groups;
 use super::procfs::{self, Entry};
+use super::spawner;
 
 /// The variable that marks the processes of a tree: a path of names, one for each tree that the process is
 /// in. Descendants inherit it whatever they do about parents, groups and sessions.
@@ -26,13 +28,19 @@ const MANY_ROOTS: usize = 256;
 /// A process and everything it started, and what those started, daemons among them.
 ///
 /// A process belongs to it when it carries the tree's mark in its environment, is in the session of the
-/// tree's first process, or descends from one that belongs. What it takes to escape is a process that clears
-/// its environment, opens a session and outlives its parent.
+/// tree's first process, or descends from one that belongs. A stray, which cleared its environment, opened a
+/// session and outlived its parent, belongs to the trees that [take strays](Self::taking_strays).
+///
+/// Without /proc only the process groups of the first processes are known.
 #[derive(Debug, Clone)]
 pub struct Tree {
     mark: Arc<str>,
     /// The first processes, with their start times.
     roots: Arc<Mutex<Vec<(i32, u64)>>>,
+    /// Their process groups.
+    groups: Groups,
+    /// When it began, in clock ticks, if strays belong to it that were started since.
+    strays_since: Option<u64>,
 }
 
 impl Default for Tree {
@@ -47,6 +55,14 @@ impl Tree {
         Self::below(std::env::var(MARK).ok().as_deref())
     }
 
+    /// The same tree, to which every descendant of this process belongs that was started from now on and
+    /// carries no mark: nothing tells which tree it comes from. For a tree that everything else here is a part
+    /// of.
+    #[must_use]
+    pub fn taking_strays(self) -> Self {
+        Self { strays_since: Some(procfs::now()), ..self }
+    }
+
     /// A tree that is a part of this one.
     pub(super) fn branch(&self) -> Self {
         Self::below(Some(&self.mark))
@@ -56,11 +72,11 @@ impl Tree {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let pid = procfs::own_pid();
         // Number and start time name this process among all since the system was started.
-        let started = procfs::entry(pid).map_or(0, |me| me.started);
+        let started = procfs::started(pid);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{pid}-{started}-{count}");
         let mark = parent.map_or_else(|| name.clone(), |parent| format!("{parent}/{name}"));
-        Self { mark: mark.into(), roots: Arc::default() }
+        Self { mark: mark.into(), roots: Arc::default(), groups: Groups::default(), strays_since: None }
     }
 
     /// What a process of this tree has in the variable [`MARK`].
@@ -70,16 +86,22 @@ impl Tree {
 
     /// Notes a process, started just now and not waited for yet, as one that the tree begins with.
     pub(super) fn add_root(&self, pid: i32) {
-        let Some(entry) = procfs::entry(pid) else { return };
+        self.groups.add(pid);
+        let started = procfs::started(pid);
         let noted = {
             let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-            roots.push((pid, entry.started));
+            roots.push((pid, started));
             roots.len()
         };
         // A tree that lives long may begin with any number of processes, most of which have ended.
         if noted >= MANY_ROOTS && noted.is_power_of_two() {
             self.members();
         }
+    }
+
+    /// Notes that a process that the tree began with was waited for.
+    pub(super) fn settle(&self, pid: i32) {
+        self.groups.settle(pid);
     }
 
     /// The processes of the tree that have not ended.
@@ -104,6 +126,9 @@ impl Tree {
             .filter(|entry| roots.iter().any(|&(root, _)| root == entry.session) || self.is_marked(entry.pid))
             .map(|entry| entry.pid)
             .collect();
+        if let Some(since) = self.strays_since {
+            members.extend(strays(&all).filter(|stray| stray.started >= since).map(|stray| stray.pid));
+        }
         procfs::add_descendants(&all, &mut members);
         all.into_iter().filter(|entry| !entry.zombie && members.contains(&entry.pid)).collect()
     }
@@ -116,6 +141,9 @@ impl Tree {
 
     /// Asks every process of the tree to end.
     pub fn terminate(&self) {
+        if !procfs::is_usable() {
+            return self.groups.signal(Signal::TERM);
+        }
         for entry in self.members() {
             if let Some(handle) = Handle::open(entry) {
                 handle.signal(Signal::TERM);
@@ -125,6 +153,9 @@ impl Tree {
 
     /// Kills every process of the tree, without waiting.
     pub(super) fn kill_now(&self) {
+        if !procfs::is_usable() {
+            return self.groups.signal(Signal::KILL);
+        }
         for entry in self.members() {
             if let Some(handle) = Handle::open(entry) {
                 handle.signal(Signal::KILL);
@@ -136,6 +167,9 @@ impl Tree {
     /// that the kernel holds up is waited for 5 s.
     pub async fn kill(&self) -> bool {
         let all_gone = async {
+            if !procfs::is_usable() {
+                return self.groups.kill().await;
+            }
             // Again until none is left: one may have started another before it was killed.
             loop {
                 let handles: Vec<Handle> = self.members().into_iter().filter_map(Handle::open).collect();
@@ -152,7 +186,11 @@ impl Tree {
         };
         let gone = tokio::time::timeout(KILL_TIMEOUT, all_gone).await.is_ok();
         if !gone {
-            let pids: Vec<i32> = self.members().iter().map(|entry| entry.pid).collect();
+            let pids: Vec<i32> = if procfs::is_usable() {
+                self.members().iter().map(|entry| entry.pid).collect()
+            } else {
+                self.groups.alive().iter().map(|group| group.as_raw_nonzero().get()).collect()
+            };
             warn!(?pids, "processes were killed and are not gone");
         }
         gone
@@ -160,10 +198,28 @@ impl Tree {
 
     /// Waits until no process of the tree is left.
     pub async fn gone(&self) {
+        if !procfs::is_usable() {
+            return self.groups.gone().await;
+        }
         while let Some(handle) = self.members().into_iter().find_map(Handle::open) {
             handle.ended().await;
         }
     }
+}
+
+/// The orphans of this process that nothing ties to a tree: no mark, and a session that no process began which
+/// was started here. Children of this process's own session were started by other code, which keeps them.
+fn strays(all: &[Entry]) -> impl Iterator<Item = &Entry> {
+    let me = procfs::own_pid();
+    let own_session = all.iter().find(|entry| entry.pid == me).map_or(0, |entry| entry.session);
+    all.iter().filter(move |entry| {
+        entry.parent == me
+            && !entry.zombie
+            && entry.session != own_session
+            && !spawner::is_waited_for(entry.pid)
+            && !spawner::is_waited_for(entry.session)
+            && procfs::variable(entry.pid, MARK).is_none()
+    })
 }
 
 /// Kills the processes that belong to a tree whose maker is gone, have `variable` set to `value` in their
