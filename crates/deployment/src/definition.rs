@@ -13,7 +13,7 @@ use crate::file::{
     Encryption, OnSettingsChange, PipeEncryption, PipeMode, Ports, Protocol, Recovery, Source, Span,
     TaskKind, Visibility, WhenPaused,
 };
-use crate::filter::{EnvironmentFilter, is_of_the_system};
+use crate::filter::{self, EnvironmentFilter, is_of_the_system};
 use crate::machine::Machine;
 
 /// A deployment: its roles and everything they need. Made from a file only, so a value of this
@@ -209,10 +209,14 @@ pub struct StartupTask {
     pub kind: TaskKind,
     /// With Standpipe's own rights instead of those of the role's user.
     pub elevated: bool,
+    /// Whether the file says that it is not elevated, rather than nothing.
+    pub(crate) is_said_to_be_limited: bool,
     /// Inside of the role's Wine prefix: it is a program of Windows, and the machine has another system.
     pub in_wine: bool,
     /// How long it may take; without it, as long as it likes.
     pub timeout: Option<Duration>,
+    /// The version of what it does, for which it succeeds once; without it, it runs each time.
+    pub once: Option<String>,
     /// Variables added to its environment.
     pub environment: Vec<(String, String)>,
     /// Variables added to its environment, each with the name of the one whose value it gets.
@@ -234,6 +238,10 @@ pub struct Service {
     pub essential: bool,
     /// How often its state is asked for.
     pub check_interval: Duration,
+    /// How Standpipe finds out whether it works.
+    pub probe: Probe,
+    /// Whether it tells how it is, as `sd_notify` does; only with a command.
+    pub notifies: bool,
     /// How long it may take to be running without a sign of progress.
     pub start_timeout: Duration,
     /// How long it may take to be running in all; not less than `start_timeout`.
@@ -254,6 +262,76 @@ pub struct Service {
     pub passed_on: EnvironmentFilter,
     /// What of it becomes log lines, beside its output.
     pub logs: Logs,
+}
+
+/// How Standpipe finds out whether a service works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// What it is asked.
+    pub question: Question,
+    /// How many answers in a row may fail before it counts as hung; 1 or more.
+    pub misses: u32,
+}
+
+/// What a service is asked, to find out whether it works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Nothing.
+    Nothing,
+    /// Whether somebody listens at each of its pipes.
+    Listening,
+    /// Whether one of its pipes can be opened.
+    Open {
+        /// The pipe's name.
+        pipe: String,
+        /// How long that may take.
+        timeout: Duration,
+    },
+    /// For a reply.
+    Request {
+        /// The pipe's name.
+        pipe: String,
+        /// How long opening the pipe and the reply may take.
+        timeout: Duration,
+        /// What is written.
+        request: Vec<u8>,
+        /// What has to come back.
+        reply: ExpectedReply,
+    },
+}
+
+/// What a service has to reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExpectedReply {
+    /// Anything.
+    Any,
+    /// These bytes and no others.
+    Exact(Vec<u8>),
+    /// What begins with these bytes.
+    Prefix(Vec<u8>),
+    /// Text that fits this, in which `*` stands for any characters and `?` for one.
+    Pattern(String),
+}
+
+impl ExpectedReply {
+    /// Whether a whole reply is what was expected.
+    pub fn accepts(&self, reply: &[u8]) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(bytes) => reply == bytes,
+            Self::Prefix(bytes) => reply.starts_with(bytes),
+            Self::Pattern(pattern) => filter::matches(pattern, &String::from_utf8_lossy(reply), false),
+        }
+    }
+
+    /// Whether what has come so far of a reply can become what is expected.
+    pub fn can_become(&self, begun: &[u8]) -> bool {
+        match self {
+            Self::Any | Self::Pattern(_) => true,
+            Self::Exact(bytes) => bytes.starts_with(begun),
+            Self::Prefix(bytes) => bytes.starts_with(begun) || begun.starts_with(bytes),
+        }
+    }
 }
 
 /// What of a service becomes log lines, beside its output.

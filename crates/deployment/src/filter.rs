@@ -133,7 +133,7 @@ fn same(one: &str, other: &str, ignores_case: bool) -> bool {
 }
 
 /// Whether `pattern` describes the whole of `text`: `*` stands for any characters, `?` for one.
-fn matches(pattern: &str, text: &str, ignores_case: bool) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str, ignores_case: bool) -> bool {
     let characters = |text: &str| -> Vec<char> {
         if ignores_case { text.to_uppercase().chars().collect() } else { text.chars().collect() }
     };

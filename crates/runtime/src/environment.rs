@@ -118,7 +118,7 @@ pub(crate) fn withheld(deployment: &Deployment, role: &Role) -> Vec<OsString> {
         PasswordSource::Environment(name) => Some(name.into()),
         PasswordSource::File(_) => None,
     });
-    ["STANDPIPE_PASSWORD", "STANDPIPE_NT_HASH", notify::SOCKET]
+    ["STANDPIPE_PASSWORD", "STANDPIPE_NT_HASH", notify::SOCKET, notify::WATCHDOG, notify::WATCHDOG_PROCESS]
         .map(Into::into)
         .into_iter()
         .chain(named)
@@ -213,7 +213,14 @@ mod tests {
              [roles.W.calls.simple]\ntarget = \"R/P\"\npipe = \"simple\"\nuser = \"u\"\n\
              password-env = \"OF_THE_CALL\"\n",
         );
-        let expected = ["STANDPIPE_PASSWORD", "STANDPIPE_NT_HASH", "NOTIFY_SOCKET", "OF_THE_CALL"];
+        let expected = [
+            "STANDPIPE_PASSWORD",
+            "STANDPIPE_NT_HASH",
+            "NOTIFY_SOCKET",
+            "WATCHDOG_USEC",
+            "WATCHDOG_PID",
+            "OF_THE_CALL",
+        ];
         assert_eq!(withheld(&deployment, &deployment.roles()[0]), expected);
     }
 }

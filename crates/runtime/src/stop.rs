@@ -21,7 +21,19 @@ impl Stop {
     /// # Errors
     /// When the system does not let this process listen for them.
     pub fn on_signals() -> io::Result<Self> {
-        let mut signals = Shutdown::listen()?;
+        Ok(Self::on(Shutdown::listen()?))
+    }
+
+    /// The same for one instance, whose service gets the signals that are not for Standpipe: SIGHUP asks for
+    /// the stop only where there is a terminal that can hang up.
+    ///
+    /// # Errors
+    /// When the system does not let this process listen for them.
+    pub fn of_an_instance() -> io::Result<Self> {
+        Ok(Self::on(Shutdown::listen_beside_forwarding()?))
+    }
+
+    fn on(mut signals: Shutdown) -> Self {
         let stop = Self::default();
         let tokens = stop.clone();
         tokio::spawn(async move {
@@ -33,6 +45,6 @@ impl Stop {
             tokens.forced.cancel();
             warn!("{signal}: stopping at once");
         });
-        Ok(stop)
+        stop
     }
 }

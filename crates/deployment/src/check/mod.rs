@@ -12,8 +12,11 @@ use std::path::Path;
 use standpipe_accounts::AccountFile;
 use standpipe_process::{SpawnError, program};
 use standpipe_system::machine;
+use standpipe_system::user::User;
 
-use crate::definition::{Backend, Command, Deployment, PasswordSource, Program, Role, local_address};
+use crate::definition::{
+    Backend, Command, Deployment, PasswordSource, Program, Role, StartupTask, local_address,
+};
 use crate::file::{Problem, Span};
 use crate::password::{Password, PasswordError};
 
@@ -94,6 +97,9 @@ impl Checker<'_> {
             } else {
                 self.program(&task.command);
             }
+            if self.here {
+                self.is_limited(role, task);
+            }
         }
         for command in role.services.iter().filter_map(|service| service.command.as_ref()) {
             self.program(command);
@@ -119,6 +125,21 @@ impl Checker<'_> {
         }
         for call in &role.calls {
             self.password(&call.password, &call.password_span);
+        }
+    }
+
+    /// On Unix a task has fewer rights than Standpipe by running as another user, and in no other way.
+    fn is_limited(&mut self, role: &Role, task: &StartupTask) {
+        let is_root = cfg!(unix) && User::own().is_administrator();
+        if task.is_said_to_be_limited && role.user.is_none() && is_root {
+            let role = &role.name;
+            self.problems.push(
+                Problem::at(task.command.span.clone(), "this startup task would have the rights of root")
+                    .label("said not to be `elevated`, and Standpipe runs as root here")
+                    .hint(format!(
+                        "say which user it runs as: user = \"NAME\" in [roles.{role}]; or make it elevated = true"
+                    )),
+            );
         }
     }
 

@@ -261,3 +261,30 @@ fn a_port_in_use_may_pass_and_a_mistake_does_not() {
     assert!(problems.are_temporary(), "{}", problems.render(false));
     assert!(!check("nonsense = 1\n").are_temporary());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_startup_task_that_is_said_to_be_limited_and_would_run_as_root_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |elevated: &str, user: &str| {
+        let text = format!(
+            "name = \"Demo\"\n[roles.R]\n{user}\n[roles.R.service]\ncommand = [\"{PROGRAM}\"]\n\
+             [[roles.R.startup]]\ncommand = [\"{PROGRAM}\"]\n{elevated}\n"
+        );
+        let source = Source::new("standpipe.toml", text);
+        Deployment::from_source(&source, folder.path(), &NoVariables, Look::Machine)
+            .map(drop)
+            .map_err(|problems| problems.render(false))
+    };
+    let limited = check("elevated = false", "");
+    if User::own().is_administrator() {
+        let shown = limited.unwrap_err();
+        assert!(shown.contains("this startup task would have the rights of root"), "{shown}");
+        assert!(shown.contains("user = \"NAME\" in [roles.R]"), "{shown}");
+        check("elevated = false", "user = \"nobody\"").unwrap();
+    } else {
+        limited.unwrap();
+    }
+    check("elevated = true", "").unwrap();
+    check("", "").unwrap();
+}

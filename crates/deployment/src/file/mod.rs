@@ -11,6 +11,7 @@ pub use parsed::{
     Encryption, OnSettingsChange, PipeEncryption, PipeMode, PortChoice, Protocol, Recovery, TaskKind,
     Visibility, WhenPaused,
 };
+pub(crate) use parsed::{ProbeMatch, ProbeType};
 pub use ports::Ports;
 pub use problem::{Problem, Problems, Source, Span};
 pub(crate) use reader::{Field, list_of, nearest};

@@ -87,6 +87,7 @@ pub(crate) struct Task {
     pub(crate) kind: Field<TaskKind>,
     pub(crate) elevated: Field<bool>,
     pub(crate) timeout: Field<Duration>,
+    pub(crate) once: Field<Text>,
     pub(crate) environment: Vec<(Spanned<String>, Text)>,
     pub(crate) environment_from: Vec<(Spanned<String>, Text)>,
 }
@@ -116,6 +117,8 @@ pub(crate) struct Service {
     pub(crate) name: Field<Text>,
     pub(crate) command: Field<Vec<Text>>,
     pub(crate) check_interval: Field<Duration>,
+    pub(crate) probe: Option<Probe>,
+    pub(crate) notify: Field<bool>,
     pub(crate) depends_on: Field<Vec<Text>>,
     pub(crate) essential: Field<bool>,
     pub(crate) start_timeout: Field<Duration>,
@@ -129,6 +132,61 @@ pub(crate) struct Service {
     pub(crate) environment_allow: Field<Vec<Text>>,
     pub(crate) environment_deny: Field<Vec<Text>>,
     pub(crate) logs: Option<Logs>,
+}
+
+/// `[roles.R.service.probe]`
+#[derive(Debug)]
+pub(crate) struct Probe {
+    pub(crate) at: Span,
+    pub(crate) kind: Field<ProbeType>,
+    pub(crate) pipe: Field<Text>,
+    pub(crate) send: Field<Text>,
+    pub(crate) send_hex: Field<Text>,
+    pub(crate) expect: Field<Text>,
+    pub(crate) expect_hex: Field<Text>,
+    pub(crate) fit: Field<ProbeMatch>,
+    pub(crate) timeout: Field<Duration>,
+    pub(crate) interval: Field<Duration>,
+    pub(crate) misses: Field<Spanned<u32>>,
+}
+
+/// What a probe asks of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProbeType {
+    /// Nothing.
+    None,
+    /// That somebody listens at its pipes.
+    Listening,
+    /// That its pipe can be opened.
+    Open,
+    /// A reply.
+    Request,
+}
+
+impl Words for ProbeType {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("none", Self::None),
+        ("listening", Self::Listening),
+        ("open", Self::Open),
+        ("request", Self::Request),
+    ];
+}
+
+/// How a reply has to fit what is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ProbeMatch {
+    /// It is the same.
+    #[default]
+    Exact,
+    /// It begins with it.
+    Prefix,
+    /// It fits with `*` for any characters and `?` for one.
+    Pattern,
+}
+
+impl Words for ProbeMatch {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("exact", Self::Exact), ("prefix", Self::Prefix), ("pattern", Self::Pattern)];
 }
 
 /// What happens when somebody pauses a service.
@@ -417,6 +475,7 @@ fn task(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Task {
         kind: table.choice(reader, "type"),
         elevated: table.flag(reader, "elevated"),
         timeout: table.duration(reader, "timeout"),
+        once: table.text(reader, "once"),
         environment: table.variables(reader, "environment"),
         environment_from: table.variables(reader, "environment-from"),
     };
@@ -425,10 +484,11 @@ fn task(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Task {
 }
 
 fn service(reader: &mut Reader<'_>, label: Option<String>, mut table: Table<'_, '_>) -> Service {
-    let what = match &label {
-        Some(label) => format!("the logs of service `{label}`"),
-        None => "the logs of the service".to_owned(),
+    let of = match &label {
+        Some(label) => format!("service `{label}`"),
+        None => "the service".to_owned(),
     };
+    let (what, probed) = (format!("the logs of {of}"), format!("the probe of {of}"));
     let service = Service {
         label,
         at: table.at.clone(),
@@ -437,6 +497,8 @@ fn service(reader: &mut Reader<'_>, label: Option<String>, mut table: Table<'_, 
         depends_on: table.texts(reader, "depends-on"),
         essential: table.flag(reader, "essential"),
         check_interval: table.duration(reader, "check-interval"),
+        probe: table.one(reader, "probe", probed).map(|table| probe(reader, table)),
+        notify: table.flag(reader, "notify"),
         start_timeout: table.duration(reader, "start-timeout"),
         start_timeout_limit: table.duration(reader, "start-timeout-limit"),
         stop_timeout: table.duration(reader, "stop-timeout"),
@@ -451,6 +513,24 @@ fn service(reader: &mut Reader<'_>, label: Option<String>, mut table: Table<'_, 
     };
     table.finish(reader);
     service
+}
+
+fn probe(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Probe {
+    let probe = Probe {
+        at: table.at.clone(),
+        kind: table.choice(reader, "type"),
+        pipe: table.text(reader, "pipe"),
+        send: table.text(reader, "send"),
+        send_hex: table.text(reader, "send-hex"),
+        expect: table.text(reader, "expect"),
+        expect_hex: table.text(reader, "expect-hex"),
+        fit: table.choice(reader, "match"),
+        timeout: table.duration(reader, "timeout"),
+        interval: table.duration(reader, "interval"),
+        misses: table.number(reader, "misses"),
+    };
+    table.finish(reader);
+    probe
 }
 
 fn logs(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Logs {

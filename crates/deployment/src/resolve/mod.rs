@@ -291,8 +291,14 @@ impl Resolver<'_> {
         let kind = task.kind.given().unwrap_or(TaskKind::Simple);
         if kind != TaskKind::Simple && !task.timeout.is_absent() {
             self.report(
-                Problem::at(task.at, "only a simple startup task can have a `timeout`")
+                Problem::at(task.at.clone(), "only a simple startup task can have a `timeout`")
                     .hint("take the timeout out, or make the task type = \"simple\""),
+            );
+        }
+        if kind != TaskKind::Simple && !task.once.is_absent() {
+            self.report(
+                Problem::at(task.at.clone(), "only a simple startup task can have `once`")
+                    .hint("take it out, or make the task type = \"simple\""),
             );
         }
         let command = self.command(&task.command.given()?)?;
@@ -300,8 +306,10 @@ impl Resolver<'_> {
             in_wine: in_wine && is_of_windows(&command.program),
             command,
             kind,
+            is_said_to_be_limited: task.elevated.as_given() == Some(&false),
             elevated: task.elevated.given().unwrap_or(false),
             timeout: task.timeout.given(),
+            once: self.nonempty(task.once, "once"),
             environment: variables(task.environment),
             environment_from: variables(task.environment_from),
         })

@@ -23,12 +23,13 @@ mod tcp;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use standpipe_security::Grant;
+use standpipe_security::{Grant, Token};
 
 use crate::caller::Caller;
 use crate::connection::PipeConnection;
@@ -342,6 +343,36 @@ impl Backend {
     /// configuration. Where the connection has a descriptor of its own ([`PipeConnection::descriptor`]), the
     /// caller has to pass that as well before a byte may be written.
     pub fn connect(&self, _grant: Grant, opening: Opening) -> Attempt {
+        self.connect_for(opening)
+    }
+
+    /// Connects to the service for nobody but this process, which wants to know whether the service works.
+    /// `pipe` is the pipe's name. A service that is told of its caller ([`Self::with_greeting`]) hears of
+    /// `standpipe-probe`, who is nobody that could have logged on (`S-1-5-7`).
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn connect_to_probe(&self, pipe: &str) -> Result<PipeConnection, BackendError> {
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let caller = Caller::new("standpipe-probe".into(), Arc::new(Token::anonymous()), here, pipe.into());
+        let connected = match self.connect_for(Opening { caller, slot: Slot::unlimited() }) {
+            Attempt::Done(result) => result?,
+            Attempt::Later(connecting) => connecting.await?,
+        };
+        if let Some(greeting) = &connected.greeting {
+            let written = match connected.connection.mode() {
+                Mode::Message => connected.connection.write_message(greeting).await,
+                Mode::Byte => connected.connection.write_all(greeting).await,
+            };
+            written.map_err(|error| BackendError::Io {
+                backend: self.to_string(),
+                source: io::Error::other(error),
+            })?;
+        }
+        Ok(connected.connection)
+    }
+
+    fn connect_for(&self, opening: Opening) -> Attempt {
         let caller = self.tells_caller.then(|| opening.caller.clone());
         let attempt = match &self.place {
             Place::Socket(socket) => socket.connect(opening, self.connect_timeout),

@@ -10,9 +10,11 @@ mod imp;
 mod imp;
 
 pub(crate) use imp::{
-    Listener, Socket, SocketFile, file_of_socket, has_mode, is_listening, open, owner_of_socket,
-    user_who_listens, wait,
+    Listener, Socket, SocketFile, file_of_socket, has_mode, open, owner_of_socket, user_who_listens, wait,
 };
+
+#[cfg(all(test, unix))]
+pub(crate) use imp::is_listening;
 
 /// What came out of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

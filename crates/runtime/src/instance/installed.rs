@@ -6,7 +6,7 @@ use standpipe_service::Manager;
 use standpipe_service::scm::{self, ScmOptions};
 
 use super::PrepareError;
-use super::probe::PipesAccept;
+use super::probe::ServiceProbe;
 use crate::environment::InstanceEnvironment;
 use crate::platform;
 
@@ -22,12 +22,12 @@ impl<'a> Installed<'a> {
         Self { wine }
     }
 
-    /// The manager of a service, which can be used when its pipes accept.
+    /// The manager of a service, which can be used when it answers the probe.
     pub(super) fn manager(
         &self,
         service: &Service,
         environment: &InstanceEnvironment,
-        accept: PipesAccept,
+        accept: ServiceProbe,
     ) -> Result<Box<dyn Manager>, PrepareError> {
         if let Some(wine) = self.wine {
             return Ok(Box::new(wine.manager(&service.name, options(service), accept)));

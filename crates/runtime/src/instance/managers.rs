@@ -2,13 +2,14 @@
 
 use std::num::NonZeroU32;
 
-use standpipe_deployment::{Command, Service};
+use standpipe_deployment::{Command, Role, Service, TaskKind};
 use standpipe_pipe::backend::Backend;
 use standpipe_process::{Orphaned, Output, ProcessSpec};
 use standpipe_service::watcher::Policy;
 use standpipe_service::{Manager, ProcessManager};
 
-use super::probe::{BackendContext, PipesAccept};
+use super::backends::BackendContext;
+use super::probe::ServiceProbe;
 use super::services::Member;
 use super::{Installed, PrepareError};
 use crate::environment;
@@ -22,9 +23,17 @@ pub(super) fn members(
     let member = |(index, service): (usize, &Service)| {
         let pipes = context.role.pipes.iter().zip(backends);
         let own = pipes.filter(|(pipe, _)| pipe.service == Some(index));
-        let accept = PipesAccept(own.map(|(_, backend)| backend.clone()).collect());
+        let accept = ServiceProbe {
+            pipes: own.map(|(_, backend)| backend.clone()).collect(),
+            question: service.probe.question.clone(),
+        };
         let manager: Box<dyn Manager> = match &service.command {
-            Some(command) => Box::new(ProcessManager::new(spec(context, service, command), accept)),
+            Some(command) => {
+                let manager = ProcessManager::new(spec(context, service, command), accept);
+                // No pipe has a name with a colon.
+                let socket = || context.environment.pipes.join(format!("notify:{index}"));
+                Box::new(if service.notifies { manager.notifying_at(socket()) } else { manager })
+            }
             None => installed.manager(service, context.environment, accept)?,
         };
         Ok(Member {
@@ -33,6 +42,7 @@ pub(super) fn members(
             depends_on: service.depends_on.clone(),
             manager,
             policy: policy(service),
+            is_own_process: service.command.is_some(),
         })
     };
     context.role.services.iter().enumerate().map(member).collect()
@@ -48,10 +58,19 @@ fn spec(context: &BackendContext<'_>, service: &Service, command: &Command) -> P
         user: context.role.user.clone(),
         limited: false,
         may_gain_rights: false,
+        takes_strays: is_alone(context.role),
         orphaned: Orphaned::Kill,
         output: Output::Log,
         within: Some(context.tree.clone()),
     }
+}
+
+/// Whether everything that runs beside Standpipe in the instance is of its only service.
+fn is_alone(role: &Role) -> bool {
+    let has_commands =
+        role.pipes.iter().any(|pipe| matches!(pipe.backend, standpipe_deployment::Backend::Command(_)));
+    let has_tasks = role.startup.iter().any(|task| task.kind != TaskKind::Simple);
+    role.services.len() == 1 && role.wine.is_none() && !has_commands && !has_tasks
 }
 
 fn policy(service: &Service) -> Policy {
@@ -60,6 +79,7 @@ fn policy(service: &Service) -> Policy {
         start_timeout: service.start_timeout,
         start_cap: service.start_timeout_limit,
         stop_grace: service.stop_timeout,
+        hung_after: NonZeroU32::new(service.probe.misses).unwrap_or(NonZeroU32::MIN),
         max_failures: NonZeroU32::new(service.max_failures).unwrap_or(NonZeroU32::MIN),
         ..Policy::default()
     }

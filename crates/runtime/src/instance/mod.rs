@@ -1,7 +1,7 @@
 //! One instance of a role, from its startup tasks to its end.
 
+mod backends;
 mod command;
-mod hang_up;
 mod installed;
 mod logs;
 mod managers;
@@ -9,6 +9,7 @@ mod outcome;
 mod probe;
 mod publisher;
 mod services;
+mod signals;
 mod storage;
 mod wine;
 
@@ -33,19 +34,20 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-pub use hang_up::hang_up_services;
 pub use outcome::Outcome;
+pub use signals::{forward_signals, hang_up_services};
 
 use crate::environment::{self, InstanceEnvironment};
 use crate::exit_code::ExitCode;
 use crate::facts::{self, Own};
+use crate::notify::Watchdog;
 use crate::spawn_hint::spawn_hint;
 use crate::startup::Startup;
 use crate::state::{EndpointRecord, InstanceLock, InstanceRecord, StateDir, StateError};
 use crate::stop::Stop;
 use crate::temporary;
+use backends::BackendContext;
 use installed::Installed;
-use probe::BackendContext;
 use publisher::RecordPublisher;
 use services::{Event, Member, Services};
 
@@ -183,7 +185,7 @@ impl<'a> Instance<'a> {
                 std::env::var_os("PATH"),
             ),
         };
-        let tree = Tree::new();
+        let tree = Tree::new().taking_strays();
         let wine = wine::host(role, deployment.folder(), lock.dir().path(), &environment);
         let context = BackendContext {
             role,
@@ -194,7 +196,7 @@ impl<'a> Instance<'a> {
             user: owner.map(|(user, _)| user),
         };
         let installed = Installed::new(wine.as_ref());
-        let backends = probe::backends(&context)?;
+        let backends = backends::backends(&context)?;
         let members = managers::members(&context, &installed, &backends)?;
         let limited = role.local_storage.iter().zip(folders);
         let storage = limited.map(|(storage, path)| storage::Limited {
@@ -274,7 +276,8 @@ impl<'a> Instance<'a> {
         };
         let mut decided = None;
         let living = async {
-            life.live(&mut publisher, &mut decided, serve).await;
+            // Boxed: it holds whatever a part of the life needs.
+            Box::pin(life.live(&mut publisher, &mut decided, serve)).await;
             if let Some(wine) = &wine {
                 wine.stop().await;
             }
@@ -288,7 +291,12 @@ impl<'a> Instance<'a> {
         if let Some(wine) = &wine {
             wine.kill().await;
         }
-        tree.kill().await;
+        let is_gone = tree.kill().await;
+        let outcome = match outcome {
+            // Whoever asked for the stop would believe that it is one.
+            Outcome::Stopped if !is_gone => Outcome::StillThere,
+            outcome => outcome,
+        };
         publisher.end(&outcome);
         match &outcome {
             Outcome::Stopped => {
@@ -322,23 +330,29 @@ impl Life<'_> {
     {
         let role = self.options.role;
         let folder = self.options.deployment.folder();
-        if let Some(outcome) = self.start_wine().await {
+        let mut watchdog = Watchdog::from_environment();
+        if let Some(outcome) = watchdog.during(self.start_wine()).await {
             *decided = Some(outcome);
             return;
         }
         let mut startup = Startup::new(folder, self.environment, role.user.as_deref(), self.tree);
         startup.run_windows_programs_in(self.wine);
+        startup.keep_done_in(publisher.dir().once());
         let tasks_end = startup.ending();
         {
             let mut preparing = pin!(startup.run(&role.startup));
-            let ended = tokio::select! {
-                biased;
-                () = self.stop.asked.cancelled() => Some(Outcome::Stopped),
-                prepared = &mut preparing => prepared.err().map(Outcome::TaskFailed),
-            };
+            let ended = watchdog
+                .during(async {
+                    tokio::select! {
+                        biased;
+                        () = self.stop.asked.cancelled() => Some(Outcome::Stopped),
+                        prepared = &mut preparing => prepared.err().map(Outcome::TaskFailed),
+                    }
+                })
+                .await;
             if let Some(outcome) = ended {
                 // While `preparing` is there: with it goes the task that it waits for.
-                self.end_tasks(decided.insert(outcome), &tasks_end).await;
+                watchdog.during(self.end_tasks(decided.insert(outcome), &tasks_end)).await;
                 return;
             }
         }
@@ -370,6 +384,7 @@ impl Life<'_> {
                     }
                 },
                 Some(ended) = serving.join_next() => break serving_ended(ended),
+                () = watchdog.turn() => {}
             }
         };
 
@@ -392,14 +407,18 @@ impl Life<'_> {
                 }
                 // Whatever happens to them now, the outcome is decided.
                 _ = services.next(), if !services.are_over() => publisher.report_while_ending(&services),
+                () = watchdog.turn() => {}
             }
         }
         for followed in logs {
-            followed.end().await;
+            watchdog.during(followed.end()).await;
         }
         // The last report may have come with the end.
         publisher.report_while_ending(&services);
-        self.end_tasks(outcome, &tasks_end).await;
+        watchdog.during(self.end_tasks(outcome, &tasks_end)).await;
+        if matches!(decided, Some(Outcome::Stopped)) && services.are_left_behind() {
+            *decided = Some(Outcome::StillThere);
+        }
     }
 
     /// Starts the agent in the role's Wine prefix, if it has one. Returns how the instance ends when there

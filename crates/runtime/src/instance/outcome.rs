@@ -15,6 +15,8 @@ use crate::startup::TaskFailure;
 pub enum Outcome {
     /// Somebody asked, and it stopped.
     Stopped,
+    /// Somebody asked for a stop, and something of it is still there, although it was killed.
+    StillThere,
     /// The settings of its role changed, and it is to be started again with the new ones.
     SettingsChanged,
     /// A startup task failed, so the role was not started.
@@ -43,7 +45,7 @@ impl Outcome {
             Self::GaveUp { why, .. } if why.is_impossible() => ExitCode::Config,
             Self::GaveUp { .. } => ExitCode::Unavailable,
             Self::Bug(_) => ExitCode::Bug,
-            Self::ServingFailed(_) | Self::SettingsChanged => ExitCode::Temporary,
+            Self::ServingFailed(_) | Self::SettingsChanged | Self::StillThere => ExitCode::Temporary,
             Self::TaskFailed(_) => ExitCode::Task,
             Self::WineFailed(error) => match error.kind() {
                 HostErrorKind::Configuration => ExitCode::Config,
@@ -59,6 +61,9 @@ impl Outcome {
             Self::TaskFailed(failure) => failure.hint(),
             Self::WineFailed(error) => error.hint(),
             Self::Bug(_) => Some("please report this"),
+            Self::StillThere => {
+                Some("see with `ps` what holds it up: a disk or a share that does not answer?")
+            }
             Self::Stopped | Self::SettingsChanged | Self::GaveUp { .. } | Self::ServingFailed(_) => None,
         }
     }
@@ -69,6 +74,9 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stopped => f.write_str("stopped"),
+            Self::StillThere => {
+                f.write_str("asked to stop, and processes of it are still there, although they were killed")
+            }
             Self::SettingsChanged => f.write_str("the settings changed, and the instance has to start again"),
             Self::TaskFailed(failure) => write!(f, "{}", with_causes(failure)),
             Self::WineFailed(error) => write!(f, "{}", with_causes(error)),
@@ -78,5 +86,16 @@ impl fmt::Display for Outcome {
             }
             Self::Bug(what) => write!(f, "standpipe's own fault: {what}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_that_did_not_end_the_service_is_no_success() {
+        assert_eq!(Outcome::Stopped.exit_code(), ExitCode::Ok);
+        assert_eq!(Outcome::StillThere.exit_code(), ExitCode::Temporary);
     }
 }

@@ -6,7 +6,7 @@ use tracing::warn;
 
 use super::services::Services;
 use super::{InstanceOptions, Outcome, RECYCLES_VARIABLE, REIMAGES_VARIABLE};
-use crate::notify::Notifier;
+use crate::notify::{Notifier, Patience};
 use crate::state::{EndpointRecord, InstanceDir, InstanceRecord, ServiceRecord, Stage, now};
 
 /// Writes an instance's record whenever it changes.
@@ -36,7 +36,8 @@ impl RecordPublisher {
             ..InstanceRecord::new(&options.role.name, options.number)
         };
         record.sum_up_services();
-        let mut publisher = Self { dir, record, notifier: Notifier::from_environment(), here };
+        let mut publisher =
+            Self { dir, record, notifier: Notifier::from_environment(Patience::of(options.role)), here };
         publisher.publish();
         publisher
     }

@@ -24,6 +24,8 @@ pub(super) struct Member {
     pub(super) depends_on: Vec<usize>,
     pub(super) manager: Box<dyn Manager>,
     pub(super) policy: Policy,
+    /// Whether its processes are among the instance's own, which are killed at its end anyway.
+    pub(super) is_own_process: bool,
 }
 
 impl fmt::Debug for Member {
@@ -57,12 +59,15 @@ pub(super) struct Services {
     watching: Vec<Option<Pin<Box<dyn Future<Output = Ended> + Send>>>>,
     reports: watch::Receiver<Vec<Report>>,
     stop: CancellationToken,
+    /// Whether one that others manage is still there after it was killed.
+    left_behind: bool,
 }
 
 /// What is known about a service when its watching has ended too.
 struct Described {
     name: String,
     essential: bool,
+    is_own_process: bool,
 }
 
 /// What the watchings of all services share.
@@ -93,7 +98,11 @@ impl Services {
             .collect();
         let described = members
             .iter()
-            .map(|member| Described { name: member.name.clone(), essential: member.essential })
+            .map(|member| Described {
+                name: member.name.clone(),
+                essential: member.essential,
+                is_own_process: member.is_own_process,
+            })
             .collect();
         let watching = members
             .into_iter()
@@ -112,12 +121,17 @@ impl Services {
                 Some(watching)
             })
             .collect();
-        Self { members: described, watching, reports, stop }
+        Self { members: described, watching, reports, stop, left_behind: false }
     }
 
     /// Whether nothing of them is watched any more.
     pub(super) fn are_over(&self) -> bool {
         self.watching.iter().all(Option::is_none)
+    }
+
+    /// Whether one is still there although it was killed, and nothing else ends it.
+    pub(super) fn are_left_behind(&self) -> bool {
+        self.left_behind
     }
 
     /// Stops them all: each after those that depend on it.
@@ -177,7 +191,7 @@ impl Services {
         }
     }
 
-    fn ended(&self, index: usize, ended: Ended) -> Event {
+    fn ended(&mut self, index: usize, ended: Ended) -> Event {
         let Some(member) = self.members.get(index) else { return Event::Changed };
         let service = member.name.clone();
         match ended {
@@ -188,6 +202,7 @@ impl Services {
             }
             Some(Verdict::Stopped { gone: false, .. }) => {
                 warn!(service, "the service is still there, although it was killed");
+                self.left_behind |= !member.is_own_process;
             }
             Some(Verdict::Stopped { .. }) | None => {}
         }

@@ -173,6 +173,7 @@ impl Keeper {
             limited: false,
             // It binds ports and starts what is elevated.
             may_gain_rights: true,
+            takes_strays: false,
             // It has a service to stop.
             orphaned: Orphaned::Terminate,
             output: self.options.output,

@@ -16,7 +16,7 @@ mod tests;
 mod windows_tests;
 
 use std::fmt::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use standpipe_agent::host::Host;
@@ -32,10 +32,11 @@ use tracing::{info, warn};
 
 use crate::environment::{self, InstanceEnvironment};
 use crate::spawn_hint::spawn_hint;
+use crate::state::{self, Done};
 
-/// A startup task that failed.
+/// A startup task that failed. Its text ends with the last line that it wrote.
 #[derive(Debug, Error)]
-#[error("startup task {number} `{command}` {reason}")]
+#[error("startup task {number} `{command}` {reason}{}", last_line(output))]
 pub struct TaskFailure {
     /// Its place in the file, from 1.
     pub number: usize,
@@ -48,6 +49,11 @@ pub struct TaskFailure {
     /// Why it could not be started.
     #[source]
     pub cause: Option<SpawnError>,
+}
+
+fn last_line(output: &[String]) -> String {
+    let last = output.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
+    last.map(|line| format!(" (it wrote last: {line})")).unwrap_or_default()
 }
 
 /// What can go wrong with a startup task.
@@ -101,6 +107,8 @@ pub(crate) struct Startup<'a> {
     tree: &'a Tree,
     /// Where programs of Windows run, on another system.
     wine: Option<&'a Host>,
+    /// Which tasks have been done that are to be done once.
+    done: Option<PathBuf>,
     /// One for each background and foreground task.
     followed: JoinSet<()>,
     ending: CancellationToken,
@@ -120,9 +128,15 @@ impl<'a> Startup<'a> {
             user,
             tree,
             wine: None,
+            done: None,
             followed: JoinSet::new(),
             ending: CancellationToken::new(),
         }
+    }
+
+    /// Keeps in a file which tasks have been done that are to be done once. Without it they are done each time.
+    pub(crate) fn keep_done_in(&mut self, file: PathBuf) {
+        self.done = Some(file);
     }
 
     /// Runs the tasks that are programs of Windows in a Wine prefix.
@@ -146,6 +160,17 @@ impl<'a> Startup<'a> {
 
     async fn run_one(&mut self, number: usize, task: &StartupTask) -> Result<(), TaskFailure> {
         let command = shown(task);
+        let once =
+            task.once.as_ref().map(|version| Done { command: command.clone(), version: version.clone() });
+        if let (Some(once), Some(file)) = (&once, &self.done)
+            && state::read_done(file).contains(once)
+        {
+            info!(
+                task = number,
+                "startup task `{command}` was done before: its `once` is {:?}", once.version
+            );
+            return Ok(());
+        }
         info!(task = number, "startup task `{command}`");
         let began = Instant::now();
         let failed =
@@ -158,8 +183,14 @@ impl<'a> Startup<'a> {
             TaskKind::Simple => {
                 let ended = outcome(&mut process, timeout, began).await;
                 let exit = ended.map_err(|reason| failed(reason, process.tail().lines(), None))?;
-                info!(task = number, took = ?began.elapsed(), "startup task done");
+                let took = began.elapsed();
+                info!(task = number, "startup task `{command}` done with {exit} after {took:.1?}");
                 note_restart(number, exit);
+                if let (Some(once), Some(file)) = (once, &self.done)
+                    && let Err(error) = state::add_done(file, once)
+                {
+                    warn!(task = number, "the task runs again next time: {error}");
+                }
                 return Ok(());
             }
             TaskKind::Background | TaskKind::Foreground => {
@@ -180,6 +211,7 @@ impl<'a> Startup<'a> {
             user: self.user.filter(|_| !task.elevated).map(str::to_owned),
             limited: !task.elevated,
             may_gain_rights: task.elevated,
+            takes_strays: false,
             orphaned: Orphaned::Kill,
             output: Output::Log,
             within: Some(self.tree.clone()),
@@ -233,13 +265,19 @@ async fn follow(
     command: String,
     ending: CancellationToken,
 ) {
-    match outcome(&mut process, timeout, Instant::now()).await {
+    let began = Instant::now();
+    match outcome(&mut process, timeout, began).await {
         Ok(exit) => {
-            info!(task = number, "startup task `{command}` done");
+            let took = began.elapsed();
+            info!(task = number, "startup task `{command}` done with {exit} after {took:.1?}");
             note_restart(number, exit);
         }
         Err(_) if ending.is_cancelled() => info!(task = number, "startup task `{command}` ended"),
-        Err(reason) => warn!(task = number, "startup task `{command}` {reason}"),
+        Err(reason) => {
+            let failure =
+                TaskFailure { number, command, reason, output: process.tail().lines(), cause: None };
+            warn!(task = number, "{failure}");
+        }
     }
 }
 

@@ -61,9 +61,33 @@ async fn simple_tasks_run_one_after_the_other_up_to_the_first_that_fails() {
         text.starts_with("startup task 3 `sh fail.sh \"two words\"` failed with exit code 3 after "),
         "{text}"
     );
+    assert!(text.ends_with(" (it wrote last: why)") || text.ends_with(" (it wrote last: before)"), "{text}");
     let mut output = failure.output;
     output.sort();
     assert_eq!(output, ["before", "why"]);
+}
+
+#[tokio::test]
+async fn a_task_to_be_done_once_is_done_again_only_when_its_word_changes_or_it_has_failed() {
+    let place = TestFolder::new();
+    place.script("add.sh", "echo $1 >> log; test ! -e broken");
+    let run = async |once: &str| {
+        let task = format!("command = [\"sh\", \"add.sh\", \"{once}\"]\nonce = \"{once}\"");
+        let task = task.replacen(&format!(", \"{once}\"]"), ", \"x\"]", 1);
+        let deployment = place.deployment(&role(&[&task]));
+        let (environment, tree) = (environment(&place), Tree::new());
+        let mut startup = Startup::new(place.path(), &environment, None, &tree);
+        startup.keep_done_in(place.path().join("once.json"));
+        soon(startup.run(&only_role(&deployment).startup)).await.is_ok()
+    };
+    let times = || std::fs::read_to_string(place.path().join("log")).unwrap().lines().count();
+    std::fs::write(place.path().join("broken"), "").unwrap();
+    assert!(!run("1").await);
+    std::fs::remove_file(place.path().join("broken")).unwrap();
+    assert!(run("1").await && run("1").await);
+    assert_eq!(times(), 2, "once it failed, and once it was done");
+    assert!(run("2").await && run("2").await);
+    assert_eq!(times(), 3);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@
 //! DIR/ServiceWatcher.0/tmp     TMPDIR of a role with a .NET service
 //! DIR/ServiceWatcher.0/storage local storage that is emptied when the instance starts
 //! DIR/ServiceWatcher.0/kept    local storage that is kept
+//! DIR/ServiceWatcher.0/once.json  which startup tasks were done that are to be done once
 //! ```
 //!
 //! Nobody else can read it, and it is gone after a clean stop, save what is kept. Only what has these names,
@@ -24,6 +25,7 @@ mod folders;
 mod lock;
 mod logs;
 mod marker;
+mod once;
 mod record;
 mod remains;
 mod storage;
@@ -42,6 +44,7 @@ use standpipe_system::machine::MAX_SOCKET_PATH;
 use thiserror::Error;
 
 pub use logs::{Log, former_log, log_of, logs, own_log};
+pub(crate) use once::{Done, add_done, read_done};
 pub use record::{EndpointRecord, InstanceRecord, ServiceRecord, Stage, now, read_all};
 
 use standpipe_deployment::{Backend, Role, is_role_name};
@@ -510,6 +513,11 @@ impl InstanceDir {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The file that says which startup tasks were done that are to be done once.
+    pub(crate) fn once(&self) -> PathBuf {
+        self.path.join(once::FILE)
     }
 
     /// The file that says how the instance is.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use super::{StateError, marker, remove_file, storage};
+use super::{StateError, marker, once, remove_file, storage};
 use crate::platform;
 
 /// The folder of the instance's Wine prefix.
@@ -33,7 +33,7 @@ pub(super) fn remove_instance(folder: &Path) -> Result<(), StateError> {
     for path in entries(folder)? {
         // A Wine prefix takes long to make, and holds what startup tasks have installed: the next run goes on
         // with it.
-        let kept = ["pipes", PREFIX, storage::KEPT].map(|name| folder.join(name));
+        let kept = ["pipes", PREFIX, storage::KEPT, once::FILE].map(|name| folder.join(name));
         if !marker::INSTANCE.is(&path) && !kept.contains(&path) {
             leave(&path);
         }
@@ -71,8 +71,10 @@ fn leave(path: &Path) {
 /// Whether the file has a name that only the instance gives, and is no folder.
 fn is_file_of_instance(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
-    let is_known =
-        matches!(name, "lock" | "state.json" | "state.json.new" | "accounts.toml" | ".accounts.toml.lock");
+    let is_known = matches!(
+        name,
+        "lock" | "state.json" | "state.json.new" | "once.json.new" | "accounts.toml" | ".accounts.toml.lock"
+    );
     // An account file that was being written: `.accounts.toml.PROCESS.new`.
     let process = name.strip_prefix(".accounts.toml.").and_then(|rest| rest.strip_suffix(".new"));
     let is_known = is_known || process.is_some_and(|process| process.parse::<u32>().is_ok());

@@ -13,8 +13,8 @@ mod windows;
 mod windows_files;
 
 #[cfg(unix)]
-pub(crate) use unix::{FileId, StopSignals, file_id};
+pub(crate) use unix::{FileId, NotifySocket, ServiceSignals, StopSignals, file_id, has_terminal, send};
 #[cfg(windows)]
-pub(crate) use windows::StopSignals;
+pub(crate) use windows::{NotifySocket, ServiceSignals, StopSignals, has_terminal, send};
 #[cfg(windows)]
 pub(crate) use windows_files::{FileId, file_id};

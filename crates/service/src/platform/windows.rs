@@ -1,6 +1,7 @@
 //! Windows: the events of the console, which a container's platform sends too.
 
 use std::io;
+use std::path::Path;
 
 use tokio::signal::windows::{
     CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close, ctrl_logoff,
@@ -23,7 +24,7 @@ pub(crate) struct StopSignals {
 }
 
 impl StopSignals {
-    pub(crate) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen(_with_hang_up: bool) -> io::Result<Self> {
         Ok(Self {
             interrupt: ctrl_c()?,
             terminate: ctrl_break()?,
@@ -46,5 +47,48 @@ impl StopSignals {
                 _ = self.log_off.recv() => continue,
             };
         }
+    }
+}
+
+/// Windows has no signals that could be for the service.
+#[derive(Debug)]
+pub(crate) struct ServiceSignals;
+
+impl ServiceSignals {
+    #[expect(clippy::unnecessary_wraps, reason = "the other platform can fail")]
+    pub(crate) fn listen(_with_hang_up: bool) -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    #[expect(clippy::unused_self, reason = "the same signature as on Unix")]
+    pub(crate) async fn next(&mut self) -> (&'static str, i32) {
+        std::future::pending().await
+    }
+}
+
+/// That a console is closed is a request to stop.
+pub(crate) fn has_terminal() -> bool {
+    true
+}
+
+/// Windows has no signals.
+pub(crate) fn send(_process: u32, _signal: i32) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "Windows has no signals"))
+}
+
+/// Services of Windows tell the service control manager how they are.
+#[derive(Debug)]
+pub(crate) struct NotifySocket;
+
+impl NotifySocket {
+    pub(crate) const IS_KNOWN: bool = false;
+
+    pub(crate) fn bind(_path: &Path, _owner: Option<(u32, u32)>) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    #[expect(clippy::unused_self, reason = "the same signature as on Unix")]
+    pub(crate) async fn next(&mut self) -> String {
+        std::future::pending().await
     }
 }

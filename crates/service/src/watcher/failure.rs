@@ -56,6 +56,8 @@ pub enum FailureKind {
         exit: Option<Exit>,
         /// How long it had been running, or `None` when it never was.
         ran: Option<Duration>,
+        /// What its manager knows beside that, such as the last line that it wrote.
+        detail: Option<String>,
     },
     /// It runs and does not answer.
     Hung {
@@ -77,21 +79,22 @@ impl fmt::Display for FailureKind {
             Self::Refused { reason } => write!(f, "could not be started: {reason}"),
             Self::Impossible { reason, .. } => write!(f, "cannot be started: {reason}"),
             Self::TimedOut { waited, state, checkpoint, wait_hint, detail } => {
-                write!(f, "still {state} after {waited:?}")?;
+                write!(f, "still {state} after {:?}", round(*waited))?;
                 if *checkpoint != 0 || !wait_hint.is_zero() {
                     write!(f, " (checkpoint {checkpoint}, wait hint {wait_hint:?})")?;
                 }
                 detail.iter().try_for_each(|detail| write!(f, ": {detail}"))
             }
-            Self::Ended { exit, ran } => {
+            Self::Ended { exit, ran, detail } => {
                 match exit {
                     Some(exit) => write!(f, "ended with {}", DisplayExit(*exit))?,
                     None => f.write_str("ended")?,
                 }
                 match ran {
-                    Some(ran) => write!(f, " after running for {:?}", round(*ran)),
-                    None => f.write_str(" before it was running"),
+                    Some(ran) => write!(f, " after running for {:?}", round(*ran))?,
+                    None => f.write_str(" before it was running")?,
                 }
+                detail.iter().try_for_each(|detail| write!(f, " ({detail})"))
             }
             Self::Hung { misses, last } => write!(f, "ran but missed {misses} probes in a row: {last}"),
             Self::Paused => f.write_str("was paused"),

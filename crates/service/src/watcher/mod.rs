@@ -194,6 +194,7 @@ impl Watcher {
             State::Stopped | State::StopPending => Some(FailureKind::Ended {
                 exit: self.last.as_ref().and_then(|status| status.exit),
                 ran: (self.phase == Phase::Running).then(|| now.saturating_sub(self.since)),
+                detail: self.last_words(),
             }),
             State::Paused => Some(FailureKind::Paused),
             _ => None,
@@ -220,12 +221,17 @@ impl Watcher {
         }
     }
 
+    /// What is known about the end of a service beside how it ended.
+    fn last_words(&self) -> Option<String> {
+        self.last.as_ref().filter(|status| status.exit.is_some()).and_then(|status| status.detail.clone())
+    }
+
     fn complete_last_failure(&mut self) {
-        let exit_now = self.last.as_ref().and_then(|status| status.exit);
-        if let Some(Failure { kind: FailureKind::Ended { exit: exit @ None, .. }, .. }) =
+        let (exit_now, words) = (self.last.as_ref().and_then(|status| status.exit), self.last_words());
+        if let Some(Failure { kind: FailureKind::Ended { exit: exit @ None, detail, .. }, .. }) =
             self.failures.last_mut()
         {
-            *exit = exit_now;
+            (*exit, *detail) = (exit_now, words);
         }
     }
 

@@ -26,5 +26,7 @@ mod remote;
 mod run;
 mod sddl;
 mod service;
+#[cfg(target_os = "linux")]
+mod signals;
 mod support;
 mod usage;

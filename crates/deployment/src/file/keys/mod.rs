@@ -111,7 +111,9 @@ const fn key(name: &'static str, holds: Holds, absent: Absent, meaning: &'static
 use Absent::{Means, Wrong, WrongOnUnix};
 use Holds::{Choice, Command, Duration, Flag, List, Named, Number, Table, Text, Texts, Variables};
 
-use super::parsed::{OnSettingsChange, PipeEncryption, PipeMode, Recovery, TaskKind, WhenPaused};
+use super::parsed::{
+    OnSettingsChange, PipeEncryption, PipeMode, ProbeMatch, ProbeType, Recovery, TaskKind, WhenPaused,
+};
 use network::{CALL, ENDPOINT, HEALTH, LOCAL_STORAGE};
 
 /// The keys at the top of the file. All others are reached from here.
@@ -234,6 +236,13 @@ static STARTUP: Keys = Keys {
              a user who is no administrator",
         ),
         key("timeout", Duration, Means("no limit"), "how long a simple task may take"),
+        key(
+            "once",
+            Text,
+            Means("it runs each time the instance starts"),
+            "for a simple task: a word for the version of what it does, such as `\"1\"`. Once it has succeeded, the \
+             instance does not run it again before this word or its command changes. The marker is in the state folder",
+        ),
         key("environment", Variables, Means("none"), "environment variables for it"),
         key(
             "environment-from",
@@ -278,6 +287,20 @@ static SERVICE: Keys = Keys {
             Duration,
             Means("`\"10s\"`"),
             "how often its state is asked for; that it died is noticed at once",
+        ),
+        key(
+            "probe",
+            Table(&PROBE),
+            Means("somebody listens at each of its pipes"),
+            "how Standpipe finds out whether it works, beside that its process lives",
+        ),
+        key(
+            "notify",
+            Flag,
+            Means("`false`"),
+            "with `command`: whether it tells how it is, as `sd_notify` does: it gets a socket of Standpipe's in \
+             `NOTIFY_SOCKET`, runs once it has said `READY=1` there, and `EXTEND_TIMEOUT_USEC=` extends its start. On \
+             Windows it has no meaning",
         ),
         key(
             "start-timeout",
@@ -344,6 +367,47 @@ static SERVICE: Keys = Keys {
             Table(&LOGS),
             Means("the records under its own name in the event log `Application`, without `command`"),
             "what else of it becomes log lines; what it writes to its standard output always does",
+        ),
+    ],
+};
+
+/// `[roles.NAME.service.probe]`
+static PROBE: Keys = Keys {
+    name: "probe",
+    keys: &[
+        key(
+            "type",
+            Choice(ProbeType::names),
+            Means("`\"request\"` with `send` or `send-hex`, else `\"listening\"`"),
+            "`\"none\"`: nothing is asked; `\"listening\"`: whether somebody listens at each of its pipes, which it \
+             does not notice; `\"open\"`: its pipe is opened and closed; `\"request\"`: it is sent a request, and has to \
+             reply. For a service that takes one client at a time, the last two fail while it has one",
+        ),
+        key(
+            "pipe",
+            Text,
+            Means("the only pipe of the service"),
+            "the pipe to open; the others only have to be listened at",
+        ),
+        key("send", Text, Means("nothing is sent"), "the request, as text"),
+        key("send-hex", Text, Means("nothing is sent"), "the request, as pairs of hexadecimal digits"),
+        key("expect", Text, Means("any reply will do"), "the reply, as text"),
+        key("expect-hex", Text, Means("any reply will do"), "the reply, as pairs of hexadecimal digits"),
+        key(
+            "match",
+            Choice(ProbeMatch::names),
+            Means("`\"exact\"`"),
+            "how the reply has to fit: `\"exact\"`; `\"prefix\"`: it begins with it; `\"pattern\"`: `*` in `expect` \
+             stands for any characters and `?` for one",
+        ),
+        key("timeout", Duration, Means("`\"2s\"`"), "how long the pipe and the reply may take"),
+        key("interval", Duration, Means("that of `check-interval`"), "how often it is asked"),
+        key(
+            "misses",
+            Number { least: 1, most: 100 },
+            Means("`3`"),
+            "how many answers in a row may fail, once one has not, before the service counts as hung and is started \
+             again. It is not ready from the first one on. Until the first success only `start-timeout` counts",
         ),
     ],
 };

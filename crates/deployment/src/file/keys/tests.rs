@@ -31,6 +31,7 @@ fn every_table_and_every_key_in_it_has_a_name_of_its_own() {
             "local-storage",
             "logs",
             "pipe",
+            "probe",
             "role",
             "service",
             "startup",

@@ -1,5 +1,7 @@
 //! The services of a role: one or several, in the order in which they start.
 
+mod probe;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,8 +61,11 @@ impl Resolver<'_> {
         let order = self.order(&parsed);
         let labels: Vec<Option<String>> = parsed.iter().map(|service| service.label.clone()).collect();
         let labels = order.iter().filter_map(|(index, _)| labels.get(*index).cloned()).collect();
-        let mut services: Vec<Option<Service>> =
-            parsed.into_iter().map(|service| Some(self.service(service, host))).collect();
+        let mut services: Vec<Option<Service>> = Vec::new();
+        for service in parsed {
+            let pipes = made_by(&service, &role.pipes);
+            services.push(Some(self.service(service, host, &pipes)));
+        }
         let mut ordered = Vec::new();
         for (index, needs) in &order {
             let Some(mut service) = services.get_mut(*index).and_then(Option::take) else { continue };
@@ -229,7 +234,7 @@ impl Resolver<'_> {
         self.report(problem.hint("take one of them out of `depends-on`"));
     }
 
-    fn service(&mut self, service: parsed::Service, host: Host<'_>) -> Service {
+    fn service(&mut self, mut service: parsed::Service, host: Host<'_>, pipes: &[&str]) -> Service {
         let is_installed = service.command.is_absent();
         if is_installed {
             self.can_be_installed(&service, host);
@@ -243,12 +248,22 @@ impl Resolver<'_> {
                     .hint("make it longer, or leave it out"),
             );
         }
+        let check_interval = service.check_interval.given().unwrap_or(CHECK_INTERVAL);
+        let (probe, check_interval) = self.probe(service.probe.take(), check_interval, pipes);
+        if is_installed && service.notify.as_given() == Some(&true) {
+            self.report(
+                Problem::at(service.at.clone(), "only a service with a `command` can notify")
+                    .hint("take `notify` out: the service control manager hears how it is"),
+            );
+        }
         Service {
             name: self.nonempty(service.name, "name").unwrap_or(fallback),
             command: service.command.given().and_then(|words| self.command(&words)),
             depends_on: Vec::new(),
             essential: service.essential.given().unwrap_or(true),
-            check_interval: service.check_interval.given().unwrap_or(CHECK_INTERVAL),
+            check_interval,
+            probe,
+            notifies: service.notify.given().unwrap_or(false),
             start_timeout,
             start_timeout_limit: limit.unwrap_or(START_TIMEOUT_LIMIT).max(start_timeout),
             stop_timeout: service.stop_timeout.given().unwrap_or(STOP_TIMEOUT),
@@ -364,6 +379,16 @@ impl Resolver<'_> {
             span: wine.at,
         }
     }
+}
+
+/// The names of the pipes that a service makes.
+fn made_by<'a>(service: &parsed::Service, pipes: &'a [parsed::Pipe]) -> Vec<&'a str> {
+    let is_its_own = |pipe: &&parsed::Pipe| match &service.label {
+        None => true,
+        Some(label) => pipe.service.as_given().is_none_or(|text| text.as_str() == label),
+    };
+    let made = pipes.iter().filter(|pipe| pipe.command.is_absent()).filter(is_its_own);
+    made.map(|pipe| pipe.name.get_ref().as_str()).collect()
 }
 
 fn name_of(service: &parsed::Service) -> Option<(&str, Span)> {

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::definition::{Backend, Deployment, EventSource, Program};
+use crate::definition::{Backend, Deployment, EventSource, ExpectedReply, Program, Question};
 use crate::file::{Recovery, WhenPaused};
 use crate::machine::System;
 use crate::resolve::tests::read_for;
@@ -213,4 +213,65 @@ fn the_rules_of_a_service_can_be_said() {
     assert_eq!(service.start_timeout_limit, Duration::from_mins(1));
     assert!(wrong(&text.replace("1m", "1s")).contains("is shorter than `start-timeout`"));
     assert!(wrong(&text.replace("APP_*", "A=B")).contains("`A=B` is not a pattern of a variable's name"));
+}
+
+/// A role whose service has this probe and makes these pipes.
+fn probed(probe: &str, pipes: &[&str]) -> String {
+    let pipe = |name: &&str| format!("[roles.R.pipes.{name}]\nsddl = \"D:(A;;GA;;;AU)\"\n");
+    let pipes: String = pipes.iter().map(pipe).collect();
+    format!(
+        "[roles.R.service]\n{COMMAND}{probe}\n{pipes}[roles.R.endpoints.P]\nprotocol = \"smb\"\nport = 1\n"
+    )
+}
+
+#[test]
+fn a_probe_asks_what_its_keys_say() {
+    let question = |probe: &str| {
+        let deployment = good(System::Linux, &probed(probe, &["p"]));
+        let service = &deployment.roles()[0].services[0];
+        (service.probe.question.clone(), service.probe.misses, service.check_interval.as_secs())
+    };
+    assert_eq!(question(""), (Question::Listening, 3, 10));
+    assert_eq!(question("probe.type = \"none\"\nprobe.misses = 1"), (Question::Nothing, 1, 10));
+    let (pipe, timeout) = ("p".to_owned(), Duration::from_secs(1));
+    let open = Question::Open { pipe: pipe.clone(), timeout };
+    assert_eq!(question("probe = { type = \"open\", timeout = \"1s\", interval = \"4s\" }"), (open, 3, 4));
+    let replies = [
+        ("", ExpectedReply::Any),
+        ("expect = \"ok\"", ExpectedReply::Exact(b"ok".to_vec())),
+        ("expect-hex = \"0a ff\"", ExpectedReply::Exact(vec![10, 255])),
+        ("expect = \"ok\"\nmatch = \"prefix\"", ExpectedReply::Prefix(b"ok".to_vec())),
+        ("expect = \"ok *\"\nmatch = \"pattern\"", ExpectedReply::Pattern("ok *".to_owned())),
+    ];
+    for (keys, reply) in replies {
+        let probe = format!("[roles.R.service.probe]\nsend = \"ping\"\ntimeout = \"1s\"\n{keys}");
+        let request = Question::Request { pipe: pipe.clone(), timeout, request: b"ping".to_vec(), reply };
+        assert_eq!(question(&probe).0, request, "{keys}");
+    }
+}
+
+#[test]
+fn a_probe_that_cannot_be_is_pointed_at() {
+    for (probe, pipes, message) in [
+        ("type = \"open\"", &[][..], "the probe has no pipe to open"),
+        ("type = \"open\"", &["p", "q"], "add pipe = \"NAME\"; the pipes of the service are `p` and `q`"),
+        ("send = \"x\", pipe = \"r\"", &["p"], "the service makes no pipe `r`"),
+        ("type = \"request\"", &["p"], "the probe has no `send`"),
+        ("type = \"open\", send = \"x\"", &["p"], "the probe has `send`, and sends no request"),
+        ("expect = \"x\"", &["p"], "the probe has `expect`, and sends no request"),
+        ("send = \"x\", send-hex = \"00\"", &["p"], "both `send` and `send-hex`"),
+        ("send-hex = \"0\"", &["p"], "`send-hex` is not hexadecimal"),
+        ("send = \"x\", expect-hex = \"00\", match = \"pattern\"", &["p"], "a pattern of the probe is text"),
+        ("send = \"x\", timeout = \"11s\"", &["p"], "`timeout` is longer than its `interval`"),
+    ] {
+        let shown = wrong(&probed(&format!("probe = {{ {probe} }}"), pipes));
+        assert!(shown.contains(message), "{probe}: {shown}");
+    }
+}
+
+#[test]
+fn only_a_service_with_a_command_can_notify() {
+    let shown = read(System::Windows, "[roles.R.service]\nname = \"S\"\nnotify = true").unwrap_err();
+    assert!(shown.contains("only a service with a `command` can notify"), "{shown}");
+    assert!(good(System::Linux, &probed("notify = true", &["p"])).roles()[0].services[0].notifies);
 }

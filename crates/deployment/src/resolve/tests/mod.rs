@@ -221,7 +221,7 @@ error: unknown key `colour` in startup task 1
 9 | colour = 1
   | ^^^^^^ unknown key
   |
-  = hint: the keys here are `command`, `elevated`, `environment`, `environment-from`, `timeout` and `type`
+  = hint: the keys here are `command`, `elevated`, `environment`, `environment-from`, `once`, `timeout` and `type`
 ",
     );
 }

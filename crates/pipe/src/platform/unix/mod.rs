@@ -15,8 +15,10 @@ use std::os::fd::OwnedFd;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+#[cfg(test)]
+pub(crate) use listener::is_listening;
 pub(crate) use listener::{
-    Listener, SocketFile, file_of_socket, has_mode, is_listening, owner_of_socket, user_who_listens,
+    Listener, SocketFile, file_of_socket, has_mode, owner_of_socket, user_who_listens,
 };
 pub(crate) use native::{open, wait};
 pub(crate) use socket::Socket;

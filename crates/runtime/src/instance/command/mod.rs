@@ -41,6 +41,7 @@ pub(super) fn backend(
         user: role.user.clone(),
         limited: false,
         may_gain_rights: false,
+        takes_strays: false,
         orphaned: Orphaned::Kill,
         output: Output::Log,
         within: Some(tree.clone()),

@@ -126,6 +126,7 @@ async fn a_client_that_gives_up_makes_no_room_before_its_command_is_gone() {
         user: None,
         limited: false,
         may_gain_rights: false,
+        takes_strays: false,
         orphaned: Orphaned::Kill,
         output: Output::Log,
         within: None,

@@ -129,6 +129,25 @@ async fn is_ready_only_while_the_service_runs_and_its_pipe_accepts() {
 }
 
 #[tokio::test]
+async fn a_service_whose_pipe_nobody_could_open_is_never_ready() {
+    let mut place = TestFolder::new();
+    place.script("service.sh", "echo $$ > teller; exec sleep 1000");
+    let service = format!("{SERVICE}start-timeout = \"300ms\"\nmax-failures = 1\n");
+    let running = run(&place, &format!("{service}{PIPE}")).await;
+    place.told_pid().await;
+    // It listens for bytes, and the pipe carries messages.
+    let pipes = place.state().join("R.0/pipes");
+    let _listener = PipeListener::bind_in(&pipes, "simple", Mode::Byte).await.unwrap();
+    let ready = running.ready.clone();
+    let outcome = running.end().await;
+    assert!(!*ready.borrow());
+    assert_eq!(outcome.exit_code(), ExitCode::Unavailable);
+    let text = outcome.to_string();
+    assert!(text.contains("its pipe `simple` cannot be opened"), "{text}");
+    assert!(text.contains("byte mode, and message mode is set for it"), "{text}");
+}
+
+#[tokio::test]
 async fn each_instance_finds_the_sockets_of_its_own_net_service() {
     let mut place = TestFolder::new();
     place.script("service.sh", "echo kept > \"$TMPDIR/file\"; echo \"$TMPDIR\" > teller; exec sleep 1000");

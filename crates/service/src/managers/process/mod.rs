@@ -1,13 +1,18 @@
 //! The manager that runs a service as a process.
 
+mod notified;
+
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use standpipe_process::{Process, ProcessSpec, SpawnError, spawn};
+use standpipe_process::{self as process, Exit, Process, ProcessSpec, SpawnError, spawn};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use self::notified::Told;
 use crate::manager::{Manager, StartError, StartRefused};
+use crate::platform::{self, NotifySocket};
 use crate::probe::{BoxFuture, NotReady, Probe};
 use crate::state::{State, Status};
 use crate::watcher::Refusal;
@@ -29,6 +34,8 @@ pub struct ProcessManager {
     status: watch::Sender<Status>,
     /// How far the current process is wanted to end; there is one while the status is not `Stopped`.
     ending: Arc<Mutex<watch::Sender<Ending>>>,
+    /// Where the service tells how it is, if it does.
+    notifies_at: Option<Arc<Path>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +53,35 @@ impl ProcessManager {
             probe: Arc::new(probe),
             status: watch::Sender::new(Status::of(State::Stopped)),
             ending: Arc::new(Mutex::new(watch::Sender::new(Ending::NotAsked))),
+            notifies_at: None,
         }
+    }
+
+    /// The same for a service that tells how it is with `sd_notify`, at a socket that is made at this path for
+    /// it and its user. It is `Running` once it has said `READY=1` and its probe succeeds, and
+    /// `EXTEND_TIMEOUT_USEC=` counts as progress. On Windows there is no such socket, and nothing changes.
+    #[must_use]
+    pub fn notifying_at(mut self, socket: impl Into<PathBuf>) -> Self {
+        if platform::NotifySocket::IS_KNOWN {
+            let socket: PathBuf = socket.into();
+            let mut spec = (*self.spec).clone();
+            spec.environment.push(("NOTIFY_SOCKET".into(), socket.clone().into()));
+            self.spec = Arc::new(spec);
+            self.notifies_at = Some(socket.into());
+        }
+        self
+    }
+
+    /// Makes the socket at which the service tells how it is.
+    fn listen(&self) -> Result<Option<NotifySocket>, StartRefused> {
+        let Some(path) = &self.notifies_at else { return Ok(None) };
+        let owner = self.spec.user.as_deref().map(process::user_ids).transpose()?.flatten();
+        let socket = NotifySocket::bind(path, owner).map_err(|error| {
+            let text =
+                format!("the socket `{}` for its notifications cannot be made: {error}", path.display());
+            StartRefused::new(Refusal::ForNow, text)
+        })?;
+        Ok(Some(socket))
     }
 
     async fn start_process(&self) -> Result<(), StartError> {
@@ -64,24 +99,39 @@ impl ProcessManager {
         let ending = watch::Sender::new(Ending::NotAsked);
         let asked = ending.subscribe();
         *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = ending;
-        match spawn(&self.spec).await {
-            Ok(process) => {
+        let started = async {
+            let socket = self.listen()?;
+            Ok((spawn(&self.spec).await?, socket))
+        };
+        match started.await {
+            Ok((process, socket)) => {
                 self.status.send_modify(|status| status.pid = Some(process.pid()));
-                tokio::spawn(self.clone().follow(process, asked));
+                tokio::spawn(self.clone().follow(process, asked, socket));
                 Ok(())
             }
-            Err(error) => {
+            Err(refused) => {
                 self.status.send_replace(Status::of(State::Stopped));
-                Err(StartRefused::from(error).into())
+                let refused: StartRefused = refused;
+                Err(refused.into())
             }
         }
     }
 
     /// Follows a process from its start to its end.
-    async fn follow(self, mut process: Process, mut asked: watch::Receiver<Ending>) {
+    async fn follow(
+        self,
+        mut process: Process,
+        mut asked: watch::Receiver<Ending>,
+        mut socket: Option<NotifySocket>,
+    ) {
         let mut carried_out = Ending::NotAsked;
+        let (said_ready, mut says_ready) = watch::channel(socket.is_none());
         let exit = {
-            let become_ready = self.become_ready();
+            let become_ready = async {
+                // The sender lives as long as this.
+                let _ = says_ready.wait_for(|ready| *ready).await;
+                self.become_ready().await;
+            };
             tokio::pin!(become_ready);
             let mut starting = true;
             loop {
@@ -90,6 +140,10 @@ impl ProcessManager {
                     () = &mut become_ready, if starting => {
                         starting = false;
                         self.advance(State::StartPending, State::Running);
+                    }
+                    told = next_told(&mut socket) => {
+                        self.learn(&told);
+                        said_ready.send_if_modified(|ready| !std::mem::replace(ready, *ready || told.ready));
                     }
                     Ok(ending) = next_ending(&mut asked, carried_out) => {
                         carried_out = ending;
@@ -107,8 +161,23 @@ impl ProcessManager {
                 }
             }
         };
+        let detail = last_words(&process, exit, carried_out).await;
         self.end_tree(&process, &mut asked, carried_out).await;
-        self.status.send_replace(Status { exit: Some(exit), ..Status::of(State::Stopped) });
+        self.status.send_replace(Status { exit: Some(exit), detail, ..Status::of(State::Stopped) });
+    }
+
+    /// Takes in what the service said of itself.
+    fn learn(&self, told: &Told) {
+        self.status.send_if_modified(|status| {
+            if let Some(extend) = told.extend {
+                status.checkpoint = status.checkpoint.saturating_add(1);
+                status.wait_hint = extend;
+            }
+            if let Some(words) = told.status.as_ref().filter(|_| status.state == State::StartPending) {
+                status.detail = Some(words.clone());
+            }
+            told.extend.is_some() || told.status.is_some()
+        });
     }
 
     /// Probes until it succeeds, and keeps the reason why it does not.
@@ -167,6 +236,31 @@ async fn next_ending(
     carried_out: Ending,
 ) -> Result<Ending, watch::error::RecvError> {
     asked.wait_for(|ending| *ending > carried_out).await.map(|ending| *ending)
+}
+
+/// What a process that ended by itself has left to say about it.
+async fn last_words(process: &Process, exit: Exit, carried_out: Ending) -> Option<String> {
+    if carried_out != Ending::NotAsked {
+        return None;
+    }
+    let has_left_some = tokio::time::timeout(Duration::ZERO, process.tree().gone()).await.is_err();
+    if exit.is_success() && has_left_some {
+        return Some(
+            "it went into the background, where nobody can watch it: a service has to stay in the foreground"
+                .to_owned(),
+        );
+    }
+    let lines = process.tail().lines();
+    let last = lines.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty())?;
+    Some(format!("it wrote last: {last}"))
+}
+
+/// What the service says next; nothing ever, when it has no way to.
+async fn next_told(socket: &mut Option<NotifySocket>) -> Told {
+    match socket {
+        Some(socket) => Told::parse(&socket.next().await),
+        None => std::future::pending().await,
+    }
 }
 
 impl From<SpawnError> for StartRefused {

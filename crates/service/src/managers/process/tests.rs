@@ -131,6 +131,32 @@ async fn a_service_that_keeps_ending_is_given_up() {
     assert_eq!(reports.borrow().starts, 3);
 }
 
+/// Why a service that runs this script once is given up.
+async fn given_up(script: &str) -> String {
+    let folder = TempDir::new().unwrap();
+    let manager = ProcessManager::new(shell(script, folder.path()), Switch(watch::channel(false).1));
+    let policy = Policy { max_failures: NonZeroU32::MIN, ..quick() };
+    let reports = watch::Sender::new(Report::initial());
+    let verdict = soon(supervise("S", &manager, policy, 1, std::future::pending(), &reports)).await;
+    let Verdict::GaveUp(why) = verdict else { panic!("{verdict:?}") };
+    why.to_string()
+}
+
+#[tokio::test]
+async fn the_last_line_that_a_service_wrote_is_in_its_failure() {
+    let why = given_up("echo begin; echo 'the reason' >&2; echo; exit 3").await;
+    assert_eq!(why, "the service ended with exit code 3 before it was running (it wrote last: the reason)");
+}
+
+#[tokio::test]
+async fn a_launcher_that_goes_into_the_background_is_named() {
+    let why = given_up("echo started; setsid sleep 1000 & exit 0").await;
+    assert!(
+        why.contains("ended with exit code 0 before it was running (it went into the background"),
+        "{why}"
+    );
+}
+
 #[tokio::test]
 async fn a_missing_program_is_given_up_at_once() {
     let folder = TempDir::new().unwrap();
@@ -159,4 +185,62 @@ async fn a_stop_does_not_wait_for_the_rest_after_a_failure() {
     report(&mut seen, |report| report.phase == Phase::Resting).await;
     stop.send(()).unwrap();
     assert_eq!(soon(watching).await.unwrap(), Verdict::Stopped { killed: false, gone: true });
+}
+
+/// A manager whose service can tell how it is at the path, and a way to say so.
+fn notifying(folder: &TempDir) -> (ProcessManager, impl Fn(&str)) {
+    let path = folder.path().join("notify");
+    let manager = ProcessManager::new(shell("exec sleep 1000", folder.path()), Alive).notifying_at(&path);
+    let sender = std::os::unix::net::UnixDatagram::unbound().unwrap();
+    (manager, move |message| assert!(sender.send_to(message.as_bytes(), &path).unwrap() > 0))
+}
+
+#[tokio::test]
+async fn a_service_that_notifies_runs_once_it_says_that_it_is_ready() {
+    let folder = TempDir::new().unwrap();
+    let (manager, say) = notifying(&folder);
+    let mut changes = manager.changes();
+    manager.start().await.unwrap();
+    say("STATUS=reading the index");
+    let status = soon(changes.wait_for(|status| status.detail.is_some())).await.unwrap().clone();
+    assert_eq!(status.state, State::StartPending);
+    assert_eq!(status.detail.as_deref(), Some("reading the index"));
+    say("READY=1");
+    reach(&mut changes, State::Running).await;
+    manager.stop().await;
+    reach(&mut changes, State::Stopped).await;
+    soon(async {
+        while folder.path().join("notify").exists() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn progress_that_a_service_tells_of_extends_its_start_up_to_the_cap() {
+    let folder = TempDir::new().unwrap();
+    let (manager, say) = notifying(&folder);
+    let policy = Policy {
+        start_timeout: Duration::from_millis(300),
+        start_cap: Duration::from_millis(1500),
+        max_failures: NonZeroU32::MIN,
+        ..quick()
+    };
+    let (reports, mut seen) = watch::channel(Report::initial());
+    let watching = tokio::spawn(async move {
+        let began = tokio::time::Instant::now();
+        (supervise("S", &manager, policy, 1, std::future::pending(), &reports).await, began.elapsed())
+    });
+    report(&mut seen, |report| report.phase == Phase::Starting && report.pid.is_some()).await;
+    // Each message asks for 10 s more: the first ones are granted, and the cap ends it.
+    for _ in 0..10 {
+        say("EXTEND_TIMEOUT_USEC=10000000\nSTATUS=still busy");
+        sleep(Duration::from_millis(100)).await;
+    }
+    let (verdict, took) = soon(watching).await.unwrap();
+    let Verdict::GaveUp(why) = verdict else { panic!("{verdict:?}") };
+    let text = why.to_string();
+    assert!(text.contains("still StartPending after 1.") && text.contains("still busy"), "{text}");
+    assert!(took >= Duration::from_millis(1500), "{took:?}");
 }

@@ -16,8 +16,9 @@ use standpipe_deployment::{
 };
 use standpipe_pack::Sha256Sum;
 use standpipe_runtime::facts::Own;
-use standpipe_runtime::instance::{Instance, InstanceOptions};
+use standpipe_runtime::instance::{Instance, InstanceOptions, forward_signals};
 use standpipe_runtime::{Stop, state};
+use standpipe_service::Forwarded;
 use tokio::task::JoinSet;
 use tracing::{Instrument, info, warn};
 
@@ -143,7 +144,8 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
     };
     let role = choose_role(&deployment, run.role.as_deref())?;
     let targets = Targets::new(&run.targets, std::env::var_os(VARIABLE).as_deref(), &deployment)?;
-    let stop = Stop::on_signals().map_err(Failure::signals)?;
+    let stop = Stop::of_an_instance().map_err(Failure::signals)?;
+    let forwarded = Forwarded::listen().map_err(Failure::signals)?;
     let state_dir = state::locate(deployment.name(), run.state_dir.as_deref(), |name| std::env::var_os(name));
     state::check_sockets(&state_dir, [(role, run.instance)])?;
     // Everything that can fail does so before the first startup task runs.
@@ -164,6 +166,7 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
     let settings = Arc::new(Mutex::new(role.settings.clone()));
     // These end with the instance.
     let mut beside = JoinSet::new();
+    beside.spawn(forward_signals(forwarded, instance.record()));
     beside.spawn(
         FollowedSettings {
             file,
