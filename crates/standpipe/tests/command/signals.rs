@@ -81,8 +81,7 @@ fn signals_for_the_service_reach_it_and_end_nothing() {
 #[test]
 fn a_signal_that_no_service_can_get_is_named() {
     let place = Place::new();
-    let text =
-        "name = \"S\"\n[[roles.R.startup]]\ncommand = [\"sh\", \"-c\", \"echo busy; exec sleep 1000\"]\n";
+    let text = "name = \"S\"\n[roles.R.service]\ncommand = [\"sleep\", \"1000\"]\n[[roles.R.startup]]\ncommand = [\"sh\", \"-c\", \"echo busy; exec sleep 1000\"]\n";
     place.write("standpipe.toml", text);
     let mut instance = Instance::start(&place, &["setsid"]);
     instance.log_to("| busy");

@@ -11,7 +11,8 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use nix::sys::wait::{self, WaitPidFlag};
-use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, getsid, set_child_subreaper, waitid};
+use nix::unistd::getsid;
+use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, set_child_subreaper, waitid};
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -153,11 +154,12 @@ fn reap_orphans(waited_for: &HashMap<i32, u64>) {
 /// again until somebody takes its status.
 fn reap_orphans_without_proc(waited_for: &HashMap<i32, u64>) {
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    // 0 in a namespace whose first process is of a session outside of it.
     let own_session = getsid(None).ok();
     while let Some(ended) = wait::waitid(wait::Id::All, look).ok().and_then(|status| status.pid())
         && let Some(child) = Pid::from_raw(ended.as_raw())
         && !waited_for.contains_key(&ended.as_raw())
-        && getsid(Some(child)).ok() != own_session
+        && getsid(Some(ended)).ok() != own_session
     {
         let _ = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
     }
