@@ -54,6 +54,7 @@ pub(crate) fn config() -> Config {
         max_dialect: Dialect::Smb311,
         require_signing: true,
         session_lifetime: None,
+        filter_administrators: true,
         encryption: Encryption::Offered,
         limits: Limits::default(),
     }

@@ -42,14 +42,16 @@ impl Integrity {
 pub struct Token {
     user: Sid,
     groups: Vec<Sid>,
+    /// Groups that entries count which deny, and no entry that allows.
+    deny_only: Vec<Sid>,
     integrity: Integrity,
 }
 
 impl Token {
     /// The token of a local account that logged on over the network with NTLM.
     ///
-    /// Beside the account's own groups it holds Everyone, Network, Authenticated Users (not for the built-in
-    /// guest account, relative identifier 501), NTLM Authentication and Local account; the guest account is
+    /// Beside the account's own groups it holds Everyone, Network, Authenticated Users and This Organization (not
+    /// for the built-in guest account, relative identifier 501), NTLM Authentication and Local account; the guest account is
     /// always in Guests, and administrators also have the SID for local accounts among them.
     /// `BUILTIN\Users` comes by membership only.
     pub fn network_logon(account: &Account) -> Self {
@@ -57,13 +59,17 @@ impl Token {
         let is_administrator = account.groups.contains(&well_known::BUILTIN_ADMINISTRATORS);
         let mut token = Self {
             user: account.sid,
-            groups: Vec::with_capacity(account.groups.len() + 6),
+            groups: Vec::with_capacity(account.groups.len() + 7),
+            deny_only: Vec::new(),
             integrity: if is_administrator { Integrity::HIGH } else { Integrity::MEDIUM },
         };
         for &group in account.groups.iter().filter(|group| may_be_member_of(group)) {
             token.add(group);
         }
         token.add(if is_guest { well_known::BUILTIN_GUESTS } else { well_known::AUTHENTICATED_USERS });
+        if !is_guest {
+            token.add(well_known::THIS_ORGANIZATION);
+        }
         token.add(well_known::EVERYONE);
         token.add(well_known::NETWORK);
         token.add(well_known::NTLM_AUTHENTICATION);
@@ -74,10 +80,28 @@ impl Token {
         token
     }
 
+    /// The token as Windows filters it for a local administrator who logs on over the network, unless its policy
+    /// `LocalAccountTokenFilterPolicy` is 1: Administrators, and the SID for local accounts among them, count
+    /// where an entry denies and not where one allows, and the integrity is that of every account. Other tokens,
+    /// and that of the built-in administrator (relative identifier 500), stay as they are.
+    #[must_use]
+    pub fn filtered(mut self) -> Self {
+        let is_built_in = self.user.domain().is_some() && self.user.rid() == well_known::RID_ADMINISTRATOR;
+        if is_built_in || !self.groups.contains(&well_known::BUILTIN_ADMINISTRATORS) {
+            return self;
+        }
+        let privileged = [well_known::BUILTIN_ADMINISTRATORS, well_known::LOCAL_ACCOUNT_AND_ADMINISTRATOR];
+        self.groups.retain(|group| !privileged.contains(group));
+        self.deny_only.extend(privileged);
+        self.integrity = self.integrity.min(Integrity::MEDIUM);
+        self
+    }
+
     /// The token of a caller that did not log on. It holds Anonymous and Network, nothing else.
     pub fn anonymous() -> Self {
         let groups = [well_known::NETWORK].into();
-        Self { user: well_known::ANONYMOUS, groups, integrity: Integrity::UNTRUSTED }
+        let (user, deny_only) = (well_known::ANONYMOUS, Vec::new());
+        Self { user, groups, deny_only, integrity: Integrity::UNTRUSTED }
     }
 
     /// The token of [`Token::anonymous`] with Everyone added. It follows Windows' policy "Let Everyone
@@ -91,7 +115,7 @@ impl Token {
     /// A token from its parts, which a trusted party supplies, such as a server that has authenticated the
     /// caller. No group is added and none is left out.
     pub fn from_parts(user: Sid, groups: impl IntoIterator<Item = Sid>, integrity: Integrity) -> Self {
-        let mut token = Self { user, groups: Vec::new(), integrity };
+        let mut token = Self { user, groups: Vec::new(), deny_only: Vec::new(), integrity };
         groups.into_iter().for_each(|group| token.add(group));
         token
     }
@@ -107,7 +131,7 @@ impl Token {
         &self.user
     }
 
-    /// The groups the caller belongs to, each once.
+    /// The groups the caller belongs to, each once, without those that only deny.
     pub fn groups(&self) -> &[Sid] {
         &self.groups
     }
@@ -120,6 +144,11 @@ impl Token {
     /// Whether the caller is `sid` or belongs to it.
     pub fn contains(&self, sid: &Sid) -> bool {
         self.user == *sid || self.groups.contains(sid)
+    }
+
+    /// Whether an entry that denies `sid` is about the caller.
+    pub(crate) fn is_denied_with(&self, sid: &Sid) -> bool {
+        self.contains(sid) || self.deny_only.contains(sid)
     }
 
     /// Whether the caller is, or belongs to, an account or group with this relative identifier in any
@@ -141,6 +170,7 @@ fn may_be_member_of(group: &Sid) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::AccessMask;
     use crate::account::tests::account;
     use crate::well_known::*;
 
@@ -152,7 +182,9 @@ mod tests {
         let mut groups = token.groups().to_vec();
         groups.sort();
         let mut expected =
-            [EVERYONE, NETWORK, AUTHENTICATED_USERS, NTLM_AUTHENTICATION, LOCAL_ACCOUNT, BUILTIN_USERS];
+            [EVERYONE, NETWORK, AUTHENTICATED_USERS, NTLM_AUTHENTICATION, LOCAL_ACCOUNT, BUILTIN_USERS]
+                .to_vec();
+        expected.push(THIS_ORGANIZATION);
         expected.sort();
         assert_eq!(groups, expected);
         assert_eq!(token.integrity(), Integrity::MEDIUM);
@@ -170,6 +202,31 @@ mod tests {
         assert_eq!(admin.integrity(), Integrity::HIGH);
         let visitor = Token::network_logon(&account("visitor", 1003, &[BUILTIN_GUESTS]));
         assert!(visitor.contains(&BUILTIN_GUESTS) && visitor.contains(&AUTHENTICATED_USERS));
+    }
+
+    #[test]
+    fn a_filtered_administrator_is_one_for_entries_that_deny_only() {
+        let admin = Token::network_logon(&account("admin", 1002, &[BUILTIN_ADMINISTRATORS, BUILTIN_USERS]));
+        let filtered = admin.clone().filtered();
+        for group in [BUILTIN_ADMINISTRATORS, LOCAL_ACCOUNT_AND_ADMINISTRATOR] {
+            assert!(!filtered.contains(&group) && filtered.is_denied_with(&group));
+        }
+        assert!(filtered.contains(&BUILTIN_USERS) && filtered.contains(&LOCAL_ACCOUNT));
+        assert_eq!(filtered.integrity(), Integrity::MEDIUM);
+        let may = |token: &Token, sddl: &str| {
+            let descriptor = sddl.parse::<crate::SecurityDescriptor>().unwrap();
+            crate::check_pipe_client(&descriptor, token, AccessMask::FILE_READ_DATA.into()).is_granted()
+        };
+        assert!(may(&admin, "D:(A;;GR;;;BA)") && !may(&filtered, "D:(A;;GR;;;BA)"));
+        assert!(may(&filtered, "D:(A;;GR;;;AU)") && !may(&filtered, "D:(D;;GR;;;BA)(A;;GR;;;AU)"));
+        assert!(!may(&filtered, "D:(D;;GR;;;S-1-5-114)(A;;GR;;;AU)"));
+        // The built-in administrator, and who is none.
+        for token in
+            [account("root", RID_ADMINISTRATOR, &[BUILTIN_ADMINISTRATORS]), account("plain", 1001, &[])]
+        {
+            let token = Token::network_logon(&token);
+            assert_eq!(token.clone().filtered(), token);
+        }
     }
 
     #[test]

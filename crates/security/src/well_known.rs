@@ -26,6 +26,8 @@ pub const ANONYMOUS: Sid = Sid::known(5, [7]);
 pub const SELF: Sid = Sid::known(5, [10]);
 /// Every caller that proved its identity, save the guest account.
 pub const AUTHENTICATED_USERS: Sid = Sid::known(5, [11]);
+/// Every account of this machine's own organization: all that log on here, but guests.
+pub const THIS_ORGANIZATION: Sid = Sid::known(5, [15]);
 /// The operating system.
 pub const LOCAL_SYSTEM: Sid = Sid::known(5, [18]);
 /// A service with few rights, anonymous to the network.

@@ -26,7 +26,7 @@ use crate::counters::Counters;
 use crate::events;
 use crate::log_limit::Kind;
 use crate::operation::{Done, Operation, Served, Shared, Stall, service_end};
-use crate::sessions::Registered;
+use crate::sessions::{EndedBy, Registered};
 use crate::turns::Waiter;
 use standpipe_pipe::Caller;
 use standpipe_pipe::backend::{Attempt, BackendError, Connected, Opening, Slot};
@@ -95,8 +95,8 @@ enum Wake {
     Received(io::Result<()>),
     Writable(io::Result<()>),
     Done(Done),
-    /// Its user came back on another connection.
-    Replaced(SessionId),
+    /// A session has to end.
+    Ended(SessionId, EndedBy),
     Alarm(Alarm),
 }
 
@@ -172,7 +172,8 @@ impl Driver {
             match std::future::poll_fn(|cx| self.poll_wake(cx, &mut alarms, pause)).await {
                 Wake::Received(result) | Wake::Writable(result) => result?,
                 Wake::Done(done) => self.done(done),
-                Wake::Replaced(session) => self.handle(Input::EndSession { session }),
+                Wake::Ended(session, EndedBy::Return) => self.handle(Input::EndSession { session }),
+                Wake::Ended(session, EndedBy::AccountGone) => self.handle(Input::AccountGone { session }),
                 Wake::Alarm(Alarm::Timeout) => self.handle(Input::Timeout),
                 Wake::Alarm(Alarm::Stop) => self.handle(Input::Drain),
                 Wake::Alarm(Alarm::Displaced) => {
@@ -249,8 +250,8 @@ impl Driver {
 
     fn poll_alarms(&mut self, cx: &mut Context<'_>, alarms: &mut Alarms) -> Poll<Wake> {
         for registered in &mut self.sessions {
-            if registered.poll_ended(cx).is_ready() {
-                return Poll::Ready(Wake::Replaced(registered.session()));
+            if let Poll::Ready(by) = registered.poll_ended(cx) {
+                return Poll::Ready(Wake::Ended(registered.session(), by));
             }
         }
         let due = self.protocol.next_timeout().map(|due| after(self.started, due));
@@ -317,8 +318,8 @@ impl Driver {
             Output::CancelWait { wait } => {
                 self.waits.remove(&wait);
             }
-            Output::SessionStarted { session, account } => {
-                let registered = self.shared.sessions.register(session, account);
+            Output::SessionStarted { session, account, user } => {
+                let registered = self.shared.sessions.register(session, account, user);
                 self.sessions.push(registered.ok_or_else(|| io::Error::other("a session's name was taken"))?);
             }
             Output::SessionEnded { session } => {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use standpipe_security::explain::RightsInWords;
 use standpipe_smb::NtStatus;
 use standpipe_smb::server::{DisconnectReason, Event};
 
@@ -28,11 +29,20 @@ pub(crate) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
         Event::SessionReplaced { user } => {
             tracing::info!(%peer, %user, "the user came back in another session: this one has ended");
         }
+        Event::AccountGone { user } => {
+            tracing::warn!(%peer, %user, "the account was removed or disabled: the session has ended");
+        }
         Event::LogonRefused { user, status, reason } => {
             counters.log_ons_refused.add();
             if let Some(line) = log.line(Kind::LogOn) {
                 let suppressed = line.suppressed;
                 tracing::warn!(%peer, ?user, ?status, %reason, suppressed, "log-on refused");
+            }
+        }
+        Event::TreeRefused { user, path, status } => {
+            if let Some(line) = log.line(Kind::Open) {
+                let suppressed = line.suppressed;
+                tracing::warn!(%peer, %user, ?path, ?status, suppressed, "share refused: there is IPC$ only");
             }
         }
         Event::LoggedOff { user } => tracing::debug!(%peer, %user, "logged off"),
@@ -46,7 +56,7 @@ pub(crate) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
             if matches!(*status, NtStatus::PIPE_NOT_AVAILABLE | NtStatus::INSTANCE_NOT_AVAILABLE) {
                 tracing::debug!(%peer, %user, pipe = ?name, ?status, %reason, "open refused");
             } else if let Some(line) = log.line(Kind::Open) {
-                let suppressed = line.suppressed;
+                let (suppressed, desired) = (line.suppressed, RightsInWords(*desired));
                 tracing::warn!(%peer, %user, pipe = ?name, %desired, ?status, %reason, suppressed, "open refused");
             }
         }

@@ -50,6 +50,8 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 /// How many strangers then make room, and how long that takes.
 const EXHAUSTED_DISPLACED: usize = 64;
 const DISPLACED_PAUSE: Duration = Duration::from_millis(5);
+/// How often the accounts of sessions are looked at.
+const ACCOUNTS_CHECK: Duration = Duration::from_secs(2);
 
 /// One pipe to be served.
 #[derive(Debug, Clone)]
@@ -109,6 +111,9 @@ pub struct Options {
     /// when its account was removed, disabled or got another password. What is open ends when it did not
     /// after as long once more. `None` for ever.
     pub session_lifetime: Option<Duration>,
+    /// Whether a local administrator's token is filtered as Windows filters it over the network
+    /// ([`Token::filtered`](standpipe_security::Token::filtered)).
+    pub filter_administrators: bool,
     /// What one connection can make the server hold.
     pub limits: Limits,
     /// How much guessing of passwords is let pass, and how it is slowed down.
@@ -144,6 +149,7 @@ impl Options {
             require_signing: true,
             encryption: Encryption::default(),
             session_lifetime: None,
+            filter_administrators: true,
             limits: Limits::default(),
             guessing: GatePolicy::default(),
             max_connections: 1024,
@@ -245,6 +251,13 @@ impl Server {
                 }
             });
         }
+        let checked = Arc::clone(&shared);
+        attending.spawn(async move {
+            loop {
+                tokio::time::sleep(ACCOUNTS_CHECK).await;
+                checked.sessions.end_without_account(&*checked.config.accounts);
+            }
+        });
         tracing::info!(%address, "serving pipes");
         loop {
             let accepted = tokio::select! {
@@ -258,6 +271,8 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    // An address of IPv4 looks as one, also where the socket takes both.
+                    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                     let (place, displaced) = admission.admit(peer.ip());
                     if displaced && let Some(line) = shared.log.line(Kind::Connection) {
                         let suppressed = line.suppressed;
@@ -332,6 +347,7 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
         require_signing: options.require_signing,
         encryption: options.encryption,
         session_lifetime: options.session_lifetime,
+        filter_administrators: options.filter_administrators,
         limits: options.limits,
     };
     let served: Vec<_> = pipes

@@ -57,6 +57,7 @@ pub fn server_config() -> server::Config {
         accounts: Arc::new(accounts),
         require_signing: true,
         session_lifetime: None,
+        filter_administrators: true,
         encryption: server::Encryption::Offered,
         min_dialect: Dialect::Smb202,
         max_dialect: Dialect::Smb311,

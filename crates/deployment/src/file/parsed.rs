@@ -290,6 +290,7 @@ pub(crate) struct Endpoint {
     pub(crate) max_connections: Field<Spanned<u32>>,
     pub(crate) max_connections_per_address: Field<Spanned<u32>>,
     pub(crate) session_lifetime: Field<Duration>,
+    pub(crate) filter_administrators: Field<bool>,
 }
 
 /// What an endpoint speaks.
@@ -581,6 +582,7 @@ fn endpoint(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_,
         max_connections: table.number(reader, "max-connections"),
         max_connections_per_address: table.number(reader, "max-connections-per-address"),
         session_lifetime: table.duration(reader, "session-lifetime"),
+        filter_administrators: table.flag(reader, "filter-administrators"),
     };
     table.finish(reader);
     endpoint

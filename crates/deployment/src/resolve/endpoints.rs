@@ -43,6 +43,7 @@ impl Resolver<'_> {
         }
         Some(Endpoint {
             session_lifetime: endpoint.session_lifetime.given(),
+            filter_administrators: endpoint.filter_administrators.given().unwrap_or(true),
             encryption: endpoint.encryption.given().unwrap_or(Encryption::Offered),
             max_connections: endpoint.max_connections.given().map(Spanned::into_inner),
             max_connections_per_address: endpoint
@@ -103,6 +104,7 @@ impl Resolver<'_> {
             ("max-connections", endpoint.max_connections.is_absent()),
             ("max-connections-per-address", endpoint.max_connections_per_address.is_absent()),
             ("session-lifetime", endpoint.session_lifetime.is_absent()),
+            ("filter-administrators", endpoint.filter_administrators.is_absent()),
         ];
         for (key, is_absent) in keys {
             if is_absent {

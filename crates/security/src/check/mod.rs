@@ -213,6 +213,7 @@ impl<'a> Walk<'a> {
     fn matches(&self, trustee: &Trustee, denies: bool) -> Option<Sid> {
         match trustee {
             Trustee::Sid(sid) if *sid == well_known::OWNER_RIGHTS => self.owner.copied(),
+            Trustee::Sid(sid) if denies => self.token.is_denied_with(sid).then_some(*sid),
             Trustee::Sid(sid) => self.token.contains(sid).then_some(*sid),
             Trustee::InDomain(alias) if denies => self.token.with_rid_in_any_domain(alias.rid()).copied(),
             Trustee::InDomain(_) => None,

@@ -166,6 +166,9 @@ pub enum Violation {
     /// A NextCommand that leaves the message or is not aligned ([MS-SMB2] 3.2.5.1.9).
     #[error("a chain of replies that does not fit")]
     Chain,
+    /// Keep-alives of NetBIOS, and for long nothing else.
+    #[error("keep-alives and nothing else")]
+    KeepAlives,
     /// A request, which only a client sends.
     #[error("a request")]
     Request,

@@ -32,8 +32,9 @@ pub(super) fn dispatch(
         }
         Command::LOGOFF => logoff::handle(now, request, holdings, reply),
         Command::TREE_CONNECT => {
-            let session = holdings.sessions.established_mut(request.session_id);
-            tree_connect::connect(request, session, config.limits.trees, reply)
+            let Holdings { sessions, outputs, .. } = holdings;
+            let session = sessions.established_mut(request.session_id);
+            tree_connect::connect(request, session, config.limits.trees, outputs, reply)
         }
         Command::TREE_DISCONNECT => tree_connect::disconnect(request, holdings, reply),
         Command::CREATE => {

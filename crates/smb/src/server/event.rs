@@ -50,6 +50,15 @@ pub enum Event {
         /// The reason, for the administrator.
         reason: String,
     },
+    /// A tree connect was refused, to another share than `IPC$` or one too many.
+    TreeRefused {
+        /// The account's name.
+        user: Arc<str>,
+        /// The share as the client gave it, cut to 80 characters.
+        path: String,
+        /// The status in the reply.
+        status: NtStatus,
+    },
     /// A session ended because the client asked for it.
     LoggedOff {
         /// The account's name.
@@ -57,6 +66,11 @@ pub enum Event {
     },
     /// A session ended because the same user came back in another one.
     SessionReplaced {
+        /// The account's name.
+        user: Arc<str>,
+    },
+    /// A session ended because its account was removed or disabled.
+    AccountGone {
         /// The account's name.
         user: Arc<str>,
     },

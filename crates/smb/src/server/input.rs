@@ -75,6 +75,11 @@ pub enum Input<'a> {
         /// Which session. One that has ended already is ignored.
         session: SessionId,
     },
+    /// The account of this session was removed or disabled: the session ends with everything in it.
+    AccountGone {
+        /// Which session. One that has ended already is ignored.
+        session: SessionId,
+    },
     /// The server is about to stop: new log-ons, opens and waits are refused, requests in flight go on. Opens
     /// on which none is, and has been for a second, do not hold up the end of the connection.
     Drain,

@@ -67,6 +67,8 @@ pub enum Output {
         session: SessionId,
         /// The account of its user, which never changes.
         account: Sid,
+        /// The account's name.
+        user: Arc<str>,
     },
     /// A session has ended.
     SessionEnded {

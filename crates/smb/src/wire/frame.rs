@@ -3,6 +3,10 @@
 /// The length of a frame's prefix in bytes.
 pub const FRAME_PREFIX: usize = 4;
 
+/// A keep-alive of NetBIOS ([RFC 1002] 4.3.6), which some clients, servers and boxes between them send over
+/// direct TCP, too. It is a frame without a message.
+pub const NETBIOS_KEEP_ALIVE: [u8; FRAME_PREFIX] = [0x85, 0, 0, 0];
+
 /// The longest message a frame can carry, in bytes.
 pub const FRAME_MAX: usize = 0x00FF_FFFF;
 
@@ -15,10 +19,10 @@ pub enum FramePrefix {
     Unknown(u8),
 }
 
-/// Reads a frame's prefix.
+/// Reads a frame's prefix. A keep-alive of NetBIOS is an empty message.
 #[must_use]
 pub fn frame_prefix([kind, high, middle, low]: [u8; FRAME_PREFIX]) -> FramePrefix {
-    if kind == 0 {
+    if kind == 0 || [kind, high, middle, low] == NETBIOS_KEEP_ALIVE {
         FramePrefix::Message(usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low))
     } else {
         FramePrefix::Unknown(kind)
@@ -42,5 +46,7 @@ mod tests {
             assert_eq!(frame_prefix(frame_prefix_for(length)), FramePrefix::Message(length));
         }
         assert_eq!(frame_prefix([0x81, 0, 0, 4]), FramePrefix::Unknown(0x81));
+        assert_eq!(frame_prefix(NETBIOS_KEEP_ALIVE), FramePrefix::Message(0));
+        assert_eq!(frame_prefix([0x85, 0, 0, 1]), FramePrefix::Unknown(0x85));
     }
 }

@@ -31,7 +31,7 @@ pub use deframer::{Assembled, Deframer, FrameError, Message};
 pub use dialect::{Dialect, DialectRevision};
 pub use error::{encode_buffer_too_small, encode_error};
 pub use filetime::FileTime;
-pub use frame::{FRAME_MAX, FRAME_PREFIX, FramePrefix, frame_prefix, frame_prefix_for};
+pub use frame::{FRAME_MAX, FRAME_PREFIX, FramePrefix, NETBIOS_KEEP_ALIVE, frame_prefix, frame_prefix_for};
 pub use header::{Command, Flags, Header, TreeOrAsync};
 pub use ioctl::{
     ControlCode, IoctlFlags, IoctlRequest, IoctlResponse, PipePeek, PipeWaitRequest,

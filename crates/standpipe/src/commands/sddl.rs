@@ -58,6 +58,10 @@ pub(crate) struct Check {
     #[arg(long, conflicts_with = "user")]
     anonymous: bool,
 
+    /// Administrators count as such, as with `filter-administrators = false` in the deployment file
+    #[arg(long)]
+    full_administrators: bool,
+
     /// What the caller asks for: read, write, readwrite, all, maximum, or a mask such as 0x12019f
     #[arg(long, value_name = "RIGHTS", default_value = "readwrite", value_parser = parse_access)]
     access: AccessMask,
@@ -103,7 +107,8 @@ fn token(user: &str, check: &Check) -> Result<Token, Failure> {
         }
         None => made_up(user, &check.groups)?,
     };
-    Ok(Token::network_logon(&account))
+    let token = Token::network_logon(&account);
+    Ok(if check.full_administrators { token } else { token.filtered() })
 }
 
 /// An account that stands in no file and in no descriptor.

@@ -55,6 +55,14 @@ pub(super) static ENDPOINT: Keys = Keys {
              disabled or given another password cannot log on again, and loses its pipes",
         ),
         key(
+            "filter-administrators",
+            Flag,
+            Means("`true`"),
+            "for smb: whether members of Administrators are users like others for entries that allow, as Windows has \
+             it for local accounts over the network; `false` is its `LocalAccountTokenFilterPolicy` 1. The built-in \
+             administrator (S-1-5-21-…-500) stays one",
+        ),
+        key(
             "max-connections",
             Number { least: 1, most: MOST_CONNECTIONS },
             Means("`1024`"),

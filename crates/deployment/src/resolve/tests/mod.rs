@@ -105,6 +105,7 @@ fn the_storys_file_is_read_with_its_defaults() {
     assert_eq!(watcher.endpoints[0].visibility, Visibility::Internal);
     assert_eq!(watcher.endpoints[0].encryption, Encryption::Offered);
     assert_eq!(watcher.endpoints[0].session_lifetime, None);
+    assert!(watcher.endpoints[0].filter_administrators);
     assert_eq!((web.instances, web.endpoints[0].visibility), (1, Visibility::Input));
     let call = &web.calls[0];
     assert_eq!((call.pipe.as_str(), call.user.as_str()), ("simple", "serviceUser"));
@@ -159,6 +160,7 @@ port = "${PORT}"
 visibility = "input"
 encryption = "required"
 session-lifetime = "8h"
+filter-administrators = false
 "#;
     let deployment = read(text).unwrap();
     let role = deployment.role("R").unwrap();
@@ -184,6 +186,7 @@ session-lifetime = "8h"
     );
     assert_eq!(role.endpoints[0].encryption, Encryption::Required);
     assert_eq!(role.endpoints[0].session_lifetime, Some(Duration::from_hours(8)));
+    assert!(!role.endpoints[0].filter_administrators);
 }
 
 #[test]

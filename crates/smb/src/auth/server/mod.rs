@@ -94,6 +94,9 @@ pub enum LogonRefused {
     /// The client proves its password with NTLMv1 or LM, or without extended session security.
     #[error("the client does not use NTLMv2 with extended session security")]
     NotNtlmV2,
+    /// The client does not send its names in Unicode (`NTLMSSP_NEGOTIATE_UNICODE`).
+    #[error("the client does not speak Unicode, which NTLM needs here")]
+    NoUnicode,
     /// The integrity code of the messages is wrong: somebody changed them on the way.
     #[error("the integrity code of the log-on is wrong")]
     BadIntegrityCode,
@@ -123,6 +126,7 @@ impl LogonRefused {
             | Self::WrongPassword
             | Self::TooManyFailures
             | Self::NotNtlmV2
+            | Self::NoUnicode
             | Self::NoCommonMechanism => NtStatus::LOGON_FAILURE,
             Self::Disabled | Self::Guest => NtStatus::ACCOUNT_DISABLED,
             Self::Anonymous | Self::BadMechListMic => NtStatus::ACCESS_DENIED,

@@ -60,6 +60,9 @@ impl Challenged {
             return Err(Malformed::new("NTLM NEGOTIATE message", "length").into());
         }
         let asked = Negotiate::decode(negotiate)?.flags;
+        if !asked.contains(Flags::UNICODE) {
+            return Err(LogonRefused::NoUnicode.into());
+        }
         if !asked.contains(REQUIRED) {
             return Err(LogonRefused::NotNtlmV2.into());
         }

@@ -265,6 +265,14 @@ fn ntlm_v1_and_lm_are_refused() {
 }
 
 #[test]
+fn a_client_without_unicode_is_told_so() {
+    let negotiate = Negotiate { flags: Flags::EXTENDED_SESSION_SECURITY }.encode();
+    let failure = step(Acceptor::new(), &negotiate).expect_err("no Unicode");
+    assert_eq!(failure.reason, LogonRefused::NoUnicode);
+    assert!(failure.reason.to_string().contains("Unicode"));
+}
+
+#[test]
 fn malformed_responses_are_invalid_whoever_sends_them() {
     let mut unending = vec![0u8; 16];
     unending.extend_from_slice(&client_part(TIME, [0; 8], &AvPairs::new()));

@@ -26,6 +26,10 @@ use crate::{FileTime, NtStatus};
 /// What a message is longer than the data in it, at most: headers, fixed fields, a log-on token, contexts.
 const OVERHEAD: usize = 64 * 1024;
 
+/// How many keep-alives are ignored between two messages. Servers send one in some seconds at most, and this
+/// client asks idle ones for a sign of life more often than they come to so many.
+const KEEP_ALIVES_BETWEEN: u32 = 4096;
+
 enum State {
     Handshake { handshake: Box<Handshake>, deadline: Duration },
     Ready(Ready),
@@ -44,6 +48,8 @@ pub struct Connection {
     /// Requests that could not be written yet, in order.
     queue: VecDeque<(RequestId, Operation<'static>)>,
     next_request: u64,
+    /// Keep-alives since the last message.
+    keep_alives: u32,
 }
 
 impl fmt::Debug for Connection {
@@ -78,6 +84,7 @@ impl Connection {
             events: VecDeque::new(),
             queue: VecDeque::new(),
             next_request: 0,
+            keep_alives: 0,
         }
     }
 
@@ -230,6 +237,14 @@ impl Connection {
 
     /// Takes a frame, encrypted or as it is.
     fn frame(&mut self, mut frame: Message<'_>) -> Result<(), ConnectionError> {
+        // A keep-alive ends no request. A server that sends nothing else is as good as silent: the deadlines of
+        // the handshake and of requests go on.
+        if frame.bytes().is_empty() {
+            self.keep_alives += 1;
+            let few = self.keep_alives <= KEEP_ALIVES_BETWEEN;
+            return if few { Ok(()) } else { Err(ConnectionError::Violation(Violation::KeepAlives)) };
+        }
+        self.keep_alives = 0;
         if !is_sealed(frame.bytes()) {
             return self.messages(frame.bytes(), false);
         }

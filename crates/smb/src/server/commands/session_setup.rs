@@ -1,6 +1,7 @@
 //! SESSION_SETUP, [MS-SMB2] 3.3.5.5.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
@@ -93,7 +94,14 @@ impl SessionSetup<'_> {
         let limit = self.config.limits.sessions;
         let limit = if sessions.has_user() { limit } else { limit.min(SESSIONS_OF_STRANGERS) };
         if self.draining || sessions.len() >= limit {
-            return Err(NtStatus::INSUFFICIENT_RESOURCES);
+            let status = NtStatus::INSUFFICIENT_RESOURCES;
+            let reason = if self.draining {
+                "the server is stopping".into()
+            } else {
+                format!("the connection has {limit} sessions, as many as it may have now")
+            };
+            self.holdings.outputs.event(Event::LogonRefused { user: None, status, reason });
+            return Err(status);
         }
         let log_on = LogOn::new(self.negotiated.preauth.clone()).hashed(request.message);
         Ok((self.random.id(), log_on))
@@ -110,7 +118,8 @@ impl SessionSetup<'_> {
         before: SessionId,
     ) -> Result<(), Refused> {
         let account = &logon.account;
-        let token = Arc::new(Token::network_logon(account));
+        let token = Token::network_logon(account);
+        let token = Arc::new(if self.config.filter_administrators { token.filtered() } else { token });
         let sessions = &mut self.holdings.sessions;
         if let Some(session) = sessions.established_mut(id) {
             if session.account() != account.sid {

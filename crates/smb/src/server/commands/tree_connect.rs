@@ -1,11 +1,14 @@
 //! TREE_CONNECT and TREE_DISCONNECT, [MS-SMB2] 3.3.5.7 and 3.3.5.8: the one share is `IPC$`.
 
+use alloc::sync::Arc;
+
 use standpipe_security::AccessMask;
 
 use crate::NtStatus;
+use crate::server::Event;
 use crate::server::replies::Reply;
 use crate::server::request::{Done, Refused, Request};
-use crate::server::state::{Established, Holdings};
+use crate::server::state::{Established, Holdings, Outputs};
 use crate::wire::session::{ShareFlags, ShareType};
 use crate::wire::{Empty, TreeConnectRequest, TreeConnectResponse};
 
@@ -14,27 +17,24 @@ const MAXIMAL_ACCESS: AccessMask = AccessMask(0x001F_01FF);
 /// How long the parts of a share's path may be, [MS-SMB2] 2.2.9.
 const MAX_SERVER_NAME: usize = 255;
 const MAX_SHARE_NAME: usize = 80;
+/// How many characters of a path go into the log.
+const LOGGED: usize = 80;
 
 /// Connects to `IPC$`; a session has at most `limit` tree connects.
 pub(crate) fn connect(
     request: &Request<'_>,
     session: Option<&mut Established>,
     limit: usize,
+    outputs: &mut Outputs,
     mut reply: Reply<'_>,
 ) -> Result<Done, Refused> {
     let asked = TreeConnectRequest::decode(request.message)?;
-    let (server, share) = asked
-        .path
-        .strip_prefix(r"\\")
-        .and_then(|path| path.split_once('\\'))
-        .filter(|(server, share)| {
-            server.encode_utf16().count() <= MAX_SERVER_NAME && share.encode_utf16().count() <= MAX_SHARE_NAME
-        })
-        .ok_or(NtStatus::INVALID_PARAMETER)?;
-    if server.is_empty() || !share.eq_ignore_ascii_case("IPC$") {
-        return Err(NtStatus::BAD_NETWORK_NAME.into());
-    }
-    let id = session.ok_or(NtStatus::USER_SESSION_DELETED)?.add_tree(limit)?;
+    let session = session.ok_or(NtStatus::USER_SESSION_DELETED)?;
+    let user = Arc::clone(session.user());
+    let id = add(&asked.path, session, limit).inspect_err(|status| {
+        let path = asked.path.chars().take(LOGGED).collect();
+        outputs.event(Event::TreeRefused { user, path, status: *status });
+    })?;
     reply.set_tree(id);
     TreeConnectResponse {
         share_type: ShareType::PIPE,
@@ -44,6 +44,21 @@ pub(crate) fn connect(
     }
     .encode(reply.body());
     Ok(Done::Replied(NtStatus::SUCCESS))
+}
+
+/// Adds a tree connect to the share of this path, and gives its id.
+fn add(path: &str, session: &mut Established, limit: usize) -> Result<u32, NtStatus> {
+    let (server, share) = path
+        .strip_prefix(r"\\")
+        .and_then(|path| path.split_once('\\'))
+        .filter(|(server, share)| {
+            server.encode_utf16().count() <= MAX_SERVER_NAME && share.encode_utf16().count() <= MAX_SHARE_NAME
+        })
+        .ok_or(NtStatus::INVALID_PARAMETER)?;
+    if server.is_empty() || !share.eq_ignore_ascii_case("IPC$") {
+        return Err(NtStatus::BAD_NETWORK_NAME);
+    }
+    session.add_tree(limit)
 }
 
 /// Ends a tree connect with everything in it.

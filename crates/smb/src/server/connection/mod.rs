@@ -32,6 +32,8 @@ pub struct Connection {
     held: Vec<u8>,
     replies: Replies,
     credits: CreditWindow,
+    /// Keep-alives that came before a user had logged on.
+    keep_alives: u32,
 }
 
 impl Connection {
@@ -45,6 +47,7 @@ impl Connection {
             deframer: Deframer::default(),
             held: Vec::new(),
             replies: Replies::default(),
+            keep_alives: 0,
         }
     }
 
@@ -82,6 +85,7 @@ impl Connection {
             Input::Lost { open } => self.backend_lost(now, open),
             Input::Waited { wait, available } => self.waited(now, wait, available),
             Input::EndSession { session } => self.state.holdings.end_replaced(now, session),
+            Input::AccountGone { session } => self.state.holdings.end_without_account(now, session),
             Input::Drain => self.drain(now),
         }
         self.answer_deferred(now);

@@ -13,6 +13,9 @@ use crate::wire::{Command, Flags, FrameError, Header, Message, TreeOrAsync};
 /// How much a frame may be longer than the largest transfer after log-on: headers, names and compounds.
 const FRAME_OVERHEAD: usize = 64 * 1024;
 
+/// How many keep-alives are ignored before a user has logged on. Clients send one in some seconds at most.
+const KEEP_ALIVES_OF_STRANGERS: u32 = 16;
+
 impl Connection {
     /// Takes bytes in, or holds them until the client has taken more of its replies.
     pub(super) fn received(&mut self, now: Now, bytes: &[u8]) {
@@ -71,8 +74,9 @@ impl Connection {
             }
             Some(&PROTOCOL_TRANSFORM) => self.encrypted_message(now, message),
             Some(&PROTOCOL_SMB1) => self.smb1_message(now, bytes),
-            // An empty frame is a keep-alive of NetBIOS ([RFC 1002] 4.3.6); strangers have nothing to keep.
+            // A keep-alive, an empty frame or that of NetBIOS ([RFC 1002] 4.3.6); strangers have little to keep.
             None if bytes.is_empty() && self.state.holdings.sessions.has_user() => {}
+            None if bytes.is_empty() && self.keep_alives < KEEP_ALIVES_OF_STRANGERS => self.keep_alives += 1,
             // Compression is not offered.
             _ => self.disconnect(Malformation::ProtocolId.into()),
         }

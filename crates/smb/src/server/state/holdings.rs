@@ -64,7 +64,11 @@ impl Holdings {
         if let Some(gate) = gate {
             gate.succeeded(&user);
         }
-        self.outputs.push(Output::SessionStarted { session: SessionId(id), account });
+        self.outputs.push(Output::SessionStarted {
+            session: SessionId(id),
+            account,
+            user: Arc::clone(&user),
+        });
         self.outputs.event(Event::LoggedOn { user });
         self.end_previous(now, id, before, account);
     }
@@ -88,6 +92,15 @@ impl Holdings {
             let user = Arc::clone(session.user());
             self.end_session(now, id);
             self.outputs.event(Event::SessionReplaced { user });
+        }
+    }
+
+    /// Ends a session whose account was removed or disabled.
+    pub(crate) fn end_without_account(&mut self, now: Now, SessionId(id): SessionId) {
+        if let Some(session) = self.sessions.established(id) {
+            let user = Arc::clone(session.user());
+            self.end_session(now, id);
+            self.outputs.event(Event::AccountGone { user });
         }
     }
 

@@ -73,6 +73,7 @@ pub(super) fn config() -> Config {
         accounts: Arc::new(account_set()),
         require_signing: true,
         session_lifetime: None,
+        filter_administrators: true,
         encryption: Encryption::Offered,
         min_dialect: Dialect::Smb202,
         max_dialect: Dialect::Smb311,
@@ -212,7 +213,7 @@ impl Peer {
                     self.asked.push(Asked::Wait(wait, timeout, may_open));
                 }
                 Output::CancelWait { wait } => self.asked.push(Asked::CancelWait(wait)),
-                Output::SessionStarted { session, account } => {
+                Output::SessionStarted { session, account, .. } => {
                     assert!(self.sessions.insert(session, account).is_none(), "started twice");
                 }
                 Output::SessionEnded { session } => {

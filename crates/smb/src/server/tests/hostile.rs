@@ -52,9 +52,24 @@ fn empty_frames_are_taken_as_a_sign_of_life() {
     peer.handle(Input::Received(&[0; 400]));
     assert_eq!(peer.disconnected, None);
     assert_eq!(peer.ask(Command::ECHO, Empty::encode).status(), NtStatus::SUCCESS);
+    peer.handle(Input::Received(&[0x85, 0, 0, 0].repeat(100)));
+    assert_eq!(peer.ask(Command::ECHO, Empty::encode).status(), NtStatus::SUCCESS);
+}
+
+#[test]
+fn a_stranger_may_send_a_few_keep_alives_and_no_more() {
+    for keep_alive in [[0; 4], crate::wire::NETBIOS_KEEP_ALIVE] {
+        let mut stranger = Peer::new(config());
+        stranger.handle(Input::Received(&keep_alive));
+        stranger.negotiate(&[crate::Dialect::Smb311], None);
+        stranger.handle(Input::Received(&keep_alive.repeat(15)));
+        assert_eq!(stranger.disconnected, None);
+        stranger.handle(Input::Received(&keep_alive));
+        assert!(stranger.disconnected.is_some());
+    }
     let mut stranger = Peer::new(config());
-    stranger.handle(Input::Received(&[0; 4]));
-    assert!(stranger.disconnected.is_some(), "a stranger has nothing to keep alive");
+    stranger.handle(Input::Received(&[0x85, 0, 0, 1, 0]));
+    assert!(stranger.disconnected.is_some(), "a keep-alive has no length");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 use core::time::Duration;
 
+use standpipe_security::Accounts;
+
 use super::harness::{Asked, Peer, READ_WRITE, config, credentials};
 use crate::auth::client::Credentials;
 use crate::crypto::SigningAlgorithm;
-use crate::server::{DisconnectReason, Event, LogonGate, Violation};
+use crate::server::{Config, DisconnectReason, Event, Input, LogonGate, Violation};
 use crate::wire::negotiate::{Capabilities, SecurityMode};
 use crate::wire::{Command, Empty, Flags};
 use crate::{Dialect, NtStatus};
@@ -311,6 +313,62 @@ fn a_log_on_has_no_effects_before_the_client_shows_the_key() {
     assert!(logged_on(&peer));
     assert_eq!((peer.sessions.len(), seen.lock().unwrap().len()), (1, 1));
     assert_eq!(peer.connection.next_timeout(), None);
+}
+
+#[test]
+fn what_is_refused_beside_passwords_and_pipes_is_reported_too() {
+    let mut peer = Peer::connected();
+    for path in [r"\\server\C$", r"\\server\IPC$\x", "IPC$"] {
+        assert_ne!(peer.tree_connect(path), NtStatus::SUCCESS);
+        let reported = peer.events.iter().any(
+            |event| matches!(event, Event::TreeRefused { path: reported, user, .. } if reported == path && &**user == "serviceUser"),
+        );
+        assert!(reported, "{path}: {:?}", peer.events);
+    }
+    peer.keys = None;
+    for _ in 0..16 {
+        peer.session_id = 0;
+        let mut preauth = crate::crypto::PreauthHash::new();
+        let (_, token) =
+            crate::auth::client::Initiator::new(credentials("visitor"), None).start(&[]).unwrap();
+        peer.session_setup(&token, &mut preauth);
+    }
+    assert!(
+        matches!(peer.events.last(), Some(Event::LogonRefused { reason, .. }) if reason.contains("16 sessions")),
+        "{:?}",
+        peer.events.last()
+    );
+}
+
+#[test]
+fn a_session_without_an_account_ends_with_everything_in_it() {
+    let mut peer = Peer::connected();
+    peer.open("simple");
+    let session = crate::server::SessionId(peer.session_id);
+    peer.handle(Input::AccountGone { session });
+    assert!(matches!(peer.events.last(), Some(Event::AccountGone { user }) if &**user == "serviceUser"));
+    assert_eq!((peer.connection.open_count(), peer.sessions.len()), (0, 0));
+    peer.handle(Input::AccountGone { session });
+    assert_eq!(peer.disconnected, None);
+}
+
+#[test]
+fn an_administrator_is_filtered_unless_the_configuration_says_otherwise() {
+    for (filter_administrators, expected) in [(true, NtStatus::ACCESS_DENIED), (false, NtStatus::SUCCESS)] {
+        let mut accounts = standpipe_security::AccountSet::new();
+        let groups = alloc::vec![standpipe_security::well_known::BUILTIN_ADMINISTRATORS];
+        let found = super::harness::account_set().find("serviceUser").unwrap();
+        accounts.add(standpipe_security::Account { groups, ..(*found).clone() }).unwrap();
+        let mut config = Config { filter_administrators, ..config() };
+        config.accounts = alloc::sync::Arc::new(accounts);
+        config.pipes[0].security_descriptor = Some("D:(A;;GRGW;;;BA)".parse().unwrap());
+        let mut peer = Peer::new(config);
+        peer.negotiate(&[Dialect::Smb311], None);
+        assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+        assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
+        let status = peer.try_open("simple", super::harness::READ_WRITE).err().unwrap_or(NtStatus::SUCCESS);
+        assert_eq!(status, expected);
+    }
 }
 
 #[test]

@@ -194,6 +194,7 @@ impl Endpoints {
 /// What the deployment file says of an endpoint, and what it leaves as it is.
 fn options_for(endpoint: &Endpoint, mut options: Options) -> Options {
     options.session_lifetime = endpoint.session_lifetime;
+    options.filter_administrators = endpoint.filter_administrators;
     options.encryption = match endpoint.encryption {
         Encryption::Off => standpipe_server::Encryption::Off,
         Encryption::Offered => standpipe_server::Encryption::Offered,

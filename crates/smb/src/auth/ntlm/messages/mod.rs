@@ -140,7 +140,7 @@ impl<'a> Authenticate<'a> {
         let encrypted_session_key = field(message, &mut reader, "EncryptedRandomSessionKey")?;
         let flags = Flags(reader.u32("NegotiateFlags")?);
         if !flags.contains(Flags::UNICODE) {
-            return Err(reader.malformed("NegotiateFlags"));
+            return Err(reader.malformed("NegotiateFlags without Unicode"));
         }
         let name = |bytes: &[u8], field| {
             let short = (bytes.len() <= MAX_NAME).then_some(bytes);
@@ -148,8 +148,8 @@ impl<'a> Authenticate<'a> {
         };
         Ok(Self {
             flags,
-            user: name(user, "UserName")?,
-            domain: name(domain, "DomainName")?,
+            user: name(user, "UserName, longer than 256 units or no UTF-16")?,
+            domain: name(domain, "DomainName, longer than 256 units or no UTF-16")?,
             nt_response,
             encrypted_session_key,
             mic: message.get(MIC_RANGE).and_then(|mic| mic.try_into().ok()),

@@ -66,6 +66,23 @@ fn the_stream_may_be_cut_anywhere() {
 }
 
 #[test]
+fn keep_alives_of_netbios_are_ignored_while_there_is_something_else() {
+    let keep_alive = crate::wire::NETBIOS_KEEP_ALIVE;
+    let mut pair = ScriptedPair::new(Behaviour::good(Dialect::Smb311));
+    for _ in 0..10 {
+        let mut bytes = vec![];
+        if pair.client.take_transmit(&mut bytes) {
+            pair.server.receive(&bytes);
+        }
+        let reply = pair.server.take();
+        pair.client.handle(NOW, Input::Received(&[&keep_alive[..], &reply, &keep_alive].concat()));
+    }
+    assert!(matches!(pair.events()[..], [Event::Ready(_)]));
+    pair.client.handle(NOW, Input::Received(&keep_alive.repeat(5000)));
+    assert!(matches!(pair.events()[..], [Event::Closed(ConnectionError::Violation(Violation::KeepAlives))]));
+}
+
+#[test]
 fn a_wrong_password_is_refused_by_the_server() {
     let config = Config::new("server", Credentials::from_password(USER, "", "guess"));
     let server = Server::new(Behaviour::good(Dialect::Smb311));
