@@ -16,7 +16,7 @@ use standpipe_service::{
     Alive, BoxFuture, Exit, Manager, NotReady, Probe, Report, StartError, State, Status, supervise,
 };
 use tokio::sync::{oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -111,6 +111,22 @@ async fn stop(manager: &ScmManager) -> Status {
     let mut changes = manager.changes();
     manager.stop().await;
     reach(&mut changes, State::Stopped).await
+}
+
+/// Wine starts one service at a time, and refuses another start after three seconds.
+#[tokio::test]
+async fn a_start_waits_while_another_service_is_being_started() {
+    let (late, other) = (Fixture::new(&["late", "5000"]), Fixture::beside(&["run"], |_| {}));
+    let (late, other) = (late.manager(), other.manager());
+    let begun_later = async {
+        sleep(Duration::from_millis(500)).await;
+        other.start().await
+    };
+    let (first, second) = tokio::join!(late.start(), begun_later);
+    first.unwrap();
+    second.unwrap();
+    stop(&late).await;
+    stop(&other).await;
 }
 
 #[tokio::test]

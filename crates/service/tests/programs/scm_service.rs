@@ -47,6 +47,9 @@ mod service {
         if argument(2).as_deref() == Some("die-at-once") {
             return;
         }
+        if argument(2).as_deref() == Some("late") {
+            thread::sleep(Duration::from_millis(u64::from(number())));
+        }
         let mut name: Vec<u16> = argument(1).unwrap_or_default().encode_utf16().chain([0]).collect();
         let table = [
             SERVICE_TABLE_ENTRYW { lpServiceName: name.as_mut_ptr(), lpServiceProc: Some(service_main) },

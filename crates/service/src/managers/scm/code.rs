@@ -148,6 +148,8 @@ impl WindowsCode {
     pub const INVALID_SERVICE_CONTROL: Self = Self(1052);
     /// The service did not answer in time.
     pub const SERVICE_REQUEST_TIMEOUT: Self = Self(1053);
+    /// The service control manager starts no service at this time.
+    pub const SERVICE_DATABASE_LOCKED: Self = Self(1055);
     /// The service is running already.
     pub const SERVICE_ALREADY_RUNNING: Self = Self(1056);
     /// No such service is installed.

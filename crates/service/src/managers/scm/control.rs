@@ -95,6 +95,8 @@ pub fn start(name: &str, patience: Duration) -> Result<bool, ScmError> {
                 Some(Ok(())) => asked = true,
                 // Somebody else has started it, or its dead process is about to be noticed.
                 Some(Err(WindowsCode::SERVICE_ALREADY_RUNNING)) => {}
+                // Another service is being started.
+                Some(Err(WindowsCode::SERVICE_DATABASE_LOCKED)) if began.elapsed() < patience => {}
                 Some(Err(code)) => return Err(explained(name, code)),
                 None => asked = true,
             },

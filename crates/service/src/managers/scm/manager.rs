@@ -25,6 +25,9 @@ use crate::state::{State, Status};
 const AGAIN: Duration = Duration::from_millis(200);
 /// How long the service control manager may take to notice that the process of an earlier run is dead.
 const OLD_RUN: Duration = Duration::from_secs(2);
+/// How long the service control manager may be locked. Wine's starts one service at a time, gives it ten
+/// seconds, and refuses another start when it has waited for three.
+const LOCKED: Duration = Duration::from_secs(15);
 /// How much later than announced a restart by the service control manager may come.
 const LATE_RESTART: Duration = Duration::from_secs(2);
 /// How long a service that is on its way up may take to have a process that can be killed.
@@ -316,6 +319,10 @@ fn start(shared: &Shared, request: &Request) -> Result<(), ScmError> {
             Ok(()) => return Ok(()),
             Err(code) => code,
         };
+        if code == WindowsCode::SERVICE_DATABASE_LOCKED && since.elapsed() < LOCKED {
+            thread::sleep(AGAIN);
+            continue;
+        }
         if code != WindowsCode::SERVICE_ALREADY_RUNNING {
             return Err(explained(name, code));
         }
