@@ -24,8 +24,9 @@ def add(one, *tasks):
 
 
 def test_accounts_packages_and_quiet_installers_before_the_service(made, tools):
-    """The package installs the service, with the account of the system. Wine's `net` has no accounts: it prints its help, and ends with 0. The number with which an installer asks
-    for a restart, 3010, does not fit into an exit code of Linux, so a batch file has to look at it."""
+    """The package installs the service, with the account of the system. Wine's `net` has no accounts: it prints its
+    help, and ends with 0. The number with which an installer asks for a restart, 3010, does not fit into an exit code of
+    Linux, so a batch file has to look at it."""
     for file in ("installer.exe", "single.msi"):
         shutil.copy(tools.programs / "services" / file, made.folder)
     made.file.write_text(made.file.read_text().replace('["./single.exe", "-install"]', '["./single.msi"]'))

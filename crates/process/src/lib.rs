@@ -14,7 +14,7 @@ mod tail;
 pub use command_line::command_line;
 pub use error::SpawnError;
 pub use exit::Exit;
-pub use platform::Tree;
+pub use platform::{Tree, end_process};
 pub use process::{Process, Socket, check, end_abandoned, spawn, spawn_on, spawn_wired, user_ids};
 pub use spec::{Ask, Orphaned, Output, ProcessSpec};
 pub use tail::Tail;

@@ -56,6 +56,15 @@ async fn an_exit_code_has_32_bits_and_the_last_output_is_known() {
 }
 
 #[tokio::test]
+async fn a_process_ends_although_its_other_threads_are_using_the_heap() {
+    let folder = TempDir::new().unwrap();
+    for _ in 0..20 {
+        let (exit, _) = run(&puppet(&["end-busy"], folder.path())).await;
+        assert_eq!(exit, Exit::Code(7));
+    }
+}
+
+#[tokio::test]
 async fn a_process_runs_in_its_folder_with_its_environment_and_no_input() {
     let folder = TempDir::new().unwrap();
     let mut spec = puppet(&["variables", "WORD", "word2", "PATH", "CARGO_PKG_NAME"], folder.path());

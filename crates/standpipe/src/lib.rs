@@ -29,7 +29,7 @@ const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(failure::report_bug));
     let exit = std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Bug);
-    exit.into()
+    standpipe_process::end_process(exit.number())
 }
 
 /// What may stand on the command line, for manual pages, completions and the reference.

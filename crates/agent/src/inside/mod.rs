@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use self::requests::Statuses;
 use crate::channel::{Finish, Outbox, Streams, for_service};
-use crate::wire::{Decoder, Disagreement, Failure, FailureKind, Frame, Hello, Malformed, Part};
+use crate::wire::{Decoder, Disagreement, Failure, FailureKind, Frame, Hello, LogLevel, Malformed, Part};
 
 /// How many pipes may be open at once.
 const MAX_STREAMS: usize = 16 * 1024;
@@ -140,9 +140,9 @@ impl Agent {
         self.inner.streams.end_all(&Finish::Close);
         let services = std::mem::take(&mut *self.inner.lock_services());
         let mut stopping = JoinSet::new();
-        for (_, service) in services {
+        for (name, service) in services {
             if service.was_started {
-                stopping.spawn(stop(service.manager));
+                stopping.spawn(stop(name, service.manager, Arc::clone(&self.inner.outbox)));
             }
         }
         while stopping.join_next().await.is_some() {}
@@ -151,7 +151,7 @@ impl Agent {
 }
 
 /// Stops a service, and ends it if it does not stop.
-async fn stop(manager: Arc<dyn Manager>) {
+async fn stop(name: String, manager: Arc<dyn Manager>, outbox: Arc<Outbox>) {
     let mut changes = manager.changes();
     manager.stop().await;
     let stopped = async {
@@ -160,6 +160,10 @@ async fn stop(manager: Arc<dyn Manager>) {
         }
     };
     if tokio::time::timeout(STOP_TIME, stopped).await.is_err() {
+        let state = manager.changes().borrow().state;
+        let text =
+            format!("the service `{name}` is {state} {STOP_TIME:?} after it was to stop, and is killed");
+        outbox.send(&Frame::Log { level: LogLevel::Warn, text });
         manager.kill().await;
     }
 }

@@ -23,4 +23,5 @@ use windows as programs;
 
 pub use processes::Tree;
 pub(crate) use processes::{Child, check, end_abandoned, spawn, spawn_on, user_ids};
+pub use programs::end_process;
 pub(crate) use programs::{is_executable, program_names};

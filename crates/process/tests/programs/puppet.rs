@@ -60,6 +60,18 @@ mod windows {
                 out.write_all(&flood)?;
                 write!(out, "end")?;
             }
+            // Ends while its other threads use the heap.
+            ["end-busy"] => {
+                for _ in 0..4 {
+                    std::thread::spawn(|| {
+                        loop {
+                            drop(std::hint::black_box(vec![1_u8; 5000]));
+                        }
+                    });
+                }
+                sleep(Duration::from_millis(30));
+                return Ok(standpipe_process::end_process(7));
+            }
             // Nobody else can open the file while this process lives.
             ["hold", file] => {
                 let _held =

@@ -14,10 +14,11 @@ mod token;
 mod tree;
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use std::os::windows::io::OwnedHandle;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -27,6 +28,7 @@ use windows_sys::Win32::Foundation::{
 };
 use windows_sys::Win32::System::Console::{STD_ERROR_HANDLE, STD_OUTPUT_HANDLE};
 use windows_sys::Win32::System::SystemInformation::GetSystemDirectoryW;
+use windows_sys::Win32::System::Threading::{GetCurrentProcess, TerminateProcess};
 
 pub(crate) use self::programs::{is_executable, program_names};
 pub(crate) use self::token::user_ids;
@@ -42,6 +44,19 @@ use crate::exit::Exit;
 use crate::output::log;
 use crate::spec::{Output, ProcessSpec};
 use crate::tail::Tail;
+
+/// Ends this process with this exit code, after what was written to standard output. Does not return, unless
+/// the system refuses it; then the code is what `main` returns. On other systems it always is.
+///
+/// Not in the usual way, in which Windows ends all other threads and lets libraries clean up then. When one
+/// of those threads was just using the heap, its lock stays locked, and Wine waits for that lock for ever.
+pub fn end_process(code: u8) -> ExitCode {
+    // Nobody may read it any more.
+    let _ = io::stdout().flush();
+    // SAFETY: the handle is that of this process, and nothing of it is used afterwards.
+    unsafe { TerminateProcess(GetCurrentProcess(), code.into()) };
+    ExitCode::from(code)
+}
 
 /// A process, its tree and its output.
 #[derive(Debug)]
