@@ -196,7 +196,7 @@ mod tests {
         let of = |role: &str| {
             let all = withheld(&deployment, deployment.role(role).unwrap());
             let ours = all.into_iter().filter(|name| name != "HOME");
-            ours.skip_while(|name| name != notify::SOCKET).skip(1).collect::<Vec<_>>()
+            ours.skip_while(|name| name != notify::WATCHDOG_PROCESS).skip(1).collect::<Vec<_>>()
         };
         assert_eq!(of("A"), ["CARGO_MANIFEST_DIR", "CARGO_PKG_VERSION"]);
         assert_eq!(of("B"), ["CARGO_PKG_NAME"]);

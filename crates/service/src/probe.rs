@@ -32,6 +32,11 @@ impl NotReady {
 pub trait Probe: Send + Sync + 'static {
     /// Asks once.
     fn check(&self) -> BoxFuture<'_, Result<(), NotReady>>;
+
+    /// Puts away what the service may have left behind when it ended, so that it can start anew.
+    fn clear(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 }
 
 /// A service with nothing to ask: being alive is being usable.

@@ -333,6 +333,18 @@ impl Backend {
         if is_available { Ok(()) } else { Err(BackendError::NotListening { backend: self.to_string() }) }
     }
 
+    /// Removes the socket that a service which was killed has left in a folder of pipes: many a service cannot
+    /// listen where a file is. Nothing happens while somebody listens, and to sockets elsewhere.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn remove_remains(&self) -> io::Result<()> {
+        match &self.place {
+            Place::Socket(socket) => socket.remove_remains(),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether its connections may carry a security descriptor of the service's own
     /// ([`PipeConnection::descriptor`]). A pipe of any other backend needs one in the configuration.
     pub fn has_own_descriptor(&self) -> bool {

@@ -77,6 +77,14 @@ impl LocalSocket {
         Ok(())
     }
 
+    /// Removes the file of a socket in a folder of pipes at which nobody listens.
+    pub(super) fn remove_remains(&self) -> io::Result<()> {
+        let is_left = self.trust == Trust::Owner
+            && platform::owner_of_socket(&self.path).is_ok()
+            && matches!(self.check(), Err(BackendError::NotListening { .. }));
+        if is_left { std::fs::remove_file(&self.path) } else { Ok(()) }
+    }
+
     /// Whether somebody else than `owner` made the socket. What was found holds while the file is the same.
     fn is_made_by_another(&self, owner: User) -> bool {
         let file = platform::file_of_socket(&self.path);
@@ -243,5 +251,24 @@ mod tests {
             std::error::Error::source(&error).unwrap().to_string(),
             "user 0 listens at a socket of user 1"
         );
+    }
+
+    #[tokio::test]
+    async fn only_a_socket_at_which_nobody_listens_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("simple");
+        let socket = |trust| LocalSocket::new(path.clone(), Mode::Byte, trust);
+        socket(Trust::Owner).remove_remains().unwrap();
+        let listener = UnixListener::bind(&path).unwrap();
+        socket(Trust::Owner).remove_remains().unwrap();
+        assert!(path.exists());
+        drop(listener);
+        socket(Trust::Path).remove_remains().unwrap();
+        assert!(path.exists(), "it is not known to be ours");
+        socket(Trust::Owner).remove_remains().unwrap();
+        assert!(!path.exists());
+        std::fs::write(&path, "x").unwrap();
+        socket(Trust::Owner).remove_remains().unwrap();
+        assert!(path.exists(), "it is no socket");
     }
 }

@@ -8,6 +8,7 @@ use standpipe_pipe::backend::{Backend, BackendError};
 use standpipe_pipe::listener::PipeConnection;
 use standpipe_service::{BoxFuture, NotReady, Probe};
 use standpipe_system::error::with_causes;
+use tracing::warn;
 
 /// The longest part of a reply that is shown, in bytes.
 const SHOWN: usize = 60;
@@ -41,6 +42,16 @@ impl Probe for ServiceProbe {
                         answer.map_err(|wrong| NotReady::new(format!("its pipe `{pipe}` {wrong}")))
                     };
                     self.within(*timeout, pipe, "did not reply", asked).await
+                }
+            }
+        })
+    }
+
+    fn clear(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            for (pipe, backend) in &self.pipes {
+                if let Err(error) = backend.remove_remains() {
+                    warn!(pipe, "the socket that the service has left cannot be removed: {error}");
                 }
             }
         })

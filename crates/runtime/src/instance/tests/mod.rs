@@ -148,6 +148,21 @@ async fn a_service_whose_pipe_nobody_could_open_is_never_ready() {
 }
 
 #[tokio::test]
+async fn a_socket_that_a_killed_service_left_does_not_keep_it_from_starting() {
+    let mut place = TestFolder::new();
+    let script = "test -e \"$STANDPIPE_PIPES/simple\" && exit 9; echo $$ > teller; exec sleep 1000";
+    place.script("service.sh", script);
+    let running = run(&place, &format!("{SERVICE}{PIPE}")).await;
+    let first = place.told_pid().await;
+    drop(std::os::unix::net::UnixListener::bind(place.state().join("R.0/pipes/simple")).unwrap());
+    let pid = rustix::process::Pid::from_raw(first.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    assert_ne!(place.told_pid().await, first);
+    running.stop.asked.cancel();
+    running.end().await;
+}
+
+#[tokio::test]
 async fn each_instance_finds_the_sockets_of_its_own_net_service() {
     let mut place = TestFolder::new();
     place.script("service.sh", "echo kept > \"$TMPDIR/file\"; echo \"$TMPDIR\" > teller; exec sleep 1000");

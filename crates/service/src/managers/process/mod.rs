@@ -100,6 +100,7 @@ impl ProcessManager {
         let asked = ending.subscribe();
         *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = ending;
         let started = async {
+            self.probe.clear().await;
             let socket = self.listen()?;
             Ok((spawn(&self.spec).await?, socket))
         };
