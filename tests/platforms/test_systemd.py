@@ -43,6 +43,10 @@ def machine(units, binaries, folder):
     secret.chmod(0o400)
     shutil.copy(binaries / "simple-service", files / "opt/servicedemo")
     shutil.copy(binaries / "standpipe", files / "usr/bin")
+    # The exported units have no watchdog. What is stuck does not end at SIGABRT.
+    drop_in = files / "etc/systemd/system/servicedemo-web@.service.d/watchdog.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text("[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\n")
     machine = Machine(folder, files, "servicedemo.target")
     try:
         yield machine
@@ -103,6 +107,21 @@ def test_an_instance_whose_process_is_killed_is_started_again(machine):
     machine.wait(unit, "active")
     assert call(machine, "127.0.0.2", "again") == "niaga"
     assert machine.show(unit, "NRestarts") == "1"
+
+
+@needs_machine
+def test_an_instance_that_is_stuck_is_found_by_the_watchdog_and_no_other(machine):
+    before = machine.show(WEB, "MainPID")
+    # Longer than the watchdog waits.
+    time.sleep(3)
+    assert machine.show(WEB, "MainPID", "NRestarts") == [before, "0"]
+    machine.run("kill", "-STOP", before)
+    deadline = time.monotonic() + 60
+    while machine.show(WEB, "MainPID") in (before, "0"):
+        assert time.monotonic() < deadline, machine.run("journalctl", "--no-pager", "--lines=40", check=False)
+        time.sleep(0.3)
+    machine.wait(WEB, "active")
+    assert machine.show(WEB, "NRestarts") == "1"
 
 
 @needs_machine

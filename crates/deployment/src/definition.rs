@@ -450,7 +450,8 @@ pub struct Endpoint {
     pub max_connections_per_address: Option<u32>,
     /// How long a log-on counts before the client has to log on again; of no meaning for the page.
     pub session_lifetime: Option<Duration>,
-    /// Whether administrators are filtered as Windows filters them over the network; of no meaning for the page.
+    /// Whether administrators are filtered as Windows filters them over the network; of no meaning for the
+    /// page.
     pub filter_administrators: bool,
     pub(crate) port_span: Span,
 }

@@ -110,8 +110,8 @@ fn copied(facts: &[(OsString, OsString)], from: &[(String, String)]) -> Vec<(OsS
     from.iter().filter_map(copy).collect()
 }
 
-/// The variables that no process of the role gets: those in which Standpipe looks for passwords, the socket of
-/// the service manager that watches it, and what the file uses in other roles only.
+/// The variables that no process of the role gets: those in which Standpipe looks for passwords, the socket
+/// of the service manager that watches it, and what the file uses in other roles only.
 pub(crate) fn withheld(deployment: &Deployment, role: &Role) -> Vec<OsString> {
     let calls = deployment.roles().iter().flat_map(|role| &role.calls);
     let named = calls.filter_map(|call| match &call.password {

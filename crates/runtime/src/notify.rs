@@ -1,7 +1,7 @@
 //! What a service manager such as systemd hears of an instance: the protocol of `sd_notify(3)`.
 //!
-//! Nothing is said where nobody listens. The variables are for this process alone: the instance's own processes
-//! do not get them.
+//! Nothing is said where nobody listens. The variables are for this process alone: the instance's own
+//! processes do not get them.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -19,8 +19,8 @@ use crate::state::{InstanceRecord, Stage};
 /// The variable with the socket of the service manager that listens.
 pub(crate) const SOCKET: &str = "NOTIFY_SOCKET";
 
-/// The variables in which it says how often it wants to hear that this process is not stuck, and which process
-/// it means.
+/// The variables in which it says how often it wants to hear that this process is not stuck, and which
+/// process it means.
 pub(crate) const WATCHDOG: &str = "WATCHDOG_USEC";
 pub(crate) const WATCHDOG_PROCESS: &str = "WATCHDOG_PID";
 
@@ -112,8 +112,8 @@ fn socket_of_environment() -> Option<OsString> {
     std::env::var_os(SOCKET).filter(|socket| !socket.is_empty())
 }
 
-/// Tells the service manager, as often as it wants to hear it, that the loop which watches the instance turns.
-/// It is polled by that loop and by nothing else: a loop that is stuck says nothing.
+/// Tells the service manager, as often as it wants to hear it, that the loop which watches the instance
+/// turns. It is polled by that loop and by nothing else: a loop that is stuck says nothing.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     socket: Option<OsString>,
@@ -135,8 +135,8 @@ impl Watchdog {
         Self { socket, interval, next: Instant::now() }
     }
 
-    /// Waits until the service manager wants to hear something, and tells it. Never ends where nobody listens.
-    /// Dropped before it is done, it loses nothing.
+    /// Waits until the service manager wants to hear something, and tells it. Never ends where nobody
+    /// listens. Dropped before it is done, it loses nothing.
     pub(crate) async fn turn(&mut self) {
         let Some(socket) = &self.socket else { return std::future::pending().await };
         tokio::time::sleep_until(self.next).await;

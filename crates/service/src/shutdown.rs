@@ -8,8 +8,8 @@ use crate::platform::{self, ServiceSignals, StopSignals};
 /// and SIGQUIT on Unix; `CTRL_C`, `CTRL_BREAK`, `CTRL_CLOSE` and `CTRL_SHUTDOWN` on Windows.
 ///
 /// From the moment it listens, those signals no longer end the process by themselves, and reach it although
-/// they were blocked when it was started. SIGHUP and SIGQUIT stay ignored when they are, as `nohup` and shells
-/// that start something in the background see to it.
+/// they were blocked when it was started. SIGHUP and SIGQUIT stay ignored when they are, as `nohup` and
+/// shells that start something in the background see to it.
 #[derive(Debug)]
 pub struct Shutdown {
     signals: StopSignals,

@@ -3,6 +3,7 @@
 pub mod keys;
 pub(crate) mod parsed;
 mod ports;
+mod probe;
 mod problem;
 mod reader;
 mod text;

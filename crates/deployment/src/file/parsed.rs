@@ -9,6 +9,8 @@ use toml::de::DeTable;
 
 use super::keys::{self, Words};
 use super::ports::Ports;
+use super::probe::probe;
+pub(crate) use super::probe::{Probe, ProbeMatch, ProbeType};
 use super::problem::{Problem, Source, Span};
 use super::reader::{Field, Reader, Table};
 use super::text::{Environment, Recorded, Text};
@@ -132,61 +134,6 @@ pub(crate) struct Service {
     pub(crate) environment_allow: Field<Vec<Text>>,
     pub(crate) environment_deny: Field<Vec<Text>>,
     pub(crate) logs: Option<Logs>,
-}
-
-/// `[roles.R.service.probe]`
-#[derive(Debug)]
-pub(crate) struct Probe {
-    pub(crate) at: Span,
-    pub(crate) kind: Field<ProbeType>,
-    pub(crate) pipe: Field<Text>,
-    pub(crate) send: Field<Text>,
-    pub(crate) send_hex: Field<Text>,
-    pub(crate) expect: Field<Text>,
-    pub(crate) expect_hex: Field<Text>,
-    pub(crate) fit: Field<ProbeMatch>,
-    pub(crate) timeout: Field<Duration>,
-    pub(crate) interval: Field<Duration>,
-    pub(crate) misses: Field<Spanned<u32>>,
-}
-
-/// What a probe asks of a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ProbeType {
-    /// Nothing.
-    None,
-    /// That somebody listens at its pipes.
-    Listening,
-    /// That its pipe can be opened.
-    Open,
-    /// A reply.
-    Request,
-}
-
-impl Words for ProbeType {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("none", Self::None),
-        ("listening", Self::Listening),
-        ("open", Self::Open),
-        ("request", Self::Request),
-    ];
-}
-
-/// How a reply has to fit what is expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum ProbeMatch {
-    /// It is the same.
-    #[default]
-    Exact,
-    /// It begins with it.
-    Prefix,
-    /// It fits with `*` for any characters and `?` for one.
-    Pattern,
-}
-
-impl Words for ProbeMatch {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("exact", Self::Exact), ("prefix", Self::Prefix), ("pattern", Self::Pattern)];
 }
 
 /// What happens when somebody pauses a service.
@@ -514,24 +461,6 @@ fn service(reader: &mut Reader<'_>, label: Option<String>, mut table: Table<'_, 
     };
     table.finish(reader);
     service
-}
-
-fn probe(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Probe {
-    let probe = Probe {
-        at: table.at.clone(),
-        kind: table.choice(reader, "type"),
-        pipe: table.text(reader, "pipe"),
-        send: table.text(reader, "send"),
-        send_hex: table.text(reader, "send-hex"),
-        expect: table.text(reader, "expect"),
-        expect_hex: table.text(reader, "expect-hex"),
-        fit: table.choice(reader, "match"),
-        timeout: table.duration(reader, "timeout"),
-        interval: table.duration(reader, "interval"),
-        misses: table.number(reader, "misses"),
-    };
-    table.finish(reader);
-    probe
 }
 
 fn logs(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Logs {

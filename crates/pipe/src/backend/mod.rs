@@ -333,8 +333,8 @@ impl Backend {
         if is_available { Ok(()) } else { Err(BackendError::NotListening { backend: self.to_string() }) }
     }
 
-    /// Removes the socket that a service which was killed has left in a folder of pipes: many a service cannot
-    /// listen where a file is. Nothing happens while somebody listens, and to sockets elsewhere.
+    /// Removes the socket that a service which was killed has left in a folder of pipes: many a service
+    /// cannot listen where a file is. Nothing happens while somebody listens, and to sockets elsewhere.
     ///
     /// # Errors
     /// When the file cannot be removed.

@@ -96,7 +96,8 @@ fn cannot_be_opened(pipe: &str, error: &BackendError) -> NotReady {
     })
 }
 
-/// Sends the request and compares the reply; what is wrong with it comes as words that follow the pipe's name.
+/// Sends the request and compares the reply; what is wrong with it comes as words that follow the pipe's
+/// name.
 async fn ask(connection: &PipeConnection, request: &[u8], expected: &ExpectedReply) -> Result<(), String> {
     let failed = |error| format!("failed: {}", with_causes(&error));
     match connection.mode() {

@@ -134,7 +134,8 @@ impl<'a> Startup<'a> {
         }
     }
 
-    /// Keeps in a file which tasks have been done that are to be done once. Without it they are done each time.
+    /// Keeps in a file which tasks have been done that are to be done once. Without it they are done each
+    /// time.
     pub(crate) fn keep_done_in(&mut self, file: PathBuf) {
         self.done = Some(file);
     }

@@ -30,8 +30,8 @@ pub(super) fn entry(pid: i32) -> Option<Entry> {
     parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// The present time, in clock ticks since the system was started ([proc(5)](https://man7.org/linux/man-pages/man5/proc_uptime.5.html)):
-/// hundredths of a second, as every process sees them. 0 where nothing says it.
+/// The present time, in clock ticks since the system was started: hundredths of a second, as every process
+/// sees them ([proc(5)](https://man7.org/linux/man-pages/man5/proc_uptime.5.html)). 0 where nothing says it.
 pub(super) fn now() -> u64 {
     let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
     let seconds = text.split_ascii_whitespace().next().unwrap_or_default();

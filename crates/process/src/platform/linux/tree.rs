@@ -56,8 +56,8 @@ impl Tree {
     }
 
     /// The same tree, to which every descendant of this process belongs that was started from now on and
-    /// carries no mark: nothing tells which tree it comes from. For a tree that everything else here is a part
-    /// of.
+    /// carries no mark: nothing tells which tree it comes from. For a tree that everything else here is a
+    /// part of.
     #[must_use]
     pub fn taking_strays(self) -> Self {
         Self { strays_since: Some(procfs::now()), ..self }
@@ -207,8 +207,9 @@ impl Tree {
     }
 }
 
-/// The orphans of this process that nothing ties to a tree: no mark, and a session that no process began which
-/// was started here. Children of this process's own session were started by other code, which keeps them.
+/// The orphans of this process that nothing ties to a tree: no mark, and a session that no process began
+/// which was started here. Children of this process's own session were started by other code, which keeps
+/// them.
 fn strays(all: &[Entry]) -> impl Iterator<Item = &Entry> {
     let me = procfs::own_pid();
     let own_session = all.iter().find(|entry| entry.pid == me).map_or(0, |entry| entry.session);

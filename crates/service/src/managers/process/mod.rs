@@ -57,8 +57,8 @@ impl ProcessManager {
         }
     }
 
-    /// The same for a service that tells how it is with `sd_notify`, at a socket that is made at this path for
-    /// it and its user. It is `Running` once it has said `READY=1` and its probe succeeds, and
+    /// The same for a service that tells how it is with `sd_notify`, at a socket that is made at this path
+    /// for it and its user. It is `Running` once it has said `READY=1` and its probe succeeds, and
     /// `EXTEND_TIMEOUT_USEC=` counts as progress. On Windows there is no such socket, and nothing changes.
     #[must_use]
     pub fn notifying_at(mut self, socket: impl Into<PathBuf>) -> Self {
