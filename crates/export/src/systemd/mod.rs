@@ -169,6 +169,8 @@ impl Host<'_> {
         unit.set("RestartPreventExitStatus", "64 77 78");
         unit.set("TimeoutStartSec", &needs.start.as_secs().to_string());
         unit.set("TimeoutStopSec", &needs.stop.as_secs().to_string());
+        unit.comment("A Standpipe that is stuck itself is ended and started again.");
+        unit.set("WatchdogSec", &WATCHDOG.to_string());
         unit.comment("Only Standpipe is asked to stop, so that it can stop its services in order.");
         unit.set("KillMode", "mixed");
     }
@@ -220,6 +222,9 @@ impl Host<'_> {
         lines.join("\n")
     }
 }
+
+/// After how many seconds without a sign of life an instance counts as stuck.
+const WATCHDOG: u64 = 30;
 
 /// How many seconds pass before a failed instance is started again.
 const RESTART: u64 = 5;
