@@ -432,14 +432,15 @@ impl Watched {
             changes.send_modify(|count| *count += 1);
         }
         if log {
-            self.log(error.as_deref());
+            self.log(error.as_deref(), was_unknown);
         }
     }
 
-    fn log(&self, error: Option<&ClientError>) {
+    fn log(&self, error: Option<&ClientError>, is_new: bool) {
         let Target { instance, server } = &self.target;
         match error {
             None => tracing::info!(%instance, %server, "ready"),
+            Some(error) if is_new => tracing::info!(%instance, %server, %error, "not ready yet"),
             Some(error) => tracing::warn!(%instance, %server, %error, "not ready"),
         }
     }
@@ -461,7 +462,7 @@ impl Watched {
         let log = matches!(state.condition, Condition::Ready(_)) && state.log(true);
         drop(state);
         if log {
-            self.log(None);
+            self.log(None, false);
         }
     }
 

@@ -232,6 +232,10 @@ pub struct Service {
     /// How to start it; without it, a service that the service control manager of Windows, or of the role's
     /// Wine prefix, knows.
     pub command: Option<Command>,
+    /// The absolute path of the folder that the command runs in; without it, the deployment's.
+    pub folder: Option<PathBuf>,
+    /// Where `folder` stands in the file.
+    pub(crate) folder_span: Option<Span>,
     /// Which services must run before it starts: their places in the role's list, all before its own.
     pub depends_on: Vec<usize>,
     /// Whether the instance is ready only while it is, and ends when it cannot be kept running.

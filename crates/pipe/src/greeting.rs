@@ -81,7 +81,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Caller, GreetingError> {
     let malformed = |what: String| GreetingError::Malformed(what);
     let line: Line = serde_json::from_slice(line).map_err(|error| {
         let place = (error.line(), error.column());
-        malformed(format!("{:?} error at column {}", error.classify(), place.1))
+        malformed(format!("it is not the JSON that is expected, from column {} on", place.1))
     })?;
     if line.standpipe != VERSION {
         return Err(malformed(format!("version {} instead of {VERSION}", line.standpipe)));

@@ -1,20 +1,10 @@
 //! What a server counts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::Instant;
 
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use standpipe_metrics::{Counter, Histogram};
+use standpipe_smb::server::LogOnRefusal;
 
 /// What a server has done since it was bound; see [`Snapshot`] for the meanings.
 #[derive(Debug, Default)]
@@ -25,12 +15,34 @@ pub struct Counters {
     pub(crate) connections_ended: Counter,
     pub(crate) log_ons: Counter,
     pub(crate) log_ons_refused: Counter,
+    pub(crate) log_ons_refused_for: [Counter; LogOnRefusal::ALL.len()],
     pub(crate) bad_signatures: Counter,
     pub(crate) opens: Counter,
     pub(crate) opens_refused: Counter,
     pub(crate) opens_ended: Counter,
+    pub(crate) open_durations: Histogram,
     pub(crate) requests: Counter,
     pub(crate) replies: Counter,
+}
+
+/// An open that is counted for as long as this lives.
+pub(crate) struct CountedOpen {
+    counters: Arc<Counters>,
+    since: Instant,
+}
+
+impl CountedOpen {
+    pub(crate) fn begin(counters: &Arc<Counters>) -> Self {
+        counters.opens.add();
+        Self { counters: Arc::clone(counters), since: Instant::now() }
+    }
+}
+
+impl Drop for CountedOpen {
+    fn drop(&mut self) {
+        self.counters.opens_ended.add();
+        self.counters.open_durations.observe(self.since.elapsed());
+    }
 }
 
 /// The counters at one moment.
@@ -63,6 +75,26 @@ pub struct Snapshot {
 }
 
 impl Counters {
+    pub(crate) fn log_on_refused(&self, kind: LogOnRefusal) {
+        self.log_ons_refused.add();
+        if let Some(counter) = self.log_ons_refused_for.get(kind as usize) {
+            counter.add();
+        }
+    }
+
+    /// How many log-ons were refused for each kind of reason, by the name of the kind.
+    pub fn log_ons_refused_by_kind(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        LogOnRefusal::ALL
+            .map(LogOnRefusal::name)
+            .into_iter()
+            .zip(self.log_ons_refused_for.iter().map(Counter::get))
+    }
+
+    /// How long opens were there, from when their service took them: those that have ended.
+    pub fn open_durations(&self) -> &Histogram {
+        &self.open_durations
+    }
+
     /// The counters now. Each is right by itself; together they may be some events apart.
     pub fn snapshot(&self) -> Snapshot {
         let (connections, refused) = (self.connections.get(), self.connections_refused.get());

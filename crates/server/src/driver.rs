@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::admission::{Place, Stage};
 use crate::alarms::{Alarm, Alarms};
-use crate::counters::Counters;
+use crate::counters::CountedOpen;
 use crate::events;
 use crate::log_limit::Kind;
 use crate::operation::{Done, Operation, Served, Shared, Stall, service_end};
@@ -76,7 +76,7 @@ struct Open {
     /// order of a client's writes is kept.
     writing: bool,
     to_write: VecDeque<Vec<u8>>,
-    counters: Arc<Counters>,
+    _counted: CountedOpen,
     /// Given back as soon as the service has closed its end.
     slot: Option<Slot>,
 }
@@ -85,7 +85,6 @@ impl Drop for Open {
     fn drop(&mut self) {
         // Ends a read or write that still waits; what was written stays readable by the service.
         self.connection.close();
-        self.counters.opens_ended.add();
     }
 }
 
@@ -398,20 +397,16 @@ impl Driver {
                 if let Some(served) = self.shared.served(pipe) {
                     served.remember(&end);
                 }
-                self.shared.counters.opens.add();
                 let connection = connection.with_max_message(self.shared.max_message());
-                let counters = Arc::clone(&self.shared.counters);
-                self.opens.insert(
-                    open,
-                    Open {
-                        connection: Arc::new(connection),
-                        pipe,
-                        writing: false,
-                        to_write: VecDeque::new(),
-                        counters,
-                        slot,
-                    },
-                );
+                let entry = Open {
+                    connection: Arc::new(connection),
+                    pipe,
+                    writing: false,
+                    to_write: VecDeque::new(),
+                    _counted: CountedOpen::begin(&self.shared.counters),
+                    slot,
+                };
+                self.opens.insert(open, entry);
                 self.unread.insert(open);
                 (Ok(end), greeting)
             }

@@ -14,7 +14,7 @@ use crate::operation::Shared;
 pub(crate) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
     let Shared { config, counters, log, .. } = shared;
     match event {
-        Event::Negotiated { dialect } => tracing::debug!(%peer, ?dialect, "negotiated"),
+        Event::Negotiated { dialect } => tracing::debug!(%peer, %dialect, "negotiated"),
         Event::Challenged => tracing::trace!(%peer, "asked for a proof"),
         Event::Answered => tracing::trace!(%peer, "proved a password"),
         Event::LoggedOn { user } => {
@@ -32,17 +32,18 @@ pub(crate) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
         Event::AccountGone { user } => {
             tracing::warn!(%peer, %user, "the account was removed or disabled: the session has ended");
         }
-        Event::LogonRefused { user, status, reason } => {
-            counters.log_ons_refused.add();
+        Event::LogonRefused { user, status, kind, reason } => {
+            counters.log_on_refused(*kind);
             if let Some(line) = log.line(Kind::LogOn) {
                 let suppressed = line.suppressed;
-                tracing::warn!(%peer, ?user, ?status, %reason, suppressed, "log-on refused");
+                let (user, status) = (user.as_deref(), format!("{status:?}"));
+                tracing::warn!(%peer, user, status, %reason, suppressed, "log-on refused");
             }
         }
         Event::TreeRefused { user, path, status } => {
             if let Some(line) = log.line(Kind::Open) {
-                let suppressed = line.suppressed;
-                tracing::warn!(%peer, %user, ?path, ?status, suppressed, "share refused: there is IPC$ only");
+                let (suppressed, status) = (line.suppressed, format!("{status:?}"));
+                tracing::warn!(%peer, %user, path = path.as_str(), status, suppressed, "share refused: there is IPC$ only");
             }
         }
         Event::LoggedOff { user } => tracing::debug!(%peer, %user, "logged off"),
@@ -54,10 +55,11 @@ pub(crate) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
             counters.opens_refused.add();
             // What is wrong with a service is told where it is found out; that one is in use is no news.
             if matches!(*status, NtStatus::PIPE_NOT_AVAILABLE | NtStatus::INSTANCE_NOT_AVAILABLE) {
-                tracing::debug!(%peer, %user, pipe = ?name, ?status, %reason, "open refused");
+                tracing::debug!(%peer, %user, pipe = name.as_str(), ?status, %reason, "open refused");
             } else if let Some(line) = log.line(Kind::Open) {
                 let (suppressed, desired) = (line.suppressed, RightsInWords(*desired));
-                tracing::warn!(%peer, %user, pipe = ?name, %desired, ?status, %reason, suppressed, "open refused");
+                let status = format!("{status:?}");
+                tracing::warn!(%peer, %user, pipe = name.as_str(), %desired, status, %reason, suppressed, "open refused");
             }
         }
         Event::BadSignature { missing } => {

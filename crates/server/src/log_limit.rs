@@ -29,6 +29,9 @@ pub(crate) enum Kind {
 const KINDS: [Kind; 6] =
     [Kind::Connection, Kind::LogOn, Kind::Open, Kind::Signature, Kind::Closed, Kind::Service];
 
+/// What the kinds are called in the log, in the same order.
+const NAMES: [&str; KINDS.len()] = ["connections", "log-ons", "opens", "signatures", "closed", "services"];
+
 /// Counts lines, for all connections of a server.
 #[derive(Debug, Default)]
 pub(crate) struct LogLimit([Mutex<Lines>; KINDS.len()]);
@@ -66,10 +69,10 @@ impl LogLimit {
 
     /// Logs how much was left out and never told, at the end.
     pub(crate) fn tell_rest(&self) {
-        for (kind, lines) in KINDS.iter().zip(&self.0) {
+        for (kind, lines) in NAMES.iter().zip(&self.0) {
             let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(suppressed) = take(&mut lines.suppressed) {
-                tracing::warn!(?kind, suppressed, "lines were left out of this log");
+                tracing::warn!(kind, suppressed, "lines were left out of this log");
             }
         }
     }

@@ -7,6 +7,9 @@ use crate::failure::Exit;
 use crate::logging::LogFormat;
 use crate::output::Colour;
 
+/// The heading of the options that every command has.
+const LOGGING: &str = "Log and colours";
+
 /// Runs a native service, watches it, and serves its secured named pipe to the network.
 #[derive(Debug, Parser)]
 #[command(
@@ -21,15 +24,15 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 
     /// Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`
-    #[arg(long, env = "STANDPIPE_LOG", global = true, value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "STANDPIPE_LOG", global = true, value_name = "FILTER", default_value = "info", help_heading = LOGGING)]
     pub(crate) log: String,
 
     /// How log lines are written
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Human)]
+    #[arg(long, env = "STANDPIPE_LOG_FORMAT", global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Human, help_heading = LOGGING)]
     pub(crate) log_format: LogFormat,
 
     /// When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto, help_heading = LOGGING)]
     pub(crate) color: Colour,
 }
 

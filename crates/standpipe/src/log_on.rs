@@ -8,7 +8,7 @@ use standpipe_deployment::Password;
 use standpipe_security::NtHash;
 
 use crate::failure::{Caused, Exit, Failure};
-use crate::password::PasswordArgs;
+use crate::password::{LOG_ON, PasswordArgs};
 
 /// The variable that is looked at when there is no password and no option says where the hash is.
 const VARIABLE: &str = "STANDPIPE_NT_HASH";
@@ -17,7 +17,7 @@ const VARIABLE: &str = "STANDPIPE_NT_HASH";
 #[derive(Debug, Args)]
 pub(crate) struct LogOnArgs {
     /// The user that logs on: an account of the server, or DOMAIN\user
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", help_heading = LOG_ON)]
     user: String,
 
     #[command(flatten)]
@@ -25,11 +25,11 @@ pub(crate) struct LogOnArgs {
 
     /// Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else
     /// can read
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["password_file", "password_env", "nt_hash_env"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["password_file", "password_env", "nt_hash_env"], help_heading = LOG_ON)]
     nt_hash_file: Option<PathBuf>,
 
     /// Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["password_file", "password_env"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["password_file", "password_env"], help_heading = LOG_ON)]
     nt_hash_env: Option<String>,
 }
 

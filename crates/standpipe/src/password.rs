@@ -2,7 +2,7 @@
 //! the machine could read.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use standpipe_deployment::{Password, PasswordError};
@@ -13,17 +13,24 @@ use crate::failure::{Caused, Exit, Failure};
 /// The variable that is looked at when no option says where the password is.
 const VARIABLE: &str = "STANDPIPE_PASSWORD";
 
-/// Where the password is. Without either option: in `STANDPIPE_PASSWORD` when that is set, otherwise a prompt
-/// asks.
+/// The variable that names a file with the password, as platforms mount secrets.
+const FILE_VARIABLE: &str = "STANDPIPE_PASSWORD_FILE";
+
+/// The heading of options that say who logs on.
+pub(crate) const LOG_ON: &str = "Log-on";
+
+/// Where the password is. Without either option: in `STANDPIPE_PASSWORD` when that is set, or in the file that
+/// `STANDPIPE_PASSWORD_FILE` names; otherwise a prompt asks.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct PasswordArgs {
-    /// Read the password from the only line of a file that nobody else can read
-    #[arg(long, value_name = "FILE")]
+    /// Read the password from the only line of a file that nobody else can read; without it, from the one that
+    /// STANDPIPE_PASSWORD_FILE names, if that is set
+    #[arg(long, value_name = "FILE", help_heading = LOG_ON)]
     password_file: Option<PathBuf>,
 
     /// Read the password from this environment variable instead of STANDPIPE_PASSWORD
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = LOG_ON)]
     password_env: Option<String>,
 }
 
@@ -48,7 +55,9 @@ impl PasswordArgs {
 
     /// Whether an option or the environment says what the password is.
     pub(crate) fn is_given(&self) -> bool {
-        self.password_file.is_some() || self.password_env.is_some() || std::env::var_os(VARIABLE).is_some()
+        self.password_file.is_some()
+            || self.password_env.is_some()
+            || [VARIABLE, FILE_VARIABLE].iter().any(|name| std::env::var_os(name).is_some())
     }
 
     fn given(&self) -> Option<Result<Password, Failure>> {
@@ -58,6 +67,8 @@ impl PasswordArgs {
             Password::from_environment(name)
         } else if std::env::var_os(VARIABLE).is_some() {
             Password::from_environment(VARIABLE)
+        } else if let Some(path) = std::env::var_os(FILE_VARIABLE) {
+            Password::from_file(Path::new(&path))
         } else {
             return None;
         };

@@ -10,6 +10,7 @@ mod platform;
 pub mod portable;
 pub mod private_file;
 pub mod process_prng;
+pub mod time;
 pub mod user;
 
 pub use concealment::conceal;

@@ -12,8 +12,7 @@ use standpipe_client::text::{HoldsNul, to_message, without_nul};
 
 use crate::calls::{CallError, Reply};
 use crate::guard;
-use crate::serve::Patience;
-use crate::site::{LONGEST_BODY, Site, make_call};
+use crate::site::{Circumstances, LONGEST_BODY, Site, make_call};
 use crate::text::{HOLDS_NUL, from_reply};
 
 /// What a JSON request holds.
@@ -62,7 +61,7 @@ pub(crate) async fn call(
     Path(name): Path<String>,
     request: axum::extract::Request,
 ) -> Response {
-    let patience = request.extensions().get::<Patience>().cloned();
+    let circumstances = Circumstances::of(&request);
     let headers = request.headers();
     let content = content_format(headers);
     let answer = accepted_format(headers).or(content).unwrap_or(Format::Text);
@@ -95,7 +94,7 @@ pub(crate) async fn call(
         Ok(message) => message,
         Err(HoldsNul) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, "holds-nul", HOLDS_NUL),
     };
-    match make_call(&name, pipe, message, patience).await {
+    match make_call(&name, pipe, message, circumstances).await {
         Ok(reply) => reply_response(answer, &reply),
         Err(CallError { kind, instance, .. }) => {
             let mut response =

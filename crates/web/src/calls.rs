@@ -108,6 +108,22 @@ struct Words {
 }
 
 impl CallErrorKind {
+    /// All kinds, in their order.
+    pub const ALL: [Self; 12] = [
+        Self::NoInstanceReady,
+        Self::CouldNotConnect,
+        Self::ConnectTimedOut,
+        Self::LogonFailed,
+        Self::AccessDenied,
+        Self::NoSuchPipe,
+        Self::PipeBusy,
+        Self::TooLong,
+        Self::ClosedBeforeReply,
+        Self::ReplyTimedOut,
+        Self::SiteStopped,
+        Self::Other,
+    ];
+
     fn words(self) -> Words {
         let (code, status, title, message) = match self {
             Self::NoInstanceReady => (

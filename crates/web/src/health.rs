@@ -9,6 +9,8 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use standpipe_metrics::Exposition;
+
 use crate::guard;
 use crate::site::Site;
 
@@ -28,6 +30,9 @@ pub trait Health: Send + Sync {
 
     /// What is known about the instance and its deployment, as a JSON object. It holds no secret.
     fn document(&self) -> String;
+
+    /// What is counted and timed, as Prometheus reads it. It says nothing of whether an account exists.
+    fn metrics(&self) -> String;
 }
 
 /// The health port as a router; [`serve`](crate::serve) puts it on a socket.
@@ -39,6 +44,7 @@ pub fn health(health: Arc<dyn Health>) -> Router {
         .route("/readyz", get(async |State(health): State<Arc<dyn Health>>| answer(health.ready())))
         .route("/startz", get(async |State(health): State<Arc<dyn Health>>| answer(health.started())))
         .route("/role", get(document))
+        .route("/metrics", get(metrics))
         .fallback(async || (StatusCode::NOT_FOUND, "there is no such page\n"))
         .method_not_allowed_fallback(async || (StatusCode::METHOD_NOT_ALLOWED, "not with this method\n"))
         .layer(middleware::from_fn_with_state(nameless, guard::known_host))
@@ -57,6 +63,11 @@ fn answer(check: Check) -> Response {
 /// `GET /role`
 async fn document(State(health): State<Arc<dyn Health>>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], health.document()).into_response()
+}
+
+/// `GET /metrics`
+async fn metrics(State(health): State<Arc<dyn Health>>) -> Response {
+    ([(header::CONTENT_TYPE, Exposition::CONTENT_TYPE)], health.metrics()).into_response()
 }
 
 #[cfg(test)]
@@ -85,6 +96,10 @@ mod tests {
         fn document(&self) -> String {
             "{}".to_owned()
         }
+
+        fn metrics(&self) -> String {
+            "up 1\n".to_owned()
+        }
     }
 
     async fn ask(path: &str, host: &str) -> (u16, String) {
@@ -101,7 +116,8 @@ mod tests {
         assert_eq!(ask("/startz", "127.0.0.1").await, (503, "a startup task runs\n".to_owned()));
         assert_eq!(ask("/readyz", "localhost").await, (503, "service S: StartPending\n".to_owned()));
         assert_eq!(ask("/role", "[::1]:8081").await, (200, "{}".to_owned()));
-        assert_eq!(ask("/metrics", "127.0.0.1").await.0, 404);
+        assert_eq!(ask("/metrics", "127.0.0.1").await, (200, "up 1\n".to_owned()));
+        assert_eq!(ask("/other", "127.0.0.1").await.0, 404);
     }
 
     #[tokio::test]

@@ -9,10 +9,13 @@ mod health;
 mod page;
 mod serve;
 mod site;
+mod statistics;
 mod text;
+mod trace;
 
 pub use app::app;
 pub use calls::{CallError, CallErrorKind, CallFuture, PipeCalls, Readiness, Reply};
 pub use health::{Check, Health, health};
 pub use serve::serve;
 pub use site::Site;
+pub use statistics::CallStatistics;

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::Request;
 
 use crate::calls::{CallError, CallErrorKind, PipeCalls, Readiness, Reply};
 use crate::serve::Patience;
+use crate::statistics::CallStatistics;
+use crate::trace::Trace;
 
 /// Longest body of a request, in bytes.
 pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
@@ -13,7 +18,30 @@ pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
 pub struct Site {
     name: String,
     hosts: Vec<String>,
-    calls: BTreeMap<String, Arc<dyn PipeCalls>>,
+    calls: BTreeMap<String, NamedCall>,
+}
+
+/// A pipe that can be called, and what became of its calls.
+pub(crate) struct NamedCall {
+    pipe: Arc<dyn PipeCalls>,
+    statistics: Arc<CallStatistics>,
+}
+
+/// What comes with a request beside its message.
+pub(crate) struct Circumstances {
+    /// How long a site that stops waits for the reply.
+    pub(crate) patience: Option<Patience>,
+    /// The trace that it belongs to.
+    pub(crate) trace: Option<Trace>,
+}
+
+impl Circumstances {
+    pub(crate) fn of(request: &Request) -> Self {
+        Self {
+            patience: request.extensions().get::<Patience>().cloned(),
+            trace: Trace::of(request.headers()),
+        }
+    }
 }
 
 impl Site {
@@ -25,8 +53,13 @@ impl Site {
     /// Adds a pipe that can be called by `name`.
     #[must_use]
     pub fn with_call(mut self, name: impl Into<String>, pipe: Arc<dyn PipeCalls>) -> Self {
-        self.calls.insert(name.into(), pipe);
+        self.calls.insert(name.into(), NamedCall { pipe, statistics: Arc::default() });
         self
+    }
+
+    /// What becomes of the calls, by their names.
+    pub fn statistics(&self) -> Vec<(String, Arc<CallStatistics>)> {
+        self.calls.iter().map(|(name, call)| (name.clone(), Arc::clone(&call.statistics))).collect()
     }
 
     /// Adds names, without a port, that the site is reached by.
@@ -51,8 +84,8 @@ impl Site {
         self.calls.keys().map(String::as_str)
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<&dyn PipeCalls> {
-        self.calls.get(name).map(AsRef::as_ref)
+    pub(crate) fn find(&self, name: &str) -> Option<&NamedCall> {
+        self.calls.get(name)
     }
 
     /// Over all calls.
@@ -60,23 +93,25 @@ impl Site {
         let none = Readiness { ready: 0, all: 0 };
         self.calls
             .values()
-            .map(|pipe| pipe.readiness())
+            .map(|call| call.pipe.readiness())
             .fold(none, |sum, one| Readiness { ready: sum.ready + one.ready, all: sum.all + one.all })
     }
 
     /// Whether every call has an instance to go to.
     pub(crate) fn is_ready(&self) -> bool {
-        self.calls.values().all(|pipe| pipe.readiness().ready > 0)
+        self.calls.values().all(|call| call.pipe.readiness().ready > 0)
     }
 }
 
-/// Makes a call and writes a failure, with what lies underneath, to the log.
+/// Makes a call and writes a failure, with what lies underneath, to the log. A call that belongs to a trace has a
+/// line whatever becomes of it.
 pub(crate) async fn make_call(
     name: &str,
-    pipe: &dyn PipeCalls,
+    NamedCall { pipe, statistics }: &NamedCall,
     message: Vec<u8>,
-    patience: Option<Patience>,
+    Circumstances { patience, trace }: Circumstances,
 ) -> Result<Reply, CallError> {
+    let began = Instant::now();
     let result = match patience {
         Some(patience) => tokio::select! {
             result = pipe.call(message) => result,
@@ -84,6 +119,21 @@ pub(crate) async fn make_call(
         },
         None => pipe.call(message).await,
     };
+    let took = began.elapsed();
+    statistics.record(&result, took);
+    let trace_id = trace.as_ref().map(|trace| trace.trace_id.as_str());
+    let span_id = trace.as_ref().map(|trace| trace.span_id.as_str());
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    if let (Ok(reply), Some(_)) = (&result, &trace) {
+        tracing::info!(
+            call = name,
+            instance = reply.instance,
+            took_ms,
+            trace_id,
+            span_id,
+            "a call was answered"
+        );
+    }
     if let Err(error) = &result {
         let mut cause = String::new();
         let mut next = std::error::Error::source(error);
@@ -92,7 +142,8 @@ pub(crate) async fn make_call(
             next = source.source();
         }
         let instance = error.instance.as_deref().unwrap_or("none");
-        tracing::warn!(call = name, instance, kind = error.kind.code(), cause, "a call failed");
+        let kind = error.kind.code();
+        tracing::warn!(call = name, instance, kind, cause, took_ms, trace_id, span_id, "a call failed");
     }
     result
 }

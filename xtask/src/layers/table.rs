@@ -18,6 +18,7 @@ const fn room(floor: u8, name: &'static str, may_use: &'static [&'static str]) -
 /// The crates that make the program.
 pub(crate) const ROOMS: &[Room] = &[
     room(1, "backoff", &[]),
+    room(1, "metrics", &[]),
     room(1, "security", &[]),
     room(1, "system", &[]),
     room(1, "transport", &[]),
@@ -25,7 +26,7 @@ pub(crate) const ROOMS: &[Room] = &[
     room(2, "pipe", &["security", "system", "transport"]),
     room(2, "accounts", &["security", "system"]),
     room(2, "process", &["system"]),
-    room(3, "server", &["backoff", "security", "system", "transport", "smb", "pipe", "accounts"]),
+    room(3, "server", &["backoff", "metrics", "security", "system", "transport", "smb", "pipe", "accounts"]),
     room(3, "client", &["backoff", "security", "system", "transport", "smb", "pipe"]),
     room(3, "deployment", &["security", "system", "pipe", "process", "accounts"]),
     room(3, "service", &["backoff", "system", "process"]),
@@ -53,11 +54,12 @@ pub(crate) const ROOMS: &[Room] = &[
     room(4, "import", &["system", "deployment"]),
     room(4, "pack", &["system", "deployment"]),
     room(4, "load", &["system", "transport", "smb", "pipe", "client"]),
-    room(4, "web", &["system", "pipe", "client"]),
+    room(4, "web", &["metrics", "system", "pipe", "client"]),
     room(
         6,
         "standpipe",
         &[
+            "metrics",
             "security",
             "system",
             "pipe",

@@ -1,4 +1,5 @@
-//! Habits that no lint knows: the order of derives, the width of comments, and the length of files.
+//! Habits that no lint knows: the order of derives, the width of comments, the length of files, and log lines
+//! without Rust.
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +16,9 @@ const ORDER: [&str; 9] =
 const COLUMNS: usize = 110;
 /// The most lines of a file; a longer one wants to be split by its ideas.
 const LINES: usize = 600;
+
+/// The macros of log lines that people read every day.
+const LOG_LINES: [&str; 3] = ["info!(", "warn!(", "error!("];
 
 /// Fails with every line of our sources that breaks a habit.
 pub(crate) fn run(site: &Site<'_>) -> Result<()> {
@@ -55,12 +59,57 @@ fn look_in(folder: &Path, root: &Path, found: &mut Vec<String>) -> std::io::Resu
             if lines > LINES {
                 found.push(format!("{shown}: a file has {LINES} lines at most, this one has {lines}"));
             }
+            if shown.to_string().contains("/src/") && !shown.to_string().contains("test") {
+                let lines = rust_in_log_lines(&text).into_iter();
+                found.extend(
+                    lines.map(|line| format!("{shown}:{line}: a log line shows a value as Rust writes it")),
+                );
+            }
             for (index, line) in text.lines().enumerate() {
                 found.extend(wrong_with(line).map(|why| format!("{shown}:{}: {why}", index + 1)));
             }
         }
     }
     Ok(())
+}
+
+/// The numbers of the lines on which a log line begins that shows a value by `Debug`: `Some("anna")` says nothing
+/// to a person.
+fn rust_in_log_lines(text: &str) -> Vec<usize> {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let begins =
+        LOG_LINES.iter().flat_map(|name| text.match_indices(name).map(|(place, _)| place + name.len()));
+    let mut lines: Vec<usize> = begins
+        .filter(|begin| text.get(*begin..).is_some_and(|rest| shows_debug(call_of(rest))))
+        .map(|begin| text[..begin].matches('\n').count() + 1)
+        .collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// The arguments of a macro, up to the parenthesis that ends them.
+fn call_of(rest: &str) -> &str {
+    let mut depth = 1_u32;
+    let end = rest.find(|c: char| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    });
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+/// Whether one of the arguments is written with `?`.
+fn shows_debug(call: &str) -> bool {
+    let marks = call.match_indices('?').any(|(place, _)| {
+        let before = call[..place].trim_end().chars().next_back();
+        let after = call[place + 1..].chars().next();
+        matches!(before, None | Some(',' | '='))
+            && after.is_some_and(|c| c.is_alphabetic() || "*&\"_".contains(c))
+    });
+    marks || call.contains("?}")
 }
 
 /// Whether a line derives standard traits in another order, or after others.
@@ -88,6 +137,27 @@ mod tests {
         assert!(has_other_order("#[derive(Clone, Debug)]"));
         assert!(has_other_order("#[derive(Args, Debug)]"));
         assert!(!has_other_order("let text = \"#[derive(Clone, Debug)]\";"));
+    }
+
+    #[test]
+    fn a_log_line_shows_no_value_as_rust_writes_it() {
+        let bad = [
+            "warn!(?user, \"x\");",
+            "tracing::info!(%a,\n    took = ?b(), \"x\");",
+            "error!(\"x {why:?}\");",
+        ];
+        for line in bad {
+            assert_eq!(rust_in_log_lines(line), [1], "{line}");
+        }
+        let good = [
+            "warn!(%user, \"is it? {why}\");",
+            "debug!(?user);",
+            "info!(\"{}\", a()?);",
+            "is_ok()?;\ninfo!(\"x\");",
+        ];
+        for line in good {
+            assert!(rust_in_log_lines(line).is_empty(), "{line}");
+        }
     }
 
     #[test]

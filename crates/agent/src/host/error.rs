@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use standpipe_process::SpawnError;
+use standpipe_system::time::Shown;
 
 /// Why services inside of Wine cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +95,7 @@ pub enum HostError {
         reason: String,
     },
     /// It took too long.
-    #[error("the agent inside Wine did not answer within {after:?}: {reason}")]
+    #[error("the agent inside Wine did not answer within {}: {reason}", Shown(*after))]
     TimedOut {
         /// How long was waited.
         after: Duration,

@@ -122,6 +122,7 @@ impl Checker<'_> {
             self.accounts(role);
             self.user(role);
             self.secrets(role);
+            self.folders(role);
         }
         for call in &role.calls {
             self.password(&call.password, &call.password_span);
@@ -197,6 +198,24 @@ impl Checker<'_> {
                     Problem::at(span.clone(), format!("the secret `{name}` is not there"))
                         .label(format!("{}: {error}", path.display()))
                         .hint("write it to that file, for this user alone, or mount it there"),
+                );
+            }
+        }
+    }
+
+    /// A program cannot be started in a folder that is not there.
+    fn folders(&mut self, role: &Role) {
+        // A task may make it.
+        if !role.startup.is_empty() {
+            return;
+        }
+        for service in &role.services {
+            let (Some(folder), Some(span)) = (&service.folder, &service.folder_span) else { continue };
+            if !folder.is_dir() {
+                self.problems.push(
+                    Problem::at(span.clone(), format!("the folder {} is not there", folder.display()))
+                        .label(format!("service `{}` could not run in it", service.name))
+                        .hint("make it, or have a startup task make it"),
                 );
             }
         }

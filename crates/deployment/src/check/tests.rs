@@ -288,3 +288,23 @@ fn a_startup_task_that_is_said_to_be_limited_and_would_run_as_root_is_found() {
     check("elevated = true", "").unwrap();
     check("", "").unwrap();
 }
+
+#[test]
+fn a_folder_to_run_in_is_looked_for_and_its_other_names_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |key: &str| {
+        let text = format!("name = \"Demo\"\n[roles.R.service]\ncommand = [\"cargo\"]\n{key} = \"data\"\n");
+        let source = Source::new("standpipe.toml", text);
+        let found = Deployment::from_source(&source, folder.path(), &NoVariables, Look::Machine);
+        found.map_err(|problems| problems.render(false))
+    };
+    let shown = check("folder").unwrap_err();
+    assert!(shown.contains("data is not there") && shown.contains(":4:"), "{shown}");
+    fs::create_dir(folder.path().join("data")).unwrap();
+    let deployment = check("folder").unwrap();
+    assert_eq!(deployment.roles()[0].services[0].folder.as_deref(), Some(&*folder.path().join("data")));
+    for other in ["cwd", "workdir", "working-directory"] {
+        let shown = check(other).unwrap_err();
+        assert!(shown.contains("did you mean `folder`?"), "{shown}");
+    }
+}

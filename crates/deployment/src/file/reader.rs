@@ -10,6 +10,22 @@ use super::ports::Ports;
 use super::problem::{Problem, Span};
 use super::text::{Environment, Text};
 
+/// Keys of other programs, and what they are called here.
+const MEANT: &[(&str, &str)] = &[
+    ("cwd", "folder"),
+    ("workdir", "folder"),
+    ("working-dir", "folder"),
+    ("working_dir", "folder"),
+    ("working-directory", "folder"),
+    ("working_directory", "folder"),
+    ("directory", "folder"),
+    ("cmd", "command"),
+    ("exec", "command"),
+    ("entrypoint", "command"),
+    ("env", "environment"),
+    ("replicas", "instances"),
+];
+
 /// The value of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Field<T> {
@@ -446,7 +462,9 @@ impl<'t, 'i> Table<'t, 'i> {
         for (name, _) in &self.entries {
             let key = name.get_ref().as_ref();
             let problem = Problem::at(name.span(), format!("unknown key `{key}` in {}", self.what));
-            reader.report(if let Some(near) = nearest(key, &known) {
+            let meant = MEANT.iter().find(|(other, meant)| *other == key && known.contains(meant));
+            let meant = meant.map(|(_, meant)| *meant);
+            reader.report(if let Some(near) = meant.or_else(|| nearest(key, &known)) {
                 problem.label(format!("did you mean `{near}`?"))
             } else {
                 known.sort_unstable();

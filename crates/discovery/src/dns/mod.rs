@@ -41,7 +41,7 @@ pub(crate) enum Question {
 }
 
 impl Question {
-    fn name_and_type(&self) -> (&str, RecordType) {
+    pub(crate) fn name_and_type(&self) -> (&str, RecordType) {
         match self {
             Self::A(name, _) => (name, RecordType::A),
             Self::Aaaa(name, _) => (name, RecordType::AAAA),

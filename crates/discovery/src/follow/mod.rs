@@ -175,7 +175,8 @@ async fn look_up(
         let (answer, error) = dns::ask(servers, question).await;
         let Some((pause, begins_to_fail)) = union.take(place, answer, sender) else { return };
         if let Some(error) = error.filter(|_| begins_to_fail) {
-            tracing::warn!(?question, "a look-up failed, and what is known is kept: {error}");
+            let (name, kind) = question.name_and_type();
+            tracing::warn!(name, %kind, "a look-up failed, and what is known is kept: {error}");
         }
         tokio::time::sleep(pause).await;
     }

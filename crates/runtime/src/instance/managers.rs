@@ -52,7 +52,7 @@ fn spec(context: &BackendContext<'_>, service: &Service, command: &Command) -> P
     ProcessSpec {
         name: service.name.clone(),
         command: environment::words(command),
-        folder: context.folder.to_path_buf(),
+        folder: service.folder.clone().unwrap_or_else(|| context.folder.to_path_buf()),
         environment: context.environment.variables(&service.environment_from, &service.environment),
         withheld: context.environment.withheld_from(&service.passed_on),
         user: context.role.user.clone(),

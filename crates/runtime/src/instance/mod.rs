@@ -28,11 +28,12 @@ use standpipe_deployment::{Deployment, Role, TASK_GRACE};
 use standpipe_pipe::NameError;
 use standpipe_pipe::backend::Backend;
 use standpipe_process::{self as process, SpawnError, Tree};
+use standpipe_system::time::Shown;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::warn;
 
 pub use outcome::Outcome;
 pub use signals::{forward_signals, hang_up_services};
@@ -56,6 +57,9 @@ pub(crate) const RECYCLES_VARIABLE: &str = "STANDPIPE_RECYCLES";
 
 /// The variable in which the local runtime tells an instance how often its folder was emptied.
 pub(crate) const REIMAGES_VARIABLE: &str = "STANDPIPE_REIMAGES";
+
+/// How often it is looked whether the instance's folder is still there.
+const FOLDER_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Which instance to run, and where it keeps its state.
 #[derive(Debug, Clone, Copy)]
@@ -273,6 +277,7 @@ impl<'a> Instance<'a> {
             tree: &tree,
             stop: &stop,
             recycle: &recycle,
+            lock: &lock,
         };
         let mut decided = None;
         let living = async {
@@ -298,15 +303,20 @@ impl<'a> Instance<'a> {
             outcome => outcome,
         };
         publisher.end(&outcome);
-        match &outcome {
-            Outcome::Stopped => {
-                if let Err(failed) = lock.remove() {
-                    warn!("{failed}");
-                }
-            }
-            failed => error!("{failed}"),
+        // Whoever runs the instance says why it failed.
+        if matches!(outcome, Outcome::Stopped)
+            && let Err(failed) = lock.remove()
+        {
+            warn!("{failed}");
         }
         outcome
+    }
+}
+
+/// Ready when somebody has removed the folder of the instance.
+async fn folder_is_gone(lock: &InstanceLock) {
+    while lock.is_in_place() {
+        tokio::time::sleep(FOLDER_INTERVAL).await;
     }
 }
 
@@ -319,6 +329,7 @@ struct Life<'a> {
     tree: &'a Tree,
     stop: &'a Stop,
     recycle: &'a CancellationToken,
+    lock: &'a InstanceLock,
 }
 
 impl Life<'_> {
@@ -369,6 +380,7 @@ impl Life<'_> {
         publisher.report(&services);
         ready.send_replace(services.are_ready());
 
+        let (mut folder_is_gone, mut is_lost) = (pin!(folder_is_gone(self.lock)), false);
         let outcome = loop {
             tokio::select! {
                 biased;
@@ -379,12 +391,17 @@ impl Life<'_> {
                     Event::Bug(what) => break Outcome::Bug(what),
                     Event::Changed => {
                         publisher.report(&services);
-                        let is = services.are_ready();
+                        let is = services.are_ready() && !is_lost;
                         ready.send_if_modified(|ready| std::mem::replace(ready, is) != is);
                     }
                 },
                 Some(ended) = serving.join_next() => break serving_ended(ended),
                 () = watchdog.turn() => {}
+                () = &mut folder_is_gone, if !is_lost => {
+                    is_lost = true;
+                    publisher.lost_folder();
+                    ready.send_replace(false);
+                }
             }
         };
 
@@ -440,7 +457,8 @@ impl Life<'_> {
         tasks_end.cancel();
         self.tree.terminate();
         if tokio::time::timeout(grace, self.tree.gone()).await.is_err() {
-            warn!("startup tasks were still running {grace:?} after they were asked to end");
+            let grace = Shown(grace);
+            warn!("startup tasks were still running {grace} after they were asked to end");
         }
     }
 }

@@ -8,6 +8,7 @@ use standpipe_pipe::backend::{Backend, BackendError};
 use standpipe_pipe::listener::PipeConnection;
 use standpipe_service::{BoxFuture, NotReady, Probe};
 use standpipe_system::error::with_causes;
+use standpipe_system::time::Shown;
 use tracing::warn;
 
 /// The longest part of a reply that is shown, in bytes.
@@ -83,9 +84,9 @@ impl ServiceProbe {
         what: &str,
         asked: impl Future<Output = Result<T, NotReady>>,
     ) -> Result<T, NotReady> {
-        tokio::time::timeout(timeout, asked)
-            .await
-            .unwrap_or_else(|_| Err(NotReady::new(format!("its pipe `{pipe}` {what} within {timeout:?}"))))
+        tokio::time::timeout(timeout, asked).await.unwrap_or_else(|_| {
+            Err(NotReady::new(format!("its pipe `{pipe}` {what} within {}", Shown(timeout))))
+        })
     }
 }
 

@@ -164,6 +164,13 @@ impl Services {
             pid: report.pid,
             ready: report.ready,
             restarts: report.starts.saturating_sub(1),
+            failures: report
+                .failure_counts
+                .by_name()
+                .filter(|(_, count)| *count > 0)
+                .map(|(name, count)| (name.to_owned(), count))
+                .collect(),
+            rest: u64::try_from(report.rest.as_millis()).unwrap_or(u64::MAX),
             last_error: report.last_failure.clone(),
         };
         self.members.iter().zip(reports.iter()).map(record).collect()

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use standpipe_backoff::{Backoff, next_random};
 use standpipe_process::{self as process, Ask, Exit, Orphaned, Output, Process, ProcessSpec, SpawnError};
+use standpipe_system::time::Shown;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -94,7 +95,7 @@ impl Keeper {
             failures_in_a_row = failures_in_a_row.saturating_add(1);
             let RecyclePolicy { backoff_first: first, backoff_cap: longest, .. } = self.options.policy;
             let wait = Backoff { first, longest }.jittered(failures_in_a_row, next_random(&mut seed));
-            warn!("{} ended with {exit}; starting it again in {wait:.1?}", self.name);
+            warn!("{} ended with {exit}; starting it again in {}", self.name, Shown(wait));
             self.recycles = self.recycles.saturating_add(1);
             self.note(Stage::Waiting, &reason);
             tokio::select! {

@@ -6,6 +6,7 @@
 //! until callers have noticed that too ([`Pace::settle`]). Only then does the next step begin; so callers
 //! always find the instances of all other steps. The first instance that fails ends the walk.
 
+use standpipe_system::time::Shown;
 use std::fmt;
 use std::time::Duration;
 
@@ -206,7 +207,7 @@ impl Walk {
             Seen::Failed(reason) => Some((id.clone(), reason)),
             Seen::Gone => Some((id.clone(), "it ended by itself".to_owned())),
             Seen::Coming if now >= limit => {
-                Some((id.clone(), format!("it is not ready after {:?}", self.pace.ready)))
+                Some((id.clone(), format!("it is not ready after {}", Shown(self.pace.ready))))
             }
             Seen::Coming | Seen::Ready => None,
         })
@@ -372,7 +373,7 @@ mod tests {
     fn an_instance_that_is_never_ready_is_waited_for_as_long_as_the_limit_says() {
         let nature = [(InstanceId::new("A", 0), Nature { stops_in: 0, ready_in: Some(3_600_000) })];
         let (end, world) = walk(by_domain(2, 2), &ids(&[0, 1]), nature.into());
-        assert!(matches!(end, WalkEnd::Failed { reason, .. } if reason == "it is not ready after 60s"));
+        assert!(matches!(end, WalkEnd::Failed { reason, .. } if reason == "it is not ready after 1m"));
         assert_eq!(world.now, Duration::from_secs(1000 + 2 + 60));
     }
 

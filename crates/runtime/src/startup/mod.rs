@@ -24,6 +24,7 @@ use standpipe_deployment::{StartupTask, TASK_GRACE, TaskKind};
 use standpipe_process::{
     self as process, Ask, Exit, Orphaned, Output, Process, ProcessSpec, SpawnError, Tree,
 };
+use standpipe_system::time::Shown;
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -79,9 +80,9 @@ impl fmt::Display for TaskFailureReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Start => f.write_str("could not be started"),
-            Self::Exit { exit, took } => write!(f, "failed with {exit} after {took:.1?}"),
+            Self::Exit { exit, took } => write!(f, "failed with {exit} after {}", Shown(*took)),
             Self::TimedOut { timeout } => {
-                write!(f, "was stopped because it took longer than its timeout of {timeout:?}")
+                write!(f, "was stopped because it took longer than its timeout of {}", Shown(*timeout))
             }
         }
     }
@@ -168,7 +169,7 @@ impl<'a> Startup<'a> {
         {
             info!(
                 task = number,
-                "startup task `{command}` was done before: its `once` is {:?}", once.version
+                "startup task `{command}` was done before: its `once` is `{}`", once.version
             );
             return Ok(());
         }
@@ -184,8 +185,8 @@ impl<'a> Startup<'a> {
             TaskKind::Simple => {
                 let ended = outcome(&mut process, timeout, began).await;
                 let exit = ended.map_err(|reason| failed(reason, process.tail().lines(), None))?;
-                let took = began.elapsed();
-                info!(task = number, "startup task `{command}` done with {exit} after {took:.1?}");
+                let took = Shown(began.elapsed());
+                info!(task = number, "startup task `{command}` done with {exit} after {took}");
                 note_restart(number, exit);
                 if let (Some(once), Some(file)) = (once, &self.done)
                     && let Err(error) = state::add_done(file, once)
@@ -269,8 +270,8 @@ async fn follow(
     let began = Instant::now();
     match outcome(&mut process, timeout, began).await {
         Ok(exit) => {
-            let took = began.elapsed();
-            info!(task = number, "startup task `{command}` done with {exit} after {took:.1?}");
+            let took = Shown(began.elapsed());
+            info!(task = number, "startup task `{command}` done with {exit} after {took}");
             note_restart(number, exit);
         }
         Err(_) if ending.is_cancelled() => info!(task = number, "startup task `{command}` ended"),

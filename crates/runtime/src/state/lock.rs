@@ -56,6 +56,11 @@ impl Lock {
         }
     }
 
+    /// Whether `path` still leads to the file that is locked.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        private_file::is_same_file(&self.file, path)
+    }
+
     /// Whether some process holds the lock at `path`.
     pub(super) fn is_taken(path: &Path) -> bool {
         // Shared, so that two processes that only look do not see each other.

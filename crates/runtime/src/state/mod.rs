@@ -28,6 +28,7 @@ mod marker;
 mod once;
 mod record;
 mod remains;
+mod running;
 mod storage;
 mod whole_file;
 
@@ -46,6 +47,7 @@ use thiserror::Error;
 pub use logs::{Log, former_log, log_of, logs, own_log};
 pub(crate) use once::{Done, add_done, read_done};
 pub use record::{EndpointRecord, InstanceRecord, ServiceRecord, Stage, now, read_all};
+pub use running::{RunningDeployment, running};
 
 use standpipe_deployment::{Backend, Role, is_role_name};
 use standpipe_pipe::listener::dotnet_socket;
@@ -281,45 +283,6 @@ pub fn check_folder(dir: &Path) -> Result<(), StateError> {
     folders::check(dir)
 }
 
-/// A deployment that runs on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunningDeployment {
-    /// Its name.
-    pub name: String,
-    /// Its state folder.
-    pub folder: PathBuf,
-}
-
-/// The deployments of this user that run on this machine with their state in the default folder, by name.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn running() -> Result<Vec<RunningDeployment>, StateError> {
-    running_in(&folder::default_folder(|name| std::env::var_os(name)))
-}
-
-fn running_in(above: &Path) -> Result<Vec<RunningDeployment>, StateError> {
-    let entries = match fs::read_dir(above) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(StateError::io("read", above))?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(StateError::io("read", above))?;
-        let (name, path) = (entry.file_name(), entry.path());
-        if !marker::DEPLOYMENT.is_on(&path) {
-            continue;
-        }
-        let state = StateDir { path: path.clone() };
-        let runs = Lock::is_taken(&path.join("lock")) || state.has_running_instances().unwrap_or(false);
-        if let (true, Some(name)) = (runs, name.to_str()) {
-            found.push(RunningDeployment { name: name.to_owned(), folder: path });
-        }
-    }
-    found.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(found)
-}
-
 /// Whether a local runtime runs the deployment whose state folder is `dir`.
 pub fn is_run(dir: &Path) -> bool {
     Lock::is_taken(&dir.join("lock"))
@@ -447,7 +410,7 @@ impl InstanceDir {
 
     /// Writes what `ps` reads, all of it or nothing.
     pub fn write(&self, record: &InstanceRecord) -> Result<(), StateError> {
-        record.write(&self.path.join("state.json"))
+        record.write(&self.record())
     }
 
     /// Says why the instance could not begin. Nothing is written when the deployment has no folder here,
@@ -545,6 +508,11 @@ impl InstanceLock {
     /// Its folder.
     pub fn dir(&self) -> &InstanceDir {
         &self.dir
+    }
+
+    /// Whether the folder is still the one that was taken: nobody has removed it.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.lock.is_at(&self.dir.path.join("lock"))
     }
 
     /// Makes the folder for temporary files, for `owner` alone as in [`InstanceDir::lock`].

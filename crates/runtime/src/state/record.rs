@@ -1,5 +1,6 @@
 //! What an instance says about itself, for `standpipe ps` and the live view.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use standpipe_system::error::with_causes;
 
 use super::StateError;
-use super::whole_file::write_json;
+use super::whole_file::{overwrite_json, write_json};
 use crate::targets::Targets;
 
 /// The state of a service that does not run.
@@ -94,11 +95,23 @@ pub struct ServiceRecord {
     pub ready: bool,
     /// How often it was started again since the instance began.
     pub restarts: u32,
+    /// How often it failed since the instance began, by the kind of failure; kinds that did not occur are left
+    /// out.
+    #[serde(default)]
+    pub failures: BTreeMap<String, u32>,
+    /// How long it rests before it is started again, in milliseconds; 0 when it does not rest.
+    #[serde(default)]
+    pub rest: u64,
     /// How it failed last, while that matters.
     pub last_error: Option<String>,
 }
 
 impl ServiceRecord {
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        self.state == RUNNING
+    }
+
     /// A service that was not started yet.
     pub fn new(name: &str, essential: bool) -> Self {
         Self {
@@ -108,6 +121,8 @@ impl ServiceRecord {
             pid: None,
             ready: false,
             restarts: 0,
+            failures: BTreeMap::new(),
+            rest: 0,
             last_error: None,
         }
     }
@@ -199,9 +214,15 @@ impl InstanceRecord {
             STOPPED.clone_into(&mut service.state);
             service.pid = None;
             service.ready = false;
+            service.rest = 0;
         }
         self.service_pid = None;
         self.service = self.service.take().map(|_| STOPPED.to_owned());
+    }
+
+    /// Writes it over what is there, for when the disk is full.
+    pub(crate) fn overwrite(&self, path: &Path) -> io::Result<()> {
+        overwrite_json(path, self)
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), StateError> {

@@ -1,6 +1,6 @@
 //! Files that are written as a whole: a reader finds the former or the new one, and never a part.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -17,10 +17,30 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Stat
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         platform::private_file(&mut options);
-        let mut text = serde_json::to_vec_pretty(value)?;
-        text.push(b'\n');
+        let text = json(value)?;
         options.open(&temporary)?.write_all(&text)?;
         private_file::rename_over(&temporary, path)
     };
-    write().map_err(StateError::io("write", path))
+    write().map_err(|error| {
+        // A part of it takes room that somebody may lack.
+        let _ = fs::remove_file(&temporary);
+        StateError::io("write", path)(error)
+    })
+}
+
+/// Writes over the JSON that is in `path`, for when there is no room for a second file. A reader may find a part
+/// of it for a moment.
+pub(super) fn overwrite_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let mut text = json(value)?;
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    // Spaces after JSON mean nothing, and take no new room.
+    let before = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    text.resize(text.len().max(before), b' ');
+    file.write_all(&text)
+}
+
+fn json(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    Ok(text)
 }

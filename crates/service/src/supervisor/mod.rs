@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 use crate::manager::Manager;
 use crate::probe::{BoxFuture, NotReady};
 use crate::state::{State, Status};
-use crate::watcher::{Action, Input, Phase, Policy, Verdict, Watcher};
+use crate::watcher::{Action, FailureCounts, Input, Phase, Policy, Verdict, Watcher};
 
 /// How a supervised service is doing, for the parts that show or serve it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +29,17 @@ pub struct Report {
     pub starts: u32,
     /// How many failures there were since the last stable run.
     pub failures: u32,
+    /// How often it failed in all, by kind.
+    pub failure_counts: FailureCounts,
+    /// How long it rests before its next start; zero unless it rests.
+    pub rest: Duration,
     /// The last failure in words, while it is remembered.
     pub last_failure: Option<String>,
 }
 
 impl Report {
     /// Before anything is known.
-    pub const fn initial() -> Self {
+    pub fn initial() -> Self {
         Self {
             phase: Phase::Looking,
             state: State::Stopped,
@@ -43,6 +47,8 @@ impl Report {
             pid: None,
             starts: 0,
             failures: 0,
+            failure_counts: FailureCounts::default(),
+            rest: Duration::ZERO,
             last_failure: None,
         }
     }
@@ -56,6 +62,8 @@ impl Report {
             pid: seen.and_then(|status| status.pid),
             starts: watcher.starts(),
             failures: u32::try_from(watcher.failures().len()).unwrap_or(u32::MAX),
+            failure_counts: watcher.failure_counts(),
+            rest: watcher.rest(),
             last_failure: watcher.failures().last().map(|failure| failure.kind.to_string()),
         }
     }

@@ -4,6 +4,7 @@ use core::fmt;
 use std::time::Duration;
 
 use standpipe_process::Exit;
+use standpipe_system::time::Shown;
 
 use crate::managers::scm::DisplayExit;
 use crate::state::State;
@@ -72,16 +73,53 @@ pub enum FailureKind {
     Unstoppable,
 }
 
+impl FailureKind {
+    /// The names of all kinds, for programs.
+    pub const NAMES: [&'static str; 8] =
+        ["no-answer", "refused", "impossible", "timed-out", "ended", "hung", "paused", "unstoppable"];
+
+    /// The place of the kind's name in [`NAMES`](Self::NAMES).
+    pub(super) const fn index(&self) -> usize {
+        match self {
+            Self::NoAnswer { .. } => 0,
+            Self::Refused { .. } => 1,
+            Self::Impossible { .. } => 2,
+            Self::TimedOut { .. } => 3,
+            Self::Ended { .. } => 4,
+            Self::Hung { .. } => 5,
+            Self::Paused => 6,
+            Self::Unstoppable => 7,
+        }
+    }
+}
+
+/// How often a service failed since its watching began, by kind. Nothing of it is ever forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FailureCounts([u32; FailureKind::NAMES.len()]);
+
+impl FailureCounts {
+    pub(super) fn add(&mut self, kind: &FailureKind) {
+        if let Some(count) = self.0.get_mut(kind.index()) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// The name of each kind with its count.
+    pub fn by_name(self) -> impl Iterator<Item = (&'static str, u32)> {
+        FailureKind::NAMES.into_iter().zip(self.0)
+    }
+}
+
 impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAnswer { waited } => write!(f, "its manager did not answer within {waited:?}"),
+            Self::NoAnswer { waited } => write!(f, "its manager did not answer within {}", Shown(*waited)),
             Self::Refused { reason } => write!(f, "could not be started: {reason}"),
             Self::Impossible { reason, .. } => write!(f, "cannot be started: {reason}"),
             Self::TimedOut { waited, state, checkpoint, wait_hint, detail } => {
-                write!(f, "still {state} after {:?}", round(*waited))?;
+                write!(f, "still {state} after {}", Shown(*waited))?;
                 if *checkpoint != 0 || !wait_hint.is_zero() {
-                    write!(f, " (checkpoint {checkpoint}, wait hint {wait_hint:?})")?;
+                    write!(f, " (checkpoint {checkpoint}, wait hint {})", Shown(*wait_hint))?;
                 }
                 detail.iter().try_for_each(|detail| write!(f, ": {detail}"))
             }
@@ -91,7 +129,10 @@ impl fmt::Display for FailureKind {
                     None => f.write_str("ended")?,
                 }
                 match ran {
-                    Some(ran) => write!(f, " after running for {:?}", round(*ran))?,
+                    Some(ran) if *ran < Duration::from_secs(1) => {
+                        f.write_str(" after running for less than 1s")?;
+                    }
+                    Some(ran) => write!(f, " after running for {}", Shown(*ran))?,
                     None => f.write_str(" before it was running")?,
                 }
                 detail.iter().try_for_each(|detail| write!(f, " ({detail})"))
@@ -101,11 +142,6 @@ impl fmt::Display for FailureKind {
             Self::Unstoppable => f.write_str("could not be stopped, not even by force"),
         }
     }
-}
-
-/// Milliseconds are fine enough to read.
-fn round(time: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// How the watching ended.
@@ -153,18 +189,28 @@ impl GiveUp {
 }
 
 impl fmt::Display for GiveUp {
-    /// One line: how many failures, and each with its number.
+    /// One line: how many failures, and each with its number. Neighbours that say the same are one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.failures.as_slice() {
-            [only] => write!(f, "the service {}", only.kind),
-            failures => {
-                write!(f, "the service failed {} times", failures.len())?;
-                for (index, failure) in failures.iter().enumerate() {
-                    let before = if index == 0 { ':' } else { ';' };
-                    write!(f, "{before} {}. {}", index + 1, failure.kind)?;
-                }
-                Ok(())
+        let kinds: Vec<String> = self.failures.iter().map(|failure| failure.kind.to_string()).collect();
+        let count = kinds.len();
+        match &kinds[..] {
+            [only] => return write!(f, "the service {only}"),
+            [first, others @ ..] if others.iter().all(|other| other == first) => {
+                return write!(f, "the service failed {count} times: it {first} each time");
             }
+            _ => write!(f, "the service failed {count} times")?,
         }
+        let mut number = 1;
+        for same in kinds.chunk_by(|one, next| one == next) {
+            let before = if number == 1 { ':' } else { ';' };
+            let last = number + same.len() - 1;
+            let kind = same.first().map_or("", String::as_str);
+            match same.len() {
+                1 => write!(f, "{before} {number}. {kind}")?,
+                _ => write!(f, "{before} {number}. to {last}. {kind}")?,
+            }
+            number = last + 1;
+        }
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ mod tests;
 use standpipe_backoff::next_random;
 use std::time::Duration;
 
-pub use failure::{Failure, FailureKind, GiveUp, Verdict};
+pub use failure::{Failure, FailureCounts, FailureKind, GiveUp, Verdict};
 pub use policy::Policy;
 pub use table::{Action, Phase, TRANSITIONS, Transition, Trigger, diagram, transition};
 
@@ -79,6 +79,8 @@ pub struct Watcher {
     last_miss: String,
     /// Since the last stable run, oldest first; at most `max_failures` and one that is fatal.
     failures: Vec<Failure>,
+    /// Since the beginning.
+    counts: FailureCounts,
     starts: u32,
 }
 
@@ -99,6 +101,7 @@ impl Watcher {
             misses: 0,
             last_miss: String::new(),
             failures: Vec::new(),
+            counts: FailureCounts::default(),
             starts: 0,
         }
     }
@@ -121,6 +124,17 @@ impl Watcher {
     /// The failures since the last stable run, oldest first.
     pub fn failures(&self) -> &[Failure] {
         &self.failures
+    }
+
+    /// How often it failed since the beginning, by kind.
+    pub fn failure_counts(&self) -> FailureCounts {
+        self.counts
+    }
+
+    /// How long it rests in all before the next start; zero unless it rests.
+    pub fn rest(&self) -> Duration {
+        let until = self.deadline.filter(|_| self.phase == Phase::Resting);
+        until.map_or(Duration::ZERO, |until| until.saturating_sub(self.since))
     }
 
     /// How often a start was asked for.
@@ -277,8 +291,11 @@ impl Watcher {
     /// Applies the rule for this trigger, if there is one. `kind` is the failure, for a rule that counts one.
     fn trigger(&mut self, now: Duration, on: Trigger, kind: Option<FailureKind>) {
         let Some(row) = transition(self.phase, on) else { return };
-        if row.counts {
-            self.failures.extend(kind.map(|kind| Failure { at: now, kind }));
+        if row.counts
+            && let Some(kind) = kind
+        {
+            self.counts.add(&kind);
+            self.failures.push(Failure { at: now, kind });
         }
         let exhausted = self.failures.len() >= self.policy.max_failures.get() as usize;
         let to = if row.to == Phase::Resting && exhausted { Phase::GaveUp } else { row.to };

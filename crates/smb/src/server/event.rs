@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use standpipe_security::AccessMask;
 
 use super::PipeId;
+use crate::auth::server::LogonRefused;
 use crate::{Dialect, NtStatus};
 
 /// An event for the log and the counters.
@@ -47,6 +48,8 @@ pub enum Event {
         user: Option<String>,
         /// The status in the reply.
         status: NtStatus,
+        /// The kind of reason, for counting.
+        kind: LogOnRefusal,
         /// The reason, for the administrator.
         reason: String,
     },
@@ -99,4 +102,64 @@ pub enum Event {
         /// Whether there was none at all.
         missing: bool,
     },
+}
+
+/// Why log-ons are refused, in kinds that may be counted in public: whether an account exists is none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogOnRefusal {
+    /// There is no such account, or the password is wrong.
+    Credentials,
+    /// Too many attempts failed before.
+    TooManyFailures,
+    /// The account is disabled, or the guest account.
+    Account,
+    /// The client wanted to log on as nobody.
+    Anonymous,
+    /// What the client sent is not what a log-on takes.
+    Protocol,
+    /// The password was right, and the session is refused all the same.
+    NotAdmitted,
+}
+
+impl LogOnRefusal {
+    /// All kinds, in their order.
+    pub const ALL: [Self; 6] = [
+        Self::Credentials,
+        Self::TooManyFailures,
+        Self::Account,
+        Self::Anonymous,
+        Self::Protocol,
+        Self::NotAdmitted,
+    ];
+
+    /// The name of the kind, for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::TooManyFailures => "too-many-failures",
+            Self::Account => "account",
+            Self::Anonymous => "anonymous",
+            Self::Protocol => "protocol",
+            Self::NotAdmitted => "not-admitted",
+        }
+    }
+}
+
+impl From<LogonRefused> for LogOnRefusal {
+    fn from(reason: LogonRefused) -> Self {
+        match reason {
+            LogonRefused::UnknownUser | LogonRefused::WrongPassword => Self::Credentials,
+            LogonRefused::TooManyFailures => Self::TooManyFailures,
+            LogonRefused::Disabled | LogonRefused::Guest => Self::Account,
+            LogonRefused::Anonymous => Self::Anonymous,
+            LogonRefused::NotNtlmV2
+            | LogonRefused::BadIntegrityCode
+            | LogonRefused::BadMechListMic
+            | LogonRefused::OtherServer
+            | LogonRefused::NoUnicode
+            | LogonRefused::NoCommonMechanism
+            | LogonRefused::TokenTooLong
+            | LogonRefused::Malformed(_) => Self::Protocol,
+        }
+    }
 }

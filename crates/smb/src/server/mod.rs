@@ -64,7 +64,7 @@ mod tests;
 pub use config::{Config, Encryption, Limits, Pipe, PipeId, PipeMode};
 pub use connection::Connection;
 pub use disconnect::{Blame, DisconnectReason, Malformation, Violation};
-pub use event::Event;
+pub use event::{Event, LogOnRefusal};
 pub use gate::LogonGate;
 pub use ids::{OpenId, SessionId, WaitId};
 pub use input::{Input, Now, OpenFailure, ServiceEnd, WriteFailure};

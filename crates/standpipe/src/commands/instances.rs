@@ -23,7 +23,7 @@ fn row(record: &InstanceRecord, now: u64) -> [String; 8] {
     // Restarts of the service, and of the whole instance where there were any.
     let restarts = match record.recycles {
         0 => record.restarts.to_string(),
-        recycles => format!("{}+{recycles}", record.restarts),
+        recycles => format!("{} (instance {recycles})", record.restarts),
     };
     [
         format!("{}/{}", record.role, record.instance),
@@ -125,8 +125,15 @@ mod tests {
             address: "127.0.0.2:4445".to_owned(),
         }];
         record.last_error = Some("it fell over".to_owned());
-        let expected =
-            ["ServiceWatcher/1", "running", "yes", "Running (77)", "2+1", "1", "smb://127.0.0.2:4445"];
+        let expected = [
+            "ServiceWatcher/1",
+            "running",
+            "yes",
+            "Running (77)",
+            "2 (instance 1)",
+            "1",
+            "smb://127.0.0.2:4445",
+        ];
         assert_eq!(rows(&[record.clone()])[1][..7], expected);
         assert_eq!(errors(&[record.clone()]), ["ServiceWatcher/1: it fell over"]);
         record.services.push(ServiceRecord::new("T", false));

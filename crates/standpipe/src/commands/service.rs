@@ -282,7 +282,10 @@ fn lines(name: &str, status: &Status, description: &Description) -> Vec<String> 
         lines.push(format!("  depends on    {}", description.dependencies.join(", ")));
     }
     if let Some(delay) = description.recovery.restart_within() {
-        lines.push(format!("  recovery      Windows starts it again up to {delay:?} after a failure"));
+        lines.push(format!(
+            "  recovery      Windows starts it again up to {} after a failure",
+            standpipe_system::time::Shown(delay)
+        ));
     }
     lines
 }

@@ -97,6 +97,86 @@ fn an_instance_whose_pipe_does_not_accept_is_not_healthy() {
     assert!(health.starts_with("exit 75\n--- stderr\nerror: Pipes/0 is not ready ("), "{health}");
 }
 
+/// What a health port answers.
+fn get(port: u16, path: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn wait_until_ready(port: u16) {
+    while !get(port, "/readyz").starts_with("HTTP/1.1 200") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn the_health_port_answers_while_the_instance_stops() {
+    let place = Place::new();
+    let port = free_port();
+    let text = format!(
+        "name = \"Demo\"\n[roles.R]\nhealth.port = {port}\n[roles.R.service]\ncommand = [\"./stubborn\"]\n\
+         stop-timeout = \"3s\"\n"
+    );
+    place.write("standpipe.toml", &text);
+    place.write("stubborn", "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 0.1; done\n").mode("stubborn", 0o700);
+    let run = ["run", "--state-dir", "state"];
+    let mut child = place.standpipe(&run).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(log.any(|line| line.contains("the service is running")));
+    wait_until_ready(port);
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(log.any(|line| line.contains("stopping the service")));
+    let (ready, live) = (get(port, "/readyz"), get(port, "/livez"));
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("the instance is draining"), "{ready}");
+    assert!(live.starts_with("HTTP/1.1 200"), "{live}");
+    assert!(get(port, "/metrics").contains("standpipe_stage{stage=\"draining\"} 1"));
+    drop(log);
+    child.wait().unwrap();
+}
+
+#[test]
+fn an_instance_whose_state_folder_is_swept_away_says_so_once_and_is_not_ready() {
+    let place = Place::new();
+    let port = free_port();
+    let text = format!(
+        "name = \"Demo\"\n[roles.R]\nhealth.port = {port}\n[roles.R.service]\ncommand = [\"sleep\", \"1000\"]\n"
+    );
+    place.write("standpipe.toml", &text);
+    let mut child = place.standpipe(&["run", "--state-dir", "state"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(log.any(|line| line.contains("the service is running")));
+    wait_until_ready(port);
+    std::fs::remove_dir_all(place.path("state")).unwrap();
+    assert!(log.any(|line| line.contains("was removed while the instance ran")));
+    let ready = get(port, "/readyz");
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("was removed"), "{ready}");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let rest: Vec<String> = log.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("was removed") || line.contains(" WARN ")), "{rest:?}");
+}
+
+#[test]
+fn the_reason_of_a_failure_is_left_where_kubernetes_looks_and_said_once() {
+    let place = Place::new();
+    let service = "command = [\"sh\", \"-c\", \"sleep 0.3; exit 3\"]\nmax-failures = 2\n";
+    place.write("standpipe.toml", &format!("name = \"Demo\"\n[roles.R.service]\n{service}"));
+    let seen = place.seen(&["run", "--state-dir", "state", "--termination-log", "why"]);
+    let why = std::fs::read_to_string(place.path("why")).unwrap();
+    let reason =
+        "the service failed 2 times: it ended with exit code 3 after running for less than 1s each time";
+    let expected = format!("exit code 69 (the service could not be kept running): R: {reason}\n");
+    assert_eq!(why, expected, "{seen}");
+    assert!(seen.starts_with("exit 69"), "{seen}");
+    assert_eq!(seen.matches("failed 2 times").count(), 1, "{seen}");
+}
+
 /// Needs root: it is root that mounts a secret.
 #[test]
 fn a_password_that_root_mounts_for_a_group_is_read_by_a_process_with_that_group() {

@@ -117,3 +117,34 @@ fn a_reader_that_goes_early_is_no_failure() {
     let output = command.stdout(writer).stderr(Stdio::piped()).output().unwrap();
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
+
+#[test]
+fn options_and_secrets_come_from_the_environment() {
+    let place = Place::new();
+    place.write("deploy.toml", "name = \"Demo\"\n[roles.A.service]\ncommand = [\"true\"]\n");
+    let mut command = place.standpipe(&["run"]);
+    command.env("STANDPIPE_FILE", "deploy.toml").env("STANDPIPE_ROLE", "B");
+    let shown = seen(command, &place.path(""));
+    assert!(shown.contains("the deployment has no role `B`"), "{shown}");
+
+    place.write("password", "secret");
+    let mut command = place.standpipe(&["account", "add", "anna", "--file", "accounts.toml"]);
+    command.env("STANDPIPE_PASSWORD_FILE", "password");
+    let shown = seen(command, &place.path(""));
+    assert!(shown.starts_with("exit 0"), "{shown}");
+}
+
+#[test]
+fn the_help_of_run_groups_its_options() {
+    let help = Place::new().seen(&["run", "--help"]);
+    let places: Vec<Option<usize>> =
+        ["Which instance:", "Network:", "Platform and state:", "Log and colours:"]
+            .map(|heading| help.find(heading))
+            .into();
+    assert!(places.iter().all(Option::is_some), "{help}");
+    let inside = |option: &str, heading: usize| {
+        let place = help.find(option).unwrap();
+        Some(place) > places[heading] && places.get(heading + 1).is_none_or(|next| Some(place) < *next)
+    };
+    assert!(inside("--role", 0) && inside("--address", 1) && inside("--state-dir", 2), "{help}");
+}

@@ -13,8 +13,7 @@ use standpipe_client::text::{HoldsNul, to_message};
 
 use crate::calls::Readiness;
 use crate::page::{self, Outcome};
-use crate::serve::Patience;
-use crate::site::{LONGEST_BODY, Site, make_call};
+use crate::site::{Circumstances, LONGEST_BODY, Site, make_call};
 use crate::text::{HOLDS_NUL, from_form};
 use crate::{api, guard};
 
@@ -65,7 +64,7 @@ struct Fields {
 
 /// `POST /`
 async fn process(State(site): State<Arc<Site>>, request: Request) -> Response {
-    let patience = request.extensions().get::<Patience>().cloned();
+    let circumstances = Circumstances::of(&request);
     let form = if guard::announces_too_much(request.headers()) {
         Err(StatusCode::PAYLOAD_TOO_LARGE)
     } else {
@@ -95,7 +94,7 @@ async fn process(State(site): State<Arc<Site>>, request: Request) -> Response {
             title: "Not sent",
             message: HOLDS_NUL.to_owned(),
         },
-        Ok(message) => match make_call(chosen.unwrap_or_default(), pipe, message, patience).await {
+        Ok(message) => match make_call(chosen.unwrap_or_default(), pipe, message, circumstances).await {
             Ok(reply) => Outcome::Reply(reply),
             Err(error) => Outcome::Failed { kind: error.kind, instance: error.instance },
         },

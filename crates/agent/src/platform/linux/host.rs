@@ -10,6 +10,7 @@ use standpipe_backoff::Backoff;
 use standpipe_process::{Process, ProcessSpec, SpawnError, Tree, user_ids};
 use standpipe_service::Probe;
 use standpipe_service::scm::ScmOptions;
+use standpipe_system::time::Shown;
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -203,7 +204,8 @@ impl Runner {
             if let Ok(exit) = tokio::time::timeout(PROGRESS, process.wait()).await {
                 break exit;
             }
-            info!(after = ?began.elapsed().as_secs(), "still making the Wine prefix");
+            let after = Shown(began.elapsed());
+            info!(%after, "still making the Wine prefix");
             if began.elapsed() > self.startup_timeout {
                 let (after, reason) = (self.startup_timeout, self.lines.last());
                 return Err(HostError::TimedOut { after, reason });
@@ -216,7 +218,8 @@ impl Runner {
             return Err(HostError::NotMade { path, reason });
         }
         prefix.finish()?;
-        info!(took = ?began.elapsed(), "the Wine prefix is made");
+        let took = Shown(began.elapsed());
+        info!(%took, "the Wine prefix is made");
         Ok(())
     }
 

@@ -181,7 +181,7 @@ static ROLE: Keys = Keys {
             "health",
             Table(&HEALTH),
             Means("none"),
-            "a port for `/livez`, `/readyz`, `/startz`, and the role's document at `/role`",
+            "a port for `/livez`, `/readyz`, `/startz`, `/metrics` and the role's document at `/role`",
         ),
         key(
             "content",
@@ -269,6 +269,12 @@ static SERVICE: Keys = Keys {
             Command,
             WrongOnUnix,
             "how to start it. Without it, the service is one that the service control manager knows",
+        ),
+        key(
+            "folder",
+            Text,
+            Means("the folder of the deployment file"),
+            "the folder that a service with a `command` runs in. The path of its program does not start from here",
         ),
         key(
             "depends-on",

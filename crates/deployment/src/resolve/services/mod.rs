@@ -259,6 +259,8 @@ impl Resolver<'_> {
         Service {
             name: self.nonempty(service.name, "name").unwrap_or(fallback),
             command: service.command.given().and_then(|words| self.command(&words)),
+            folder_span: service.folder.as_given().map(Text::span),
+            folder: self.nonempty(service.folder, "folder").map(|path| self.path(&path)),
             depends_on: Vec::new(),
             essential: service.essential.given().unwrap_or(true),
             check_interval,

@@ -191,7 +191,8 @@ impl Tree {
             } else {
                 self.groups.alive().iter().map(|group| group.as_raw_nonzero().get()).collect()
             };
-            warn!(?pids, "processes were killed and are not gone");
+            let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+            warn!(pids = pids.join(" "), "processes were killed and are not gone");
         }
         gone
     }

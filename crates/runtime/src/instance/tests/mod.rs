@@ -203,7 +203,7 @@ async fn a_service_that_keeps_failing_ends_it_with_the_reason() {
     let outcome = run_to_the_end(&place, &format!("{SERVICE}max-failures = 2\n{PIPE}")).await;
     assert_eq!(outcome.exit_code(), ExitCode::Unavailable);
     let text = outcome.to_string();
-    assert!(text.starts_with("S: the service failed 2 times: 1. ended with exit code 3"), "{text}");
+    assert!(text.starts_with("S: the service failed 2 times: it ended with exit code 3"), "{text}");
     let record = record(&place);
     assert_eq!((record.stage, record.ready), (Stage::Failed, false));
     assert_eq!(record.last_error, Some(text));

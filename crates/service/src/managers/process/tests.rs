@@ -127,7 +127,10 @@ async fn a_service_that_keeps_ending_is_given_up() {
     let verdict = soon(supervise("S", &manager, policy, 1, std::future::pending(), &reports)).await;
     let Verdict::GaveUp(why) = verdict else { panic!("{verdict:?}") };
     assert_eq!(why.failures.len(), 3);
-    assert!(why.to_string().contains("3. ended with exit code 3 before it was running"), "{why}");
+    assert!(
+        why.to_string().contains("failed 3 times: it ended with exit code 3 before it was running each time"),
+        "{why}"
+    );
     assert_eq!(reports.borrow().starts, 3);
 }
 

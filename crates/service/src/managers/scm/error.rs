@@ -4,6 +4,7 @@ use core::fmt;
 use std::time::Duration;
 
 use standpipe_process::Exit;
+use standpipe_system::time::Shown;
 use thiserror::Error;
 
 use super::code::WindowsCode;
@@ -50,7 +51,8 @@ pub enum ScmError {
     },
     /// The service control manager restarts it by itself, and this is not wanted.
     #[error(
-        "the service control manager itself restarts the service `{name}`, up to {delay:?} after a failure"
+        "the service control manager itself restarts the service `{name}`, up to {} after a failure",
+        Shown(*delay)
     )]
     OwnRecovery {
         /// The service.
@@ -82,7 +84,8 @@ pub enum ScmError {
     },
     /// It did not get there in time.
     #[error(
-        "cannot {what} the service `{name}` within {after:?}: it is {state}{}",
+        "cannot {what} the service `{name}` within {}: it is {state}{}",
+        Shown(*after),
         progress(*checkpoint, *wait_hint)
     )]
     TimedOut {
@@ -106,7 +109,7 @@ fn progress(checkpoint: u32, wait_hint: Duration) -> String {
     if checkpoint == 0 && wait_hint.is_zero() {
         return String::new();
     }
-    format!(" (checkpoint {checkpoint}, wait hint {wait_hint:?})")
+    format!(" (checkpoint {checkpoint}, wait hint {})", Shown(wait_hint))
 }
 
 /// A service that another one depends on and that does not run.
@@ -289,7 +292,7 @@ mod tests {
         let error = ScmError::OwnRecovery { name: "a".into(), delay: Duration::from_mins(1) };
         assert_eq!(error.refusal(), Refusal::ForGood);
         assert!(StartRefused::from(error).to_string().ends_with(
-            "up to 60s after a failure; remove its recovery action with `sc failure \"a\" reset= 0 actions= \"\"`"
+            "up to 1m after a failure; remove its recovery action with `sc failure \"a\" reset= 0 actions= \"\"`"
         ));
     }
 }

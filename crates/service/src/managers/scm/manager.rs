@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use standpipe_process::Exit;
+use standpipe_system::time::Shown;
 use tokio::runtime;
 use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
@@ -357,7 +358,10 @@ fn restarted_by_others(
     let Some(wait) = actions.wait_after(ended.died, ended.failed) else { return Ok(false) };
     let until = ended.at + wait + LATE_RESTART;
     if until > Instant::now() {
-        info!("the service control manager restarts the service by itself within {wait:?}: waiting for that");
+        info!(
+            "the service control manager restarts the service by itself within {}: waiting for that",
+            Shown(wait)
+        );
     }
     while request.is_latest() && Instant::now() < until {
         let settled = Service::open(&shared.name, Look::Status).and_then(|service| service.status());

@@ -119,6 +119,9 @@ fn gives_up_after_five_failed_starts_and_names_each() {
         ]
     );
     assert!(why.to_string().starts_with("the service failed 5 times: 1. ended with exit code 3"));
+    let counted = scene.watcher.failure_counts().by_name().filter(|(_, count)| *count > 0);
+    let expected = [("refused", 1), ("timed-out", 1), ("ended", 2), ("paused", 1)];
+    assert_eq!(counted.collect::<Vec<_>>(), expected);
     assert_eq!(scene.watcher.next_timeout(), None);
 }
 

@@ -13,7 +13,7 @@ use crate::crypto::{PreauthHash, SessionKeys};
 use crate::server::replies::Reply;
 use crate::server::request::{Done, Refused, Request};
 use crate::server::state::{Established, Holdings, LogOn, Negotiated, Protection, Random};
-use crate::server::{Config, DisconnectReason, Encryption, Event, LogonGate, Now, SessionId};
+use crate::server::{Config, DisconnectReason, Encryption, Event, LogOnRefusal, LogonGate, Now, SessionId};
 use crate::wire::negotiate::SecurityMode;
 use crate::wire::session::{SessionFlags, SessionSetupFlags};
 use crate::wire::{SessionSetupRequest, SessionSetupResponse};
@@ -79,7 +79,9 @@ impl SessionSetup<'_> {
                 Ok(Done::Replied(NtStatus::SUCCESS))
             }
             Err(failure) => {
-                Err(self.logon_refused(now, id, failure.user, failure.status, &failure.reason.to_string()))
+                let kind = failure.reason.into();
+                let reason = failure.reason.to_string();
+                Err(self.logon_refused(now, id, failure.user, (failure.status, kind), &reason))
             }
         }
     }
@@ -94,13 +96,13 @@ impl SessionSetup<'_> {
         let limit = self.config.limits.sessions;
         let limit = if sessions.has_user() { limit } else { limit.min(SESSIONS_OF_STRANGERS) };
         if self.draining || sessions.len() >= limit {
-            let status = NtStatus::INSUFFICIENT_RESOURCES;
+            let (status, kind) = (NtStatus::INSUFFICIENT_RESOURCES, LogOnRefusal::NotAdmitted);
             let reason = if self.draining {
                 "the server is stopping".into()
             } else {
                 format!("the connection has {limit} sessions, as many as it may have now")
             };
-            self.holdings.outputs.event(Event::LogonRefused { user: None, status, reason });
+            self.holdings.outputs.event(Event::LogonRefused { user: None, status, kind, reason });
             return Err(status);
         }
         let log_on = LogOn::new(self.negotiated.preauth.clone()).hashed(request.message);
@@ -160,7 +162,7 @@ impl SessionSetup<'_> {
     /// Refuses a log-on with the right password.
     fn access_denied(&mut self, now: Now, id: u64, logon: &Logon, reason: &str) -> Refused {
         let user = Some(String::from(logon.account.name.as_str()));
-        self.logon_refused(now, id, user, NtStatus::ACCESS_DENIED, reason)
+        self.logon_refused(now, id, user, (NtStatus::ACCESS_DENIED, LogOnRefusal::NotAdmitted), reason)
     }
 
     /// A refused log-on ends its session, [MS-SMB2] 3.3.5.5.3.
@@ -169,11 +171,11 @@ impl SessionSetup<'_> {
         now: Now,
         id: u64,
         user: Option<String>,
-        status: NtStatus,
+        (status, kind): (NtStatus, LogOnRefusal),
         reason: &str,
     ) -> Refused {
         self.holdings.end_session(now, id);
-        self.holdings.outputs.event(Event::LogonRefused { user, status, reason: reason.into() });
+        self.holdings.outputs.event(Event::LogonRefused { user, status, kind, reason: reason.into() });
         if self.holdings.sessions.count_failed_logon() >= self.config.limits.failed_logons {
             return DisconnectReason::TooManyFailedLogons.into();
         }

@@ -14,6 +14,8 @@ use standpipe_runtime::state::{EndpointRecord, InstanceRecord, Stage};
 use standpipe_web::{Check, Health};
 use tokio::sync::watch;
 
+use super::metrics::Counted;
+
 /// The version of the document.
 const VERSION: u32 = 1;
 
@@ -39,6 +41,7 @@ pub(super) struct Shown {
     local_storage: BTreeMap<String, Storage>,
     settings: Settings,
     found: Vec<Found>,
+    counted: Counted,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -123,7 +126,13 @@ impl Shown {
                 .collect(),
             settings,
             found,
+            counted: Counted::default(),
         }
+    }
+
+    /// The same, with what counts while it serves.
+    pub(super) fn with_counted(self, counted: Counted) -> Self {
+        Self { counted, ..self }
     }
 
     /// Its stage, and what each service that keeps it from being ready is doing.
@@ -134,7 +143,13 @@ impl Shown {
             Some(error) => format!("; service {}: {} ({error})", service.name, service.state),
             None => format!("; service {}: {}", service.name, service.state),
         });
-        format!("the instance is {}{}", record.stage, services.collect::<String>())
+        let mut services = services.collect::<String>();
+        if services.is_empty()
+            && let Some(error) = &record.last_error
+        {
+            services = format!("; {error}");
+        }
+        format!("the instance is {}{services}", record.stage)
     }
 }
 
@@ -153,6 +168,11 @@ impl Health for Shown {
 
     fn ready(&self) -> Check {
         if self.record.borrow().ready { Ok(()) } else { Err(self.reasons()) }
+    }
+
+    fn metrics(&self) -> String {
+        let record = self.record.borrow().clone();
+        self.counted.text(&self.deployment.name, &record)
     }
 
     fn document(&self) -> String {

@@ -1,11 +1,13 @@
 //! `standpipe run`
 
 mod document;
+mod last_words;
+mod metrics;
 mod serve;
 mod settings;
 mod targets;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,6 +19,7 @@ use standpipe_deployment::{
 use standpipe_pack::Sha256Sum;
 use standpipe_runtime::facts::Own;
 use standpipe_runtime::instance::{Instance, InstanceOptions, forward_signals};
+use standpipe_runtime::state::EndpointRecord;
 use standpipe_runtime::{Stop, state};
 use standpipe_service::Forwarded;
 use tokio::task::JoinSet;
@@ -39,12 +42,17 @@ const EXAMPLES: &str = "Examples:\n  \
     standpipe run --role ServiceWatcher --instance \"$HOSTNAME\" --address \"$POD_IP\"\n  \
     standpipe run --role Web --target ServiceWatcher/NamedPipes=dns:watchers.example:445";
 
+/// The headings of the options.
+const WHICH: &str = "Which instance";
+const NETWORK: &str = "Network";
+const TELLING: &str = "Platform and state";
+
 /// Run one instance of a role: its startup tasks, its service, its endpoints
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Run {
     /// The deployment file, or a pack that has one
-    #[arg(short, long, value_name = "PATH", default_value = "standpipe.toml")]
+    #[arg(short, long, env = "STANDPIPE_FILE", value_name = "PATH", default_value = "standpipe.toml", help_heading = WHICH)]
     file: PathBuf,
 
     /// The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it
@@ -52,40 +60,46 @@ pub(crate) struct Run {
     sha256: Option<Sha256Sum>,
 
     /// The role; not needed when the deployment has only one
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, env = "STANDPIPE_ROLE", value_name = "NAME", help_heading = WHICH)]
     role: Option<String>,
 
     /// Which instance of the role this is, from 0; or a name that ends with `-` and that number, as pods of a
     /// StatefulSet have it
-    #[arg(long, value_name = "N", default_value = "0", value_parser = parse_number)]
+    #[arg(long, env = "STANDPIPE_INSTANCE", value_name = "N", default_value = "0", value_parser = parse_number, help_heading = WHICH)]
     instance: u32,
 
-    /// The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2
-    /// for 1
-    #[arg(long, value_name = "IP")]
+    /// The address to listen on; without it, every address of a container whose first process this is, and
+    /// otherwise the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1
+    #[arg(long, env = "STANDPIPE_ADDRESS", value_name = "IP", help_heading = NETWORK)]
     address: Option<IpAddr>,
 
     /// The folder that paths in the file start from, when the file is in another one
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "STANDPIPE_FOLDER", value_name = "DIR", help_heading = WHICH)]
     folder: Option<PathBuf>,
 
     /// Where a target's instances are, instead of what the deployment file says: HOST:PORT, dns:NAME:PORT,
     /// srv:_SERVICE._tcp.NAME or file:PATH. May be given several times. Without it, what STANDPIPE_TARGETS
     /// says
-    #[arg(long = "target", value_name = "ROLE/ENDPOINT=ADDRESS", value_parser = TargetAddresses::parse)]
+    #[arg(long = "target", value_name = "ROLE/ENDPOINT=ADDRESS", value_parser = TargetAddresses::parse, help_heading = NETWORK)]
     targets: Vec<TargetAddresses>,
 
-    /// Where to answer /livez, /readyz, /startz and /role, instead of what the deployment file says
-    #[arg(long, env = "STANDPIPE_HEALTH", value_name = "IP:PORT")]
+    /// Where to answer /livez, /readyz, /startz, /metrics and /role, instead of what the deployment file says
+    #[arg(long, env = "STANDPIPE_HEALTH", value_name = "IP:PORT", help_heading = NETWORK)]
     health: Option<SocketAddr>,
 
     /// How long the platform waits for the end once it has asked for it, such as
     /// `terminationGracePeriodSeconds` of a pod: a time too short for what the file asks for is warned of
-    #[arg(long, env = "STANDPIPE_STOP_LIMIT", value_name = "TIME", value_parser = parse_timeout)]
+    #[arg(long, env = "STANDPIPE_STOP_LIMIT", value_name = "TIME", value_parser = parse_timeout, help_heading = TELLING)]
     stop_limit: Option<Duration>,
 
-    /// The folder to keep state in; without it, one for the deployment where this user keeps such things
-    #[arg(long, value_name = "DIR")]
+    /// The file that gets the reason when the instance fails, as Kubernetes shows it; without it,
+    /// /dev/termination-log where there is one
+    #[arg(long, env = "STANDPIPE_TERMINATION_LOG", value_name = "PATH", help_heading = TELLING)]
+    termination_log: Option<PathBuf>,
+
+    /// The folder to keep state in; without it, one with the deployment's name in /run/standpipe for root, in
+    /// $XDG_RUNTIME_DIR/standpipe or /tmp/standpipe-UID for others, and in %LOCALAPPDATA%\\standpipe on Windows
+    #[arg(long, env = "STANDPIPE_STATE_DIR", value_name = "DIR", help_heading = TELLING)]
     state_dir: Option<PathBuf>,
 
     /// A file to keep the last log lines in; for `up`
@@ -107,13 +121,17 @@ pub(super) fn run(run: &Run) -> Result<Exit, Failure> {
 }
 
 async fn run_instance(run: &Run) -> Result<Exit, Failure> {
-    match begin_and_run(run).await {
+    let ended = match begin_and_run(run).await {
         Ok(ended) => ended,
         Err(failure) => {
             say_why(run, &failure);
             Err(failure)
         }
+    };
+    if let Err(failure) = &ended {
+        last_words::write(run.termination_log.as_deref(), failure);
     }
+    ended
 }
 
 /// Leaves the reason for `ps` and for whoever started this process.
@@ -129,7 +147,7 @@ fn say_why(run: &Run, failure: &Failure) {
 
 /// How the instance ended, or why it could not begin.
 async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
-    let address = run.address.unwrap_or_else(|| local_address(run.instance));
+    let address = run.address.unwrap_or_else(|| usual_address(std::process::id(), run.instance));
     let look = Look::Instance { role: run.role.as_deref(), number: run.instance, address };
     if let Some(folder) = run.folder.as_deref().filter(|_| packed::names_pack(&run.file)) {
         let error =
@@ -160,6 +178,7 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
         state_dir: &state_dir,
         drain_timeout: role.drain_timeout,
     };
+    say_where_it_listens(&own.endpoints, health.as_ref(), &state_dir);
     say_how_long_a_stop_takes(role, run.stop_limit);
     let instance = Instance::prepare_with(options, &own)?;
     let endpoints = Endpoints::new(&deployment, role, sockets, &instance, &targets)?;
@@ -184,7 +203,7 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
         let which = (&deployment, role, run.instance);
         let found = found(&deployment, &targets);
         let shown = Shown::new(which, instance.record(), &own.endpoints, storage, settings, found);
-        beside.spawn(health.serve(Arc::new(shown)));
+        beside.spawn(health.serve(Arc::new(shown.with_counted(endpoints.counted()))));
     }
     let outcome = instance.run(own.endpoints, stop, |serving| endpoints.serve(serving)).await;
     beside.shutdown().await;
@@ -205,6 +224,23 @@ fn found(deployment: &Deployment, targets: &Targets) -> Vec<Found> {
         }
     }
     found
+}
+
+/// The first process of a container is reached from outside of it only where it listens on the container's own
+/// addresses. Elsewhere nobody is let in from the network before somebody asks for it.
+fn usual_address(own_process: u32, instance: u32) -> IpAddr {
+    if own_process == 1 && cfg!(unix) { Ipv4Addr::UNSPECIFIED.into() } else { local_address(instance) }
+}
+
+/// Where clients find the instance, and people what it says of itself.
+fn say_where_it_listens(endpoints: &[EndpointRecord], health: Option<&HealthPort>, state_dir: &Path) {
+    for EndpointRecord { name, protocol, address } in endpoints {
+        info!("endpoint {name} is at {protocol}://{address}");
+    }
+    if let Some(health) = health {
+        info!("health is at {}", health.document().replace("/role", "/readyz"));
+    }
+    info!("state is kept in {}", state_dir.display());
 }
 
 /// Platforms kill what has not ended in the time that they grant, and nobody sees what was lost by it.
@@ -229,5 +265,17 @@ fn choose_role<'d>(deployment: &'d Deployment, name: Option<&str>) -> Result<&'d
         (None, [only]) => Ok(only),
         (None, _) => Err(Failure::new(Exit::Usage, "the deployment has more than one role")
             .hint(format!("say which one with --role: {}", names()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn the_first_process_of_a_container_is_reached_from_outside() {
+        assert_eq!(usual_address(1, 3), IpAddr::from([0, 0, 0, 0]));
+        assert_eq!(usual_address(7, 3), IpAddr::from([127, 0, 0, 4]));
     }
 }

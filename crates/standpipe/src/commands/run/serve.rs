@@ -23,6 +23,7 @@ use standpipe_web::{Health, Site};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 
+use super::metrics::Counted;
 use super::targets::Targets;
 use crate::failure::{Caused, Exit, Failure, exit_of_socket};
 
@@ -131,6 +132,8 @@ impl HealthPort {
 /// The endpoints of an instance, each on its socket, and what will be served there.
 pub(super) struct Endpoints {
     pipes: Vec<(Server, Options)>,
+    /// The names of the endpoints in `pipes`.
+    names: Vec<String>,
     offers: Vec<PipeOffer>,
     accounts: Arc<AccountFile>,
     pages: Vec<TcpListener>,
@@ -148,16 +151,27 @@ impl Endpoints {
         instance: &Instance<'_>,
         targets: &Targets,
     ) -> Result<Self, Failure> {
-        let Sockets { pipes, pages, .. } = sockets;
+        let Sockets { pipes, pages, records } = sockets;
+        let of_pipes = records.into_iter().filter(|record| record.protocol == "smb");
         let site = if pages.is_empty() { None } else { Some(site(deployment, role, targets)?) };
         Ok(Self {
             pipes,
+            names: of_pipes.map(|record| record.name).collect(),
             offers: offers(role, instance)?,
             accounts: Arc::new(AccountFile::new(instance.accounts())),
             pages,
             site,
             drain: role.drain_timeout,
         })
+    }
+
+    /// What counts while they are served.
+    pub(super) fn counted(&self) -> Counted {
+        let servers = self.pipes.iter().map(|(server, _)| server.counters());
+        Counted {
+            endpoints: self.names.iter().cloned().zip(servers).collect(),
+            calls: self.site.as_ref().map(Site::statistics).unwrap_or_default(),
+        }
     }
 
     /// Serves until told to stop, and then until what is in flight is done.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use standpipe_deployment::{Deployment, Look, OnSettingsChange, ProcessEnvironment};
 use standpipe_runtime::instance::hang_up_services;
 use standpipe_runtime::state::InstanceRecord;
+use standpipe_system::time::Shown;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -89,7 +90,8 @@ impl FollowedSettings {
             }
             OnSettingsChange::Restart => {
                 let wait = FOR_EACH_DOMAIN.saturating_mul(deployment.update_domain(self.number));
-                info!("the settings of the role have changed: the instance starts again in {wait:?}");
+                let shown = Shown(wait);
+                info!("the settings of the role have changed: the instance starts again in {shown}");
                 tokio::time::sleep(wait).await;
                 self.recycle.cancel();
             }
