@@ -118,10 +118,11 @@ impl FromStr for PipeAddress {
         let form = || AddressError::Form(text.to_owned());
         // Either kind of slash, but one kind.
         let separator = text.chars().next().filter(|c| matches!(c, '/' | '\\')).ok_or_else(form)?;
-        let mut parts = text.split(separator);
-        match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(""), Some(""), Some(server), Some(share), Some(pipe), None)
-                if share.eq_ignore_ascii_case("pipe") =>
+        // A pipe's name may have backslashes in it, and no other slashes.
+        let mut parts = text.splitn(5, separator);
+        match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(""), Some(""), Some(server), Some(share), Some(pipe))
+                if share.eq_ignore_ascii_case("pipe") && !pipe.contains('/') =>
             {
                 if server.is_empty() {
                     return Err(form());
@@ -170,6 +171,17 @@ mod tests {
             parsed("//127.0.0.2:4445/pipe/simple"),
             ("127.0.0.2".to_owned(), 4445, "simple".to_owned())
         );
+    }
+
+    #[test]
+    fn a_pipes_name_may_have_several_parts() {
+        for text in [r"\\server\pipe\sql\query", r"//server/pipe/sql\query"] {
+            assert_eq!(parsed(text), ("server".to_owned(), 445, r"sql\query".to_owned()), "{text}");
+        }
+        let address: PipeAddress = r"\\server\pipe\MSSQL$NAME\sql\query".parse().unwrap();
+        assert_eq!(address.to_string(), r"//server/pipe/MSSQL$NAME\sql\query");
+        assert_eq!(address.to_string().parse::<PipeAddress>(), Ok(address));
+        assert!(matches!(r"\\server\pipe\pipe\x".parse::<PipeAddress>(), Err(AddressError::Name(_))));
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 /// A pipe's bare name (`simple`, not `\pipe\simple`): usable as a file name and over SMB.
 ///
-/// Names come from strangers too, and are never joined with a path before they have passed this type.
+/// Names come from strangers too, and are never joined with a path before they have passed this type. A name may
+/// have several parts, as those of SQL Server (`sql\query`, `MSSQL$NAME\sql\query`) and `LOCAL\x` have, and
+/// colons. Where pipes are files, on Unix, the file has the same name: neither character means anything there. On
+/// Windows pipes are no files, and no part leads out of their folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PipeName(String);
 
@@ -30,7 +33,13 @@ pub enum NameError {
         /// The first such character.
         character: char,
     },
-    /// `.` and `..` mean a directory, not a pipe.
+    /// A backslash at the beginning or the end, or two in a row: a part of the name would be empty.
+    #[error("the pipe name {0:?} has an empty part beside a backslash")]
+    Part(String),
+    /// A name with the folder that all pipes are in, which clients leave out.
+    #[error("the pipe name {0:?} begins with the folder of pipes: leave `pipe\\` out")]
+    Folder(String),
+    /// `.` and `..` mean a directory, not a pipe, also as a part of a name.
     #[error("`{0}` means a directory and cannot name a pipe")]
     Directory(String),
 }
@@ -49,12 +58,20 @@ impl PipeName {
         if name.len() > Self::MAX_BYTES {
             return Err(NameError::TooLong { length: name.len() });
         }
-        if name == "." || name == ".." {
-            return Err(NameError::Directory(name));
-        }
-        let forbidden = |c: &char| c.is_control() || matches!(c, '/' | '\\' | ':');
+        let forbidden = |c: &char| c.is_control() || *c == '/';
         if let Some(character) = name.chars().find(forbidden) {
             return Err(NameError::Character { name, character });
+        }
+        if name.split('\\').any(|part| matches!(part, "." | "..")) {
+            return Err(NameError::Directory(name));
+        }
+        if let Some((first, _)) = name.trim_start_matches('\\').split_once('\\')
+            && first.eq_ignore_ascii_case("pipe")
+        {
+            return Err(NameError::Folder(name));
+        }
+        if name.split('\\').any(str::is_empty) {
+            return Err(NameError::Part(name));
         }
         Ok(Self(name))
     }
@@ -92,8 +109,21 @@ mod tests {
 
     #[test]
     fn takes_the_names_pipes_have() {
-        for name in ["simple", "ServiceDemo.1", "MSSQL$SQLEXPRESS", "größe", "a b", ".hidden", "...", "x..y"]
-        {
+        for name in [
+            "simple",
+            "ServiceDemo.1",
+            "MSSQL$SQLEXPRESS",
+            "größe",
+            "a b",
+            ".hidden",
+            "...",
+            "x..y",
+            r"sql\query",
+            r"MSSQL$NAME\sql\query",
+            r"LOCAL\x",
+            "c:stream",
+            "pipe",
+        ] {
             assert_eq!(PipeName::new(name).unwrap().as_str(), name);
         }
     }
@@ -101,10 +131,16 @@ mod tests {
     #[test]
     fn refuses_what_could_leave_the_directory() {
         assert_eq!(PipeName::new(""), Err(NameError::Empty));
-        for name in [".", ".."] {
+        for name in [".", "..", r"..\x", r"sql\..\x", r"sql\."] {
             assert_eq!(PipeName::new(name), Err(NameError::Directory(name.to_owned())));
         }
-        for name in ["a/b", "/etc", "..\\x", "a\0b", "c:stream", "line\nbreak", "../x"] {
+        for name in [r"\x", r"x\", r"a\\b", r"\"] {
+            assert_eq!(PipeName::new(name), Err(NameError::Part(name.to_owned())));
+        }
+        for name in [r"\pipe\simple", r"PIPE\simple"] {
+            assert_eq!(PipeName::new(name), Err(NameError::Folder(name.to_owned())));
+        }
+        for name in ["a/b", "/etc", "a\0b", "line\nbreak", "../x"] {
             assert!(matches!(PipeName::new(name), Err(NameError::Character { .. })), "{name:?}");
         }
         assert_eq!(PipeName::new("x".repeat(256)), Err(NameError::TooLong { length: 256 }));

@@ -9,6 +9,6 @@ pub trait LogonGate: Send {
     /// An attempt failed that counted, in the name of this account; `None` for a name that no account has.
     fn failed(&mut self, account: Option<&str>);
 
-    /// An attempt in this name succeeded, and the client has shown that it has the key.
+    /// An attempt in this name succeeded. The client may not have shown yet that it has the key.
     fn succeeded(&mut self, user: &str);
 }

@@ -1,6 +1,7 @@
 //! Log lines: on stderr, save that those of services go to stdout as JSON.
 
 mod file;
+mod filter;
 mod queue;
 mod view;
 
@@ -48,7 +49,7 @@ const OUTPUT_TARGET: &str = "standpipe::output";
 /// Starts writing log lines. An unreadable filter is reported and replaced by `info`: it is no reason not to
 /// run.
 pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, queue: LogQueue) {
-    let (filter, wrong) = match EnvFilter::try_new(filter) {
+    let (filter, wrong) = match filter::read(filter) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };

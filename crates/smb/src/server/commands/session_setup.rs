@@ -205,8 +205,11 @@ fn ask_gate(
         let reason = LogonRefused::TooManyFailures;
         return Err(LogonFailure { status: reason.status(), user: Some(user.into()), reason });
     }
-    if let Err(failure) = &result {
-        gate.failed(Some(user).filter(|_| failure.reason != LogonRefused::UnknownUser));
+    match &result {
+        // Before the client shows the key. Somebody who relays the log-on gains nothing by that: its proof can
+        // be guessed at without asking anybody.
+        Ok(_) => gate.succeeded(user),
+        Err(failure) => gate.failed(Some(user).filter(|_| failure.reason != LogonRefused::UnknownUser)),
     }
     result
 }

@@ -21,7 +21,7 @@ pub(super) fn admit(now: Now, request: &Request<'_>, state: &mut State) -> Resul
         return Ok(());
     }
     if shows_key(request, state)? {
-        state.holdings.key_shown(now, request.session_id, state.gate.as_deref_mut());
+        state.holdings.key_shown(now, request.session_id);
     }
     if command == Command::SESSION_SETUP || (command == Command::ECHO && request.session_id == 0) {
         return Ok(());

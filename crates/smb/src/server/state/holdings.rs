@@ -6,7 +6,7 @@ use standpipe_security::Sid;
 
 use super::{Established, Opens, Outputs, PendingRequests, Sessions};
 use crate::NtStatus;
-use crate::server::{Config, Event, LogonGate, Now, Output, SessionId};
+use crate::server::{Config, Event, Now, Output, SessionId};
 
 /// What a client holds: sessions, opens and requests that wait. They end together, which the shell has to
 /// know.
@@ -53,7 +53,7 @@ impl Holdings {
 
     /// The client of this session has shown that it has the key, with a message that is signed or encrypted
     /// rightly. Only now the log-on has effects; a log-on that somebody relays never gets here.
-    pub(crate) fn key_shown(&mut self, now: Now, id: u64, gate: Option<&mut (dyn LogonGate + 'static)>) {
+    pub(crate) fn key_shown(&mut self, now: Now, id: u64) {
         let Some(before) = self.sessions.show(id) else {
             return;
         };
@@ -61,9 +61,6 @@ impl Holdings {
             return;
         };
         let (account, user) = (session.account(), Arc::clone(session.user()));
-        if let Some(gate) = gate {
-            gate.succeeded(&user);
-        }
         self.outputs.push(Output::SessionStarted {
             session: SessionId(id),
             account,
