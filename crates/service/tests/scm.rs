@@ -20,8 +20,9 @@ use tokio::time::{sleep, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One test at a time: several that start, stop and kill services at once make Wine's service control manager
-/// wait for itself.
+/// One test at a time: several in one process that start, stop and kill services at once mostly hang under
+/// Wine. It is this process that hangs: the service control manager answers others meanwhile, and three
+/// processes with all of these tests get along. Why is not known.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// An installed service, removed at its end.
