@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::Counter;
 
-/// The upper ends of the classes in microseconds, and as Prometheus writes them in seconds. What took longer is
-/// in a class without an end.
+/// The upper ends of the classes in microseconds, and as Prometheus writes them in seconds. What took
+/// longer is in a class without an end.
 const ENDS: [(u64, &str); 14] = [
     (100, "0.0001"),
     (250, "0.00025"),

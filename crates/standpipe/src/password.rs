@@ -19,13 +19,14 @@ const FILE_VARIABLE: &str = "STANDPIPE_PASSWORD_FILE";
 /// The heading of options that say who logs on.
 pub(crate) const LOG_ON: &str = "Log-on";
 
-/// Where the password is. Without either option: in `STANDPIPE_PASSWORD` when that is set, or in the file that
+/// Where the password is. Without either option: in `STANDPIPE_PASSWORD` when that is set, or in the file
+/// that
 /// `STANDPIPE_PASSWORD_FILE` names; otherwise a prompt asks.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct PasswordArgs {
-    /// Read the password from the only line of a file that nobody else can read; without it, from the one that
-    /// STANDPIPE_PASSWORD_FILE names, if that is set
+    /// Read the password from the only line of a file that nobody else can read; without it, from the one
+    /// that STANDPIPE_PASSWORD_FILE names, if that is set
     #[arg(long, value_name = "FILE", help_heading = LOG_ON)]
     password_file: Option<PathBuf>,
 

@@ -103,8 +103,8 @@ impl Site {
     }
 }
 
-/// Makes a call and writes a failure, with what lies underneath, to the log. A call that belongs to a trace has a
-/// line whatever becomes of it.
+/// Makes a call and writes a failure, with what lies underneath, to the log. A call that belongs to a trace
+/// has a line whatever becomes of it.
 pub(crate) async fn make_call(
     name: &str,
     NamedCall { pipe, statistics }: &NamedCall,

@@ -73,12 +73,15 @@ fn look_in(folder: &Path, root: &Path, found: &mut Vec<String>) -> std::io::Resu
     Ok(())
 }
 
-/// The numbers of the lines on which a log line begins that shows a value by `Debug`: `Some("anna")` says nothing
-/// to a person.
+/// The numbers of the lines on which a log line begins that shows a value by `Debug`: `Some("anna")` says
+/// nothing to a person.
 fn rust_in_log_lines(text: &str) -> Vec<usize> {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let begins =
-        LOG_LINES.iter().flat_map(|name| text.match_indices(name).map(|(place, _)| place + name.len()));
+    // Not the names of the macros in a text.
+    let is_call = |place: usize| !text[..place].ends_with('"');
+    let begins = LOG_LINES.iter().flat_map(|name| {
+        text.match_indices(name).filter(|(place, _)| is_call(*place)).map(|(place, _)| place + name.len())
+    });
     let mut lines: Vec<usize> = begins
         .filter(|begin| text.get(*begin..).is_some_and(|rest| shows_debug(call_of(rest))))
         .map(|begin| text[..begin].matches('\n').count() + 1)

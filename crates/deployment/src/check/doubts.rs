@@ -12,8 +12,8 @@ use crate::file::{Problem, Problems};
 const DESCRIPTORS_PER_CONNECTION: u64 = 2;
 
 impl Deployment {
-    /// What is doubtful about it on this machine, where the platform kills an instance `granted` after it asks
-    /// for the end. Nothing of it keeps an instance from starting.
+    /// What is doubtful about it on this machine, where the platform kills an instance `granted` after it
+    /// asks for the end. Nothing of it keeps an instance from starting.
     ///
     /// # Errors
     /// All of it.

@@ -95,8 +95,8 @@ pub struct ServiceRecord {
     pub ready: bool,
     /// How often it was started again since the instance began.
     pub restarts: u32,
-    /// How often it failed since the instance began, by the kind of failure; kinds that did not occur are left
-    /// out.
+    /// How often it failed since the instance began, by the kind of failure; kinds that did not occur are
+    /// left out.
     #[serde(default)]
     pub failures: BTreeMap<String, u32>,
     /// How long it rests before it is started again, in milliseconds; 0 when it does not rest.

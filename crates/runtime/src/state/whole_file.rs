@@ -28,8 +28,8 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Stat
     })
 }
 
-/// Writes over the JSON that is in `path`, for when there is no room for a second file. A reader may find a part
-/// of it for a moment.
+/// Writes over the JSON that is in `path`, for when there is no room for a second file. A reader may find a
+/// part of it for a moment.
 pub(super) fn overwrite_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let mut text = json(value)?;
     let mut file = OpenOptions::new().write(true).open(path)?;

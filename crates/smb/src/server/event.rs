@@ -104,7 +104,8 @@ pub enum Event {
     },
 }
 
-/// Why log-ons are refused, in kinds that may be counted in public: whether an account exists is none of them.
+/// Why log-ons are refused, in kinds that may be counted in public: whether an account exists is none of
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogOnRefusal {
     /// There is no such account, or the password is wrong.

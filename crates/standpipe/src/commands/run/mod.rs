@@ -98,7 +98,8 @@ pub(crate) struct Run {
     termination_log: Option<PathBuf>,
 
     /// The folder to keep state in; without it, one with the deployment's name in /run/standpipe for root, in
-    /// $XDG_RUNTIME_DIR/standpipe or /tmp/standpipe-UID for others, and in %LOCALAPPDATA%\\standpipe on Windows
+    /// $XDG_RUNTIME_DIR/standpipe or /tmp/standpipe-UID for others, and in %LOCALAPPDATA%\\standpipe on
+    /// Windows
     #[arg(long, env = "STANDPIPE_STATE_DIR", value_name = "DIR", help_heading = TELLING)]
     state_dir: Option<PathBuf>,
 
@@ -226,8 +227,8 @@ fn found(deployment: &Deployment, targets: &Targets) -> Vec<Found> {
     found
 }
 
-/// The first process of a container is reached from outside of it only where it listens on the container's own
-/// addresses. Elsewhere nobody is let in from the network before somebody asks for it.
+/// The first process of a container is reached from outside of it only where it listens on the container's
+/// own addresses. Elsewhere nobody is let in from the network before somebody asks for it.
 fn usual_address(own_process: u32, instance: u32) -> IpAddr {
     if own_process == 1 && cfg!(unix) { Ipv4Addr::UNSPECIFIED.into() } else { local_address(instance) }
 }
