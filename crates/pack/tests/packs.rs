@@ -442,7 +442,7 @@ fn a_folder_that_cannot_be_filled_is_not_left_in_part() {
     let place = Place::whole();
     place.pack("demo.pack");
     let mut pack = Pack::open(&place.path("demo.pack"), None).unwrap();
-    // So deep that the paths of some files are longer than Linux takes (4095 bytes), and those of others are not.
+    // So deep that the paths of some files are longer than Linux takes (4095 bytes), those of others not.
     let mut folder = place.path("deep");
     while folder.as_os_str().len() < 3850 {
         folder.push("x".repeat(200));
