@@ -34,7 +34,10 @@ impl Groups {
     /// Those that have a member. The others are forgotten: their numbers may come to mean something else.
     pub(super) fn alive(&self) -> Vec<Pid> {
         let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.retain(|group| test_kill_process_group(*group) != Err(Errno::SRCH));
+        groups.retain(|group| {
+            reap_rest(*group);
+            test_kill_process_group(*group) != Err(Errno::SRCH)
+        });
         groups.clone()
     }
 
@@ -58,6 +61,16 @@ impl Groups {
             self.signal(Signal::KILL);
             tokio::time::sleep(LOOK).await;
         }
+    }
+}
+
+/// Takes the exit status of every orphan of a group whose leader was waited for. Until then somebody may still
+/// want one of them: that of the leader.
+fn reap_rest(group: Pid) {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let take = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    if waitid(WaitId::Pid(group), look).err() == Some(Errno::CHILD) {
+        while let Ok(Some(_)) = waitid(WaitId::Pgid(Some(group)), take) {}
     }
 }
 
