@@ -172,6 +172,8 @@ async fn a_user_who_comes_back_over_another_connection_finds_the_slot_free() {
 
     let mut again = Raw::negotiated(site.address).await;
     assert_eq!(again.log_on("serviceUser", "secret", first.session_id).await, NtStatus::SUCCESS);
+    // The former session ends with the first message that shows the key.
+    assert_eq!(again.ask(Command::ECHO, Empty::encode).await.0.status, NtStatus::SUCCESS);
     assert_eq!(first.reply().await.0.status, NtStatus::PIPE_BROKEN, "the read that waited");
     eventually("the instance is free", || site.counters.snapshot().opens_now == 0).await;
     again.open().await.unwrap();
