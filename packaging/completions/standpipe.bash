@@ -34,6 +34,9 @@ _standpipe() {
             standpipe,connect)
                 cmd="standpipe__subcmd__connect"
                 ;;
+            standpipe,doctor)
+                cmd="standpipe__subcmd__doctor"
+                ;;
             standpipe,down)
                 cmd="standpipe__subcmd__down"
                 ;;
@@ -137,7 +140,7 @@ _standpipe() {
 
     case "${cmd}" in
         standpipe)
-            opts="-h -V --log --log-format --color --help --version up run ps logs scale restart update down stop health call connect bench account sddl service check pack unpack import export agent"
+            opts="-h -V --log --log-format --color --help --version up run ps logs scale restart update down stop health call connect bench account sddl service check doctor pack unpack import export agent"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -660,6 +663,60 @@ _standpipe() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        standpipe__subcmd__doctor)
+            opts="-f -h -V --file --role --instance --address --stop-limit --state-dir --json --log --log-format --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --instance)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1205,7 +1262,7 @@ _standpipe() {
             return 0
             ;;
         standpipe__subcmd__run)
-            opts="-f -h -V --file --sha256 --role --instance --address --folder --target --health --stop-limit --state-dir --log-to --log --log-format --color --help --version"
+            opts="-f -h -V --file --sha256 --role --instance --address --folder --target --health --stop-limit --termination-log --state-dir --log-to --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1248,6 +1305,10 @@ _standpipe() {
                     return 0
                     ;;
                 --stop-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --termination-log)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1355,7 +1416,7 @@ _standpipe() {
             return 0
             ;;
         standpipe__subcmd__sddl__subcmd__check)
-            opts="-h -V --user --groups --accounts --anonymous --access --log --log-format --color --help --version"
+            opts="-h -V --user --groups --accounts --anonymous --full-administrators --access --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

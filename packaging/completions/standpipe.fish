@@ -49,6 +49,7 @@ complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "account" -d 'Ma
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "sddl" -d 'Say what an access-control list means, and whom it lets in'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "service" -d 'Install, start and stop services in the service control manager of Windows'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "check" -d 'Check a deployment file: every mistake, with its line'
+complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "doctor" -d 'Say what would go wrong on this machine, and what to do about it'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "pack" -d 'Put a deployment file and the files of its roles into one file, with checksums'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "unpack" -d 'Check a pack, and put its files into a folder'
 complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "import" -d 'Make a deployment file of an Azure Cloud Service: its definition and configurations'
@@ -70,12 +71,13 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand run" -s f -l file -d
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l sha256 -d 'The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l role -d 'The role; not needed when the deployment has only one' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l instance -d 'Which instance of the role this is, from 0; or a name that ends with `-` and that number, as pods of a StatefulSet have it' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l address -d 'The address to listen on; without it, the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l address -d 'The address to listen on; without it, every address of a container whose first process this is, and otherwise the loopback address of the instance: 127.0.0.1 for 0, 127.0.0.2 for 1' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l folder -d 'The folder that paths in the file start from, when the file is in another one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l target -d 'Where a target\'s instances are, instead of what the deployment file says: HOST:PORT, dns:NAME:PORT, srv:_SERVICE._tcp.NAME or file:PATH. May be given several times. Without it, what STANDPIPE_TARGETS says' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l health -d 'Where to answer /livez, /readyz, /startz and /role, instead of what the deployment file says' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l health -d 'Where to answer /livez, /readyz, /startz, /metrics and /role, instead of what the deployment file says' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l stop-limit -d 'How long the platform waits for the end once it has asked for it, such as `terminationGracePeriodSeconds` of a pod: a time too short for what the file asks for is warned of' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l termination-log -d 'The file that gets the reason when the instance fails, as Kubernetes shows it; without it, /dev/termination-log where there is one' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l state-dir -d 'The folder to keep state in; without it, one with the deployment\'s name in /run/standpipe for root, in $XDG_RUNTIME_DIR/standpipe or /tmp/standpipe-UID for others, and in %LOCALAPPDATA%\\\\standpipe on Windows' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log-to -d 'A file to keep the last log lines in; for `up`' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand run" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
@@ -186,7 +188,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand health" -s h -l help
 complete -c standpipe -n "__fish_standpipe_using_subcommand health" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l file -d 'Send what is in a file' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -s u -l user -d 'The user that logs on: an account of the server, or DOMAIN\\user' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l password-file -d 'Read the password from the only line of a file that nobody else can read; without it, from the one that STANDPIPE_PASSWORD_FILE names, if that is set' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l nt-hash-file -d 'Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else can read' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l nt-hash-env -d 'Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH' -r
@@ -210,7 +212,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l local -d
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l folder -d 'The folder to offer it in, which is made when it is missing; without it, `STANDPIPE_PIPES`, or this user\'s own' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l mode -d 'What the pipe carries: `message` or `byte`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -s u -l user -d 'The user that logs on: an account of the server, or DOMAIN\\user' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l password-file -d 'Read the password from the only line of a file that nobody else can read; without it, from the one that STANDPIPE_PASSWORD_FILE names, if that is set' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l nt-hash-file -d 'Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else can read' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l nt-hash-env -d 'Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH' -r
@@ -227,7 +229,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -l encrypt 
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand connect" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -s u -l user -d 'The user that logs on: an account of the server, or DOMAIN\\user' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l password-file -d 'Read the password from the only line of a file that nobody else can read; without it, from the one that STANDPIPE_PASSWORD_FILE names, if that is set' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l nt-hash-file -d 'Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else can read' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand bench" -l nt-hash-env -d 'Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH' -r
@@ -276,7 +278,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __f
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and not __fish_seen_subcommand_from add remove list passwd enable disable" -f -a "disable" -d 'Keep an account from logging on'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l groups -d 'The groups it is a member of: Users, Administrators, Guests, or SIDs' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l password-file -d 'Read the password from the only line of a file that nobody else can read; without it, from the one that STANDPIPE_PASSWORD_FILE names, if that is set' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from add" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
@@ -306,7 +308,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l file -d 'The account file; a startup task of an instance need not say it' -r -F
-complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l password-file -d 'Read the password from the only line of a file that nobody else can read' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l password-file -d 'Read the password from the only line of a file that nobody else can read; without it, from the one that STANDPIPE_PASSWORD_FILE names, if that is set' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand account; and __fish_seen_subcommand_from passwd" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
@@ -363,6 +365,7 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_see
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l anonymous -d 'A caller that did not log on'
+complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -l full-administrators -d 'Administrators count as such, as with `filter-administrators = false` in the deployment file'
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand sddl; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand service; and not __fish_seen_subcommand_from install remove start stop status" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
@@ -441,6 +444,21 @@ never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -l here -d 'Also look at this machine: whether passwords can be read, ports are free'
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c standpipe -n "__fish_standpipe_using_subcommand check" -s V -l version -d 'Print version'
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -s f -l file -d 'The deployment file; without it, `standpipe.toml` if there is one, and otherwise only the machine is looked at' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -l role -d 'Only for one instance of this role, as `run` would start it' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -l instance -d 'The instance\'s number, or a name that ends with `-` and that number' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -l address -d 'The address that the instance would listen on, as for `run`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -l stop-limit -d 'How long the platform waits for the end once it has asked for it; without it, what this machine shows of that: Windows its settings, a container the default of Docker or Kubernetes' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -l state-dir -d 'The folder that the deployment would keep its state in, where it is not the usual one' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
+json\t'One JSON object on each line'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -l color -d 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set' -r -f -a "auto\t'On a terminal'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -l json -d 'As JSON'
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c standpipe -n "__fish_standpipe_using_subcommand doctor" -s V -l version -d 'Print version'
 complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -s f -l file -d 'The deployment file' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -s o -l output -d 'The pack to write; without it, the deployment\'s name with `.pack`, in the current folder' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand pack" -l role -d 'Only the files of this role. May be given several times' -r

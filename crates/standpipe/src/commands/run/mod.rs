@@ -269,11 +269,10 @@ fn choose_role<'d>(deployment: &'d Deployment, name: Option<&str>) -> Result<&'d
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn the_first_process_of_a_container_is_reached_from_outside() {
         assert_eq!(usual_address(1, 3), IpAddr::from([0, 0, 0, 0]));
