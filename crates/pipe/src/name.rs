@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 /// A pipe's bare name (`simple`, not `\pipe\simple`): usable as a file name and over SMB.
 ///
-/// Names come from strangers too, and are never joined with a path before they have passed this type. A name may
-/// have several parts, as those of SQL Server (`sql\query`, `MSSQL$NAME\sql\query`) and `LOCAL\x` have, and
-/// colons. Where pipes are files, on Unix, the file has the same name: neither character means anything there. On
-/// Windows pipes are no files, and no part leads out of their folder.
+/// Names come from strangers too, and are never joined with a path before they have passed this type. A name
+/// may have several parts, as those of SQL Server (`sql\query`, `MSSQL$NAME\sql\query`) and `LOCAL\x` have,
+/// and colons. Where pipes are files, on Unix, the file has the same name: neither character means anything
+/// there. On Windows pipes are no files, and no part leads out of their folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PipeName(String);
 

@@ -50,10 +50,10 @@ pub struct Token {
 impl Token {
     /// The token of a local account that logged on over the network with NTLM.
     ///
-    /// Beside the account's own groups it holds Everyone, Network, Authenticated Users and This Organization (not
-    /// for the built-in guest account, relative identifier 501), NTLM Authentication and Local account; the guest account is
-    /// always in Guests, and administrators also have the SID for local accounts among them.
-    /// `BUILTIN\Users` comes by membership only.
+    /// Beside the account's own groups it holds Everyone, Network, Authenticated Users and This Organization
+    /// (not for the built-in guest account, relative identifier 501), NTLM Authentication and Local account;
+    /// the guest account is always in Guests, and administrators also have the SID for local accounts among
+    /// them. `BUILTIN\Users` comes by membership only.
     pub fn network_logon(account: &Account) -> Self {
         let is_guest = account.sid.domain().is_some() && account.sid.rid() == well_known::RID_GUEST;
         let is_administrator = account.groups.contains(&well_known::BUILTIN_ADMINISTRATORS);
@@ -80,10 +80,11 @@ impl Token {
         token
     }
 
-    /// The token as Windows filters it for a local administrator who logs on over the network, unless its policy
-    /// `LocalAccountTokenFilterPolicy` is 1: Administrators, and the SID for local accounts among them, count
-    /// where an entry denies and not where one allows, and the integrity is that of every account. Other tokens,
-    /// and that of the built-in administrator (relative identifier 500), stay as they are.
+    /// The token as Windows filters it for a local administrator who logs on over the network, unless its
+    /// policy `LocalAccountTokenFilterPolicy` is 1: Administrators, and the SID for local accounts among
+    /// them, count where an entry denies and not where one allows, and the integrity is that of every
+    /// account. Other tokens, and that of the built-in administrator (relative identifier 500), stay as they
+    /// are.
     #[must_use]
     pub fn filtered(mut self) -> Self {
         let is_built_in = self.user.domain().is_some() && self.user.rid() == well_known::RID_ADMINISTRATOR;

@@ -2,8 +2,9 @@
 
 use crate::platform;
 
-/// Hides this process's memory and environment, in which it may have secrets, from other processes of the same
-/// user, and keeps them out of core files. On Linux it is *not dumpable* from now on; elsewhere nothing changes.
+/// Hides this process's memory and environment, in which it may have secrets, from other processes of the
+/// same user, and keeps them out of core files. On Linux it is *not dumpable* from now on; elsewhere nothing
+/// changes.
 ///
 /// # Errors
 ///

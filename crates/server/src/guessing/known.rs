@@ -1,5 +1,5 @@
-//! The pairs of account and address that have logged on. They are kept apart from failures, so that no guesser
-//! displaces them.
+//! The pairs of account and address that have logged on. They are kept apart from failures, so that no
+//! guesser displaces them.
 //!
 //! Pure: the time is an argument.
 

@@ -30,7 +30,8 @@ pub struct Config {
     /// or given another password cannot. After another lifetime the session ends with everything open in it.
     /// `None` for no end, as Windows has it with NTLM.
     pub session_lifetime: Option<Duration>,
-    /// Whether the tokens of administrators are filtered ([`Token::filtered`](standpipe_security::Token::filtered)).
+    /// Whether the tokens of administrators are filtered
+    /// ([`Token::filtered`](standpipe_security::Token::filtered)).
     pub filter_administrators: bool,
     /// The oldest dialect accepted.
     pub min_dialect: Dialect,

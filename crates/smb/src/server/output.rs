@@ -61,7 +61,8 @@ pub enum Output {
         /// Which wait.
         wait: WaitId,
     },
-    /// A user has logged on, and the client has shown the key. The shell must close the connection if a session of this name exists elsewhere.
+    /// A user has logged on, and the client has shown the key. The shell must close the connection if a
+    /// session of this name exists elsewhere.
     SessionStarted {
         /// Which session.
         session: SessionId,

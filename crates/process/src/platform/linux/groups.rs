@@ -64,8 +64,8 @@ impl Groups {
     }
 }
 
-/// Takes the exit status of every orphan of a group whose leader was waited for. Until then somebody may still
-/// want one of them: that of the leader.
+/// Takes the exit status of every orphan of a group whose leader was waited for. Until then somebody may
+/// still want one of them: that of the leader.
 fn reap_rest(group: Pid) {
     let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let take = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;

@@ -12,8 +12,8 @@ const FIRST: RawFd = 3;
 /// Up to where descriptors are looked at on a kernel that cannot be told of all at once, before Linux 5.11.
 const MOST: RawFd = 1 << 16;
 
-/// Makes every descriptor end at exec but the first three. Those that this process opened do so anyway; others
-/// came from whoever started it, and may lead to what the new process may not see.
+/// Makes every descriptor end at exec but the first three. Those that this process opened do so anyway;
+/// others came from whoever started it, and may lead to what the new process may not see.
 ///
 /// It makes system calls only, as what runs between fork and exec must.
 pub(super) fn end_at_exec() -> io::Result<()> {

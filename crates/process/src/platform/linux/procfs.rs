@@ -18,8 +18,8 @@ pub(super) struct Entry {
     pub(super) zombie: bool,
 }
 
-/// Whether /proc is there and numbers processes as this one does. In a chroot there may be none, and a new PID
-/// namespace may still have that of its parent, in which the numbers mean other processes.
+/// Whether /proc is there and numbers processes as this one does. In a chroot there may be none, and a new
+/// PID namespace may still have that of its parent, in which the numbers mean other processes.
 pub(super) fn is_usable() -> bool {
     let own = fs::read_link("/proc/self").ok();
     own.and_then(|own| own.to_str()?.parse::<i32>().ok()) == Some(own_pid())

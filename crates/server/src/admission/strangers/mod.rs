@@ -1,9 +1,9 @@
 //! Who makes room among the connections on which nobody has logged on. Pure: randomness comes from a seed.
 //!
-//! Each stage of the handshake has room of its own, so a connection is displaced only by others that have come
-//! as far: whoever floods the server with new connections displaces new ones. Which one goes is decided at
-//! random. Of a few that are drawn, it is the one of the most crowded address, and the oldest where none is
-//! crowded: a client far away needs an answer's way of time at each stage, a silent one waits for ever.
+//! Each stage of the handshake has room of its own, so a connection is displaced only by others that have
+//! come as far: whoever floods the server with new connections displaces new ones. Which one goes is decided
+//! at random. Of a few that are drawn, it is the one of the most crowded address, and the oldest where none
+//! is crowded: a client far away needs an answer's way of time at each stage, a silent one waits for ever.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

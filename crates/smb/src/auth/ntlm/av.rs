@@ -74,7 +74,8 @@ impl AvPairs {
         self.iter().find(|(id, _)| *id == wanted).map(|(_, value)| value)
     }
 
-    /// `MsvAvFlags`, 0 when there are none. What any of several pairs says counts, so that none hides another.
+    /// `MsvAvFlags`, 0 when there are none. What any of several pairs says counts, so that none hides
+    /// another.
     pub(in crate::auth) fn flags(&self) -> Result<u32, Malformed> {
         let values = self.iter().filter(|(id, _)| *id == AvId::FLAGS);
         values

@@ -100,8 +100,8 @@ pub enum LogonRefused {
     /// The integrity code of the messages is wrong: somebody changed them on the way.
     #[error("the integrity code of the log-on is wrong")]
     BadIntegrityCode,
-    /// The client proves its password for a challenge with other names or another time than this server's, and
-    /// has no integrity code that would say whose challenge it was.
+    /// The client proves its password for a challenge with other names or another time than this server's,
+    /// and has no integrity code that would say whose challenge it was.
     #[error("the log-on was made for another server")]
     OtherServer,
     /// The protection of SPNEGO's list of mechanisms is wrong or, where it must be there, missing.
@@ -198,8 +198,8 @@ impl Acceptor {
     }
 }
 
-/// The longest list of mechanisms taken, in bytes: it is kept until the log-on ends, for every stranger. Windows
-/// sends about 50.
+/// The longest list of mechanisms taken, in bytes: it is kept until the log-on ends, for every stranger.
+/// Windows sends about 50.
 const MAX_MECH_TYPES: usize = 1024;
 
 /// The first token: NTLM as it is, or SPNEGO.

@@ -237,8 +237,8 @@ impl Connection {
 
     /// Takes a frame, encrypted or as it is.
     fn frame(&mut self, mut frame: Message<'_>) -> Result<(), ConnectionError> {
-        // A keep-alive ends no request. A server that sends nothing else is as good as silent: the deadlines of
-        // the handshake and of requests go on.
+        // A keep-alive ends no request. A server that sends nothing else is as good as silent: the deadlines
+        // of the handshake and of requests go on.
         if frame.bytes().is_empty() {
             self.keep_alives += 1;
             let few = self.keep_alives <= KEEP_ALIVES_BETWEEN;

@@ -206,8 +206,8 @@ fn ask_gate(
         return Err(LogonFailure { status: reason.status(), user: Some(user.into()), reason });
     }
     match &result {
-        // Before the client shows the key. Somebody who relays the log-on gains nothing by that: its proof can
-        // be guessed at without asking anybody.
+        // Before the client shows the key. Somebody who relays the log-on gains nothing by that: its proof
+        // can be guessed at without asking anybody.
         Ok(_) => gate.succeeded(user),
         Err(failure) => gate.failed(Some(user).filter(|_| failure.reason != LogonRefused::UnknownUser)),
     }

@@ -74,7 +74,8 @@ impl Connection {
             }
             Some(&PROTOCOL_TRANSFORM) => self.encrypted_message(now, message),
             Some(&PROTOCOL_SMB1) => self.smb1_message(now, bytes),
-            // A keep-alive, an empty frame or that of NetBIOS ([RFC 1002] 4.3.6); strangers have little to keep.
+            // A keep-alive, an empty frame or that of NetBIOS ([RFC 1002] 4.3.6); strangers have little to
+            // keep.
             None if bytes.is_empty() && self.state.holdings.sessions.has_user() => {}
             None if bytes.is_empty() && self.keep_alives < KEEP_ALIVES_OF_STRANGERS => self.keep_alives += 1,
             // Compression is not offered.
