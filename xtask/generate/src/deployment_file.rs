@@ -175,6 +175,7 @@ mod tests {
                 "health",
                 "startup",
                 "service",
+                "probe",
                 "logs",
                 "wine",
                 "pipe",

@@ -423,7 +423,7 @@ fn names_become_paths_and_are_checked() {
         let shown = shown("name = \"ServiceDemo\"", &format!("name = \"{name}\""));
         assert!(shown.contains("the deployment's name"), "{name}: {shown}");
     }
-    for name in ["", "..", "a/b", "a\\\\b", "a\\u0001", &"x".repeat(300)] {
+    for name in ["", "..", "a/b", "a\\\\", "pipe\\\\a", "a\\u0001", &"x".repeat(300)] {
         let shown = shown("pipes.simple]", &format!("pipes.\"{name}\"]"));
         assert!(shown.contains("a pipe's name"), "{name}: {shown}");
     }

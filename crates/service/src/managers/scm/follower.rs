@@ -400,8 +400,8 @@ impl Follower {
         };
     }
 
-    /// A service that is not stopped has no process: it is dead once that has lasted. Wine goes on to call one
-    /// *running* that has just been stopped.
+    /// A service that is not stopped has no process: it is dead once that has lasted. Wine goes on to call
+    /// one *running* that has just been stopped.
     fn miss_process(&mut self) {
         self.process = match self.process {
             Process::Missing(since) if since.elapsed() >= NOTICE => Process::Dead(None, ABORTED),
