@@ -8,6 +8,7 @@ import pytest
 from deployment import EXAMPLE
 
 CONFIGURATION = 78
+TEMPORARY = 75
 
 MISTAKES = {
     "a wrong key": ("max-failures = 5", "max-failure = 5", "max-failure"),
@@ -28,12 +29,12 @@ MISTAKES = {
 }
 
 
-def is_refused(deployment, command, line, words):
+def is_refused(deployment, command, line, words, code=CONFIGURATION):
     arguments = [command, "-f", deployment.file]
     if command == "up":
         arguments += ["--state-dir", deployment.state]
     result = deployment.command(*arguments)
-    assert result.returncode == CONFIGURATION, (result.returncode, result.stderr)
+    assert result.returncode == code, (result.returncode, result.stderr)
     assert f"{deployment.file}:{line}" in result.stderr, result.stderr
     for word in words:
         assert word in result.stderr, result.stderr
@@ -56,7 +57,7 @@ def test_a_port_in_use(deployment):
             for number, line in enumerate(deployment.file.read_text().splitlines(), 1)
             if line == f"port = {deployment.smb_port}"
         )
-        is_refused(deployment, "up", line, [str(deployment.smb_port), "in use"])
+        is_refused(deployment, "up", line, [str(deployment.smb_port), "in use"], code=TEMPORARY)
 
 
 def test_a_secret_that_others_can_read(deployment):

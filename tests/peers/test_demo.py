@@ -70,6 +70,6 @@ def test_the_demo_says_when_its_port_is_taken(demo_command):
         result = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
         )
-    assert result.returncode == 78
+    assert result.returncode == 75
     assert "examples/service-demo/standpipe.toml" in result.stderr
     assert "8080" in result.stderr and "in use" in result.stderr

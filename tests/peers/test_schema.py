@@ -56,7 +56,8 @@ def is_accepted_by_schema(text):
 
 def test_the_schemas_are_schemas():
     names = sorted(path.name.removesuffix(".schema.json") for path in SCHEMAS.iterdir())
-    assert names == ["account-list", "bench", "call", "import", "ps", "service-status", "standpipe"]
+    own = ["account-list", "bench", "call", "doctor", "import", "pack", "ps", "service-status", "standpipe", "unpack"]
+    assert names == own
     for name in names:
         jsonschema.validators.validator_for(schema(name)).check_schema(schema(name))
 
@@ -115,6 +116,9 @@ def test_what_is_printed_as_json_is_as_described(demo):
         "bench": demo.command("bench", address, *log_on, *fast, "--json"),
         "account-list": demo.command("account", "list", "--file", demo.accounts_file(0), "--json"),
     }
+    found = demo.command("doctor", "-f", demo.file, "--json")
+    assert found.returncode in (0, 78), found.stderr  # it may find something about this machine
+    jsonschema.validate(json.loads(found.stdout), schema("doctor"))
     for name, result in printed.items():
         assert result.returncode == 0, (name, result.stderr)
         jsonschema.validate(json.loads(result.stdout), schema(name))
