@@ -260,6 +260,8 @@ fn a_link_is_packed_as_the_file_that_it_leads_to_and_only_within_the_folder() {
     assert_eq!(place.gather(&[]).unwrap().left_out, [PathBuf::from("redist/latest.exe")]);
 }
 
+/// Windows itself makes no such file.
+#[cfg(unix)]
 #[test]
 fn a_name_that_is_no_name_elsewhere_cannot_be_packed() {
     let place = Place::whole();

@@ -104,8 +104,10 @@ impl FromStr for PipeName {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    #[cfg(unix)]
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn takes_the_names_pipes_have() {
@@ -146,6 +148,8 @@ mod tests {
         assert_eq!(PipeName::new("x".repeat(256)), Err(NameError::TooLong { length: 256 }));
     }
 
+    // Elsewhere pipes are no files.
+    #[cfg(unix)]
     proptest! {
         #[test]
         fn a_name_taken_stays_one_path_component(text in any::<String>()) {

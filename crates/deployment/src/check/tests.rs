@@ -292,8 +292,10 @@ fn a_startup_task_that_is_said_to_be_limited_and_would_run_as_root_is_found() {
 #[test]
 fn a_folder_to_run_in_is_looked_for_and_its_other_names_are_known() {
     let folder = tempfile::tempdir().unwrap();
+    let program = if cfg!(windows) { "cmd" } else { "sh" };
     let check = |key: &str| {
-        let text = format!("name = \"Demo\"\n[roles.R.service]\ncommand = [\"cargo\"]\n{key} = \"data\"\n");
+        let text =
+            format!("name = \"Demo\"\n[roles.R.service]\ncommand = [\"{program}\"]\n{key} = \"data\"\n");
         let source = Source::new("standpipe.toml", text);
         let found = Deployment::from_source(&source, folder.path(), &NoVariables, Look::Machine);
         found.map_err(|problems| problems.render(false))
