@@ -153,8 +153,10 @@ impl SessionSetup<'_> {
             signing_required: self.config.require_signing || client_requires_signing,
             encryption_required,
         };
+        let is_ended = self.holdings.end_previous_here(now, before, account.sid);
+        let before = if is_ended { SessionId(0) } else { before };
         let session = Established::new(account.sid, user, token, keys, protection, before);
-        sessions.establish(now, id, session);
+        self.holdings.sessions.establish(now, id, session);
         self.holdings.outputs.event(Event::Answered);
         Ok(())
     }

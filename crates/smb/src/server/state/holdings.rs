@@ -83,6 +83,18 @@ impl Holdings {
         }
     }
 
+    /// Ends the session that this client had before on this connection, and says whether it had one. Whoever
+    /// is at the other end has shown that session's key, so this does not wait for that of the new one:
+    /// Samba's `smb2.session.reconnect2` expects it at once.
+    pub(crate) fn end_previous_here(&mut self, now: Now, previous: SessionId, account: Sid) -> bool {
+        let session = self.sessions.established(previous.0);
+        let is_own = session.is_some_and(|session| session.account() == account && session.is_shown());
+        if is_own {
+            self.end_replaced(now, previous);
+        }
+        is_own
+    }
+
     /// Ends a session whose user came back in another one.
     pub(crate) fn end_replaced(&mut self, now: Now, SessionId(id): SessionId) {
         if let Some(session) = self.sessions.established(id) {
