@@ -89,7 +89,8 @@ impl Fuzzer {
 
     fn command(&self, workspace: &Workspace, target: &str) -> Command {
         let mut command = workspace.command(&self.program);
-        command.env("RUSTC_BOOTSTRAP", "1");
+        // To optimize each target's program as a whole takes longer than its run.
+        command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_PROFILE_RELEASE_LTO", "off");
         command.args(["fuzz", "run", "--sanitizer", "none", "--features", "libfuzzer"]);
         command.arg("--target-dir").arg(workspace.target().join("fuzz/build")).arg(target);
         command
