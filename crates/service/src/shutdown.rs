@@ -74,6 +74,9 @@ pub struct ForwardedSignal {
 }
 
 impl ForwardedSignal {
+    /// `SIGHUP`, which POSIX numbers 1: by custom, that settings have changed.
+    pub const HANG_UP: Self = Self { name: "SIGHUP", number: 1 };
+
     /// Sends it to the process with this number.
     ///
     /// # Errors

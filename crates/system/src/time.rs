@@ -3,9 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-/// A length of time as a person writes it, not finer than anybody needs: `0s`, `736ms`, `1.2s`, `10s`, `1m
-/// 5s`,
-/// `26h 3m`.
+/// A length of time as a person writes it, not finer than anybody needs: `0s`, `736ms`, `1.2s`, `10s`,
+/// `1m 5s`, `26h 3m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shown(pub Duration);
 

@@ -1,17 +1,16 @@
 //! Signals for the services of an instance.
 
-use standpipe_service::Forwarded;
+use standpipe_service::{Forwarded, ForwardedSignal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::platform;
 use crate::state::{InstanceRecord, ServiceRecord};
 
 /// Sends SIGHUP to the process of each service that runs.
 pub fn hang_up_services(record: &InstanceRecord) {
     for service in &record.services {
         let Some(process) = service.pid else { continue };
-        match platform::hang_up(process) {
+        match ForwardedSignal::HANG_UP.send_to(process) {
             Ok(()) => info!(service = service.name, "told that the settings have changed"),
             Err(error) => {
                 warn!(service = service.name, "cannot be told that the settings have changed: {error}");

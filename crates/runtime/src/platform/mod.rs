@@ -8,11 +8,11 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use unix::{
-    connected_pair, control, hand_over, hang_up, installed_manager, is_socket, let_through, private_file,
+    connected_pair, control, hand_over, installed_manager, is_socket, let_through, private_file,
     send_datagram, take_back,
 };
 #[cfg(windows)]
 pub(crate) use windows::{
-    connected_pair, control, hand_over, hang_up, installed_manager, is_socket, let_through, private_file,
+    connected_pair, control, hand_over, installed_manager, is_socket, let_through, private_file,
     send_datagram, take_back,
 };

@@ -70,10 +70,3 @@ pub(crate) fn installed_manager(
 ) -> Option<Box<dyn Manager>> {
     None
 }
-
-/// Sends SIGHUP to a process.
-pub(crate) fn hang_up(process: u32) -> io::Result<()> {
-    let number = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
-    let Some(process) = number else { return Err(io::ErrorKind::InvalidInput.into()) };
-    Ok(rustix::process::kill_process(process, rustix::process::Signal::HUP)?)
-}

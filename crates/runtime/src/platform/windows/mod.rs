@@ -76,8 +76,3 @@ pub(crate) fn installed_manager(
 ) -> Option<Box<dyn Manager>> {
     Some(Box::new(ScmManager::with_environment(service.name.as_str(), options, environment, accept)))
 }
-
-/// Windows has no signals.
-pub(crate) fn hang_up(_: u32) -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "Windows has no signals"))
-}

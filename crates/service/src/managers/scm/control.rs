@@ -55,18 +55,15 @@ fn status_of(settled: &Settled) -> Status {
 /// What the service control manager says, corrected where the service's process is dead.
 fn look(name: &str) -> Result<Settled, WindowsCode> {
     let service = Service::open(name, Look::Status)?;
-    let has_no_process = |settled: &Settled| {
-        settled.pid.is_none() && !matches!(settled.state, State::Stopped | State::StartPending)
-    };
     let mut settled = service.status()?;
-    if has_no_process(&settled) {
+    if settled.lacks_process() {
         // It is about to be *stopped*, or Wine calls it *running* for ever.
         thread::sleep(NOTICE);
         settled = service.status()?;
     }
     let is_dead = match settled.pid {
         _ if settled.state == State::Stopped => false,
-        _ if has_no_process(&settled) => true,
+        _ if settled.lacks_process() => true,
         Some(pid) if matches!(ProcessHandle::open(pid), Looked::Gone) => true,
         // The number of a dead process may belong to another one by now.
         _ => settled.state == State::Running && !is_there(name),

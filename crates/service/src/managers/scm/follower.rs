@@ -363,18 +363,16 @@ impl Follower {
 
     /// Finds out whether the process lives that the service control manager names.
     fn look_at_process(&mut self, settled: &Settled) {
-        let pid = match (settled.state, settled.pid) {
-            (State::Stopped, _) => return,
-            (_, Some(pid)) => pid,
-            // It has no process yet.
-            (State::StartPending, None) => {
+        if settled.lacks_process() {
+            self.miss_process();
+            return;
+        }
+        let Some(pid) = settled.pid.filter(|_| settled.state != State::Stopped) else {
+            if settled.state != State::Stopped {
+                // It has none yet.
                 self.process = Process::None;
-                return;
             }
-            (_, None) => {
-                self.miss_process();
-                return;
-            }
+            return;
         };
         match &self.process {
             // On Wine, a new start is what ends the memory of a dead process.

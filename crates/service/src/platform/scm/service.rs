@@ -180,6 +180,11 @@ pub(crate) struct Settled {
 }
 
 impl Settled {
+    /// Whether the service should have a process and the service control manager names none.
+    pub(crate) fn lacks_process(&self) -> bool {
+        self.pid.is_none() && !matches!(self.state, State::Stopped | State::StartPending)
+    }
+
     fn of(raw: &SERVICE_STATUS_PROCESS) -> Self {
         let exit = match raw.dwWin32ExitCode {
             code if code == WindowsCode::SERVICE_SPECIFIC_ERROR.0 => {
