@@ -11,6 +11,8 @@
 //! The instances may come and go. One that is no longer among them gets no new calls; those under way there
 //! end as they would have, and then its connection closes.
 
+mod calls;
+
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -21,8 +23,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::{
-    CallOptions, Client, ClientError, ConnectOptions, Credentials, DEFAULT_CONNECT_TIMEOUT, Encryption, Pipe,
-    Pool, PoolOptions, ServerAddress,
+    CallOptions, Client, ClientError, ConnectOptions, Credentials, DEFAULT_CONNECT_TIMEOUT, Encryption, Pool,
+    PoolOptions, ServerAddress,
 };
 use standpipe_pipe::PipeName;
 
@@ -254,53 +256,6 @@ impl Balancer {
         Self { shared, _keeping: keeping }
     }
 
-    /// One request and its whole reply, from a random instance that is ready.
-    ///
-    /// Waits for the first answers of instances that were not asked yet, but not for instances to come back.
-    pub async fn call(&self, request: &[u8]) -> Result<Answer, BalancerError> {
-        let Shared { pipe, options, changes, .. } = &*self.shared;
-        let mut tried: Vec<(Arc<Watched>, Arc<ClientError>)> = Vec::new();
-        while let Some((watched, client)) = self.choose(&tried).await {
-            match client.open_when_free(pipe, options.call.wait_for_pipe).await {
-                Ok(pipe) => return self.call_on(&watched, pipe, request).await,
-                Err(error) if error.is_of_this_instance() => {
-                    let error = Arc::new(error);
-                    watched.failed(options.wariness(&error));
-                    watched.set(Condition::Unready(Arc::clone(&error)), changes);
-                    watched.check.notify_one();
-                    tried.push((watched, error));
-                }
-                Err(source) => {
-                    watched.lock().failed += 1;
-                    return Err(BalancerError::Call { target: watched.target.clone(), source });
-                }
-            }
-        }
-        let error_of = |watched: &Arc<Watched>| {
-            let tried = tried.iter().find(|(other, _)| Arc::ptr_eq(other, watched));
-            let error = tried.map(|(_, error)| Arc::clone(error)).or_else(|| watched.error())?;
-            Some((watched.target.clone(), error))
-        };
-        Err(BalancerError::NoneReady {
-            instances: self.shared.watched().iter().filter_map(error_of).collect(),
-        })
-    }
-
-    async fn call_on(&self, watched: &Watched, pipe: Pipe, request: &[u8]) -> Result<Answer, BalancerError> {
-        match pipe.exchange(request, &self.shared.options.call).await {
-            Ok(reply) => {
-                watched.answered();
-                Ok(Answer { reply, target: watched.target.clone() })
-            }
-            Err(source) => {
-                watched.failed(self.shared.options.wariness(&source));
-                // Whether it is still there is seen now and not a second later.
-                watched.check.notify_one();
-                Err(BalancerError::Call { target: watched.target.clone(), source })
-            }
-        }
-    }
-
     /// What is known of each instance.
     pub fn snapshot(&self) -> Vec<TargetState> {
         self.shared.watched().iter().map(|watched| watched.snapshot()).collect()
@@ -309,32 +264,6 @@ impl Balancer {
     /// Tells of every change of what [`Self::snapshot`] says about readiness, and of the instances in it.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
-    }
-
-    /// A random instance that is ready and was not tried; waits while there is none but some were never
-    /// asked.
-    async fn choose(&self, tried: &[(Arc<Watched>, Arc<ClientError>)]) -> Option<(Arc<Watched>, Client)> {
-        let mut changes = self.shared.changes.subscribe();
-        loop {
-            changes.mark_unchanged();
-            let all = self.shared.watched();
-            let untried =
-                || all.iter().filter(|watched| tried.iter().all(|(other, _)| !Arc::ptr_eq(other, watched)));
-            let ready: Vec<_> =
-                untried().filter_map(|watched| Some((Arc::clone(watched), watched.client()?))).collect();
-            let now = Instant::now();
-            let (mut trusted, mut wary): (Vec<_>, Vec<_>) =
-                ready.into_iter().partition(|(watched, _)| !watched.is_wary(now));
-            let choice = if trusted.is_empty() { &mut wary } else { &mut trusted };
-            if !choice.is_empty() {
-                let (watched, client) = choice.swap_remove(random_below(choice.len()));
-                watched.begin_trial(now, self.shared.options.call.reply_timeout);
-                return Some((watched, client));
-            }
-            if !untried().any(|watched| watched.is_unknown()) || changes.changed().await.is_err() {
-                return None;
-            }
-        }
     }
 }
 
@@ -576,13 +505,6 @@ impl Check {
         };
         if answer? { Ok(client) } else { Err(client.busy(&self.pipe)) }
     }
-}
-
-/// A number below `bound`, which is not 0; each is equally likely, but for a difference nobody can measure.
-fn random_below(bound: usize) -> usize {
-    // Without randomness the first instance gets the call, which is better than no call.
-    let random = getrandom::u32().unwrap_or_default() as usize;
-    random % bound.max(1)
 }
 
 #[cfg(test)]
