@@ -1,5 +1,7 @@
 //! One connection's task: carries bytes between the network, the state machine and the services.
 
+mod opening;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
@@ -10,10 +12,9 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, Stream};
-use standpipe_security::{Grant, Token};
 use standpipe_smb::FileTime;
 use standpipe_smb::server::{
-    Connection, Event, Input, Now, OpenFailure, OpenId, Output, PipeId, SessionId, WaitId, WriteFailure,
+    Connection, Event, Input, Now, OpenId, Output, PipeId, SessionId, WaitId, WriteFailure,
 };
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
@@ -25,11 +26,10 @@ use crate::alarms::{Alarm, Alarms};
 use crate::counters::CountedOpen;
 use crate::events;
 use crate::log_limit::Kind;
-use crate::operation::{Done, Operation, Served, Shared, Stall, service_end};
+use crate::operation::{Done, Operation, Shared, Stall};
 use crate::sessions::{EndedBy, Registered};
 use crate::turns::Waiter;
-use standpipe_pipe::Caller;
-use standpipe_pipe::backend::{Attempt, BackendError, Connected, Opening, Slot};
+use standpipe_pipe::backend::Slot;
 use standpipe_pipe::connection::Received;
 use standpipe_pipe::connection::{PipeConnection, PipeError};
 use standpipe_system::error::with_causes;
@@ -357,86 +357,6 @@ impl Driver {
         })
     }
 
-    fn open(&mut self, open: OpenId, pipe: PipeId, grant: Grant, token: Arc<Token>, user: Arc<str>) {
-        let seen = self.shared.served(pipe).and_then(Served::seen);
-        if let Some(end) = seen.filter(|end| self.protocol.would_refuse(open, end)) {
-            // The protocol refuses it now as it would refuse the service's answer, and says why.
-            return self.handle(Input::Opened { open, result: Ok(end) });
-        }
-        let failure = match self.shared.served(pipe) {
-            None => OpenFailure::NotListening,
-            Some(served) if !self.shared.is_ready() => {
-                if let Some(line) = self.shared.log.line(Kind::Service) {
-                    let (peer, pipe, suppressed) = (self.peer, &*served.name, line.suppressed);
-                    tracing::warn!(%peer, pipe, suppressed, "a pipe was asked for while its service is not ready");
-                }
-                OpenFailure::NotListening
-            }
-            Some(served) => match served.queue.slot(self.number) {
-                None => OpenFailure::AllInstancesBusy,
-                Some(slot) => {
-                    let caller = Caller::new(user, token, self.peer, Arc::clone(&served.name));
-                    return match served.backend.connect(grant, Opening { caller, slot }) {
-                        Attempt::Later(connecting) => {
-                            let (cancel, cancelled) = oneshot::channel();
-                            self.connecting.insert(open, cancel);
-                            self.operations.push(Operation::connect(open, pipe, connecting, cancelled));
-                        }
-                        Attempt::Done(result) => self.connected(open, pipe, result),
-                    };
-                }
-            },
-        };
-        self.handle(Input::Opened { open, result: Err(failure) });
-    }
-
-    fn connected(&mut self, open: OpenId, pipe: PipeId, result: Result<Connected, BackendError>) {
-        let (result, greeting) = match result {
-            Ok(Connected { connection, slot, greeting }) => {
-                let end = service_end(&connection);
-                if let Some(served) = self.shared.served(pipe) {
-                    served.remember(&end);
-                }
-                let connection = connection.with_max_message(self.shared.max_message());
-                let entry = Open {
-                    connection: Arc::new(connection),
-                    pipe,
-                    writing: false,
-                    to_write: VecDeque::new(),
-                    _counted: CountedOpen::begin(&self.shared.counters),
-                    slot,
-                };
-                self.opens.insert(open, entry);
-                self.unread.insert(open);
-                (Ok(end), greeting)
-            }
-            Err(error) => (Err(self.open_failure(pipe, &error)), None),
-        };
-        self.handle(Input::Opened { open, result });
-        if let Some(greeting) = greeting
-            && self.protocol.is_connected(open)
-        {
-            self.introduce(open, greeting);
-        }
-    }
-
-    /// Tells a service who its caller is, who has passed every access check.
-    fn introduce(&mut self, open: OpenId, mut greeting: Vec<u8>) {
-        let Some(Open { connection, pipe, .. }) = self.opens.get(&open) else {
-            return;
-        };
-        let error = match connection.try_send(&mut greeting, &mut 0) {
-            Ok(true) => return,
-            // A new connection has room for it, unless the service does something strange with it.
-            Ok(false) => PipeError::Closed,
-            Err(error) => error,
-        };
-        self.service_failed(*pipe, &error, "a service does not take the line that names its caller");
-        self.opens.remove(&open);
-        self.unread.remove(&open);
-        self.handle(Input::Closed { open });
-    }
-
     fn write(&mut self, open: OpenId, bytes: Vec<u8>) {
         let Some(entry) = self.opens.get_mut(&open) else {
             return;
@@ -568,17 +488,6 @@ impl Driver {
         buffer.clear();
         if self.spare.len() < SPARE_BUFFERS && buffer.capacity() <= SPARE_BUFFER {
             self.spare.push(buffer);
-        }
-    }
-
-    fn open_failure(&self, pipe: PipeId, error: &BackendError) -> OpenFailure {
-        self.service_failed(pipe, error, "cannot reach a service");
-        match error {
-            BackendError::Busy { .. } => OpenFailure::AllInstancesBusy,
-            BackendError::Io { source, .. } if standpipe_system::machine::is_exhausted(source) => {
-                OpenFailure::OutOfResources
-            }
-            _ => OpenFailure::NotListening,
         }
     }
 
