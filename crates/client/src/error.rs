@@ -99,6 +99,12 @@ pub enum ClientError {
         /// The most that is taken, in bytes.
         limit: usize,
     },
+    /// The caller has no room for the rest of the reply now.
+    #[error("there is no room for the reply from {pipe}")]
+    NoRoom {
+        /// The pipe.
+        pipe: PipeAddress,
+    },
     /// The service closed the pipe before it replied. It may have worked on the request.
     #[error("the service behind {pipe} closed it without a reply")]
     NoReply {
@@ -132,7 +138,10 @@ impl ClientError {
     pub fn may_have_arrived(&self) -> bool {
         match self {
             Self::Disconnected { may_have_arrived, .. } => *may_have_arrived,
-            Self::NoReply { .. } | Self::ReplyTimeout { .. } | Self::ReplyTooLong { .. } => true,
+            Self::NoReply { .. }
+            | Self::ReplyTimeout { .. }
+            | Self::ReplyTooLong { .. }
+            | Self::NoRoom { .. } => true,
             Self::Refused { action, .. } => *action != crate::OPEN,
             _ => false,
         }

@@ -118,6 +118,17 @@ impl Pipe {
 
     /// One request and its whole reply. The pipe can be used again only if the reply ends with a message.
     pub async fn exchange(&self, request: &[u8], options: &CallOptions) -> Result<Vec<u8>, ClientError> {
+        self.exchange_within(request, options, &|_| true).await
+    }
+
+    /// The same, and asks `room` before it keeps so many bytes more of the reply: [`ClientError::NoRoom`]
+    /// when that answers `false`. A reply that is one message is asked for once it is there.
+    pub async fn exchange_within(
+        &self,
+        request: &[u8],
+        options: &CallOptions,
+        room: &(dyn Fn(usize) -> bool + Sync),
+    ) -> Result<Vec<u8>, ClientError> {
         let limit = self.client.ready().max_write as usize;
         if options.mode == Mode::Message && request.len() > limit {
             let (pipe, length) = (self.address.clone(), request.len());
@@ -125,11 +136,13 @@ impl Pipe {
         }
         let exchange = async {
             match options.reply_end {
-                ReplyEnd::Disconnect => self.exchange_to_the_end(request, options).await,
-                ReplyEnd::Message => self
-                    .transceive(request, options.max_reply)
-                    .await?
-                    .ok_or_else(|| ClientError::NoReply { pipe: self.address.clone() }),
+                ReplyEnd::Disconnect => self.exchange_to_the_end(request, options, room).await,
+                ReplyEnd::Message => {
+                    let reply = self.transceive(request, options.max_reply).await?;
+                    let reply = reply.ok_or_else(|| ClientError::NoReply { pipe: self.address.clone() })?;
+                    self.check_room(room, reply.len())?;
+                    Ok(reply)
+                }
             }
         };
         let timeout = options.reply_timeout;
@@ -143,6 +156,7 @@ impl Pipe {
         &self,
         request: &[u8],
         options: &CallOptions,
+        room: &(dyn Fn(usize) -> bool + Sync),
     ) -> Result<Vec<u8>, ClientError> {
         // A message was found to fit.
         let (first, more) = request.split_at(request.len().min(self.client.ready().max_write as usize));
@@ -164,19 +178,28 @@ impl Pipe {
             Ok(())
         };
         // A service may answer before it has taken everything in, and go on only when that is read.
-        let reply = async { self.reply_to_the_end(self.data(read.finish().await)?, options.max_reply).await };
+        let reply = async {
+            let first = self.data(read.finish().await)?;
+            self.reply_to_the_end(first, options.max_reply, room).await
+        };
         let ((), reply) = tokio::try_join!(biased; whole, reply)?;
         Ok(reply)
     }
 
     /// What the service writes until it closes the pipe; `next` was read already.
-    async fn reply_to_the_end(&self, mut next: Option<Data>, max: usize) -> Result<Vec<u8>, ClientError> {
+    async fn reply_to_the_end(
+        &self,
+        mut next: Option<Data>,
+        max: usize,
+        room: &(dyn Fn(usize) -> bool + Sync),
+    ) -> Result<Vec<u8>, ClientError> {
         // An empty message is a reply; a pipe that is closed without one is not.
         if next.is_none() {
             return Err(ClientError::NoReply { pipe: self.address.clone() });
         }
         let mut reply = Vec::new();
         while let Some(data) = next {
+            self.check_room(room, data.bytes.len())?;
             if reply.is_empty() {
                 reply = data.bytes;
             } else {
@@ -189,6 +212,10 @@ impl Pipe {
             next = self.read_part(max - reply.len() + 1).await?;
         }
         Ok(reply)
+    }
+
+    fn check_room(&self, room: &(dyn Fn(usize) -> bool + Sync), bytes: usize) -> Result<(), ClientError> {
+        if room(bytes) { Ok(()) } else { Err(ClientError::NoRoom { pipe: self.address.clone() }) }
     }
 
     async fn read_part(&self, max: usize) -> Result<Option<Data>, ClientError> {

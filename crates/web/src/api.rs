@@ -3,35 +3,27 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use standpipe_client::text::{HoldsNul, to_message, without_nul};
+use standpipe_client::text::{HoldsNul, to_message};
 
 use crate::calls::{CallError, Reply};
-use crate::guard;
+use crate::memory::Room;
+use crate::outgoing::Outgoing;
 use crate::site::{Circumstances, LONGEST_BODY, Site, make_call};
 use crate::text::{HOLDS_NUL, from_reply};
+use crate::{guard, incoming};
+
+/// What is said when the site has no room for a request.
+pub(crate) const NO_ROOM: &str = "this site has no room for another request now; try again in a moment";
 
 /// What a JSON request holds.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
     text: String,
-}
-
-/// What a JSON reply holds.
-#[derive(Serialize)]
-struct JsonReply<'a> {
-    text: &'a str,
-    instance: &'a str,
-    address: &'a str,
-    /// Only there when the reply is not UTF-8 text and bytes had to be replaced; ask for text to get them as
-    /// they are.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    lossy: bool,
 }
 
 /// What a JSON reply holds when the call failed.
@@ -69,10 +61,11 @@ pub(crate) async fn call(
     let Some(pipe) = site.find(&name) else {
         return refuse(StatusCode::NOT_FOUND, "no-such-call", "there is no such call on this site");
     };
-    let body = if guard::announces_too_much(headers) {
+    let room = site.memory().room();
+    let body = if guard::announces_more_than(headers, LONGEST_BODY) {
         Err(StatusCode::PAYLOAD_TOO_LARGE)
     } else {
-        Bytes::from_request(request, &()).await.map_err(|rejection| rejection.status())
+        incoming::read(request.into_body(), LONGEST_BODY, &room).await
     };
     let body = match body {
         Ok(body) => body,
@@ -80,13 +73,21 @@ pub(crate) async fn call(
             let message = format!("the body is longer than {} MiB", LONGEST_BODY / 1024 / 1024);
             return refuse(status, "too-long", &message);
         }
+        Err(status @ StatusCode::SERVICE_UNAVAILABLE) => {
+            let mut response = refuse(status, "no-room", NO_ROOM);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            return response;
+        }
+        Err(status @ StatusCode::REQUEST_TIMEOUT) => {
+            return refuse(status, "too-slow", "the body did not arrive in time");
+        }
         Err(status) => return refuse(status, "bad-request", "the body could not be read"),
     };
     let Some(content) = content else {
         let message = "the body must be text/plain or application/json";
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", message);
     };
-    let text = match read_text(content, &body) {
+    let text = match read_text(content, body) {
         Ok(text) => text,
         Err(message) => return refuse(StatusCode::BAD_REQUEST, "bad-request", &message),
     };
@@ -94,8 +95,8 @@ pub(crate) async fn call(
         Ok(message) => message,
         Err(HoldsNul) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, "holds-nul", HOLDS_NUL),
     };
-    match make_call(&name, pipe, message, circumstances).await {
-        Ok(reply) => reply_response(answer, &reply),
+    match make_call(&name, pipe, message, circumstances, &room).await {
+        Ok(reply) => reply_response(answer, reply, room),
         Err(CallError { kind, instance, .. }) => {
             let mut response =
                 error_response(answer, kind.status(), kind.code(), kind.message(), instance.as_deref());
@@ -135,35 +136,45 @@ fn media_format(value: &str) -> Option<Format> {
     }
 }
 
-fn read_text(format: Format, body: &[u8]) -> Result<String, String> {
+fn read_text(format: Format, body: Vec<u8>) -> Result<String, String> {
     match format {
-        Format::Text => std::str::from_utf8(body)
-            .map(str::to_owned)
-            .map_err(|error| format!("the body is not UTF-8 text: wrong at byte {}", error.valid_up_to())),
-        Format::Json => serde_json::from_slice::<Request>(body)
+        Format::Text => String::from_utf8(body).map_err(|error| {
+            format!("the body is not UTF-8 text: wrong at byte {}", error.utf8_error().valid_up_to())
+        }),
+        Format::Json => serde_json::from_slice::<Request>(&body)
             .map(|request| request.text)
             .map_err(|error| format!("the body must be {{\"text\": \"…\"}}: {error}")),
     }
 }
 
-fn reply_response(format: Format, reply: &Reply) -> Response {
-    let mut response = match format {
+/// The reply, written as the client takes it.
+fn reply_response(format: Format, reply: Reply, room: Room) -> Response {
+    let Reply { data, instance, address } = reply;
+    let (data, is_text) = from_reply(data);
+    let own = HeaderValue::from_str(&format!("{instance} {address}"));
+    let outgoing = Outgoing::new(Some(room));
+    let (kind, outgoing) = match format {
         Format::Json => {
-            let (text, lossy) = from_reply(&reply.data);
-            Json(JsonReply { text: &text, instance: &reply.instance, address: &reply.address, lossy })
-                .into_response()
+            // `lossy` is only there when the reply is not UTF-8 text and bytes had to be replaced; ask for
+            // text to get them as they are.
+            let lossy = if is_text { "" } else { ",\"lossy\":true" };
+            let rest =
+                format!("\",\"instance\":{},\"address\":{}{lossy}}}", quoted(&instance), quoted(&address));
+            ("application/json", outgoing.plain("{\"text\":\"").json(data).plain(rest))
         }
-        Format::Text => {
-            let data = without_nul(&reply.data).to_vec();
-            let is_text = std::str::from_utf8(&data).is_ok();
-            let kind = if is_text { "text/plain; charset=utf-8" } else { "application/octet-stream" };
-            ([(header::CONTENT_TYPE, kind)], data).into_response()
-        }
+        Format::Text if is_text => ("text/plain; charset=utf-8", outgoing.raw(data)),
+        Format::Text => ("application/octet-stream", outgoing.raw(data)),
     };
-    if let Ok(instance) = HeaderValue::from_str(&format!("{} {}", reply.instance, reply.address)) {
-        response.headers_mut().insert("standpipe-instance", instance);
+    let mut response = ([(header::CONTENT_TYPE, kind)], outgoing.into_body()).into_response();
+    if let Ok(own) = own {
+        response.headers_mut().insert("standpipe-instance", own);
     }
     response
+}
+
+/// A text of JSON.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 fn error_response(

@@ -7,15 +7,16 @@ use standpipe_client::balancer::{Answer, Balancer, BalancerError};
 use tokio::time::Instant;
 
 use crate::calls::{CallError, CallErrorKind, CallFuture, PipeCalls, Readiness, Reply};
+use crate::memory::Room;
 
 /// How long a call waits for an instance to be ready. An instance that starts, or starts again, is seen to be
 /// ready a moment after it is; a person should not be sent away for that moment.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl PipeCalls for Balancer {
-    fn call(&self, request: Vec<u8>) -> CallFuture<'_> {
+    fn call<'a>(&'a self, request: Vec<u8>, room: &'a Room) -> CallFuture<'a> {
         Box::pin(async move {
-            let answer = call_when_ready(self, &request).await.map_err(call_error)?;
+            let answer = call_when_ready(self, &request, room).await.map_err(call_error)?;
             Ok(Reply {
                 data: answer.reply,
                 instance: answer.target.instance,
@@ -31,12 +32,12 @@ impl PipeCalls for Balancer {
 }
 
 /// Makes the call; when no instance could take it, so that nothing was sent, once more whenever one changes.
-async fn call_when_ready(balancer: &Balancer, request: &[u8]) -> Result<Answer, BalancerError> {
+async fn call_when_ready(balancer: &Balancer, request: &[u8], room: &Room) -> Result<Answer, BalancerError> {
     let deadline = Instant::now() + PATIENCE;
     let mut changes = balancer.changes();
     loop {
         changes.mark_unchanged();
-        let result = balancer.call(request).await;
+        let result = balancer.call_within(request, &|bytes| room.take(bytes)).await;
         if !matches!(result, Err(BalancerError::NoneReady { .. })) {
             return result;
         }
@@ -81,6 +82,7 @@ fn kind(error: &ClientError) -> CallErrorKind {
         ClientError::AccessDenied { .. } => CallErrorKind::AccessDenied,
         ClientError::PipeBusy { .. } => CallErrorKind::PipeBusy,
         ClientError::RequestTooLong { .. } => CallErrorKind::TooLong,
+        ClientError::NoRoom { .. } => CallErrorKind::NoRoom,
         ClientError::NoReply { .. } => CallErrorKind::ClosedBeforeReply,
         ClientError::ReplyTimeout { .. } => CallErrorKind::ReplyTimedOut,
         ClientError::Disconnected { may_have_arrived, .. } => {

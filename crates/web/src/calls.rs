@@ -7,13 +7,17 @@ use std::pin::Pin;
 
 use axum::http::StatusCode;
 
+use crate::memory::Room;
+
 /// A call on its way.
 pub type CallFuture<'a> = Pin<Box<dyn Future<Output = Result<Reply, CallError>> + Send + 'a>>;
 
 /// A pipe that can be called, on whichever instance is ready.
 pub trait PipeCalls: Send + Sync {
-    /// One request message, one reply. A request is sent to one instance at most once.
-    fn call(&self, request: Vec<u8>) -> CallFuture<'_>;
+    /// One request message, one reply. A request is sent to one instance at most once. Each byte of the reply
+    /// is taken from `room` before it is held; where that has none, the call fails with
+    /// [`CallErrorKind::NoRoom`].
+    fn call<'a>(&'a self, request: Vec<u8>, room: &'a Room) -> CallFuture<'a>;
 
     /// How many instances there are, and how many of them take calls now.
     fn readiness(&self) -> Readiness;
@@ -92,6 +96,8 @@ pub enum CallErrorKind {
     ClosedBeforeReply,
     /// No reply in time.
     ReplyTimedOut,
+    /// This site has no room for the reply.
+    NoRoom,
     /// This site stopped before the reply came.
     SiteStopped,
     /// Anything else; the log has it.
@@ -109,7 +115,7 @@ struct Words {
 
 impl CallErrorKind {
     /// All kinds, in their order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NoInstanceReady,
         Self::CouldNotConnect,
         Self::ConnectTimedOut,
@@ -120,6 +126,7 @@ impl CallErrorKind {
         Self::TooLong,
         Self::ClosedBeforeReply,
         Self::ReplyTimedOut,
+        Self::NoRoom,
         Self::SiteStopped,
         Self::Other,
     ];
@@ -185,6 +192,12 @@ impl CallErrorKind {
                 StatusCode::GATEWAY_TIMEOUT,
                 "No reply in time",
                 "the service did not reply in time; it may or may not have processed the text",
+            ),
+            Self::NoRoom => (
+                "no-room",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "No room now",
+                "this site has no room for the reply now; the service may have processed the text",
             ),
             Self::SiteStopped => (
                 "site-stopped",

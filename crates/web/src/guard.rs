@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::site::{LONGEST_BODY, Site};
+use crate::site::Site;
 
 /// Longest time for one request: a call may take 10 seconds to connect and 10 to reply; the rest is for a
 /// slow sender.
@@ -113,13 +113,12 @@ fn is_own(headers: &HeaderMap, asked: Option<&Authority>) -> bool {
     site_is_own && origin_is_own
 }
 
-/// Whether the request says of itself that its body is longer than [`LONGEST_BODY`]: then none of it need be
-/// read.
-pub(crate) fn announces_too_much(headers: &HeaderMap) -> bool {
+/// Whether the request says of itself that its body is longer than this: then none of it need be read.
+pub(crate) fn announces_more_than(headers: &HeaderMap, longest: usize) -> bool {
     headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok())
-        .is_some_and(|length| length > LONGEST_BODY as u64)
+        .is_some_and(|length| length > longest as u64)
 }
 
 /// The answer's headers: nothing but the page's own style and icon is loaded, nothing is run, framed or

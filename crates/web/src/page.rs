@@ -5,9 +5,11 @@ use std::fmt::Write;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::calls::{CallErrorKind, Reply};
-use crate::site::Site;
-use crate::text::{escape, from_reply};
+use crate::calls::{CallErrorKind, Readiness, Reply};
+use crate::memory::Room;
+use crate::outgoing::Outgoing;
+use crate::site::{LONGEST_TEXT, Site};
+use crate::text::{cut, escape, from_reply};
 
 /// The style, served by itself so that the browser can be told to take none from the page's text.
 pub(crate) const STYLE: &str = include_str!("page.css");
@@ -49,29 +51,37 @@ impl Outcome {
         }
     }
 
-    fn html(&self) -> String {
+    /// Appends it to a page; `call` is what was called.
+    fn append_to(self, page: Outgoing, call: Option<&str>) -> Outgoing {
         match self {
-            Self::None => String::new(),
-            Self::Reply(reply) => {
-                let (text, lossy) = from_reply(&reply.data);
-                let note = if lossy {
-                    "\n(The reply is not UTF-8 text; what cannot be shown is \u{fffd}.)"
-                } else {
-                    ""
-                };
-                format!(
-                    "<p class=\"result\" role=\"status\" id=\"result\">Processed Text: {} by instance: {} ({}){note}</p>",
-                    escape(&text),
-                    escape(&reply.instance),
-                    escape(&reply.address),
-                )
+            Self::None => page,
+            Self::Reply(Reply { data, instance, address }) => {
+                let (mut data, is_text) = from_reply(data);
+                let length = data.len();
+                cut(&mut data, LONGEST_TEXT);
+                let mut note = String::new();
+                if data.len() < length {
+                    let call = escape(call.unwrap_or_default());
+                    let _ = write!(
+                        note,
+                        "\n(The first {} of {length} bytes. POST /pipes/{call} gives the whole reply.)",
+                        data.len()
+                    );
+                }
+                if !is_text {
+                    note.push_str("\n(The reply is not UTF-8 text; what cannot be shown is \u{fffd}.)");
+                }
+                let (instance, address) = (escape(&instance), escape(&address));
+                page.plain("<p class=\"result\" role=\"status\" id=\"result\">Processed Text: ")
+                    .markup(data)
+                    .plain(format!(" by instance: {instance} ({address}){note}</p>"))
             }
             Self::Failed { kind, instance } => {
                 let instance =
                     instance.as_deref().map_or_else(String::new, |name| format!(" (instance {name})"));
-                failure(kind.title(), &format!("{}{instance}", kind.message()))
+                page.plain(failure(kind.title(), &format!("{}{instance}", kind.message())))
             }
-            Self::Refused { title, message, .. } => failure(title, message),
+            Self::Refused { title, message, .. } => page.plain(failure(title, &message)),
         }
     }
 }
@@ -90,11 +100,12 @@ fn capital(message: &str) -> String {
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
-/// The whole page, with the text that was sent still in its box.
-pub(crate) fn page(site: &Site, call: Option<&str>, text: &str, outcome: &Outcome) -> Response {
+/// The whole page, with the text that was sent still in its box. It holds `room` until it is sent.
+pub(crate) fn page(site: &Site, call: Option<&str>, text: String, outcome: Outcome, room: Room) -> Response {
     let status = outcome.status();
+    let is_temporary = status == StatusCode::SERVICE_UNAVAILABLE;
     let name = escape(site.name());
-    let mut html = String::with_capacity(2048 + text.len() * 2);
+    let mut html = String::with_capacity(2048);
     let title = outcome.title().map_or_else(|| name.clone(), |title| format!("{} – {name}", escape(title)));
     html.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
@@ -105,23 +116,21 @@ pub(crate) fn page(site: &Site, call: Option<&str>, text: &str, outcome: &Outcom
     let _ = writeln!(html, "<body>\n<main>\n<h1>{name}</h1>\n<form method=\"post\" action=\"/\">");
     choose_call(&mut html, site, call);
     // A line end right after the tag is not part of the text, so that a text may start with one.
-    let _ = writeln!(
-        html,
+    html.push_str(
         "<label for=\"text\">Text to process</label>\n<textarea id=\"text\" name=\"text\" rows=\"4\" \
-         autocomplete=\"off\" spellcheck=\"false\" autofocus>\n{}</textarea>\n<button type=\"submit\">Process</button>\n\
-         </form>\n{}\n</main>",
-        escape(text),
-        outcome.html()
+         autocomplete=\"off\" spellcheck=\"false\" autofocus>\n",
     );
-    let readiness = site.readiness();
-    let _ = writeln!(
-        html,
-        "<footer>{} of {} instances ready</footer>\n</body>\n</html>",
-        readiness.ready, readiness.all
-    );
-    let mut response = (status, html).into_response();
+    let page = Outgoing::new(Some(room))
+        .plain(html)
+        .markup(text)
+        .plain("</textarea>\n<button type=\"submit\">Process</button>\n</form>\n");
+    let Readiness { ready, all } = site.readiness();
+    let page = outcome
+        .append_to(page, call)
+        .plain(format!("\n</main>\n<footer>{ready} of {all} instances ready</footer>\n</body>\n</html>\n"));
+    let mut response = (status, page.into_body()).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    if matches!(outcome, Outcome::Failed { kind, .. } if kind.is_temporary()) {
+    if is_temporary {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response

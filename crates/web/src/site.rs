@@ -7,9 +7,19 @@ use std::time::Instant;
 use axum::extract::Request;
 
 use crate::calls::{CallError, CallErrorKind, PipeCalls, Readiness, Reply};
+use crate::memory::{Memory, Room};
 use crate::serve::Patience;
 use crate::statistics::CallStatistics;
 use crate::trace::Trace;
+
+/// Longest text of the page's form, and how much of a reply the page shows, in bytes. The bridge has more.
+pub(crate) const LONGEST_TEXT: usize = 64 * 1024;
+
+/// Longest body of the page's form: each byte of the text can be written as three.
+pub(crate) const LONGEST_FORM: usize = 3 * LONGEST_TEXT + 1024;
+
+/// What a site holds at most where nobody says it, in bytes.
+const USUAL_MEMORY: usize = 256 * 1024 * 1024;
 
 /// Longest body of a request, in bytes.
 pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
@@ -19,6 +29,7 @@ pub struct Site {
     name: String,
     hosts: Vec<String>,
     calls: BTreeMap<String, NamedCall>,
+    memory: Memory,
 }
 
 /// A pipe that can be called, and what became of its calls.
@@ -47,7 +58,8 @@ impl Circumstances {
 impl Site {
     /// A site with that heading and nothing to call yet.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), hosts: Vec::new(), calls: BTreeMap::new() }
+        let memory = Memory::new(USUAL_MEMORY);
+        Self { name: name.into(), hosts: Vec::new(), calls: BTreeMap::new(), memory }
     }
 
     /// Adds a pipe that can be called by `name`.
@@ -55,6 +67,18 @@ impl Site {
     pub fn with_call(mut self, name: impl Into<String>, pipe: Arc<dyn PipeCalls>) -> Self {
         self.calls.insert(name.into(), NamedCall { pipe, statistics: Arc::default() });
         self
+    }
+
+    /// Sets what all requests and replies hold together at most; 256 MiB until then. A request for which
+    /// there is no room is answered with 503.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Memory) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// What becomes of the calls, by their names.
@@ -110,14 +134,15 @@ pub(crate) async fn make_call(
     NamedCall { pipe, statistics }: &NamedCall,
     message: Vec<u8>,
     Circumstances { patience, trace }: Circumstances,
+    room: &Room,
 ) -> Result<Reply, CallError> {
     let began = Instant::now();
     let result = match patience {
         Some(patience) => tokio::select! {
-            result = pipe.call(message) => result,
+            result = pipe.call(message, room) => result,
             () = patience.ends() => Err(CallError::new(CallErrorKind::SiteStopped)),
         },
-        None => pipe.call(message).await,
+        None => pipe.call(message, room).await,
     };
     let took = began.elapsed();
     statistics.record(&result, took);

@@ -12,11 +12,21 @@ impl Balancer {
     ///
     /// Waits for the first answers of instances that were not asked yet, but not for instances to come back.
     pub async fn call(&self, request: &[u8]) -> Result<Answer, BalancerError> {
+        self.call_within(request, &|_| true).await
+    }
+
+    /// The same, and asks `room` before it keeps so many bytes more of the reply
+    /// ([`Pipe::exchange_within`]).
+    pub async fn call_within(
+        &self,
+        request: &[u8],
+        room: &(dyn Fn(usize) -> bool + Sync),
+    ) -> Result<Answer, BalancerError> {
         let Shared { pipe, options, changes, .. } = &*self.shared;
         let mut tried: Vec<(Arc<Watched>, Arc<ClientError>)> = Vec::new();
         while let Some((watched, client)) = self.choose(&tried).await {
             match client.open_when_free(pipe, options.call.wait_for_pipe).await {
-                Ok(pipe) => return self.call_on(&watched, pipe, request).await,
+                Ok(pipe) => return self.call_on(&watched, pipe, request, room).await,
                 Err(error) if error.is_of_this_instance() => {
                     let error = Arc::new(error);
                     watched.failed(options.wariness(&error));
@@ -40,8 +50,14 @@ impl Balancer {
         })
     }
 
-    async fn call_on(&self, watched: &Watched, pipe: Pipe, request: &[u8]) -> Result<Answer, BalancerError> {
-        match pipe.exchange(request, &self.shared.options.call).await {
+    async fn call_on(
+        &self,
+        watched: &Watched,
+        pipe: Pipe,
+        request: &[u8],
+        room: &(dyn Fn(usize) -> bool + Sync),
+    ) -> Result<Answer, BalancerError> {
+        match pipe.exchange_within(request, &self.shared.options.call, room).await {
             Ok(reply) => {
                 watched.answered();
                 Ok(Answer { reply, target: watched.target.clone() })

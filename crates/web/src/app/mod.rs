@@ -12,10 +12,11 @@ use serde::Deserialize;
 use standpipe_client::text::{HoldsNul, to_message};
 
 use crate::calls::Readiness;
+use crate::memory::Room;
 use crate::page::{self, Outcome};
-use crate::site::{Circumstances, LONGEST_BODY, Site, make_call};
+use crate::site::{Circumstances, LONGEST_BODY, LONGEST_FORM, LONGEST_TEXT, Site, make_call};
 use crate::text::{HOLDS_NUL, from_form};
-use crate::{api, guard};
+use crate::{api, guard, incoming};
 
 /// The whole site as a router; `serve` puts it on a socket, tests call it as it is.
 ///
@@ -45,7 +46,7 @@ pub fn app(site: Site) -> Router {
 
 /// `GET /`
 async fn show(State(site): State<Arc<Site>>) -> Response {
-    page::page(&site, None, "", &Outcome::None)
+    page::page(&site, None, String::new(), Outcome::None, site.memory().room())
 }
 
 /// `GET /readyz`
@@ -65,28 +66,18 @@ struct Fields {
 /// `POST /`
 async fn process(State(site): State<Arc<Site>>, request: Request) -> Response {
     let circumstances = Circumstances::of(&request);
-    let form = if guard::announces_too_much(request.headers()) {
-        Err(StatusCode::PAYLOAD_TOO_LARGE)
-    } else {
-        Form::<Fields>::from_request(request, &()).await.map_err(|rejection| rejection.status())
-    };
-    let Fields { text, call } = match form {
-        Ok(Form(fields)) => fields,
-        Err(status) => {
-            let (title, message) = if status == StatusCode::PAYLOAD_TOO_LARGE {
-                ("Too long", format!("the text is longer than {} MiB", LONGEST_BODY / 1024 / 1024))
-            } else {
-                ("Not understood", "this is not what the page's form sends".to_owned())
-            };
-            return page::page(&site, None, "", &Outcome::Refused { status, title, message });
-        }
+    let room = site.memory().room();
+    let Fields { text, call } = match read_form(request, &room).await {
+        Ok(fields) if fields.text.len() <= LONGEST_TEXT => fields,
+        Ok(_) => return refuse_form(&site, StatusCode::PAYLOAD_TOO_LARGE),
+        Err(status) => return refuse_form(&site, status),
     };
     let text = from_form(&text);
     let chosen = call.as_deref().or_else(|| site.call_names().next());
     let Some(pipe) = chosen.and_then(|name| site.find(name)) else {
         let message = "there is no such call on this site".to_owned();
         let refused = Outcome::Refused { status: StatusCode::NOT_FOUND, title: "No such call", message };
-        return page::page(&site, None, &text, &refused);
+        return page::page(&site, None, text, refused, room);
     };
     let outcome = match to_message(text.as_str()) {
         Err(HoldsNul) => Outcome::Refused {
@@ -94,12 +85,42 @@ async fn process(State(site): State<Arc<Site>>, request: Request) -> Response {
             title: "Not sent",
             message: HOLDS_NUL.to_owned(),
         },
-        Ok(message) => match make_call(chosen.unwrap_or_default(), pipe, message, circumstances).await {
+        Ok(message) => match make_call(chosen.unwrap_or_default(), pipe, message, circumstances, &room).await
+        {
             Ok(reply) => Outcome::Reply(reply),
             Err(error) => Outcome::Failed { kind: error.kind, instance: error.instance },
         },
     };
-    page::page(&site, chosen, &text, &outcome)
+    page::page(&site, chosen, text, outcome, room)
+}
+
+/// What a request says that the page's form made.
+async fn read_form(request: Request, room: &Room) -> Result<Fields, StatusCode> {
+    let (parts, body) = request.into_parts();
+    if guard::announces_more_than(&parts.headers, LONGEST_FORM) {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let body = incoming::read(body, LONGEST_FORM, room).await?;
+    let form = Form::<Fields>::from_request(Request::from_parts(parts, body.into()), &()).await;
+    form.map(|Form(fields)| fields).map_err(|rejection| rejection.status())
+}
+
+/// The page, which says why the form was not taken.
+fn refuse_form(site: &Site, status: StatusCode) -> Response {
+    let (title, message) = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let longest = LONGEST_TEXT / 1024;
+            (
+                "Too long",
+                format!("the page takes a text of {longest} KiB; POST /pipes/CALL takes a longer one"),
+            )
+        }
+        StatusCode::SERVICE_UNAVAILABLE => ("No room now", api::NO_ROOM.to_owned()),
+        StatusCode::REQUEST_TIMEOUT => ("Too slow", "the text did not arrive in time".to_owned()),
+        _ => ("Not understood", "this is not what the page's form sends".to_owned()),
+    };
+    let room = site.memory().room();
+    page::page(site, None, String::new(), Outcome::Refused { status, title, message }, room)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ impl Fake {
 }
 
 impl PipeCalls for Fake {
-    fn call(&self, request: Vec<u8>) -> CallFuture<'_> {
+    fn call<'a>(&'a self, request: Vec<u8>, _room: &'a Room) -> CallFuture<'a> {
         self.asked.lock().unwrap().push(request);
         let answer = self
             .answer
@@ -174,9 +174,12 @@ async fn a_text_with_a_nul_is_not_sent() {
 #[tokio::test]
 async fn a_body_that_is_too_long_or_no_form_is_refused_on_the_page() {
     let pipe = Fake::new(Ok(b""));
-    let answer = send(&pipe, form(format!("text={}", "a".repeat(LONGEST_BODY)))).await;
-    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert!(answer.body.contains("longer than 1 MiB"), "{}", answer.body);
+    for length in [LONGEST_TEXT + 1, LONGEST_BODY] {
+        let answer = send(&pipe, form(format!("text={}", "a".repeat(length)))).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(answer.body.contains("a text of 64 KiB"), "{}", answer.body);
+        assert!(answer.body.len() < 4096, "the text is not sent back");
+    }
     let answer = send(&pipe, form("nothing=1")).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.body.contains("Not understood"), "{}", answer.body);
@@ -327,11 +330,12 @@ impl hyper::body::Body for Never {
 async fn a_body_that_is_announced_as_too_long_is_refused_unread() {
     let pipe = Fake::new(Ok(b""));
     let unread = || Body::new(Never);
-    for mut request in [form(unread()), bridge("text/plain", unread())] {
+    let words = ["a text of 64 KiB", "longer than 1 MiB"];
+    for (mut request, words) in [form(unread()), bridge("text/plain", unread())].into_iter().zip(words) {
         request.headers_mut().insert("content-length", (LONGEST_BODY + 1).into());
         let answer = send(&pipe, request).await;
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
-        assert!(answer.body.contains("longer than 1 MiB"), "{}", answer.body);
+        assert!(answer.body.contains(words), "{}", answer.body);
     }
 }
 
@@ -392,4 +396,50 @@ async fn the_origin_must_be_right_whatever_else_is() {
     request.extensions_mut().insert(guard::ReachedAt("192.0.2.1".parse().unwrap()));
     assert_eq!(send(&pipe, request).await.status, StatusCode::FORBIDDEN);
     assert!(pipe.asked().is_empty());
+}
+
+#[tokio::test]
+async fn the_page_cuts_a_long_reply_and_says_where_all_of_it_is() {
+    static LONG: [u8; 200_000] = [b'"'; 200_000];
+    let pipe = Fake::new(Ok(&LONG));
+    let answer = send(&pipe, form("text=x")).await;
+    assert_eq!(answer.body.matches("&quot;").count(), LONGEST_TEXT);
+    let note = "The first 65536 of 200000 bytes. POST /pipes/simple gives the whole reply.";
+    assert!(answer.body.contains(note), "{}", &answer.body[answer.body.len() - 300..]);
+    let answer = send(&pipe, bridge("application/json", r#"{"text":"x"}"#)).await;
+    let json: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(json["text"].as_str().map(str::len), Some(200_000));
+    assert_eq!(send(&pipe, bridge("text/plain", "x")).await.body.len(), 200_000);
+}
+
+#[tokio::test]
+async fn requests_and_replies_hold_no_more_than_the_site_has() {
+    let memory = crate::Memory::new(1024 * 1024);
+    let pipe = Fake::new(Ok(b"hello"));
+    let site = Site::new("Demo")
+        .with_memory(memory.clone())
+        .with_call("simple", Arc::clone(&pipe) as Arc<dyn PipeCalls>);
+    let app = app(site);
+    // Replies that nobody reads hold what they need.
+    let text = "'".repeat(LONGEST_TEXT);
+    let mut unread = Vec::new();
+    let refused = loop {
+        let response = app.clone().oneshot(form(format!("text={text}"))).await.unwrap();
+        assert!(memory.used() <= memory.limit());
+        if response.status() != StatusCode::OK {
+            break response;
+        }
+        unread.push(response);
+        assert!(unread.len() < 100, "each holds something");
+    };
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after"));
+    let bridge = bridge("text/plain", text.repeat(8));
+    let refused = app.clone().oneshot(bridge).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    drop((unread, refused));
+    let again = app.oneshot(form("text=hello")).await.unwrap();
+    assert_eq!(again.status(), StatusCode::OK);
+    drop(again);
+    assert_eq!(memory.used(), 0);
 }

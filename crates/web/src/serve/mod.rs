@@ -2,7 +2,7 @@
 //!
 //! | limit | what it ends |
 //! | --- | --- |
-//! | all connections | more wait in the system's queue |
+//! | all connections | more are answered with 503, and only asked whether the site lives and is ready |
 //! | connections of one peer | more are closed at once |
 //! | a request's head | clients that send nothing, also between two requests |
 //! | a pending write | clients that ask and do not read |
@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -34,11 +36,20 @@ use progress::Progress;
 /// A pause after the system refused a connection (out of descriptors, say), so that it does not spin.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long a client of a full site may take to send a request's head.
+const CROWDED_HEAD: Duration = Duration::from_secs(2);
+
+/// The longest head of a request, and what is held of a reply that the client does not take, in bytes.
+const LONGEST_HEAD: usize = 32 * 1024;
+
 /// What one listener gives to its clients.
 #[derive(Clone, Copy)]
 struct Limits {
-    /// Most connections at once; more wait in the system's queue.
+    /// Most connections at once.
     connections: usize,
+    /// Connections beyond them, on which only health is answered, so that a full site is not taken for a dead
+    /// one. More wait in the system's queue.
+    reserve: usize,
     /// Most of them from one peer; see [`Peers`] for what one peer is.
     per_peer: usize,
     /// How long a client may take to send a request's head, also on a connection that is kept for the next
@@ -72,6 +83,7 @@ impl Patience {
 impl Limits {
     const USUAL: Self = Self {
         connections: 1024,
+        reserve: 32,
         per_peer: 256,
         head: Duration::from_secs(15),
         write: Duration::from_secs(30),
@@ -87,21 +99,38 @@ impl Limits {
 /// The site learns of each request on which address it arrived; see
 /// [`Site::with_hosts`](crate::Site::with_hosts).
 pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>, drain: Duration) {
-    serve_within(Limits { drain, ..Limits::USUAL }, listener, app, stop).await;
+    serve_at_most(Limits::USUAL.connections, listener, app, stop, drain).await;
+}
+
+/// The same with so many connections at once, 1024 with [`serve`]. On further ones, `/livez` and `/readyz`
+/// are answered, and everything else with 503.
+pub async fn serve_at_most(
+    connections: usize,
+    listener: TcpListener,
+    app: Router,
+    stop: impl Future<Output = ()>,
+    drain: Duration,
+) {
+    serve_within(Limits { connections, drain, ..Limits::USUAL }, listener, app, stop).await;
 }
 
 async fn serve_within(limits: Limits, listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
     let connections = Arc::new(Semaphore::new(limits.connections));
+    let reserve = Arc::new(Semaphore::new(limits.reserve));
     let peers = Peers::new(limits.per_peer);
     // Each connection holds a receiver: it hears of the stop, and `closed` waits for all of them.
     let (stopping, stopped) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
     loop {
         let next = async {
-            let permit = Arc::clone(&connections).acquire_owned().await;
-            (permit, listener.accept().await)
+            // Only this task takes permits, so what is free now is so when somebody has connected.
+            tokio::select! {
+                _ = connections.acquire() => {}
+                _ = reserve.acquire() => {}
+            }
+            listener.accept().await
         };
-        let (permit, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut stop => break,
             next = next => next,
         };
@@ -117,7 +146,12 @@ async fn serve_within(limits: Limits, listener: TcpListener, app: Router, stop: 
             tracing::debug!(%peer, "closed a connection: its peer has too many");
             continue;
         };
-        let connection = run(limits, stream, app.clone(), stopped.clone());
+        let usual = Arc::clone(&connections).try_acquire_owned();
+        let is_crowded = usual.is_err();
+        let permit = usual.or_else(|_| Arc::clone(&reserve).try_acquire_owned());
+        let limits =
+            if is_crowded { Limits { head: CROWDED_HEAD.min(limits.head), ..limits } } else { limits };
+        let connection = run(limits, is_crowded, stream, app.clone(), stopped.clone());
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%peer, error, "a connection ended badly");
@@ -135,6 +169,7 @@ async fn serve_within(limits: Limits, listener: TcpListener, app: Router, stop: 
 /// One connection until its end; it is closed when this is dropped.
 async fn run(
     limits: Limits,
+    is_crowded: bool,
     stream: TcpStream,
     app: Router,
     mut stopped: watch::Receiver<bool>,
@@ -147,12 +182,20 @@ async fn run(
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ReachedAt(at.ip()));
         request.extensions_mut().insert(patience.clone());
-        app.call(request)
+        let app = app.clone();
+        async move {
+            if is_crowded && !matches!(request.uri().path(), "/livez" | "/readyz") {
+                return Ok(crowded());
+            }
+            app.call(request).await
+        }
     });
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
+            .keep_alive(!is_crowded)
+            .max_buf_size(LONGEST_HEAD)
             .serve_connection(TokioIo::new(Progress::new(stream, limits.write)), service)
     );
     let rest = tokio::select! {
@@ -167,6 +210,13 @@ async fn run(
         () = stopped_for(&mut stopped, limits.drain) => return Ok(()),
     };
     Ok(ended??)
+}
+
+/// The answer of a site that has as many connections as it can have.
+fn crowded() -> Response {
+    let headers = [(header::RETRY_AFTER, "5"), (header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    let message = "error: this site has too many connections now; try again in a moment [no-room]\n";
+    (StatusCode::SERVICE_UNAVAILABLE, headers, message).into_response()
 }
 
 /// Ready once the site was stopped that long ago.

@@ -11,6 +11,7 @@ const SHORT: Duration = Duration::from_millis(50);
 /// Nothing ends by itself.
 const NO_LIMITS: Limits = Limits {
     connections: 8,
+    reserve: 4,
     per_peer: 8,
     head: LONG,
     write: LONG,
@@ -57,9 +58,45 @@ async fn closed(stream: &mut TcpStream) {
     let _ = stream.read_to_end(&mut rest).await;
 }
 
+/// What a client gets that asks for this on a connection of its own.
+async fn ask(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer).await;
+    answer
+}
+
+/// The head of a form whose body never comes.
+const SLOW: &[u8] = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\
+    Content-Type: application/x-www-form-urlencoded\r\n\r\n";
+
+#[tokio::test]
+async fn a_full_site_says_so_and_is_not_taken_for_a_dead_one() {
+    let app = crate::app(crate::Site::new("Demo"));
+    let served = served(Limits { connections: 2, reserve: 2, head: LONG, ..NO_LIMITS }, app).await;
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(SLOW).await.unwrap();
+        slow.push(stream);
+    }
+    tokio::time::sleep(SHORT).await;
+    for _ in 0..5 {
+        assert!(ask(served.address, "/livez").await.starts_with("HTTP/1.1 200 "));
+        let full = ask(served.address, "/").await;
+        assert!(full.starts_with("HTTP/1.1 503 ") && full.contains("[no-room]"), "{full}");
+    }
+    drop(slow);
+    while !ask(served.address, "/").await.starts_with("HTTP/1.1 200 ") {
+        tokio::time::sleep(SHORT).await;
+    }
+}
+
 #[tokio::test]
 async fn more_connections_than_allowed_wait_for_one_to_end() {
-    let served = served(Limits { connections: 1, ..NO_LIMITS }, small()).await;
+    let served = served(Limits { connections: 1, reserve: 0, ..NO_LIMITS }, small()).await;
     let mut first = TcpStream::connect(served.address).await.unwrap();
     first.write_all(ASK).await.unwrap();
     answer(&mut first).await;
@@ -93,7 +130,7 @@ async fn a_client_that_asks_and_does_not_read_loses_its_place() {
     let large = Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/large", get(|| async { vec![b'x'; 64 * 1024 * 1024] }));
-    let served = served(Limits { connections: 1, write: SHORT, ..NO_LIMITS }, large).await;
+    let served = served(Limits { connections: 1, reserve: 0, write: SHORT, ..NO_LIMITS }, large).await;
     let mut deaf = TcpStream::connect(served.address).await.unwrap();
     deaf.write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut next = TcpStream::connect(served.address).await.unwrap();
@@ -158,7 +195,7 @@ async fn stopping_does_not_wait_for_ever() {
 struct Silent(Arc<Notify>);
 
 impl crate::PipeCalls for Silent {
-    fn call(&self, _request: Vec<u8>) -> crate::CallFuture<'_> {
+    fn call<'a>(&'a self, _request: Vec<u8>, _room: &'a crate::Room) -> crate::CallFuture<'a> {
         self.0.notify_one();
         Box::pin(std::future::pending())
     }
