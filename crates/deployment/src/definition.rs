@@ -140,6 +140,8 @@ pub struct Role {
     pub health: Option<Health>,
     /// What a pack has for the role, besides its programs.
     pub content: Vec<Content>,
+    /// How much an instance's endpoints may use.
+    pub limits: Limits,
     /// The commands to run first, in this order.
     pub startup: Vec<StartupTask>,
     /// The services to run and watch. Each comes after those that it depends on.
@@ -452,6 +454,8 @@ pub struct Endpoint {
     pub max_connections: Option<u32>,
     /// The same from one address.
     pub max_connections_per_address: Option<u32>,
+    /// The same of one account.
+    pub max_connections_per_account: Option<u32>,
     /// How long a log-on counts before the client has to log on again; of no meaning for the page.
     pub session_lifetime: Option<Duration>,
     /// Whether administrators are filtered as Windows filters them over the network; of no meaning for the
@@ -481,6 +485,19 @@ pub struct LocalStorage {
     pub size: u64,
     /// Whether it is emptied each time the instance starts.
     pub clean_on_recycle: bool,
+}
+
+/// How much an instance's endpoints may use, over all clients. Without a number, what suits the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Bytes of memory in all.
+    pub memory: Option<u64>,
+    /// Bytes of memory that one account may take.
+    pub memory_per_account: Option<u64>,
+    /// Opens of pipes at once.
+    pub opens: Option<u32>,
+    /// The same of one account.
+    pub opens_per_account: Option<u32>,
 }
 
 /// Where an instance says how it is.

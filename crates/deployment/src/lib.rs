@@ -15,9 +15,9 @@ mod stop;
 pub use addresses::{AddressSource, AddressSourceError, TargetAddresses};
 pub use check::Look;
 pub use definition::{
-    Backend, Call, Command, Content, Deployment, Endpoint, EventSource, ExpectedReply, Health, LocalStorage,
-    Logs, PasswordSource, Pipe, PipeCommand, Probe, Program, Question, Role, Service, StartupTask, Target,
-    Wine, local_address,
+    Backend, Call, Command, Content, Deployment, Endpoint, EventSource, ExpectedReply, Health, Limits,
+    LocalStorage, Logs, PasswordSource, Pipe, PipeCommand, Probe, Program, Question, Role, Service,
+    StartupTask, Target, Wine, local_address,
 };
 pub use file::{
     Encryption, Environment, NoVariables, OnSettingsChange, PipeEncryption, PipeMode, PortChoice, Ports,

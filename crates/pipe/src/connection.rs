@@ -398,6 +398,24 @@ impl PipeConnection {
         }
     }
 
+    /// How much of what was written the other end has not read, as far as this machine holds it, in bytes: of
+    /// a socket, with what the system keeps beside it.
+    pub fn unread(&self) -> usize {
+        match &self.link {
+            Link::Socket(socket) => socket.unread(),
+            Link::Memory(end) => end.unread(),
+        }
+    }
+
+    /// How long the message is that [`Self::poll_receive`] would give, without taking it. `None` where that
+    /// is not known: of bytes, at the end, on an error, and on Windows.
+    pub fn poll_length(&self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        match &self.link {
+            Link::Socket(socket) => socket.poll_length(cx),
+            Link::Memory(end) => end.poll_length(cx),
+        }
+    }
+
     /// Appends a message or some bytes to `buffer`. One task at a time can wait here.
     pub fn poll_receive(
         &self,

@@ -124,6 +124,27 @@ impl End {
         self.mode
     }
 
+    /// What was written and not read, in bytes.
+    pub(crate) fn unread(&self) -> usize {
+        self.outgoing.lock().held
+    }
+
+    /// How long the next message is; `None` for bytes, and at the end.
+    pub(crate) fn poll_length(&self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        if self.mode == Mode::Byte {
+            return Poll::Ready(None);
+        }
+        let mut flow = self.incoming.lock();
+        match flow.chunks.front() {
+            Some(message) => Poll::Ready(Some(message.len())),
+            None if flow.finished || flow.abandoned => Poll::Ready(None),
+            None => {
+                remember(&mut flow.readers, cx);
+                Poll::Pending
+            }
+        }
+    }
+
     /// Appends a message of at most `limit` bytes, or some bytes. Any number of tasks can wait.
     pub(crate) fn poll_receive(
         &self,

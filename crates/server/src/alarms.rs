@@ -94,7 +94,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::admission::{Admission, Budget};
+    use crate::admission::{Admission, Crowd};
 
     struct Scene {
         alarms: Alarms,
@@ -107,8 +107,8 @@ mod tests {
 
     impl Scene {
         fn new() -> Self {
-            let (one, stop) = (Budget { all: 1, per_address: 1 }, CancellationToken::new());
-            let admission = Admission::new(1, one, 1, Arc::default());
+            let (one, stop) = (Crowd { all: 1, per_address: 1 }, CancellationToken::new());
+            let admission = Admission::new(1, one, 1, 1, Arc::default());
             let (place, _) = admission.admit(ADDRESS);
             Self { alarms: Alarms::new(&stop, Duration::from_mins(1)), place, admission, stop }
         }
@@ -130,9 +130,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_users_place_is_never_taken() {
+    async fn strangers_never_take_a_users_place() {
         let mut scene = Scene::new();
-        scene.place.log_on().unwrap();
+        let account = standpipe_security::Sid::new(5, &[21, 1, 2, 3, 1001]).unwrap();
+        scene.place.log_on(account).unwrap();
         let _newer = scene.admission.admit(ADDRESS);
         let due = Some(Instant::now() + Duration::from_secs(1));
         assert_eq!(scene.next(due, false).await, Alarm::Timeout);

@@ -76,6 +76,9 @@ pub(crate) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
 pub(crate) fn disconnected(reason: &DisconnectReason, peer: SocketAddr, log: &LogLimit) {
     let kind = match reason {
         DisconnectReason::Drained => return tracing::debug!(%peer, "drained"),
+        DisconnectReason::Idle => {
+            return tracing::info!(%peer, "closing: nothing is open, and nothing happens");
+        }
         DisconnectReason::LogonTimeout | DisconnectReason::TooManyFailedLogons => Kind::LogOn,
         _ => Kind::Closed,
     };
@@ -84,7 +87,10 @@ pub(crate) fn disconnected(reason: &DisconnectReason, peer: SocketAddr, log: &Lo
     };
     let suppressed = line.suppressed;
     match reason {
-        DisconnectReason::Drained => {}
+        DisconnectReason::Drained | DisconnectReason::Idle => {}
+        DisconnectReason::FrameTooSlow => {
+            tracing::warn!(%peer, suppressed, "closing: a frame did not arrive whole in time");
+        }
         DisconnectReason::KeyUsedUp => {
             tracing::warn!(%peer, suppressed, "closing: the session's encryption key is used up");
         }

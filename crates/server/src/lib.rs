@@ -4,13 +4,16 @@
 mod admission;
 mod alarms;
 mod arrival;
+mod budget;
 mod counters;
 mod driver;
 mod events;
 mod guessing;
+mod linger;
 mod log_limit;
 mod operation;
 mod queue;
+mod reserve;
 mod sessions;
 mod timer;
 mod turns;
@@ -35,15 +38,18 @@ use tokio_util::sync::CancellationToken;
 
 use standpipe_pipe::PipeName;
 use standpipe_pipe::backend::Backend;
+use standpipe_transport::buffers::limit_buffers;
 
+pub use budget::{Budget, BudgetSnapshot, Resources};
 pub use counters::{Counters, Snapshot};
 pub use guessing::GatePolicy;
 pub use standpipe_smb::server::Encryption;
 
-use admission::{Admission, Budget, DEFAULT_STRANGERS};
+use admission::{Admission, Crowd};
 use guessing::Guessing;
 use log_limit::{Kind, LogLimit};
 use operation::{Served, Shared};
+use reserve::Reserve;
 
 /// How long to wait before accepting is tried again when the system has no room for another connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
@@ -118,8 +124,14 @@ pub struct Options {
     pub limits: Limits,
     /// How much guessing of passwords is let pass, and how it is slowed down.
     pub guessing: GatePolicy,
-    /// Connections at once on which somebody has logged on. One more is closed as soon as somebody logs on.
+    /// What this server may use, alone or together with others of this process.
+    pub budget: Budget,
+    /// Connections at once on which somebody has logged on. For one more, the account that has most gives one
+    /// up on which nothing is open; if the account that logs on has most itself and none to give up, it is
+    /// refused.
     pub max_connections: usize,
+    /// The same for one account, over all addresses.
+    pub max_connections_per_account: usize,
     /// The same from one address; a /64 network of IPv6 counts as one.
     pub max_connections_per_address: usize,
     /// Connections at once on which nobody has logged on yet; at least 4. They take no place of
@@ -139,7 +151,21 @@ impl Options {
     pub fn new() -> io::Result<Self> {
         let mut guid = [0; 16];
         getrandom::fill(&mut guid).map_err(io::Error::other)?;
-        Ok(Self {
+        let budget = Budget::new(Resources::of_this_machine());
+        Ok(Self::within(guid, budget))
+    }
+
+    /// The same with this budget, whose limits are the server's.
+    #[must_use]
+    pub fn with_budget(self, budget: Budget) -> Self {
+        Self::within(self.guid, budget)
+    }
+
+    fn within(guid: [u8; 16], budget: Budget) -> Self {
+        let Resources { connections, connections_share, strangers, opens_share, .. } = *budget.resources();
+        let mut limits = Limits::default();
+        limits.opens = limits.opens.min(opens_share);
+        Self {
             names: names_of(&standpipe_system::machine::host_name()),
             guid,
             #[cfg(feature = "conformance")]
@@ -150,14 +176,16 @@ impl Options {
             encryption: Encryption::default(),
             session_lifetime: None,
             filter_administrators: true,
-            limits: Limits::default(),
+            limits,
             guessing: GatePolicy::default(),
-            max_connections: 1024,
-            max_connections_per_address: 512,
-            max_connections_before_logon: DEFAULT_STRANGERS,
+            budget,
+            max_connections: connections,
+            max_connections_per_account: connections_share,
+            max_connections_per_address: connections.div_ceil(2),
+            max_connections_before_logon: strangers,
             send_timeout: Duration::from_mins(1),
             drain_timeout: Duration::from_secs(10),
-        })
+        }
     }
 }
 
@@ -259,6 +287,12 @@ impl Server {
             }
         });
         tracing::info!(%address, "serving pipes");
+        if let Some(bytes) = shared.budget.resources().socket_buffer()
+            && let Err(error) = limit_buffers(&listener, bytes)
+        {
+            tracing::warn!(%address, %error, "cannot set how much the system buffers for each connection");
+        }
+        let mut reserve = Reserve::new();
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -289,8 +323,12 @@ impl Server {
                     }
                     let exhausted = standpipe_system::machine::is_exhausted(&error);
                     let displaced =
-                        (0..EXHAUSTED_DISPLACED).filter(|_| exhausted && admission.displace_any());
-                    let pause = if displaced.count() > 0 { DISPLACED_PAUSE } else { EXHAUSTED_PAUSE };
+                        (0..EXHAUSTED_DISPLACED).filter(|_| exhausted && admission.displace_any()).count();
+                    if displaced == 0 {
+                        // Whoever waits in the system's queue hears at once that it cannot be served.
+                        reserve.turn_away(&listener).await;
+                    }
+                    let pause = if displaced > 0 { DISPLACED_PAUSE } else { EXHAUSTED_PAUSE };
                     tokio::time::sleep(pause).await;
                 }
             }
@@ -321,10 +359,16 @@ fn log_panic(ended: Result<(), JoinError>) {
 }
 
 fn admission(options: &Options, counters: Arc<Counters>) -> Admission {
-    let users = Budget { all: options.max_connections, per_address: options.max_connections_per_address };
+    let users = Crowd { all: options.max_connections, per_address: options.max_connections_per_address };
     // Nobody outside can foresee it, and it is no secret that anything depends on.
     let seed = RandomState::new().hash_one(options.guid);
-    Admission::new(options.max_connections_before_logon, users, seed, counters)
+    Admission::new(
+        options.max_connections_before_logon,
+        users,
+        options.max_connections_per_account,
+        seed,
+        counters,
+    )
 }
 
 fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Shared {
@@ -358,6 +402,7 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
         #[cfg(feature = "conformance")]
         other_names: served.len().checked_sub(1).filter(|_| options.pose_as_files).map(PipeId),
         config: Arc::new(config),
+        budget: Arc::new(options.budget),
         next_connection: AtomicU64::new(0),
         served,
         readiness,

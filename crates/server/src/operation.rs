@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use standpipe_smb::server::budget::{AccountBudget, SHORT_MESSAGE};
 use standpipe_smb::server::{Config, OpenId, PipeId, PipeMode, ServiceEnd, WaitId};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::{Budget, has_room};
 use crate::counters::Counters;
 use crate::guessing::Guessing;
 use crate::log_limit::{Kind, LogLimit};
@@ -28,6 +30,12 @@ use standpipe_pipe::connection::{PipeConnection, PipeError};
 /// How long a service may leave what was written unread before the log tells of it.
 const STALL_TIME: Duration = Duration::from_secs(10);
 
+/// How long a read waits that found no room in the budget.
+const NO_ROOM_PAUSE: Duration = Duration::from_millis(20);
+
+/// How often it is looked at what services have left unread.
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
+
 /// How long the descriptor counts that a service was seen to have. One that lets more callers in is noticed
 /// after this time; one that lets fewer in is noticed at once, as everybody who is connected is checked
 /// again.
@@ -36,6 +44,7 @@ const DESCRIPTOR_COUNTS: Duration = Duration::from_secs(3);
 /// What all connections of a server share; nothing in it is locked for longer than a few instructions.
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
+    pub(crate) budget: Arc<Budget>,
     /// The pipe that every name opens which no pipe has.
     #[cfg(feature = "conformance")]
     pub(crate) other_names: Option<PipeId>,
@@ -114,18 +123,62 @@ impl Shared {
     }
 }
 
+/// A connected service, and the budget in which what it writes is counted.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) connection: PipeConnection,
+    pub(crate) budget: Option<Arc<AccountBudget>>,
+}
+
+impl Link {
+    /// Fetches what the service wrote; `None` when nothing has room for it.
+    fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        longest: usize,
+    ) -> Poll<Option<Result<Received, PipeError>>> {
+        if let Some(budget) = &self.budget
+            && budget.memory.left() < longest
+        {
+            // Only now is the message's length asked for.
+            match ready!(self.connection.poll_length(cx)) {
+                Some(length) if !has_room(budget, length) => return Poll::Ready(None),
+                Some(_) => {}
+                // Bytes come into the room that there is.
+                None => buffer.reserve_exact(SHORT_MESSAGE),
+            }
+        }
+        self.connection.poll_receive(cx, buffer).map(Some)
+    }
+}
+
+/// What is looked at again after a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// Whether there is room for what this open's service wrote.
+    Read(OpenId),
+    /// Whether there is room for what the client sends.
+    Receive,
+    /// How much services have left unread.
+    Unread,
+}
+
 /// Something that is under way.
 pub(crate) enum Operation {
     Connect(Pin<Box<dyn Future<Output = Done> + Send>>),
     Wait(Pin<Box<dyn Future<Output = Done> + Send>>),
     Read {
         open: OpenId,
-        connection: Arc<PipeConnection>,
+        link: Arc<Link>,
         buffer: Vec<u8>,
+        /// The longest message, in bytes.
+        longest: usize,
     },
+    Pause(Again, Pin<Box<Sleep>>),
     Write {
         open: OpenId,
-        connection: Arc<PipeConnection>,
+        link: Arc<Link>,
         bytes: Vec<u8>,
         sent: usize,
         /// Tells when it takes long; `None` once it has told.
@@ -169,6 +222,9 @@ pub(crate) enum Done {
         wait: WaitId,
         available: bool,
     },
+    /// Nothing has room for what the service of this open wrote.
+    NoRoom(OpenId),
+    Again(Again),
     /// It was cancelled.
     Nothing,
     Read {
@@ -188,12 +244,17 @@ impl Future for Operation {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
         match self.get_mut() {
             Self::Connect(future) | Self::Wait(future) => future.as_mut().poll(cx),
-            Self::Read { open, connection, buffer } => {
-                let result = ready!(connection.poll_receive(cx, buffer));
-                Poll::Ready(Done::Read { open: *open, buffer: mem::take(buffer), result })
+            Self::Read { open, link, buffer, longest } => {
+                match ready!(link.poll_receive(cx, buffer, *longest)) {
+                    Some(result) => {
+                        Poll::Ready(Done::Read { open: *open, buffer: mem::take(buffer), result })
+                    }
+                    None => Poll::Ready(Done::NoRoom(*open)),
+                }
             }
-            Self::Write { open, connection, bytes, sent, stall } => {
-                if let Poll::Ready(result) = connection.poll_send(cx, bytes, sent) {
+            Self::Pause(again, sleep) => sleep.as_mut().poll(cx).map(|()| Done::Again(*again)),
+            Self::Write { open, link, bytes, sent, stall } => {
+                if let Poll::Ready(result) = link.connection.poll_send(cx, bytes, sent) {
                     return Poll::Ready(Done::Write { open: *open, result });
                 }
                 if let Some(waiting) = stall
@@ -209,6 +270,15 @@ impl Future for Operation {
 }
 
 impl Operation {
+    /// Looks again after a while.
+    pub(crate) fn pause(again: Again) -> Self {
+        let time = match again {
+            Again::Read(_) | Again::Receive => NO_ROOM_PAUSE,
+            Again::Unread => LOOK_PAUSE,
+        };
+        Self::Pause(again, Box::pin(tokio::time::sleep(time)))
+    }
+
     /// A connection to a service that takes a while; given up once `cancelled` is dropped.
     pub(crate) fn connect(
         open: OpenId,

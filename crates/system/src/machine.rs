@@ -48,6 +48,34 @@ pub fn stop_limits() -> Vec<(&'static str, Duration)> {
     platform::stop_limits()
 }
 
+/// How much memory this process can use at most, in bytes: the lowest of the machine's, the limits of the
+/// groups that it is in (cgroups, version 1 and 2), and its own limits on address space and data. `None`
+/// where the system does not say, which is so on Windows.
+#[must_use]
+pub fn memory_limit() -> Option<u64> {
+    platform::memory_limit()
+}
+
+/// How many descriptors this process can have open now; at most a million.
+#[must_use]
+pub fn descriptor_limit() -> usize {
+    platform::descriptor_limit()
+}
+
+/// Raises the limit on descriptors as far as the system allows, and gives what it was and what it is now.
+///
+/// The usual limit is low for the sake of programs that use `select`. Processes that this one starts should
+/// get the old one back: [`first_descriptor_limit`].
+pub fn raise_descriptor_limit() -> (usize, usize) {
+    platform::raise_descriptor_limit()
+}
+
+/// The limit on descriptors before [`raise_descriptor_limit`] raised it; `None` if it did not.
+#[must_use]
+pub fn first_descriptor_limit() -> Option<u64> {
+    platform::first_descriptor_limit()
+}
+
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {

@@ -5,7 +5,7 @@ use std::io;
 use tokio::net::TcpStream;
 
 /// The largest buffer kept for what is sent.
-const KEPT_BUFFER: usize = 256 * 1024;
+const KEPT_BUFFER: usize = 16 * 1024;
 
 /// Bytes on their way out, in order.
 #[derive(Debug, Default)]
@@ -19,6 +19,12 @@ impl Outgoing {
     #[must_use]
     pub fn is_sending(&self) -> bool {
         self.sent < self.buffer.len()
+    }
+
+    /// How much memory it takes, in bytes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.buffer.capacity()
     }
 
     /// Sends what there is room for. `refill` puts more into the empty buffer, or says that there is no more.

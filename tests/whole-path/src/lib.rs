@@ -8,6 +8,9 @@ mod backends;
 mod balancing;
 #[cfg(test)]
 #[cfg(unix)]
+mod budgets;
+#[cfg(test)]
+#[cfg(unix)]
 mod calls;
 #[cfg(test)]
 #[cfg(unix)]

@@ -175,13 +175,20 @@ async fn one_address_cannot_take_every_connection() {
     let mut plan = Plan::default();
     plan.options.max_connections_per_address = 2;
     let site = Site::with(plan).await;
+    let _service = serve(site.listen(Mode::Message).await, echo_messages);
     let first = site.client().await;
-    let _second = site.client().await;
-    assert!(site.client_as("serviceUser", "secret").await.is_err());
+    let second = site.client().await;
+    let _busy = (first.open(&name()).await.unwrap(), second.open(&name()).await.unwrap());
+    let third = site.client_as("serviceUser", "secret").await;
+    let is_served = match third {
+        Ok(client) => client.echo().await.is_ok(),
+        Err(_) => false,
+    };
+    assert!(!is_served);
     assert_eq!(site.counters.snapshot().connections_refused, 1);
     first.log_off().await;
     eventually("place is free", || site.counters.snapshot().connections_now == 1).await;
-    site.client().await;
+    site.client().await.echo().await.unwrap();
 }
 
 #[tokio::test]

@@ -173,6 +173,7 @@ mod tests {
                 "role",
                 "local-storage",
                 "health",
+                "limits",
                 "startup",
                 "service",
                 "probe",

@@ -39,6 +39,7 @@ pub(crate) struct Role {
     pub(crate) local_storage: Vec<LocalStorage>,
     pub(crate) health: Option<Health>,
     pub(crate) content: Field<Vec<Text>>,
+    pub(crate) limits: Option<Limits>,
     pub(crate) startup: Vec<Task>,
     pub(crate) service: Option<Service>,
     pub(crate) services: Vec<Service>,
@@ -71,6 +72,15 @@ pub(crate) struct LocalStorage {
     pub(crate) name: Spanned<String>,
     pub(crate) size: Field<u64>,
     pub(crate) clean_on_recycle: Field<bool>,
+}
+
+/// `[roles.R.limits]`
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) memory: Field<u64>,
+    pub(crate) memory_per_account: Field<u64>,
+    pub(crate) opens: Field<Spanned<u32>>,
+    pub(crate) opens_per_account: Field<Spanned<u32>>,
 }
 
 /// `[roles.R.health]`
@@ -237,6 +247,7 @@ pub(crate) struct Endpoint {
     pub(crate) encryption: Field<Encryption>,
     pub(crate) max_connections: Field<Spanned<u32>>,
     pub(crate) max_connections_per_address: Field<Spanned<u32>>,
+    pub(crate) max_connections_per_account: Field<Spanned<u32>>,
     pub(crate) session_lifetime: Field<Duration>,
     pub(crate) filter_administrators: Field<bool>,
 }
@@ -356,6 +367,8 @@ fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
     let health = table.one(reader, "health", format!("`health` of role `{}`", name.get_ref()));
     let health = health.map(|table| self::health(reader, table));
     let content = table.texts(reader, "content");
+    let limits = table.one(reader, "limits", format!("`limits` of role `{}`", name.get_ref()));
+    let limits = limits.map(|table| self::limits(reader, table));
     let startup = table.list(reader, "startup", "startup task");
     let startup = startup.into_iter().map(|table| task(reader, table)).collect();
     let service = table.one(reader, "service", format!("the service of role `{}`", name.get_ref()));
@@ -387,6 +400,7 @@ fn role(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_, '_>
         local_storage,
         health,
         content,
+        limits,
         startup,
         service,
         services,
@@ -415,6 +429,17 @@ fn health(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Health {
     };
     table.finish(reader);
     health
+}
+
+fn limits(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Limits {
+    let limits = Limits {
+        memory: table.size(reader, "memory"),
+        memory_per_account: table.size(reader, "memory-per-account"),
+        opens: table.number(reader, "opens"),
+        opens_per_account: table.number(reader, "opens-per-account"),
+    };
+    table.finish(reader);
+    limits
 }
 
 fn task(reader: &mut Reader<'_>, mut table: Table<'_, '_>) -> Task {
@@ -512,6 +537,7 @@ fn endpoint(reader: &mut Reader<'_>, name: Spanned<String>, mut table: Table<'_,
         encryption: table.choice(reader, "encryption"),
         max_connections: table.number(reader, "max-connections"),
         max_connections_per_address: table.number(reader, "max-connections-per-address"),
+        max_connections_per_account: table.number(reader, "max-connections-per-account"),
         session_lifetime: table.duration(reader, "session-lifetime"),
         filter_administrators: table.flag(reader, "filter-administrators"),
     };

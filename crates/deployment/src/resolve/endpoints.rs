@@ -50,6 +50,10 @@ impl Resolver<'_> {
                 .max_connections_per_address
                 .given()
                 .map(Spanned::into_inner),
+            max_connections_per_account: endpoint
+                .max_connections_per_account
+                .given()
+                .map(Spanned::into_inner),
             visibility: endpoint.visibility.given().unwrap_or(match protocol {
                 Protocol::Http => Visibility::Input,
                 Protocol::Smb | Protocol::Tcp | Protocol::Udp => Visibility::Internal,
@@ -103,6 +107,7 @@ impl Resolver<'_> {
             ("encryption", endpoint.encryption.is_absent()),
             ("max-connections", endpoint.max_connections.is_absent()),
             ("max-connections-per-address", endpoint.max_connections_per_address.is_absent()),
+            ("max-connections-per-account", endpoint.max_connections_per_account.is_absent()),
             ("session-lifetime", endpoint.session_lifetime.is_absent()),
             ("filter-administrators", endpoint.filter_administrators.is_absent()),
         ];

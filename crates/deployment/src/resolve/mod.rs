@@ -112,6 +112,7 @@ impl Resolver<'_> {
             local_storage: role.local_storage.into_iter().map(|each| self.local_storage(each)).collect(),
             health: role.health.and_then(|health| self.health(health)),
             content: self.content(role.content),
+            limits: role.limits.map(own::limits).unwrap_or_default(),
             instances: role.instances.given().map_or(1, Spanned::into_inner),
             user_span: role.user.as_given().map(Text::span),
             variables_read: role.variables_read,

@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::references::suggest;
 use super::{Resolver, names};
-use crate::definition::{Health, LocalStorage, Role};
+use crate::definition::{Health, Limits, LocalStorage, Role};
 use crate::facts;
 use crate::file::{Field, Problem, Span, Text, parsed};
 
@@ -22,6 +22,16 @@ const SECRET_PARTS: [&str; 5] =
 
 /// A variable of one process, and the name of the fact that it gets, with the places of both.
 pub(super) type Wanted = (Spanned<String>, Text);
+
+/// How much the endpoints may use.
+pub(super) fn limits(limits: parsed::Limits) -> Limits {
+    Limits {
+        memory: limits.memory.given(),
+        memory_per_account: limits.memory_per_account.given(),
+        opens: limits.opens.given().map(Spanned::into_inner),
+        opens_per_account: limits.opens_per_account.given().map(Spanned::into_inner),
+    }
+}
 
 impl Resolver<'_> {
     pub(super) fn settings(&mut self, settings: Vec<(Spanned<String>, Text)>) -> Vec<(String, String)> {

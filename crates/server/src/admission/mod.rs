@@ -2,16 +2,20 @@
 //!
 //! Connections on which nobody has logged on yet have a budget of their own, so that strangers cannot take
 //! the places of users. When it is used up, [`strangers`] says which of them makes room for another.
+//!
+//! Users have shares, too, by account and by address: [`users`] says who makes room for whom.
 
 mod strangers;
+mod users;
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use standpipe_security::Sid;
 use tokio::sync::oneshot;
 
 use crate::counters::Counters;
@@ -20,6 +24,7 @@ use crate::guessing::network_of;
 pub(crate) use strangers::Stage;
 
 use strangers::{Strangers, Ticket};
+use users::{User, Users};
 
 /// How many connections there may be at once on which nobody has logged on, unless somebody says otherwise.
 /// With so many, a client 100 ms away finishes its handshake while 3,000 connections a second come.
@@ -27,7 +32,7 @@ pub(crate) const DEFAULT_STRANGERS: usize = 4096;
 
 /// How many there may be.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Budget {
+pub(crate) struct Crowd {
     pub(crate) all: usize,
     pub(crate) per_address: usize,
 }
@@ -38,7 +43,9 @@ pub(crate) struct Admission(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    users: Budget,
+    users: Crowd,
+    /// How many connections of users one account may have.
+    per_account: usize,
     places: Mutex<Places>,
     counters: Arc<Counters>,
 }
@@ -47,8 +54,9 @@ struct Shared {
 struct Places {
     /// Each with what tells it to go.
     strangers: Strangers<oneshot::Sender<()>>,
-    users: usize,
-    users_of: HashMap<IpAddr, usize>,
+    users: Users,
+    /// Names the next connection of a user.
+    next: u64,
 }
 
 /// A connection's place; free again when it is dropped.
@@ -58,13 +66,14 @@ pub(crate) struct Place {
     displaced: Option<oneshot::Receiver<()>>,
     address: IpAddr,
     standing: Standing,
+    is_busy: Arc<AtomicBool>,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Stranger(Ticket),
-    User,
+    User(u64, Sid),
     Refused,
 }
 
@@ -76,10 +85,15 @@ pub(crate) struct TooMany;
 impl Admission {
     /// Room for so many strangers, at least one at each stage, and for these users. `seed` is any number that
     /// nobody can foresee.
-    pub(crate) fn new(strangers: usize, users: Budget, seed: u64, counters: Arc<Counters>) -> Self {
-        let places =
-            Places { strangers: Strangers::new(strangers, seed), users: 0, users_of: HashMap::new() };
-        Self(Arc::new(Shared { users, places: Mutex::new(places), counters }))
+    pub(crate) fn new(
+        strangers: usize,
+        users: Crowd,
+        per_account: usize,
+        seed: u64,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let places = Places { strangers: Strangers::new(strangers, seed), users: Users::default(), next: 0 };
+        Self(Arc::new(Shared { users, per_account, places: Mutex::new(places), counters }))
     }
 
     /// A place for a new connection from `address`, on which nobody has logged on yet; and whether another
@@ -93,6 +107,7 @@ impl Admission {
             displaced: Some(told),
             address,
             standing: Standing::Stranger(ticket),
+            is_busy: Arc::default(),
             shared: Arc::clone(shared),
         };
         (place, displaced)
@@ -150,27 +165,41 @@ impl Place {
         }
     }
 
-    /// Somebody has logged on: takes one of the users' places.
-    pub(crate) fn log_on(&mut self) -> Result<(), TooMany> {
+    /// Whether something is open on the connection, from now on.
+    pub(crate) fn set_busy(&self, is_busy: bool) {
+        self.is_busy.store(is_busy, Ordering::Relaxed);
+    }
+
+    /// Whether a user has logged on.
+    pub(crate) fn is_users(&self) -> bool {
+        matches!(self.standing, Standing::User(..))
+    }
+
+    /// Somebody has logged on: takes one of the users' places, in the share of this account. Gives whether
+    /// another connection has to go for it.
+    pub(crate) fn log_on(&mut self, account: Sid) -> Result<bool, TooMany> {
         let Standing::Stranger(ticket) = self.standing else {
-            return Ok(());
+            return Ok(false);
         };
-        let Shared { users, counters, .. } = &*self.shared;
+        let Shared { users, per_account, counters, .. } = &*self.shared;
         let mut places = self.shared.places.lock().unwrap_or_else(PoisonError::into_inner);
         places.strangers.remove(ticket);
-        if places.users >= users.all
-            || places.users_of.get(&self.address).is_some_and(|count| *count >= users.per_address)
-        {
+        let Some(displaced) = places.users.make_room(account, self.address, *users, *per_account) else {
             self.standing = Standing::Refused;
             counters.connections_refused.add();
             return Err(TooMany);
+        };
+        if displaced {
+            counters.connections_displaced.add();
         }
         // Who was told to go just before is a user now.
-        self.displaced = None;
-        places.users += 1;
-        *places.users_of.entry(self.address).or_default() += 1;
-        self.standing = Standing::User;
-        Ok(())
+        let (tell, told) = oneshot::channel();
+        self.displaced = Some(told);
+        let id = places.next;
+        places.next += 1;
+        places.users.add(account, id, User::new(self.address, Arc::clone(&self.is_busy), tell));
+        self.standing = Standing::User(id, account);
+        Ok(displaced)
     }
 }
 
@@ -179,23 +208,11 @@ impl Drop for Place {
         let mut places = self.shared.places.lock().unwrap_or_else(PoisonError::into_inner);
         match self.standing {
             Standing::Stranger(ticket) => drop(places.strangers.remove(ticket)),
-            Standing::User => places.remove_user(self.address),
+            Standing::User(id, account) => drop(places.users.remove(account, id)),
             // Counted as ended when it was refused.
             Standing::Refused => return,
         }
         self.shared.counters.connections_ended.add();
-    }
-}
-
-impl Places {
-    fn remove_user(&mut self, address: IpAddr) {
-        self.users -= 1;
-        if let Some(count) = self.users_of.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                self.users_of.remove(&address);
-            }
-        }
     }
 }
 
@@ -210,7 +227,11 @@ mod tests {
     }
 
     fn admission(strangers: usize, (all, per_address): (usize, usize)) -> Admission {
-        Admission::new(strangers, Budget { all, per_address }, 1, Arc::default())
+        Admission::new(strangers, Crowd { all, per_address }, usize::MAX, 1, Arc::default())
+    }
+
+    fn account(rid: u32) -> Sid {
+        Sid::new(5, &[21, 1, 2, 3, rid]).unwrap()
     }
 
     fn is_displaced(place: &mut Place) -> bool {
@@ -222,7 +243,8 @@ mod tests {
         let admission = admission(100, (3, 2));
         let log_on = |from| {
             let (mut place, _) = admission.admit(from);
-            place.log_on().map(|()| place)
+            place.set_busy(true);
+            place.log_on(account(1)).map(|_| place)
         };
         let first = log_on(address(1)).unwrap();
         let _second = log_on(address(1)).unwrap();
@@ -238,15 +260,56 @@ mod tests {
     }
 
     #[test]
+    fn the_account_with_the_most_connections_makes_room_for_others() {
+        let admission = admission(40, (4, 4));
+        let log_on = |from, who| {
+            let (mut place, _) = admission.admit(address(from));
+            place.log_on(account(who)).map(|displaced| (place, displaced))
+        };
+        // Silent connections from two addresses take every place.
+        let mut greedy: Vec<_> = (0..4).map(|at| log_on(1 + at % 2, 1).unwrap().0).collect();
+        greedy[0].set_busy(true);
+        let (mut modest, displaced) = log_on(3, 2).unwrap();
+        assert!(displaced && is_displaced(&mut greedy[1]), "the oldest on which nothing is open");
+        let (_another, displaced) = log_on(1, 3).unwrap();
+        assert!(displaced && is_displaced(&mut greedy[2]));
+        assert!(!is_displaced(&mut greedy[0]) && !is_displaced(&mut modest));
+        // One more of its own costs one of its own, and none on which something is open.
+        let (_newest, displaced) = log_on(2, 1).unwrap();
+        assert!(displaced && is_displaced(&mut greedy[3]));
+        // One that goes after it was displaced frees no second place.
+        drop(greedy.drain(1..));
+        assert_eq!(admission.0.places.lock().unwrap().users.len(), 4);
+    }
+
+    #[test]
+    fn an_account_has_a_share_of_the_places() {
+        let users = Crowd { all: 10, per_address: 10 };
+        let admission = Admission::new(40, users, 2, 1, Arc::default());
+        let log_on = |busy, who| {
+            let (mut place, _) = admission.admit(address(1));
+            place.set_busy(busy);
+            place.log_on(account(who)).map(|displaced| (place, displaced))
+        };
+        let (mut idle, _) = log_on(false, 1).unwrap();
+        let _first = log_on(true, 1).unwrap();
+        let _other = log_on(true, 2).unwrap();
+        let (_second, displaced) = log_on(true, 1).unwrap();
+        assert!(displaced && is_displaced(&mut idle));
+        assert_eq!(log_on(true, 1).unwrap_err(), TooMany, "something is open on all of them");
+        log_on(true, 2).unwrap();
+    }
+
+    #[test]
     fn strangers_take_no_users_places() {
         let admission = admission(2, (1, 1));
         let (mut user, _) = admission.admit(address(1));
-        user.log_on().unwrap();
-        user.log_on().unwrap();
+        user.log_on(account(1)).unwrap();
+        user.log_on(account(1)).unwrap();
         let mut strangers: Vec<_> = (0..50).map(|last| admission.admit(address(last)).0).collect();
         assert!(!is_displaced(&mut user));
         drop(user);
-        strangers.last_mut().unwrap().log_on().unwrap();
+        strangers.last_mut().unwrap().log_on(account(1)).unwrap();
     }
 
     #[test]
@@ -267,7 +330,7 @@ mod tests {
         let admission = admission(1, (1, 1));
         let (mut first, _) = admission.admit(address(1));
         let (_second, displaced) = admission.admit(address(1));
-        first.log_on().unwrap();
+        first.log_on(account(1)).unwrap();
         assert!(displaced && !is_displaced(&mut first));
     }
 
@@ -290,13 +353,13 @@ mod tests {
         for last in 0..200 {
             let (mut place, _) = admission.admit(address(last));
             if last % 2 == 0 {
-                place.log_on().unwrap();
+                place.log_on(account(1)).unwrap();
             }
         }
         let many: Vec<_> = (0..200).map(|last| admission.admit(address(last))).collect();
         drop(many);
         let places = admission.0.places.lock().unwrap();
-        assert!(places.strangers.is_forgotten() && places.users_of.is_empty());
-        assert_eq!((places.strangers.len(), places.users), (0, 0));
+        assert!(places.strangers.is_forgotten());
+        assert_eq!((places.strangers.len(), places.users.len()), (0, 0));
     }
 }

@@ -1,5 +1,6 @@
 //! One connection's task: carries bytes between the network, the state machine and the services.
 
+mod holding;
 mod opening;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -12,7 +13,9 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, Stream};
+use standpipe_security::Sid;
 use standpipe_smb::FileTime;
+use standpipe_smb::server::budget::Budgets;
 use standpipe_smb::server::{
     Connection, Event, Input, Now, OpenId, Output, PipeId, SessionId, WaitId, WriteFailure,
 };
@@ -25,21 +28,29 @@ use crate::admission::{Place, Stage};
 use crate::alarms::{Alarm, Alarms};
 use crate::counters::CountedOpen;
 use crate::events;
+use crate::linger::linger;
 use crate::log_limit::Kind;
-use crate::operation::{Done, Operation, Shared, Stall};
+use crate::operation::{Again, Done, Link, Operation, Shared, Stall};
 use crate::sessions::{EndedBy, Registered};
 use crate::turns::Waiter;
 use standpipe_pipe::backend::Slot;
+use standpipe_pipe::connection::PipeError;
 use standpipe_pipe::connection::Received;
-use standpipe_pipe::connection::{PipeConnection, PipeError};
 use standpipe_system::error::with_causes;
 use standpipe_transport::deadline::after;
 use standpipe_transport::outgoing::Outgoing;
 use standpipe_transport::receiving::with_buffer;
 
 /// Buffers for what services write that are kept for the next read, and how large each may be.
-const SPARE_BUFFERS: usize = 4;
-const SPARE_BUFFER: usize = 64 * 1024;
+const SPARE_BUFFERS: usize = 2;
+const SPARE_BUFFER: usize = 8 * 1024;
+
+/// What an open's service may leave unread without being asked about it, in bytes: it is part of what is set
+/// aside for each open.
+const UNREAD: usize = 16 * 1024;
+
+/// About what the system needs for a message beside its bytes.
+const MESSAGE: usize = 768;
 
 /// Rounds of work without a pause, after which other connections, and this one's alarms, get their turn.
 const ROUNDS: u32 = 64;
@@ -66,11 +77,18 @@ pub(crate) struct Driver {
     operations: FuturesUnordered<Operation>,
     outgoing: Outgoing,
     spare: Vec<Vec<u8>>,
+    /// Whether it is looked again, after a while, whether there is room for what the client sends, and how
+    /// much services have left unread.
+    pauses: bool,
+    looks: bool,
 }
 
 /// An open whose service is connected.
 struct Open {
-    connection: Arc<PipeConnection>,
+    link: Arc<Link>,
+    /// The most that the service can have left unread, in bytes, and what the protocol knows of it.
+    unread: usize,
+    told: usize,
     pipe: PipeId,
     /// Whether a write is under way that the service had no room for, and what is to be written after it: the
     /// order of a client's writes is kept.
@@ -84,7 +102,10 @@ struct Open {
 impl Drop for Open {
     fn drop(&mut self) {
         // Ends a read or write that still waits; what was written stays readable by the service.
-        self.connection.close();
+        self.link.connection.close();
+        if self.unread > UNREAD {
+            linger(&self.link);
+        }
     }
 }
 
@@ -120,8 +141,9 @@ impl Driver {
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         // The time for the log-on runs since the connection was accepted.
         let now = Now { monotonic: Duration::ZERO, wall: wall_clock() };
-        let protocol =
-            Connection::new(Arc::clone(&shared.config), seed, now).with_gate(shared.guessing.gate(peer.ip()));
+        let protocol = Connection::new(Arc::clone(&shared.config), seed, now)
+            .with_gate(shared.guessing.gate(peer.ip()))
+            .with_budgets(Arc::clone(&shared.budget) as Arc<dyn Budgets>);
         #[cfg(feature = "conformance")]
         let protocol = match shared.other_names {
             Some(pipe) => protocol.with_other_names(pipe),
@@ -143,6 +165,8 @@ impl Driver {
             operations: FuturesUnordered::new(),
             outgoing: Outgoing::default(),
             spare: Vec::new(),
+            pauses: false,
+            looks: false,
         })
     }
 
@@ -176,6 +200,12 @@ impl Driver {
                 Wake::Alarm(Alarm::Timeout) => self.handle(Input::Timeout),
                 Wake::Alarm(Alarm::Stop) => self.handle(Input::Drain),
                 Wake::Alarm(Alarm::Displaced) => {
+                    if self.place.is_users()
+                        && let Some(line) = self.shared.log.line(Kind::Connection)
+                    {
+                        let (peer, suppressed) = (self.peer, line.suppressed);
+                        tracing::warn!(%peer, suppressed, "closing: another user's connection needs the place");
+                    }
                     return Err(io::Error::other("displaced by a newer connection"));
                 }
                 Wake::Alarm(Alarm::SendTimeout) => {
@@ -240,6 +270,7 @@ impl Driver {
         }
         // A client that does not read its replies sends no more requests.
         if !self.is_sending()
+            && self.may_receive()
             && let Poll::Ready(result) = self.poll_receive(cx)
         {
             return Poll::Ready(Wake::Received(result));
@@ -280,7 +311,10 @@ impl Driver {
 
     /// Sends what there is room for.
     fn send(&mut self) -> io::Result<()> {
-        self.outgoing.send(&self.stream, |buffer| self.protocol.take_transmit(buffer))
+        let Self { outgoing, stream, protocol, .. } = self;
+        let sent = outgoing.send(stream, |buffer| protocol.take_transmit(buffer));
+        self.protocol.set_unsent(self.outgoing.held());
+        sent
     }
 
     /// Sends what is left before the connection is closed, for a short while.
@@ -306,6 +340,7 @@ impl Driver {
                 self.opens.remove(&open);
                 self.connecting.remove(&open);
                 self.unread.remove(&open);
+                self.place.set_busy(!self.opens.is_empty());
             }
             Output::Wait { wait, pipe, timeout, user, may_open } => {
                 let (cancel, cancelled) = oneshot::channel();
@@ -320,6 +355,7 @@ impl Driver {
             Output::SessionStarted { session, account, user } => {
                 let registered = self.shared.sessions.register(session, account, user);
                 self.sessions.push(registered.ok_or_else(|| io::Error::other("a session's name was taken"))?);
+                self.take_place(account)?;
             }
             Output::SessionEnded { session } => {
                 self.sessions.retain(|registered| registered.session() != session);
@@ -334,7 +370,6 @@ impl Driver {
                     Event::Answered => self.place.comes_to(Stage::Answered),
                     Event::Challenged => self.place.comes_to(Stage::Challenged),
                     Event::LogonRefused { .. } => self.place.comes_to(Stage::Speaking),
-                    Event::LoggedOn { .. } => self.take_place()?,
                     _ => {}
                 }
             }
@@ -347,8 +382,8 @@ impl Driver {
     }
 
     /// Somebody has logged on: there may be too many already.
-    fn take_place(&mut self) -> io::Result<()> {
-        self.place.log_on().map_err(|error| {
+    fn take_place(&mut self, account: Sid) -> io::Result<()> {
+        self.place.log_on(account).map(|_| ()).map_err(|error| {
             if let Some(line) = self.shared.log.line(Kind::Connection) {
                 let (peer, suppressed) = (self.peer, line.suppressed);
                 tracing::warn!(%peer, suppressed, "closing: too many connections of users");
@@ -374,12 +409,13 @@ impl Driver {
             return;
         };
         let mut sent = 0;
-        match entry.connection.try_send(&mut bytes, &mut sent) {
+        entry.unread += bytes.len() + MESSAGE;
+        match entry.link.connection.try_send(&mut bytes, &mut sent) {
             Ok(false) => {
                 entry.writing = true;
-                let connection = Arc::clone(&entry.connection);
+                let link = Arc::clone(&entry.link);
                 let stall = Some(Box::new(Stall::new(Arc::clone(&self.shared), entry.pipe, self.peer)));
-                self.operations.push(Operation::Write { open, connection, bytes, sent, stall });
+                self.operations.push(Operation::Write { open, link, bytes, sent, stall });
             }
             result => self.written(open, result.map(|_| ())),
         }
@@ -412,21 +448,7 @@ impl Driver {
             failure
         });
         self.handle(Input::Written { open, result });
-    }
-
-    /// Starts to read from the services whose clients have room again.
-    fn read_from_services(&mut self) {
-        let Self { protocol, opens, unread, operations, spare, .. } = self;
-        unread.retain(|open| {
-            if !protocol.wants_data(*open) {
-                return true;
-            }
-            if let Some(Open { connection, .. }) = opens.get(open) {
-                let buffer = spare.pop().unwrap_or_default();
-                operations.push(Operation::Read { open: *open, connection: Arc::clone(connection), buffer });
-            }
-            false
-        });
+        self.look_at_unread(open);
     }
 
     fn done(&mut self, done: Done) {
@@ -438,6 +460,11 @@ impl Driver {
                 }
             }
             Done::Nothing => {}
+            Done::NoRoom(open) => {
+                self.shared.budget.postponed();
+                self.operations.push(Operation::pause(Again::Read(open)));
+            }
+            Done::Again(again) => self.look_again(again),
             Done::Wait { wait, available } => {
                 if self.waits.remove(&wait).is_some() {
                     self.handle(Input::Waited { wait, available });
@@ -458,14 +485,18 @@ impl Driver {
             match result {
                 Ok(Received::Data) => {
                     self.shared.counters.replies.add();
+                    let told = entry.told;
                     self.handle(Input::Data { open, bytes: &buffer });
                     self.unread.insert(open);
+                    if told > 0 {
+                        self.look_at_unread(open);
+                    }
                 }
                 Ok(Received::End) => {
                     // As after DisconnectNamedPipe: the next client need not wait for this one to close its
                     // end.
                     entry.slot = None;
-                    if entry.connection.was_reset() {
+                    if entry.link.connection.was_reset() {
                         let gone = PipeError::Closed;
                         self.service_failed(
                             pipe,

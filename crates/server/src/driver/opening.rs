@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::{Driver, Open};
 use crate::counters::CountedOpen;
 use crate::log_limit::Kind;
-use crate::operation::{Operation, Served, service_end};
+use crate::operation::{Link, Operation, Served, service_end};
 
 impl Driver {
     pub(super) fn open(
@@ -64,8 +64,11 @@ impl Driver {
                     served.remember(&end);
                 }
                 let connection = connection.with_max_message(self.shared.max_message());
+                let budget = self.protocol.budget().map(Arc::clone);
                 let entry = Open {
-                    connection: Arc::new(connection),
+                    link: Arc::new(Link { connection, budget }),
+                    unread: 0,
+                    told: 0,
                     pipe,
                     writing: false,
                     to_write: VecDeque::new(),
@@ -73,6 +76,7 @@ impl Driver {
                     slot,
                 };
                 self.opens.insert(open, entry);
+                self.place.set_busy(true);
                 self.unread.insert(open);
                 (Ok(end), greeting)
             }
@@ -88,10 +92,10 @@ impl Driver {
 
     /// Tells a service who its caller is, who has passed every access check.
     fn introduce(&mut self, open: OpenId, mut greeting: Vec<u8>) {
-        let Some(Open { connection, pipe, .. }) = self.opens.get(&open) else {
+        let Some(Open { link, pipe, .. }) = self.opens.get(&open) else {
             return;
         };
-        let error = match connection.try_send(&mut greeting, &mut 0) {
+        let error = match link.connection.try_send(&mut greeting, &mut 0) {
             Ok(true) => return,
             // A new connection has room for it, unless the service does something strange with it.
             Ok(false) => PipeError::Closed,

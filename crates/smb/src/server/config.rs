@@ -160,6 +160,13 @@ pub struct Limits {
     pub read_ahead: usize,
     /// Bytes that wait for backends: written data and the rest of compounds, over all opens.
     pub write_backlog: usize,
+    /// How long a frame may take to arrive whole once it has begun, and how many bytes of it a second must
+    /// come in the time beyond.
+    pub frame_time: Duration,
+    /// See [`Self::frame_time`]; at least 1.
+    pub frame_rate: usize,
+    /// How long a connection of users is kept on which nothing is open and nothing happens.
+    pub idle_time: Duration,
     /// How long a request stays unanswered before the client gets an interim reply.
     pub interim_after: Duration,
     /// The same for a client with few credits left, which may need those that come with the interim reply.
@@ -184,6 +191,9 @@ impl Default for Limits {
             compound: 64,
             read_ahead: 64 * 1024,
             write_backlog: 4 * 1024 * 1024,
+            frame_time: Duration::from_secs(20),
+            frame_rate: 16 * 1024,
+            idle_time: Duration::from_mins(15),
             interim_after: Duration::from_millis(20),
             interim_after_for_few_credits: Duration::from_millis(1),
             max_pipe_wait: Duration::from_mins(1),

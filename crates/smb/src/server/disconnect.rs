@@ -28,6 +28,12 @@ pub enum DisconnectReason {
         /// The limit, in requests.
         limit: usize,
     },
+    /// The end of a frame did not come within the time that its length allows.
+    #[error("a frame did not arrive whole in time")]
+    FrameTooSlow,
+    /// Nothing was open and nothing happened for [`Limits::idle_time`](super::Limits::idle_time).
+    #[error("nothing was open, and nothing happened")]
+    Idle,
     /// Nobody logged on in time ([MS-SMB2] 3.3.6.3).
     #[error("nobody logged on in time")]
     LogonTimeout,
@@ -58,10 +64,11 @@ impl DisconnectReason {
             Self::Smb1NotServed
             | Self::FrameTooLong { .. }
             | Self::CompoundTooLong { .. }
+            | Self::FrameTooSlow
             | Self::LogonTimeout
             | Self::TooManyFailedLogons => Blame::Policy,
             Self::NegotiationTampered => Blame::SomebodyInTheMiddle,
-            Self::KeyUsedUp | Self::Drained => Blame::Nobody,
+            Self::KeyUsedUp | Self::Drained | Self::Idle => Blame::Nobody,
             Self::ReplyNotFramed => Blame::CannotHappen,
         }
     }

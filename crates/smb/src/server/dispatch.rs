@@ -19,7 +19,7 @@ pub(super) fn dispatch(
     state: &mut State,
     reply: Reply<'_>,
 ) -> Result<Done, Refused> {
-    let State { config, random, phase, gate, other_names, drain, holdings } = state;
+    let State { config, random, phase, gate, budgets, other_names, drain, holdings } = state;
     let (config, other_names, draining) = (&**config, *other_names, drain.is_some());
     if request.header.command == Command::NEGOTIATE {
         return Negotiate { config, phase, random, outputs: &mut holdings.outputs }
@@ -28,7 +28,8 @@ pub(super) fn dispatch(
     let negotiated = phase.negotiated().ok_or(NtStatus::INTERNAL_ERROR)?;
     match request.header.command {
         Command::SESSION_SETUP => {
-            SessionSetup { config, negotiated, draining, random, gate, holdings }.handle(now, request, reply)
+            SessionSetup { config, negotiated, draining, random, gate, budgets: budgets.as_deref(), holdings }
+                .handle(now, request, reply)
         }
         Command::LOGOFF => logoff::handle(now, request, holdings, reply),
         Command::TREE_CONNECT => {
@@ -38,7 +39,7 @@ pub(super) fn dispatch(
         }
         Command::TREE_DISCONNECT => tree_connect::disconnect(request, holdings, reply),
         Command::CREATE => {
-            let Holdings { sessions, opens, pending, outputs } = holdings;
+            let Holdings { sessions, opens, pending, outputs, .. } = holdings;
             let session = sessions.established(request.session_id);
             Create { config, other_names, session, draining, random, opens, pending, outputs }.handle(request)
         }

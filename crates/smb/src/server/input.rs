@@ -46,6 +46,15 @@ pub enum Input<'a> {
         /// Whether the backend took all of it.
         result: Result<(), WriteFailure>,
     },
+    /// How much of what the backend took for this open the service has not read, in bytes: after a write, and
+    /// whenever the shell has looked. A shell may leave out what
+    /// [`budget::OPEN_FLOOR`](super::budget::OPEN_FLOOR) covers.
+    Unread {
+        /// Which open.
+        open: OpenId,
+        /// How many bytes.
+        bytes: usize,
+    },
     /// The service closed its end, after everything it wrote was handed in as [`Input::Data`].
     Closed {
         /// Which open.

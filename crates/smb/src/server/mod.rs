@@ -44,6 +44,7 @@
 //! assert!(closes);
 //! ```
 
+pub mod budget;
 mod commands;
 mod config;
 mod connection;

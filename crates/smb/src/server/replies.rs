@@ -179,9 +179,9 @@ impl Replies {
         self.buffer.len()
     }
 
-    /// How long the frame being written is, in bytes.
-    pub(crate) fn frame_len(&self) -> usize {
-        self.frame.map_or(0, |frame| self.buffer.len() - frame)
+    /// How much memory they take, in bytes.
+    pub(crate) fn held(&self) -> usize {
+        self.buffer.capacity()
     }
 
     /// Whether there is anything to send.

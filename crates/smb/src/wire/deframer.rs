@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::{FRAME_PREFIX, FramePrefix, frame_prefix};
 
 /// The most memory that is kept from one frame for the next one, in bytes.
-const KEPT: usize = 64 * 1024;
+const KEPT: usize = 16 * 1024;
 
 /// Why a stream cannot be cut any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -62,6 +62,26 @@ impl Deframer {
         Ok(is_whole.then(|| Message::Assembled(Assembled { frame: core::mem::take(&mut self.partial) })))
     }
 
+    /// How many bytes the beginning of a frame takes whose end has not arrived.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.partial.capacity()
+    }
+
+    /// How many bytes the frame announces that has begun, its prefix included; `None` between two frames.
+    #[must_use]
+    pub fn awaited(&self) -> Option<usize> {
+        let prefix = match self.partial.first_chunk() {
+            None if self.partial.is_empty() => return None,
+            None => return Some(FRAME_PREFIX),
+            Some(prefix) => *prefix,
+        };
+        match frame_prefix(prefix) {
+            FramePrefix::Message(length) => Some(FRAME_PREFIX + length),
+            FramePrefix::Unknown(_) => Some(FRAME_PREFIX),
+        }
+    }
+
     /// Uses the memory of a message for the next one that arrives in pieces.
     pub fn recycle(&mut self, message: Message<'_>) {
         if let Message::Assembled(Assembled { mut frame }) = message
@@ -77,6 +97,12 @@ impl Deframer {
     fn fill(&mut self, bytes: &mut &[u8], length: usize) {
         let missing = length.saturating_sub(self.partial.len()).min(bytes.len());
         let (taken, rest) = bytes.split_at(missing);
+        let needed = self.partial.len() + taken.len();
+        if needed > self.partial.capacity() {
+            // Twice as much each time, but never more than the frame needs.
+            let room = length.min(2 * needed);
+            self.partial.reserve_exact(room - self.partial.len());
+        }
         self.partial.extend_from_slice(taken);
         *bytes = rest;
     }

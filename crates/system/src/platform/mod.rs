@@ -2,11 +2,15 @@
 
 #[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+mod unix_limits;
 #[cfg(windows)]
 mod windows;
 
 #[cfg(unix)]
 pub(crate) use unix::*;
+#[cfg(unix)]
+pub(crate) use unix_limits::*;
 #[cfg(windows)]
 pub(crate) use windows::*;
 #[cfg(windows)]

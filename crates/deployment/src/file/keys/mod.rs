@@ -114,7 +114,7 @@ use Holds::{Choice, Command, Duration, Flag, List, Named, Number, Table, Text, T
 use super::parsed::{
     OnSettingsChange, PipeEncryption, PipeMode, ProbeMatch, ProbeType, Recovery, TaskKind, WhenPaused,
 };
-use network::{CALL, ENDPOINT, HEALTH, LOCAL_STORAGE};
+use network::{CALL, ENDPOINT, HEALTH, LIMITS, LOCAL_STORAGE};
 
 /// The keys at the top of the file. All others are reached from here.
 pub static DEPLOYMENT: Keys = Keys {
@@ -189,6 +189,12 @@ static ROLE: Keys = Keys {
             Means("none"),
             "the files and folders, below the folder of this file, that `standpipe pack` puts into a pack for the role, \
              besides the programs that the role names by a path",
+        ),
+        key(
+            "limits",
+            Table(&LIMITS),
+            Means("what suits the machine"),
+            "how much an instance's endpoints may use, over all clients",
         ),
         key("startup", List(&STARTUP), Means("none"), "commands that run before the role starts"),
         key("service", Table(&SERVICE), Means("none"), "the service to run and watch"),

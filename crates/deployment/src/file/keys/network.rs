@@ -65,14 +65,21 @@ pub(super) static ENDPOINT: Keys = Keys {
         key(
             "max-connections",
             Number { least: 1, most: MOST_CONNECTIONS },
-            Means("`1024`"),
-            "for smb: how many connections on which a user has logged on there may be at once",
+            Means("`1024`, or what memory and file descriptors allow"),
+            "for smb: how many connections on which a user has logged on there may be at once. For one more, the \
+             account that has most gives one up",
         ),
         key(
             "max-connections-per-address",
             Number { least: 1, most: MOST_CONNECTIONS },
-            Means("`512`"),
+            Means("half of `max-connections`"),
             "for smb: the same from one address",
+        ),
+        key(
+            "max-connections-per-account",
+            Number { least: 1, most: MOST_CONNECTIONS },
+            Means("half of `max-connections`"),
+            "for smb: the same of one account, from all addresses",
         ),
         key(
             "visibility",
@@ -128,6 +135,41 @@ pub(super) static HEALTH: Keys = Keys {
             Text,
             Means("that of the instance where it is a loopback address, else `127.0.0.1`"),
             "the IP address to listen on. Whoever reaches it reads the settings of the role",
+        ),
+    ],
+};
+
+/// `[roles.NAME.limits]`
+pub(super) static LIMITS: Keys = Keys {
+    name: "limits",
+    keys: &[
+        key(
+            "memory",
+            Size,
+            Means(
+                "a quarter of the machine's memory, or of the limit of the container or of the process where that is \
+                 lower, and at most 4 GiB",
+            ),
+            "how much memory connections, opens, requests and replies may take in all. What would exceed it waits, or \
+             is refused",
+        ),
+        key(
+            "memory-per-account",
+            Size,
+            Means("half of what `memory` leaves beside what each connection and open may have in any case"),
+            "for smb: how much of it one account may take, over all of its connections",
+        ),
+        key(
+            "opens",
+            Number { least: 1, most: MOST_CONNECTIONS },
+            Means("what `memory` and the limit on file descriptors allow"),
+            "for smb: how many opens of pipes there may be at once",
+        ),
+        key(
+            "opens-per-account",
+            Number { least: 1, most: MOST_CONNECTIONS },
+            Means("half of `opens`"),
+            "for smb: how many of one account, over all of its connections",
         ),
     ],
 };

@@ -28,6 +28,7 @@ fn every_table_and_every_key_in_it_has_a_name_of_its_own() {
             "deployment",
             "endpoint",
             "health",
+            "limits",
             "local-storage",
             "logs",
             "pipe",

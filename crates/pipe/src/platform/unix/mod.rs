@@ -7,6 +7,7 @@ mod identity;
 mod listener;
 mod message_buffer;
 mod native;
+mod queue;
 mod socket;
 
 use std::io;

@@ -91,7 +91,7 @@ fn denied(text: String) -> io::Error {
 /// A connected socket that carries messages or bytes.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    fd: AsyncFd<OwnedFd>,
+    pub(super) fd: AsyncFd<OwnedFd>,
     mode: Mode,
     /// The other end closed without reading everything it was sent.
     reset: AtomicBool,
@@ -309,7 +309,7 @@ impl Socket {
     }
 
     /// The next message's length, which may be more than there is `room` for; `None` at the end.
-    fn receive_or_end(
+    pub(super) fn receive_or_end(
         &self,
         room: &mut [IoSliceMut<'_>],
         flags: RecvFlags,

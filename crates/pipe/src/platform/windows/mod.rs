@@ -120,6 +120,18 @@ impl Socket {
         }
     }
 
+    /// What a pipe of Windows holds is taken from its own quota.
+    #[expect(clippy::unused_self, reason = "the same signature as on Unix")]
+    pub(crate) fn unread(&self) -> usize {
+        0
+    }
+
+    /// Known on Unix only.
+    #[expect(clippy::unused_self, reason = "the same signature as on Unix")]
+    pub(crate) fn poll_length(&self, _cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        Poll::Ready(None)
+    }
+
     /// Appends a message of at most `limit` bytes, or in byte mode at least one and at most `limit` bytes.
     pub(crate) fn poll_receive(
         &self,

@@ -18,7 +18,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
-use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal, setsid};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getpid, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
+    setsid,
+};
 use tokio::process::Command;
 
 pub use self::tree::Tree;
@@ -204,9 +207,15 @@ fn prepare(command: &mut Command, spec: &ProcessSpec, identity: Option<Identity>
         Orphaned::Terminate => Some(Signal::TERM),
         Orphaned::Notices => None,
     };
+    let descriptors = standpipe_system::machine::first_descriptor_limit();
     let set_up = move || {
         // A session of its own: signals from a terminal go to standpipe alone, which decides.
         setsid()?;
+        if let Some(current) = descriptors {
+            // The limit of whoever started us: programs may use `select`, or close all that they could have.
+            let limit = getrlimit(Resource::Nofile);
+            setrlimit(Resource::Nofile, Rlimit { current: Some(current), ..limit })?;
+        }
         inheritance::end_at_exec()?;
         if let Some(identity) = &identity {
             identity.assume()?;

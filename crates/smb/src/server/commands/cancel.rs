@@ -9,7 +9,7 @@ use crate::wire::{Flags, Header};
 /// Gives up the requests that a CANCEL names. It is not admitted as other requests are: this checks what it
 /// must.
 pub(crate) fn handle(header: &Header, message: &[u8], encrypted: bool, holdings: &mut Holdings) {
-    let Holdings { sessions, opens, pending, outputs } = holdings;
+    let Holdings { sessions, opens, pending, outputs, .. } = holdings;
     let Some(session) = sessions.established(header.session_id) else {
         return;
     };

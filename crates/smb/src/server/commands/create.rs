@@ -9,7 +9,7 @@ use standpipe_security::{Grant, SecurityDescriptor, check_pipe_client};
 use crate::NtStatus;
 use crate::server::request::{Done, MayWait, Refused, Request};
 use crate::server::state::{
-    Asked, Established, Granted, Opens, Outputs, PendingId, PendingRequests, Random, WaitsFor,
+    Asked, Established, Granted, OpenPlace, Opens, Outputs, PendingId, PendingRequests, Random, WaitsFor,
 };
 use crate::server::{Config, Event, OpenFailure, OpenId, Output, Pipe, PipeId, ServiceEnd};
 use crate::wire::{CreateOptions, CreateRequest, CreateResponse, FileId, ImpersonationLevel, Opened};
@@ -50,7 +50,7 @@ impl Create<'_> {
     pub(crate) fn handle(self, request: &Request<'_>) -> Result<Done, Refused> {
         let asked = CreateRequest::decode(request.message)?;
         let session = self.session.ok_or(NtStatus::USER_SESSION_DELETED)?;
-        let (pipe, grant) = match self.granted(request, &asked, session) {
+        let (pipe, grant, place) = match self.granted(request, &asked, session) {
             Ok(granted) => granted,
             Err(OpenRefused { status, reason }) => {
                 let user = Arc::clone(session.user());
@@ -79,7 +79,12 @@ impl Create<'_> {
             encrypted_only: self.config.requires_encryption(pipe),
         };
         let (desired, token_again) = (asked.desired_access, Arc::clone(&token));
-        self.opens.add(open, granted, Asked { request: request.id, desired, grant, token: token_again });
+        self.opens.add(
+            open,
+            granted,
+            Asked { request: request.id, desired, grant, token: token_again },
+            place,
+        );
         self.outputs.push(Output::Open { open, pipe, grant, token, user });
         Ok(Done::Waits(WaitsFor::Open(open), file_id))
     }
@@ -91,7 +96,7 @@ impl Create<'_> {
         request: &Request<'_>,
         asked: &CreateRequest,
         session: &Established,
-    ) -> Result<(PipeId, Grant), OpenRefused> {
+    ) -> Result<(PipeId, Grant, OpenPlace), OpenRefused> {
         check_parameters(asked)?;
         let pipe =
             self.config.find_pipe(&asked.name).or(self.other_names).ok_or_else(OpenRefused::no_such_pipe)?;
@@ -107,12 +112,12 @@ impl Create<'_> {
         if !request.encrypted && offered.require_encryption {
             return Err(OpenRefused::new(NtStatus::ACCESS_DENIED, "the pipe takes encrypted requests only"));
         }
-        self.check_room()?;
-        Ok((pipe, grant))
+        let place = self.place(session)?;
+        Ok((pipe, grant, place))
     }
 
-    /// Whether one more open can be had by a user whom the descriptor lets in.
-    fn check_room(&self) -> Result<(), OpenRefused> {
+    /// A place for one more open of a user whom the descriptor lets in.
+    fn place(&self, session: &Established) -> Result<OpenPlace, OpenRefused> {
         if self.draining {
             return Err(OpenRefused::new(NtStatus::PIPE_NOT_AVAILABLE, "the server is stopping"));
         }
@@ -122,7 +127,12 @@ impl Create<'_> {
                 "too many opens on the connection",
             ));
         }
-        Ok(())
+        OpenPlace::take(session.budget()).ok_or_else(|| {
+            OpenRefused::new(
+                NtStatus::INSUFFICIENT_RESOURCES,
+                "the account has its share of opens, or the server as many as it takes",
+            )
+        })
     }
 }
 

@@ -31,7 +31,9 @@ impl Ioctl<'_> {
         }
         match asked.code {
             ControlCode::PIPE_TRANSCEIVE => commands::pipe_transceive::handle(request, &asked, holdings),
-            ControlCode::PIPE_PEEK => commands::pipe_peek::handle(request, &asked, &holdings.opens, reply),
+            ControlCode::PIPE_PEEK => {
+                commands::pipe_peek::handle(request, &asked, &holdings.opens, &holdings.ledger, reply)
+            }
             ControlCode::PIPE_WAIT => {
                 commands::pipe_wait::handle(request, &asked, config, other_names, draining, random, holdings)
             }

@@ -5,7 +5,7 @@ use standpipe_security::AccessMask;
 use crate::NtStatus;
 use crate::server::replies::Reply;
 use crate::server::request::{Done, Refused, Request};
-use crate::server::state::Opens;
+use crate::server::state::{Ledger, Opens};
 use crate::wire::{ControlCode, IoctlRequest, IoctlResponse, PipePeek};
 
 /// Answers with what can be read.
@@ -13,6 +13,7 @@ pub(crate) fn handle(
     request: &Request<'_>,
     asked: &IoctlRequest<'_>,
     opens: &Opens,
+    ledger: &Ledger,
     mut reply: Reply<'_>,
 ) -> Result<Done, Refused> {
     let open = opens.find(request, asked.file_id)?;
@@ -27,6 +28,8 @@ pub(crate) fn handle(
     {
         return Err(status.into());
     }
+    // What is shown is held twice until the client has taken the reply.
+    ledger.check_room(end.available().min(asked.max_output as usize))?;
     let file_id = open.granted.file_id;
     let status = IoctlResponse::encode_with(ControlCode::PIPE_PEEK, file_id, reply.body(), |out| {
         end.peek_into(out, asked.max_output as usize)

@@ -35,6 +35,8 @@ pub(crate) fn handle(
         if open.end.has_data() {
             let status =
                 answer(open.end, reply.body(), |end, out, by_message| end.read_into(out, max, by_message));
+            let id = open.id;
+            opens.recount(id);
             return Ok(Done::RepliedOn(file_id, status));
         }
         if let Some(status) = open.end.end_of_data() {

@@ -10,6 +10,7 @@ use standpipe_security::Token;
 use crate::NtStatus;
 use crate::auth::server::{Logon, LogonFailure, LogonRefused, Step, StepInput};
 use crate::crypto::{PreauthHash, SessionKeys};
+use crate::server::budget::Budgets;
 use crate::server::replies::Reply;
 use crate::server::request::{Done, Refused, Request};
 use crate::server::state::{Established, Holdings, LogOn, Negotiated, Protection, Random};
@@ -28,6 +29,7 @@ pub(crate) struct SessionSetup<'a> {
     pub(crate) draining: bool,
     pub(crate) random: &'a mut Random,
     pub(crate) gate: &'a mut Option<Box<dyn LogonGate>>,
+    pub(crate) budgets: Option<&'a dyn Budgets>,
     pub(crate) holdings: &'a mut Holdings,
 }
 
@@ -155,7 +157,9 @@ impl SessionSetup<'_> {
         };
         let is_ended = self.holdings.end_previous_here(now, before, account.sid);
         let before = if is_ended { SessionId(0) } else { before };
-        let session = Established::new(account.sid, user, token, keys, protection, before);
+        let budget = self.budgets.map(|budgets| budgets.of(account.sid));
+        let session =
+            Established::new(account.sid, user, token, keys, protection, before).with_budget(budget);
         self.holdings.sessions.establish(now, id, session);
         self.holdings.outputs.event(Event::Answered);
         Ok(())

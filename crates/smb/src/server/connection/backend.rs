@@ -39,6 +39,7 @@ impl Connection {
             None => end.push(bytes),
         }
         self.answer_readers(now, open);
+        self.state.holdings.opens.recount(open);
     }
 
     /// Answers requests that wait, while there is data or an end to report.
@@ -117,6 +118,7 @@ impl Connection {
         if let Some(end) = self.end_of(open) {
             end.close();
             self.answer_readers(now, open);
+            self.state.holdings.opens.recount(open);
         }
     }
 
@@ -125,6 +127,7 @@ impl Connection {
         if let Some(end) = self.end_of(open) {
             end.disconnect();
             self.answer_readers(now, open);
+            self.state.holdings.opens.recount(open);
         }
     }
 
@@ -133,6 +136,7 @@ impl Connection {
         if let Some(end) = self.end_of(open) {
             end.lose();
             self.answer_readers(now, open);
+            self.state.holdings.opens.recount(open);
         }
     }
 

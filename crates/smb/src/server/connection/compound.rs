@@ -62,6 +62,13 @@ impl Connection {
     fn carry_out_requests(&mut self, now: Now, bytes: &[u8], mut compound: Compound) {
         let mut rest = bytes;
         while !rest.is_empty() {
+            // The rest goes on, in a frame of its own, once the client has taken what there is.
+            self.settle();
+            if self.is_full() && compound.requests > 0 {
+                self.paused_bytes += rest.len();
+                self.paused.push_back(Rest { bytes: rest.to_vec(), compound });
+                return;
+            }
             let cut = match Cut::first(rest) {
                 Ok(cut) => cut,
                 Err(malformation) => return self.disconnect(malformation.into()),
@@ -70,11 +77,6 @@ impl Connection {
             let limit = self.state.config.limits.compound;
             if compound.requests > limit {
                 return self.disconnect(DisconnectReason::CompoundTooLong { limit });
-            }
-            // Replies that would make the frame too long go into one of their own.
-            if self.replies.frame_len() > self.high_water() {
-                self.end_frame(compound.encrypted_by);
-                self.replies.begin();
             }
             match self.carry_out_request(now, &cut, &compound) {
                 AfterRequest::Next(previous) => compound.previous = Some(previous),

@@ -4,18 +4,21 @@ mod admission;
 mod backend;
 mod completion;
 mod compound;
+mod holding;
 mod receive;
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 #[cfg(feature = "conformance")]
 use super::PipeId;
+use super::budget::{Budgets, CONNECTION_FLOOR};
 use super::commands::create;
 use super::replies::{NotFramed, Replies};
-use super::state::{CreditWindow, Drain, Phase, State};
+use super::state::{CreditWindow, Drain, Phase, Rest, State};
 use super::{Config, DisconnectReason, Input, LogonGate, Now, OpenId, Output, ServiceEnd};
 use crate::NtStatus;
 use crate::wire::Deframer;
@@ -23,6 +26,10 @@ use crate::wire::Deframer;
 /// How long opens on which no request is under way are kept when the server drains, after the last traffic: a
 /// client that has opened a pipe may be about to write.
 const DRAIN_QUIET: Duration = Duration::from_secs(1);
+
+/// How many bytes of replies are made before the client has taken any, where the budget has no room for a
+/// long one.
+const SHORT_OF_REPLIES: usize = CONNECTION_FLOOR / 4;
 
 /// The server's half of one transport connection. See the [module](super) for the order of calls.
 pub struct Connection {
@@ -34,6 +41,15 @@ pub struct Connection {
     credits: CreditWindow,
     /// Keep-alives that came before a user had logged on.
     keep_alives: u32,
+    /// Requests of compounds that go on once the client has taken more of its replies, and how long they are.
+    paused: VecDeque<Rest>,
+    paused_bytes: usize,
+    /// What the shell has taken to transmit and the client has not taken, in bytes.
+    unsent: usize,
+    /// When the frame began whose end has not arrived.
+    frame_since: Option<Duration>,
+    /// When something last went between the client and a service.
+    heard: Duration,
 }
 
 impl Connection {
@@ -48,6 +64,11 @@ impl Connection {
             held: Vec::new(),
             replies: Replies::default(),
             keep_alives: 0,
+            paused: VecDeque::new(),
+            paused_bytes: 0,
+            unsent: 0,
+            frame_since: None,
+            heard: now.monotonic,
         }
     }
 
@@ -55,6 +76,13 @@ impl Connection {
     #[must_use]
     pub fn with_gate(mut self, gate: Box<dyn LogonGate>) -> Self {
         self.state.gate = Some(gate);
+        self
+    }
+
+    /// Has every account hold no more than these say, over all connections that have them.
+    #[must_use]
+    pub fn with_budgets(mut self, budgets: Arc<dyn Budgets>) -> Self {
+        self.state.budgets = Some(budgets);
         self
     }
 
@@ -74,12 +102,16 @@ impl Connection {
         }
         self.state.holdings.expire_sessions(now);
         let is_traffic = matches!(input, Input::Received(_) | Input::Data { .. } | Input::Opened { .. });
+        if is_traffic {
+            self.heard = now.monotonic;
+        }
         match input {
             Input::Received(bytes) => self.received(now, bytes),
             Input::Timeout => self.timeout(now),
             Input::Opened { open, result } => self.opened(now, open, result),
             Input::Data { open, bytes } => self.data(now, open, bytes),
             Input::Written { open, result } => self.written(now, open, result),
+            Input::Unread { open, bytes } => self.set_unread(open, bytes),
             Input::Closed { open } => self.backend_closed(now, open),
             Input::Disconnected { open } => self.backend_disconnected(now, open),
             Input::Lost { open } => self.backend_lost(now, open),
@@ -97,6 +129,7 @@ impl Connection {
             }
             self.end_if_drained(now);
         }
+        self.settle();
     }
 
     /// The next thing asked of the shell.
@@ -123,17 +156,24 @@ impl Connection {
             return None;
         }
         // What is held can be looked at as soon as the replies before it are taken.
-        let resume = (!self.held.is_empty() && !self.is_full()).then_some(Duration::ZERO);
+        let resume = (self.is_held_up() && !self.is_full()).then_some(Duration::ZERO);
         let holdings = &self.state.holdings;
         let (logon_deadline, lapse) = (holdings.sessions.logon_deadline(), holdings.sessions.next_lapse());
         let idle = self.idle_since().map(|since| since + DRAIN_QUIET);
-        [holdings.pending.interim_due(), logon_deadline, lapse, resume, idle].into_iter().flatten().min()
+        let own = [self.frame_deadline(), self.idle_end()];
+        [holdings.pending.interim_due(), logon_deadline, lapse, resume, idle]
+            .into_iter()
+            .chain(own)
+            .flatten()
+            .min()
     }
 
     /// Whether the shell should read from this open's backend. Ask again after each input.
     #[must_use]
     pub fn wants_data(&self, open: OpenId) -> bool {
-        let read_ahead = self.state.config.limits.read_ahead;
+        // Without room for a long message, only an open for which nothing is held is read from, and the shell
+        // looks at the length of what comes.
+        let read_ahead = if self.is_short() { 1 } else { self.state.config.limits.read_ahead };
         !self.is_full() && self.state.holdings.opens.wants_data(open, read_ahead)
     }
 
@@ -166,6 +206,8 @@ impl Connection {
         self.state.holdings.end_all();
         self.deframer = Deframer::default();
         self.held = Vec::new();
+        self.paused.clear();
+        self.paused_bytes = 0;
         self.state.holdings.outputs.push(Output::Disconnect(reason));
     }
 
@@ -173,6 +215,12 @@ impl Connection {
         let deadline = self.state.holdings.sessions.logon_deadline();
         if deadline.is_some_and(|deadline| deadline <= now.monotonic) {
             return self.disconnect(DisconnectReason::LogonTimeout);
+        }
+        if self.frame_deadline().is_some_and(|deadline| deadline <= now.monotonic) {
+            return self.disconnect(DisconnectReason::FrameTooSlow);
+        }
+        if self.idle_end().is_some_and(|end| end <= now.monotonic) {
+            return self.disconnect(DisconnectReason::Idle);
         }
         self.resume(now);
         self.send_interims(now);
@@ -237,7 +285,7 @@ impl Connection {
 
     /// Whether the client has to take some of its replies before more are made.
     fn is_full(&self) -> bool {
-        self.replies.len() > self.high_water()
+        self.replies.len() > if self.is_short() { SHORT_OF_REPLIES } else { self.high_water() }
     }
 
     /// How many bytes of replies are made before the client has taken any.

@@ -5,7 +5,7 @@ use crate::NtStatus;
 use crate::crypto::encryption::TransformHeader;
 use crate::server::commands::negotiate;
 use crate::server::request::Compound;
-use crate::server::state::Established;
+use crate::server::state::{Established, Rest};
 use crate::server::{DisconnectReason, Event, Malformation, Now, Violation};
 use crate::wire::header::{HEADER_LEN, PROTOCOL_SMB1, PROTOCOL_SMB2, PROTOCOL_TRANSFORM};
 use crate::wire::{Command, Flags, FrameError, Header, Message, TreeOrAsync};
@@ -19,17 +19,24 @@ const KEEP_ALIVES_OF_STRANGERS: u32 = 16;
 impl Connection {
     /// Takes bytes in, or holds them until the client has taken more of its replies.
     pub(super) fn received(&mut self, now: Now, bytes: &[u8]) {
-        if self.held.is_empty() {
-            self.take_in(now, bytes);
-        } else {
+        if self.is_held_up() {
             self.held.extend_from_slice(bytes);
             self.resume(now);
+        } else {
+            self.take_in(now, bytes);
         }
     }
 
     /// Goes on with what was held.
     pub(super) fn resume(&mut self, now: Now) {
-        if !self.held.is_empty() && !self.is_full() {
+        while !self.is_full()
+            && let Some(Rest { bytes, compound }) = self.paused.pop_front()
+        {
+            self.paused_bytes -= bytes.len();
+            self.replies.begin();
+            self.carry_out(now, &bytes, compound);
+        }
+        if !self.held.is_empty() && self.paused.is_empty() && !self.is_full() {
             let held = core::mem::take(&mut self.held);
             self.take_in(now, &held);
         }
@@ -37,16 +44,20 @@ impl Connection {
 
     fn take_in(&mut self, now: Now, mut bytes: &[u8]) {
         while !bytes.is_empty() && !self.state.phase.is_closed() {
-            if self.is_full() {
+            if self.is_full() || !self.paused.is_empty() {
                 self.held = bytes.to_vec();
                 return;
             }
             match self.deframer.next(&mut bytes, self.frame_limit()) {
                 Ok(Some(mut message)) => {
+                    self.frame_since = None;
                     self.message(now, &mut message);
                     self.deframer.recycle(message);
                 }
-                Ok(None) => return,
+                Ok(None) => {
+                    self.frame_since.get_or_insert(now.monotonic);
+                    return;
+                }
                 Err(FrameError::TooLong { length, limit }) => {
                     self.disconnect(DisconnectReason::FrameTooLong { length, limit });
                 }

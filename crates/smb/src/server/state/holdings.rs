@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use standpipe_security::Sid;
 
-use super::{Established, Opens, Outputs, PendingRequests, Sessions};
+use super::{Established, Ledger, Opens, Outputs, PendingRequests, Sessions};
 use crate::NtStatus;
 use crate::server::{Config, Event, Now, Output, SessionId};
 
@@ -15,6 +15,7 @@ pub(crate) struct Holdings {
     pub(crate) opens: Opens,
     pub(crate) pending: PendingRequests,
     pub(crate) outputs: Outputs,
+    pub(crate) ledger: Ledger,
 }
 
 impl Holdings {
@@ -25,12 +26,18 @@ impl Holdings {
             opens: Opens::default(),
             pending: PendingRequests::new(&config.limits),
             outputs: Outputs::default(),
+            ledger: Ledger::default(),
         }
+    }
+
+    /// How many bytes all of it takes.
+    pub(crate) fn held(&self) -> usize {
+        self.sessions.held() + self.opens.held() + self.pending.held()
     }
 
     /// Ends a session with everything in it.
     pub(crate) fn end_session(&mut self, now: Now, id: u64) {
-        let Self { sessions, opens, pending, outputs } = self;
+        let Self { sessions, opens, pending, outputs, .. } = self;
         opens.end_where(pending, outputs, |open| open.session_id() == id);
         pending.end_waits(outputs, NtStatus::CANCELLED, |reply| reply.session_id == id);
         if sessions.remove(now, id) {
@@ -40,7 +47,7 @@ impl Holdings {
 
     /// Ends a tree connect with everything in it.
     pub(crate) fn end_tree(&mut self, session_id: u64, tree_id: u32) {
-        let Self { sessions, opens, pending, outputs } = self;
+        let Self { sessions, opens, pending, outputs, .. } = self;
         opens
             .end_where(pending, outputs, |open| open.session_id() == session_id && open.tree_id() == tree_id);
         pending.end_waits(outputs, NtStatus::CANCELLED, |reply| {
@@ -61,6 +68,9 @@ impl Holdings {
             return;
         };
         let (account, user) = (session.account(), Arc::clone(session.user()));
+        if let Some(budget) = session.budget() {
+            self.ledger.charge(budget);
+        }
         self.outputs.push(Output::SessionStarted {
             session: SessionId(id),
             account,
@@ -132,7 +142,7 @@ impl Holdings {
 
     /// Ends everything, for the connection is closed.
     pub(crate) fn end_all(&mut self) {
-        let Self { sessions, opens, pending, outputs } = self;
+        let Self { sessions, opens, pending, outputs, .. } = self;
         opens.clear(outputs);
         pending.clear(outputs);
         sessions.clear();

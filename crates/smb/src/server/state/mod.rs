@@ -3,6 +3,7 @@
 
 mod credits;
 mod holdings;
+mod ledger;
 mod negotiated;
 mod opens;
 mod outputs;
@@ -18,8 +19,9 @@ use core::time::Duration;
 
 pub(crate) use credits::CreditWindow;
 pub(crate) use holdings::Holdings;
+pub(crate) use ledger::Ledger;
 pub(crate) use negotiated::{Negotiated, Phase};
-pub(crate) use opens::{Asked, ConnectedOpen, Granted, Opens};
+pub(crate) use opens::{Asked, ConnectedOpen, Granted, OpenPlace, Opens};
 pub(crate) use outputs::Outputs;
 pub(crate) use pending::{Pending, PendingId, PendingRequests, ReplyTo, Rest, WaitsFor};
 pub(crate) use pipe_end::{LOST, PipeEnd, Reader, Taken, Writer};
@@ -27,6 +29,7 @@ pub(crate) use random::Random;
 pub(crate) use session::{Established, LogOn, Protection, Session};
 pub(crate) use sessions::Sessions;
 
+use super::budget::Budgets;
 use super::{Config, LogonGate, Now, PipeId};
 
 /// Everything that a command may touch, part by part.
@@ -35,6 +38,8 @@ pub(crate) struct State {
     pub(crate) random: Random,
     pub(crate) phase: Phase,
     pub(crate) gate: Option<Box<dyn LogonGate>>,
+    /// What accounts may hold over all connections; without it, each connection has limits of its own only.
+    pub(crate) budgets: Option<Arc<dyn Budgets>>,
     /// The pipe that every name opens which no pipe has. Only conformance tests have one.
     pub(crate) other_names: Option<PipeId>,
     /// How far the end of the connection is, once the server is about to stop.
@@ -56,6 +61,7 @@ impl State {
             random: Random::new(seed),
             phase: Phase::Fresh,
             gate: None,
+            budgets: None,
             other_names: None,
             drain: None,
             holdings: Holdings::new(&config, now),

@@ -9,6 +9,7 @@ use standpipe_security::{AccessMask, DesiredAccess, Grant, GrantedAccess, Token}
 
 use super::{Outputs, PendingId, PendingRequests, PipeEnd, Writer};
 use crate::NtStatus;
+use crate::server::budget::AccountBudget;
 use crate::server::request::Request;
 use crate::server::{OpenId, Output, PipeId, ServiceEnd};
 use crate::wire::FileId;
@@ -17,6 +18,31 @@ use crate::wire::FileId;
 pub(crate) struct Open {
     granted: Granted,
     end: End,
+    /// What [`Opens::held`] counts for it.
+    counted: usize,
+    /// Its place among the opens of its account.
+    _place: OpenPlace,
+}
+
+/// An open's place among those of its account, given back when it is dropped.
+pub(crate) struct OpenPlace(Option<Arc<AccountBudget>>);
+
+impl OpenPlace {
+    /// A place, if the account may have one more.
+    pub(crate) fn take(budget: Option<&Arc<AccountBudget>>) -> Option<Self> {
+        match budget {
+            Some(budget) if !budget.opens.take(1) => None,
+            budget => Some(Self(budget.map(Arc::clone))),
+        }
+    }
+}
+
+impl Drop for OpenPlace {
+    fn drop(&mut self) {
+        if let Some(budget) = &self.0 {
+            budget.opens.give(1);
+        }
+    }
 }
 
 /// What was granted when a pipe was opened; later requests are held to it.
@@ -98,11 +124,27 @@ impl<End> ConnectedOpen<'_, End> {
 pub(crate) struct Opens {
     // Boxed, as a map has room for eleven before it needs more, and most connections have one.
     table: BTreeMap<OpenId, Box<Open>>,
+    held: usize,
 }
 
 impl Opens {
     pub(crate) fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// How many bytes services wrote that clients have not read, and clients wrote that services have not
+    /// read. Right after [`Self::recount`].
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Counts anew what is held for an open, after that has changed.
+    pub(crate) fn recount(&mut self, open: OpenId) {
+        if let Some(open) = self.table.get_mut(&open) {
+            let now = open.connected().map_or(0, |end| end.held() + end.unread());
+            self.held = (self.held + now).saturating_sub(open.counted);
+            open.counted = now;
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -119,8 +161,9 @@ impl Opens {
     }
 
     /// Adds an open whose backend has to take it.
-    pub(crate) fn add(&mut self, open: OpenId, granted: Granted, asked: Asked) {
-        self.table.insert(open, Box::new(Open { granted, end: End::Connecting(asked) }));
+    pub(crate) fn add(&mut self, open: OpenId, granted: Granted, asked: Asked, place: OpenPlace) {
+        let end = End::Connecting(asked);
+        self.table.insert(open, Box::new(Open { granted, end, counted: 0, _place: place }));
     }
 
     /// The backend took an open, and `grant` is what every access check grants: gives what was granted, and
@@ -153,7 +196,7 @@ impl Opens {
     /// and the CREATE to answer.
     pub(crate) fn take_connecting(&mut self, open: OpenId) -> Option<(Granted, PendingId)> {
         self.connecting_to(open)?;
-        let Open { granted, end } = *self.table.remove(&open)?;
+        let Open { granted, end, .. } = *self.table.remove(&open)?;
         match end {
             End::Connecting(Asked { request, .. }) => Some((granted, request)),
             End::Connected(_) => None,
@@ -175,7 +218,8 @@ impl Opens {
     ) -> Result<ConnectedOpen<'_, &PipeEnd>, NtStatus> {
         let file_id = request.file_id(file_id)?;
         let id = OpenId(file_id.volatile);
-        let Some(Open { granted, end: End::Connected(end) }) = self.table.get(&id).map(Box::as_ref) else {
+        let Some(Open { granted, end: End::Connected(end), .. }) = self.table.get(&id).map(Box::as_ref)
+        else {
             return Err(NtStatus::FILE_CLOSED);
         };
         granted.check_request(request, file_id)?;
@@ -190,7 +234,7 @@ impl Opens {
     ) -> Result<ConnectedOpen<'_, &mut PipeEnd>, NtStatus> {
         let file_id = request.file_id(file_id)?;
         let id = OpenId(file_id.volatile);
-        let Some(Open { granted, end: End::Connected(end) }) = self.table.get_mut(&id).map(Box::as_mut)
+        let Some(Open { granted, end: End::Connected(end), .. }) = self.table.get_mut(&id).map(Box::as_mut)
         else {
             return Err(NtStatus::FILE_CLOSED);
         };
@@ -239,6 +283,7 @@ impl Opens {
             return;
         };
         outputs.push(Output::Close { open });
+        self.held = self.held.saturating_sub(entry.counted);
         match entry.end {
             End::Connecting(Asked { request, .. }) => pending.defer(request, status),
             End::Connected(end) => {
@@ -272,6 +317,7 @@ impl Opens {
 
     /// Closes all of them, for the connection is closed.
     pub(super) fn clear(&mut self, outputs: &mut Outputs) {
+        self.held = 0;
         for open in core::mem::take(&mut self.table).into_keys() {
             outputs.push(Output::Close { open });
         }

@@ -13,6 +13,9 @@ use crate::server::request::{Compound, MayWait, Request};
 use crate::server::{Limits, OpenId, Output, WaitId};
 use crate::wire::{Command, FileId, Flags, Header, TreeOrAsync};
 
+/// About what a request takes until it is answered, beside the bytes that it carries.
+const REQUEST: usize = 256;
+
 /// Names a request until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PendingId(u64);
@@ -104,6 +107,8 @@ pub(crate) struct PendingRequests {
     deferred: VecDeque<(PendingId, NtStatus)>,
     /// What backends have not taken yet, and the rest of compounds that wait, in bytes.
     backlog: usize,
+    /// What the account's budget has room for, in bytes.
+    room: usize,
     max_pending: usize,
     max_waits: usize,
     max_backlog: usize,
@@ -118,10 +123,16 @@ impl PendingRequests {
             interims: VecDeque::new(),
             deferred: VecDeque::new(),
             backlog: 0,
+            room: usize::MAX,
             max_pending: limits.pending,
             max_waits: limits.waits,
             max_backlog: limits.write_backlog,
         }
+    }
+
+    /// How many bytes they take.
+    pub(crate) fn held(&self) -> usize {
+        self.backlog + self.entries.len() * REQUEST
     }
 
     /// Whether a request may wait, before it has done anything: there is room, and it is where it may.
@@ -133,6 +144,7 @@ impl PendingRequests {
         }
         if self.entries.len() >= self.max_pending
             || self.backlog.saturating_add(request.following) > self.max_backlog
+            || request.following.saturating_add(REQUEST) > self.room
         {
             return Err(NtStatus::INSUFFICIENT_RESOURCES);
         }
@@ -147,10 +159,15 @@ impl PendingRequests {
 
     /// Whether this many bytes more may wait for backends.
     pub(crate) fn check_room_for_bytes(&self, bytes: usize) -> Result<(), NtStatus> {
-        if self.backlog.saturating_add(bytes) > self.max_backlog {
+        if self.backlog.saturating_add(bytes) > self.max_backlog || bytes > self.room {
             return Err(NtStatus::INSUFFICIENT_RESOURCES);
         }
         Ok(())
+    }
+
+    /// Says what the account's budget has room for, before each request.
+    pub(crate) fn set_room(&mut self, bytes: usize) {
+        self.room = bytes;
     }
 
     /// Counts bytes that wait for a backend.

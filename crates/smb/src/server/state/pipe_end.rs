@@ -93,7 +93,11 @@ pub(crate) struct PipeEnd {
     /// `FILE_PIPE_COMPLETE_OPERATION`: a read of an empty pipe does not wait.
     nonblocking: bool,
     chunks: VecDeque<Chunk>,
+    /// What can be read, and what the chunks take: one that is read in part is kept whole.
     buffered: usize,
+    stored: usize,
+    /// What the backend has taken and the service has not read, as far as it counts.
+    unread: usize,
     peer: Peer,
     readers: VecDeque<Reader>,
     writers: VecDeque<Writer>,
@@ -113,6 +117,8 @@ impl PipeEnd {
             nonblocking: false,
             chunks: VecDeque::new(),
             buffered: 0,
+            stored: 0,
+            unread: 0,
             peer: Peer::Connected,
             readers: VecDeque::new(),
             writers: VecDeque::new(),
@@ -238,7 +244,17 @@ impl PipeEnd {
 
     /// What is held for the client, its overhead included, in bytes.
     pub(crate) fn held(&self) -> usize {
-        self.buffered + self.chunks.len() * MESSAGE_OVERHEAD
+        self.stored + self.chunks.len() * MESSAGE_OVERHEAD
+    }
+
+    /// What was written and the service has not read, in bytes.
+    pub(crate) fn unread(&self) -> usize {
+        self.unread
+    }
+
+    /// Sets what was written and the service has not read.
+    pub(crate) fn set_unread(&mut self, bytes: usize) {
+        self.unread = bytes;
     }
 
     /// How many bytes can be read.
@@ -252,6 +268,7 @@ impl PipeEnd {
             return;
         }
         self.buffered += bytes.len();
+        self.stored += bytes.len();
         self.chunks.push_back(Chunk { bytes: bytes.to_vec(), read: 0 });
     }
 
@@ -267,6 +284,7 @@ impl PipeEnd {
         self.peer = Peer::Disconnected;
         self.chunks.clear();
         self.buffered = 0;
+        self.stored = 0;
     }
 
     /// The way to the service is gone.
@@ -316,6 +334,7 @@ impl PipeEnd {
                 }
                 break;
             }
+            self.stored -= chunk.bytes.len();
             self.chunks.pop_front();
             if by_message {
                 break;
@@ -448,6 +467,16 @@ mod tests {
         assert_eq!(end.peek_into(&mut out, 100), NtStatus::SUCCESS);
         assert_eq!(&out[16..], b"first");
         assert_eq!(end.available(), 11);
+    }
+
+    #[test]
+    fn a_message_that_is_read_in_part_is_still_held_whole() {
+        let mut end = PipeEnd::new(PipeMode::Message.into());
+        end.push(&[7; 1000]);
+        assert_eq!(read(&mut end, 999).1.len(), 999);
+        assert!(end.held() >= 1000 && end.available() == 1);
+        read(&mut end, 1);
+        assert_eq!(end.held(), 0);
     }
 
     #[test]

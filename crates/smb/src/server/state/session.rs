@@ -12,6 +12,7 @@ use crate::auth::server::Acceptor;
 use crate::crypto::encryption::Decrypter;
 use crate::crypto::{PreauthHash, SessionKeys};
 use crate::server::SessionId;
+use crate::server::budget::AccountBudget;
 
 /// A session.
 pub(crate) struct Session(Stage);
@@ -61,6 +62,8 @@ pub(crate) struct Established {
     /// Decrypts the client's messages. What encrypts the server's is kept apart, for the replies to the
     /// requests that end the session.
     decrypter: Option<Decrypter>,
+    /// What the account may use over all connections.
+    budget: Option<Arc<AccountBudget>>,
     trees: BTreeSet<u32>,
     next_tree: u32,
     /// Another log-on of the same user, [MS-SMB2] 3.3.5.5.2.
@@ -95,6 +98,7 @@ impl Established {
             keys: Arc::new(keys),
             signing_required: protection.signing_required,
             encryption_required: protection.encryption_required,
+            budget: None,
             trees: BTreeSet::new(),
             next_tree: 1,
             again: None,
@@ -110,6 +114,18 @@ impl Established {
     /// The client has shown that it has the key: gives the session that it had before, the first time.
     pub(super) fn show(&mut self) -> Option<SessionId> {
         self.unshown.take()
+    }
+
+    /// Counts the opens of the session in this budget.
+    #[must_use]
+    pub(crate) fn with_budget(mut self, budget: Option<Arc<AccountBudget>>) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// What the account may use over all connections.
+    pub(crate) fn budget(&self) -> Option<&Arc<AccountBudget>> {
+        self.budget.as_ref()
     }
 
     /// The account of the user.

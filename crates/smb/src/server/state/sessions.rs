@@ -12,6 +12,9 @@ use crate::crypto::encryption::Sealer;
 use crate::crypto::{PreauthHash, SessionKeys};
 use crate::server::{Config, Now, SessionId};
 
+/// About what a session takes with its keys and tree connects, in bytes.
+const SESSION: usize = 4 * 1024;
+
 /// The sessions of a connection.
 pub(crate) struct Sessions {
     table: BTreeMap<u64, Session>,
@@ -48,6 +51,11 @@ impl Sessions {
     /// How many sessions there are, log-ons under way included.
     pub(crate) fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// About how many bytes they take.
+    pub(crate) fn held(&self) -> usize {
+        self.table.len() * SESSION
     }
 
     /// Whether there is, and was, no session of a user at all.

@@ -207,8 +207,35 @@ fn the_replies_to_a_compound_are_split_before_a_frame_gets_too_long() {
     let compound: Vec<u8> = (0..17).flat_map(|at| peek(&mut peer, file_id, at < 16)).collect();
     let before = peer.replies.len();
     peer.send_raw(&compound);
+    while peer.connection.next_timeout() == Some(Duration::ZERO) {
+        peer.handle(Input::Timeout);
+    }
     assert_eq!(peer.replies.len() - before, 17);
     const { assert!(17 * MIB > FRAME_MAX, "they would have fitted into one") };
+}
+
+#[test]
+fn a_compound_goes_on_as_the_client_takes_its_replies() {
+    let (mut peer, file_id) = peer_with_much_to_read();
+    let compound: Vec<u8> = (0..22).flat_map(|at| peek(&mut peer, file_id, at < 21)).collect();
+    let mut bytes = frame_prefix_for(compound.len()).to_vec();
+    bytes.extend_from_slice(&compound);
+    // What comes after it waits for its turn.
+    let message = peek(&mut peer, file_id, false);
+    bytes.extend_from_slice(&frame_prefix_for(message.len()));
+    bytes.extend_from_slice(&message);
+    let now = peer.now();
+    peer.connection.handle(now, Input::Received(&bytes));
+    let (mut replies, mut taken) = (0, Vec::new());
+    while peer.connection.take_transmit(&mut taken) {
+        assert!(taken.len() <= 4 * MIB, "{} bytes at once", taken.len());
+        replies += taken.len() / (MIB - 100);
+        taken.clear();
+        if peer.connection.next_timeout().is_some_and(|due| due <= now.monotonic) {
+            peer.connection.handle(now, Input::Timeout);
+        }
+    }
+    assert_eq!(replies, 23, "all are answered in the end");
 }
 
 #[test]

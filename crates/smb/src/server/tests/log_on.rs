@@ -312,7 +312,7 @@ fn a_log_on_has_no_effects_before_the_client_shows_the_key() {
     }
     assert!(logged_on(&peer));
     assert_eq!((peer.sessions.len(), seen.lock().unwrap().len()), (1, 1));
-    assert_eq!(peer.connection.next_timeout(), None);
+    assert_eq!(peer.connection.next_timeout(), Some(core::time::Duration::from_mins(15)), "only when idle");
 }
 
 #[test]

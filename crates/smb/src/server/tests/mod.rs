@@ -1,6 +1,7 @@
 //! Whole connections, from bytes to bytes: what a client sends and what it gets.
 
 mod bounds;
+mod budgets;
 mod compound;
 mod create;
 mod encryption;

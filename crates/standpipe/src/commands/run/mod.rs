@@ -2,6 +2,7 @@
 
 mod document;
 mod last_words;
+mod limits;
 mod metrics;
 mod serve;
 mod settings;
@@ -26,6 +27,7 @@ use tokio::task::JoinSet;
 use tracing::{Instrument, info, warn};
 
 use self::document::{Found, Shown};
+use self::limits::RoleLimits;
 use self::serve::{Endpoints, HealthPort, Sockets};
 use self::settings::FollowedSettings;
 use self::targets::{Targets, VARIABLE};
@@ -168,7 +170,8 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
     let state_dir = state::locate(deployment.name(), run.state_dir.as_deref(), |name| std::env::var_os(name));
     state::check_sockets(&state_dir, [(role, run.instance)])?;
     // Everything that can fail does so before the first startup task runs.
-    let sockets = Sockets::bind(role, (run.instance, address)).await?;
+    let limits = RoleLimits::of(role);
+    let sockets = Sockets::bind(role, (run.instance, address), &limits).await?;
     let health = HealthPort::bind(role, run.health, address).await?;
     let own =
         Own { endpoints: sockets.records().to_vec(), document: health.as_ref().map(HealthPort::document) };

@@ -19,10 +19,11 @@ use standpipe_runtime::instance::{Instance, Serving};
 use standpipe_runtime::state::EndpointRecord;
 use standpipe_security::upcase;
 use standpipe_server::{Offer, Options, PipeOffer, Server};
-use standpipe_web::{Health, Site};
+use standpipe_web::{Health, Memory, Site};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 
+use super::limits::RoleLimits;
 use super::metrics::Counted;
 use super::targets::Targets;
 use crate::failure::{Caused, Exit, Failure, exit_of_socket};
@@ -33,19 +34,32 @@ pub(super) struct Sockets {
     /// The servers for pipes, each with its own options.
     pipes: Vec<(Server, Options)>,
     pages: Vec<TcpListener>,
+    page_memory: Memory,
+    page_connections: usize,
 }
 
 impl Sockets {
     /// Takes the sockets of instance `number`, whose address is `own`.
-    pub(super) async fn bind(role: &Role, (number, own): (u32, IpAddr)) -> Result<Self, Failure> {
+    pub(super) async fn bind(
+        role: &Role,
+        (number, own): (u32, IpAddr),
+        limits: &RoleLimits,
+    ) -> Result<Self, Failure> {
         let mut options = Options::new().map_err(|error| {
             Failure::new(
                 Exit::Temporary,
                 Caused { what: "could not get random numbers".into(), source: error.into() },
             )
         })?;
+        options = options.with_budget(limits.pipes.clone());
         options.drain_timeout = role.drain_timeout;
-        let mut sockets = Self { records: Vec::new(), pipes: Vec::new(), pages: Vec::new() };
+        let mut sockets = Self {
+            records: Vec::new(),
+            pipes: Vec::new(),
+            pages: Vec::new(),
+            page_memory: limits.page_memory.clone(),
+            page_connections: limits.page_connections,
+        };
         for endpoint in &role.endpoints {
             let address = endpoint.address.unwrap_or(own);
             let ports = endpoint.port_of(number).map_or(endpoint.ports, Ports::Fixed);
@@ -137,6 +151,7 @@ pub(super) struct Endpoints {
     offers: Vec<PipeOffer>,
     accounts: Arc<AccountFile>,
     pages: Vec<TcpListener>,
+    page_connections: usize,
     site: Option<Site>,
     /// How long requests may take to end when the instance stops.
     drain: Duration,
@@ -151,15 +166,20 @@ impl Endpoints {
         instance: &Instance<'_>,
         targets: &Targets,
     ) -> Result<Self, Failure> {
-        let Sockets { pipes, pages, records } = sockets;
+        let Sockets { records, pipes, pages, page_memory, page_connections } = sockets;
         let of_pipes = records.into_iter().filter(|record| record.protocol == "smb");
-        let site = if pages.is_empty() { None } else { Some(site(deployment, role, targets)?) };
+        let site = if pages.is_empty() {
+            None
+        } else {
+            Some(site(deployment, role, targets)?.with_memory(page_memory))
+        };
         Ok(Self {
             pipes,
             names: of_pipes.map(|record| record.name).collect(),
             offers: offers(role, instance)?,
             accounts: Arc::new(AccountFile::new(instance.accounts())),
             pages,
+            page_connections,
             site,
             drain: role.drain_timeout,
         })
@@ -187,12 +207,13 @@ impl Endpoints {
             tasks.spawn(server.serve(offer, serving.stop.clone()));
         }
         if let Some(site) = self.site {
-            let (app, drain) = (standpipe_web::app(site), self.drain);
+            let (app, drain, most) = (standpipe_web::app(site), self.drain, self.page_connections);
             for listener in self.pages {
                 let stop = serving.stop.clone();
                 let app = app.clone();
-                tasks
-                    .spawn(async move { standpipe_web::serve(listener, app, stop.cancelled(), drain).await });
+                tasks.spawn(async move {
+                    standpipe_web::serve_at_most(most, listener, app, stop.cancelled(), drain).await;
+                });
             }
         }
         if tasks.is_empty() {
@@ -216,6 +237,11 @@ fn options_for(endpoint: &Endpoint, mut options: Options) -> Options {
     };
     if let Some(limit) = endpoint.max_connections {
         options.max_connections = limit as usize;
+        options.max_connections_per_address = options.max_connections.div_ceil(2);
+        options.max_connections_per_account = options.max_connections.div_ceil(2);
+    }
+    if let Some(limit) = endpoint.max_connections_per_account {
+        options.max_connections_per_account = limit as usize;
     }
     if let Some(limit) = endpoint.max_connections_per_address {
         options.max_connections_per_address = limit as usize;

@@ -72,6 +72,24 @@ pub(crate) fn host_name() -> String {
     if found == 0 { String::new() } else { String::from_utf16(&name).unwrap_or_default() }
 }
 
+/// Not asked yet.
+pub(crate) fn memory_limit() -> Option<u64> {
+    None
+}
+
+/// Handles have no limit that a program comes near.
+pub(crate) fn descriptor_limit() -> usize {
+    1 << 20
+}
+
+pub(crate) fn raise_descriptor_limit() -> (usize, usize) {
+    (descriptor_limit(), descriptor_limit())
+}
+
+pub(crate) fn first_descriptor_limit() -> Option<u64> {
+    None
+}
+
 pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     const CODES: [i32; 7] = [
         ERROR_NOT_ENOUGH_MEMORY.cast_signed(),

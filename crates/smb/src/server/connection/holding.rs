@@ -1,0 +1,81 @@
+//! What the connection holds, and when it waits for room.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use super::Connection;
+use crate::server::OpenId;
+use crate::server::budget::{AccountBudget, CONNECTION_FLOOR, FRAME_RESERVE};
+
+impl Connection {
+    /// The account that is charged for what this connection holds, once a user has logged on. A shell asks it
+    /// before it fetches a long message from a service.
+    #[must_use]
+    pub fn budget(&self) -> Option<&Arc<AccountBudget>> {
+        self.state.holdings.ledger.budget()
+    }
+
+    /// Whether the shell should read from the client. `false` in the middle of a long frame for whose rest
+    /// there is no room in the budget, and the account has begun other such frames; ask again after a while.
+    /// Short requests are always taken, as they can give room back.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        let begun = self.deframer.held() + self.held.len();
+        let ledger = &self.state.holdings.ledger;
+        begun < CONNECTION_FLOOR / 2
+            || ledger.room() >= CONNECTION_FLOOR
+            || ledger.budget().is_none_or(|budget| budget.memory.overdrawn() < FRAME_RESERVE)
+    }
+
+    /// Says how many bytes the shell holds of what [`Connection::take_transmit`] gave.
+    pub fn set_unsent(&mut self, bytes: usize) {
+        if self.unsent != bytes {
+            self.unsent = bytes;
+            self.settle();
+        }
+    }
+
+    /// Takes what is held from the budget, or gives back what is held no more.
+    pub(super) fn settle(&mut self) {
+        let own =
+            self.replies.held() + self.unsent + self.deframer.held() + self.held.len() + self.paused_bytes;
+        let holdings = &mut self.state.holdings;
+        holdings.ledger.settle(own + holdings.held());
+        holdings.pending.set_room(holdings.ledger.room());
+    }
+
+    /// Whether the budget has no room for the longest reply.
+    pub(super) fn is_short(&self) -> bool {
+        self.state.holdings.ledger.room() < self.state.config.limits.max_transfer as usize
+    }
+
+    /// Whether something of what the client sent waits until more of its replies are taken.
+    pub(super) fn is_held_up(&self) -> bool {
+        !(self.held.is_empty() && self.paused.is_empty())
+    }
+
+    /// The shell has looked how much of what was written the service has not read.
+    pub(super) fn set_unread(&mut self, open: OpenId, bytes: usize) {
+        let opens = &mut self.state.holdings.opens;
+        if let Some(end) = opens.end_of(open) {
+            end.set_unread(bytes);
+            opens.recount(open);
+        }
+    }
+
+    /// By when the frame has to be whole that has begun.
+    pub(super) fn frame_deadline(&self) -> Option<Duration> {
+        let limits = &self.state.config.limits;
+        let (since, length) = (self.frame_since?, self.deframer.awaited()?);
+        let extra = Duration::from_secs((length / limits.frame_rate.max(1)) as u64);
+        Some(since.saturating_add(limits.frame_time).saturating_add(extra))
+    }
+
+    /// When the connection ends if nothing happens on it.
+    pub(super) fn idle_end(&self) -> Option<Duration> {
+        let holdings = &self.state.holdings;
+        let is_idle =
+            holdings.sessions.has_established() && holdings.opens.is_empty() && holdings.pending.is_empty();
+        is_idle.then(|| self.heard.saturating_add(self.state.config.limits.idle_time))
+    }
+}
