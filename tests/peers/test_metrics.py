@@ -57,6 +57,9 @@ def test_an_instance_counts_its_calls_log_ons_and_failures(deployment, ports):
         assert numbers["standpipe_log_ons_refused_total", endpoint, ("reason", "credentials")] == 1
         assert numbers["standpipe_log_ons_refused_total", endpoint, ("reason", "anonymous")] == 0
         assert numbers["standpipe_log_ons_total", endpoint] >= 1
+        for of in ["all", "account"]:
+            assert numbers["standpipe_budget_memory_limit_bytes", ("of", of)] > 0
+            assert numbers["standpipe_budget_opens", ("of", of)] < numbers["standpipe_budget_opens_limit", ("of", of)]
         opens = numbers["standpipe_opens_total", endpoint]
         assert opens >= 1
 
@@ -73,6 +76,8 @@ def test_an_instance_counts_its_calls_log_ons_and_failures(deployment, ports):
         assert numbers["standpipe_calls_total", ("call", "simple"), ("result", "ok")] == 4
         assert numbers["standpipe_calls_total", ("call", "simple"), ("result", "reply-timed-out")] == 0
         assert numbers["standpipe_call_duration_seconds_count", ("call", "simple")] == 4
+        assert 0 <= numbers["standpipe_page_memory_bytes",] < numbers["standpipe_page_memory_limit_bytes",]
+        assert ("standpipe_budget_opens", ("of", "all")) not in numbers
 
         os.kill(deployment.service_process(0), signal.SIGKILL)
 

@@ -214,3 +214,30 @@ fn a_password_that_root_mounts_for_a_group_is_read_by_a_process_with_that_group(
     assert!(call(0o440).contains("127.0.0.1:1"), "{}", call(0o440));
     assert!(call(0o444).contains("can be read by others"), "{}", call(0o444));
 }
+
+#[test]
+fn the_metrics_show_what_the_pipes_may_hold() {
+    let place = Place::new();
+    let (health, pipes) = (free_port(), free_port());
+    let text = format!(
+        "name = \"Demo\"\n[roles.R]\nhealth.port = {health}\nlimits = {{ memory = \"64MiB\", opens = 40 }}\n\
+         [roles.R.pipes.simple]\nsddl = \"D:(A;;GRGW;;;AU)\"\nbackend = \"unix:run/simple\"\n\
+         [roles.R.endpoints.P]\nprotocol = \"smb\"\nport = {pipes}\n"
+    );
+    place.write("standpipe.toml", &text).write("run/.keep", "");
+    let mut child = place.standpipe(&["run", "--state-dir", "state"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    wait_until_served(&mut log);
+    let metrics = get(health, "/metrics");
+    for line in [
+        "standpipe_budget_memory_bytes{of=\"all\"} 0",
+        "standpipe_budget_opens{of=\"account\"} 0",
+        "standpipe_budget_opens_limit{of=\"all\"} 40",
+        "standpipe_budget_opens_limit{of=\"account\"} 20",
+        "standpipe_budget_postponed_total 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} in {metrics}");
+    }
+    assert!(!metrics.contains("standpipe_page_memory"), "there is no page");
+    interrupt(&mut child);
+}

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use standpipe_metrics::{Exposition, MetricKind};
 use standpipe_runtime::state::{InstanceRecord, ServiceRecord, Stage};
-use standpipe_server::{Counters, Snapshot};
-use standpipe_web::CallStatistics;
+use standpipe_server::{Budget, BudgetSnapshot, Counters, Snapshot};
+use standpipe_web::{CallStatistics, Memory};
 
 /// What counts while an instance serves.
 #[derive(Debug, Default)]
@@ -14,6 +14,10 @@ pub(super) struct Counted {
     pub(super) endpoints: Vec<(String, Arc<Counters>)>,
     /// By the names of the calls of the page and the bridge.
     pub(super) calls: Vec<(String, Arc<CallStatistics>)>,
+    /// What all endpoints for pipes may use together; `None` without any.
+    pub(super) budget: Option<Budget>,
+    /// What the page and the bridge may hold; `None` without them.
+    pub(super) page_memory: Option<Memory>,
 }
 
 impl Counted {
@@ -26,6 +30,12 @@ impl Counted {
         self.log_ons(&mut text);
         self.opens(&mut text);
         self.calls(&mut text);
+        if let Some(budget) = &self.budget {
+            self::budget(&mut text, &budget.snapshot());
+        }
+        if let Some(memory) = &self.page_memory {
+            page_memory(&mut text, memory);
+        }
         text.into_text()
     }
 
@@ -44,7 +54,6 @@ impl Counted {
         }
     }
 
-    // What a server holds of its budgets belongs here too, as gauges of its counters.
     fn servers(&self, text: &mut Exposition) {
         let mut gauge = |name, help, number: fn(Snapshot) -> u64| self.of_servers(text, name, help, number);
         gauge("standpipe_open_connections", "Connections of clients there are now.", |now| {
@@ -145,6 +154,51 @@ fn instance(text: &mut Exposition, deployment: &str, record: &InstanceRecord) {
         record.recycles,
     );
     counter("standpipe_reimages_total", "How often the local runtime emptied its folder.", record.reimages);
+}
+
+/// What the pipes use of their budget, and what they may: all accounts together, and the one that has most.
+fn budget(text: &mut Exposition, now: &BudgetSnapshot) {
+    let limits = &now.resources;
+    let mut gauge = |name, help, all: usize, first: usize| {
+        let mut family = text.family(name, MetricKind::Gauge, help);
+        family.sample(&[("of", "all")], all).sample(&[("of", "account")], first);
+    };
+    gauge(
+        "standpipe_budget_memory_bytes",
+        "Memory held beyond what each connection and open may have: in all, and of the account that holds most.",
+        now.memory_used,
+        now.memory_of_first_account,
+    );
+    gauge(
+        "standpipe_budget_memory_limit_bytes",
+        "How much that may be, in all and of one account.",
+        limits.beyond_floors(),
+        limits.memory_share,
+    );
+    gauge(
+        "standpipe_budget_opens",
+        "Opens that count: in all, and of the account that has most.",
+        now.opens_used,
+        now.opens_of_first_account,
+    );
+    gauge(
+        "standpipe_budget_opens_limit",
+        "How many opens there may be, in all and of one account.",
+        limits.opens,
+        limits.opens_share,
+    );
+    let help = "Messages of services that had to wait because the memory had no room for them.";
+    text.family("standpipe_budget_postponed_total", MetricKind::Counter, help).sample(&[], now.postponed);
+}
+
+/// What requests and replies of the page and the bridge hold.
+fn page_memory(text: &mut Exposition, memory: &Memory) {
+    let mut gauge = |name, help, bytes: usize| {
+        text.family(name, MetricKind::Gauge, help).sample(&[], bytes);
+    };
+    let help = "Memory that requests and replies of the page and the bridge hold.";
+    gauge("standpipe_page_memory_bytes", help, memory.used());
+    gauge("standpipe_page_memory_limit_bytes", "How much that may be.", memory.limit());
 }
 
 fn services(text: &mut Exposition, services: &[ServiceRecord]) {

@@ -18,7 +18,7 @@ use standpipe_pipe::backend::Backend;
 use standpipe_runtime::instance::{Instance, Serving};
 use standpipe_runtime::state::EndpointRecord;
 use standpipe_security::upcase;
-use standpipe_server::{Offer, Options, PipeOffer, Server};
+use standpipe_server::{Budget, Offer, Options, PipeOffer, Server};
 use standpipe_web::{Health, Memory, Site};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
@@ -34,6 +34,8 @@ pub(super) struct Sockets {
     /// The servers for pipes, each with its own options.
     pipes: Vec<(Server, Options)>,
     pages: Vec<TcpListener>,
+    /// For all of `pipes` together.
+    budget: Budget,
     page_memory: Memory,
     page_connections: usize,
 }
@@ -57,6 +59,7 @@ impl Sockets {
             records: Vec::new(),
             pipes: Vec::new(),
             pages: Vec::new(),
+            budget: limits.pipes.clone(),
             page_memory: limits.page_memory.clone(),
             page_connections: limits.page_connections,
         };
@@ -151,6 +154,8 @@ pub(super) struct Endpoints {
     offers: Vec<PipeOffer>,
     accounts: Arc<AccountFile>,
     pages: Vec<TcpListener>,
+    budget: Budget,
+    page_memory: Memory,
     page_connections: usize,
     site: Option<Site>,
     /// How long requests may take to end when the instance stops.
@@ -166,12 +171,12 @@ impl Endpoints {
         instance: &Instance<'_>,
         targets: &Targets,
     ) -> Result<Self, Failure> {
-        let Sockets { records, pipes, pages, page_memory, page_connections } = sockets;
+        let Sockets { records, pipes, pages, budget, page_memory, page_connections } = sockets;
         let of_pipes = records.into_iter().filter(|record| record.protocol == "smb");
         let site = if pages.is_empty() {
             None
         } else {
-            Some(site(deployment, role, targets)?.with_memory(page_memory))
+            Some(site(deployment, role, targets)?.with_memory(page_memory.clone()))
         };
         Ok(Self {
             pipes,
@@ -179,6 +184,8 @@ impl Endpoints {
             offers: offers(role, instance)?,
             accounts: Arc::new(AccountFile::new(instance.accounts())),
             pages,
+            budget,
+            page_memory,
             page_connections,
             site,
             drain: role.drain_timeout,
@@ -191,6 +198,8 @@ impl Endpoints {
         Counted {
             endpoints: self.names.iter().cloned().zip(servers).collect(),
             calls: self.site.as_ref().map(Site::statistics).unwrap_or_default(),
+            budget: (!self.pipes.is_empty()).then(|| self.budget.clone()),
+            page_memory: self.site.as_ref().map(|_| self.page_memory.clone()),
         }
     }
 
