@@ -252,8 +252,10 @@ pub struct Service {
     pub start_timeout: Duration,
     /// How long it may take to be running in all; not less than `start_timeout`.
     pub start_timeout_limit: Duration,
-    /// How long it may take to stop before it is killed.
+    /// How long it may take to stop without a sign of progress before it is killed.
     pub stop_timeout: Duration,
+    /// How long it may take to stop in all before it is killed; not less than `stop_timeout`.
+    pub stop_timeout_limit: Duration,
     /// How many failed starts in a row are too many.
     pub max_failures: u32,
     /// What happens when somebody pauses it.

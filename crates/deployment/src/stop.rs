@@ -34,7 +34,7 @@ impl Role {
     /// How long an instance may take from the request to stop to its end: its clients, its services one after
     /// the other, its tasks, Wine.
     pub fn stop_limit(&self) -> Duration {
-        let services: Duration = self.services.iter().map(|service| service.stop_timeout).sum();
+        let services: Duration = self.services.iter().map(|service| service.stop_timeout_limit).sum();
         let tasks = if self.startup.is_empty() { Duration::ZERO } else { self.task_grace() };
         let wine = if self.wine.is_some() { WINE_GRACE } else { Duration::ZERO };
         self.drain_timeout + services + tasks + wine + SLACK
@@ -44,7 +44,7 @@ impl Role {
     pub fn stop_parts(&self) -> String {
         let part = |time: Duration, who: &str| format!("{} for {who}", humantime::format_duration(time));
         let mut parts = vec![part(self.drain_timeout, "clients")];
-        parts.extend(self.services.iter().map(|service| part(service.stop_timeout, &service.name)));
+        parts.extend(self.services.iter().map(|service| part(service.stop_timeout_limit, &service.name)));
         if !self.startup.is_empty() {
             parts.push(part(self.task_grace(), "startup tasks"));
         }

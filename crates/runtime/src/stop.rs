@@ -1,8 +1,10 @@
 //! A request to stop, in two steps.
 
 use std::io;
+use std::time::Duration;
 
 use standpipe_service::Shutdown;
+use standpipe_system::time::Shown;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -33,6 +35,18 @@ impl Stop {
         Ok(Self::on(Shutdown::listen_beside_forwarding()?))
     }
 
+    /// Once a stop is asked for, waits no longer than `limit` for anything.
+    pub async fn forced_after(self, limit: Duration) {
+        self.asked.cancelled().await;
+        tokio::select! {
+            () = tokio::time::sleep(limit) => {
+                warn!("the stop has taken {}: stopping at once", Shown(limit));
+                self.forced.cancel();
+            }
+            () = self.forced.cancelled() => {}
+        }
+    }
+
     fn on(mut signals: Shutdown) -> Self {
         let stop = Self::default();
         let tokens = stop.clone();
@@ -46,5 +60,23 @@ impl Stop {
             warn!("{signal}: stopping at once");
         });
         stop
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_with_a_limit_is_forced_when_it_is_over() {
+        let stop = Stop::default();
+        let limited = tokio::spawn(stop.clone().forced_after(Duration::from_secs(30)));
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        assert!(!stop.forced.is_cancelled(), "nobody has asked yet");
+        stop.asked.cancel();
+        tokio::time::sleep(Duration::from_secs(29)).await;
+        assert!(!stop.forced.is_cancelled());
+        limited.await.unwrap();
+        assert!(stop.forced.is_cancelled());
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use standpipe_security::{AccessMask, AceBody, AceFlags, SecurityDescriptor, Trustee, Verdict, well_known};
+use standpipe_system::user::User;
 use standpipe_system::{Found, machine, private_file};
 
 use crate::definition::{Deployment, Pipe, Role};
@@ -24,6 +25,9 @@ impl Deployment {
             problems.extend(exposed_secrets(role));
             problems.extend(role.pipes.iter().filter_map(open_to_everyone));
             problems.extend(few_descriptors(role));
+            if cfg!(unix) && User::own().is_administrator() {
+                problems.extend(tasks_of_root(role));
+            }
         }
         Problems::check(&self.source, problems)
     }
@@ -98,6 +102,20 @@ fn lets_in(descriptor: &SecurityDescriptor) -> Option<&'static str> {
     None
 }
 
+/// Startup tasks that run as root without the file saying so: where Standpipe is root and the role has no user
+/// of its own, everything of it runs as root, without a way to more rights.
+fn tasks_of_root(role: &Role) -> impl Iterator<Item = Problem> {
+    let limited = role.startup.iter().filter(|task| !task.elevated && role.user.is_none());
+    limited.map(|task| {
+        let what = format!("a startup task of role `{}` runs as root, and nothing says that it shall", role.name);
+        Problem::at(task.command.span.clone(), what).hint(format!(
+            "say elevated = true if it shall; or name a user for all that is not elevated: user = \"NAME\" in \
+             [roles.{}]",
+            role.name
+        ))
+    })
+}
+
 fn few_descriptors(role: &Role) -> Option<Problem> {
     let (_, most) = machine::open_file_limits()?;
     let (wanted, span) = role
@@ -118,9 +136,32 @@ fn few_descriptors(role: &Role) -> Option<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use crate::Look;
+    #[cfg(unix)]
+    use crate::file::{NoVariables, Source};
 
     fn who(sddl: &str) -> Option<&'static str> {
         lets_in(&sddl.parse().unwrap())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_startup_task_that_runs_as_root_without_a_word_is_doubtful() {
+        let doubts = |key: &str, user: &str| {
+            let text = format!(
+                "name = \"Demo\"\n[roles.R]\n{user}\n[roles.R.service]\ncommand = [\"sh\"]\n[[roles.R.startup]]\ncommand = [\"sh\"]\n{key}\n"
+            );
+            let source = Source::new("standpipe.toml", text);
+            let folder = std::env::temp_dir();
+            let deployment = Deployment::from_source(&source, &folder, &NoVariables, Look::Files).unwrap();
+            deployment.doubts(None).err().map(|problems| problems.render(false)).unwrap_or_default()
+        };
+        if User::own().is_administrator() {
+            assert!(doubts("", "").contains("a startup task of role `R` runs as root"), "{}", doubts("", ""));
+        }
+        assert_eq!(doubts("elevated = true", ""), "");
+        assert_eq!(doubts("", "user = \"nobody\""), "");
     }
 
     #[test]

@@ -79,6 +79,7 @@ fn policy(service: &Service) -> Policy {
         start_timeout: service.start_timeout,
         start_cap: service.start_timeout_limit,
         stop_grace: service.stop_timeout,
+        stop_cap: service.stop_timeout_limit,
         hung_after: NonZeroU32::new(service.probe.misses).unwrap_or(NonZeroU32::MIN),
         max_failures: NonZeroU32::new(service.max_failures).unwrap_or(NonZeroU32::MIN),
         ..Policy::default()

@@ -322,5 +322,5 @@ impl<'a, H: Host> Director<'a, H> {
 /// How long the services of an instance may take to stop: those that depend on each other stop one after the
 /// other.
 pub(super) fn stop_timeout(role: &Role) -> Duration {
-    role.services.iter().map(|service| service.stop_timeout).sum()
+    role.services.iter().map(|service| service.stop_timeout_limit).sum()
 }

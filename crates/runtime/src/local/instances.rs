@@ -93,9 +93,9 @@ impl Keeper {
                 failures_in_a_row = 0;
             }
             failures_in_a_row = failures_in_a_row.saturating_add(1);
-            let RecyclePolicy { backoff_first: first, backoff_cap: longest, .. } = self.options.policy;
-            let wait = Backoff { first, longest }.jittered(failures_in_a_row, next_random(&mut seed));
-            warn!("{} ended with {exit}; starting it again in {}", self.name, Shown(wait));
+            let wait = self.rest(exit, failures_in_a_row, &mut seed);
+            let when = if wait.is_zero() { "at once".to_owned() } else { format!("in {}", Shown(wait)) };
+            warn!("{} ended with {exit}; starting it again {when}", self.name);
             self.recycles = self.recycles.saturating_add(1);
             self.note(Stage::Waiting, &reason);
             tokio::select! {
@@ -106,6 +106,15 @@ impl Keeper {
                 self.reimage(failures_in_a_row, &reason);
             }
         }
+    }
+
+    /// How long to wait before the next start. One that ran and was killed had nothing to say against going on.
+    fn rest(&self, exit: Exit, failures_in_a_row: u32, seed: &mut u64) -> Duration {
+        if failures_in_a_row == 1 && self.has_run && matches!(exit, Exit::Signal(_)) {
+            return Duration::ZERO;
+        }
+        let RecyclePolicy { backoff_first: first, backoff_cap: longest, .. } = self.options.policy;
+        Backoff { first, longest }.jittered(failures_in_a_row, next_random(seed))
     }
 
     /// Empties the instance's folder: what is in it may be what makes it fail.

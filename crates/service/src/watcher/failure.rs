@@ -78,6 +78,11 @@ impl FailureKind {
     pub const NAMES: [&'static str; 8] =
         ["no-answer", "refused", "impossible", "timed-out", "ended", "hung", "paused", "unstoppable"];
 
+    /// Whether the service lived and is gone, or is as good as that.
+    pub(super) const fn is_death(&self) -> bool {
+        matches!(self, Self::Ended { .. } | Self::Hung { .. })
+    }
+
     /// The place of the kind's name in [`NAMES`](Self::NAMES).
     pub(super) const fn index(&self) -> usize {
         match self {

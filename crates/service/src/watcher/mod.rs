@@ -199,9 +199,14 @@ impl Watcher {
         let state = status.state;
         let before = self.last.replace(status);
         match self.phase {
-            Phase::Starting => self.extend_start(now, before.as_ref()),
+            Phase::Starting => {
+                self.extend(now, before.as_ref(), (self.policy.start_timeout, self.policy.start_cap));
+            }
             // Seen stopping before it was seen stopped: now it is known how it ended.
             Phase::Clearing if state == State::Stopped => self.complete_last_failure(),
+            Phase::Clearing | Phase::Stopping if !self.killed => {
+                self.extend(now, before.as_ref(), (self.policy.stop_grace, self.policy.stop_cap));
+            }
             _ => {}
         }
         let kind = match state {
@@ -216,10 +221,10 @@ impl Watcher {
         self.trigger(now, Trigger::Saw(state), kind);
     }
 
-    /// A rising checkpoint or a change of state restarts the clock of a start, for as long as the service
-    /// itself estimates but at least the policy's time, up to the cap. Progress that comes after the deadline
-    /// is too late.
-    fn extend_start(&mut self, now: Duration, before: Option<&Status>) {
+    /// A rising checkpoint or a change of state restarts the clock of a start or a stop, for as long as the
+    /// service itself estimates but at least the policy's time, up to the cap. Progress that comes after the
+    /// deadline is too late.
+    fn extend(&mut self, now: Duration, before: Option<&Status>, (usual, cap): (Duration, Duration)) {
         let (Some(status), Some(deadline)) = (&self.last, self.deadline) else { return };
         let progress = match before {
             Some(before) if before.state == status.state => {
@@ -229,8 +234,8 @@ impl Watcher {
             _ => !status.wait_hint.is_zero(),
         };
         if progress && status.state.is_pending() && now < deadline {
-            let cap = self.since.saturating_add(self.policy.start_cap.max(self.policy.start_timeout));
-            let more = now.saturating_add(status.wait_hint.max(self.policy.start_timeout));
+            let cap = self.since.saturating_add(cap.max(usual));
+            let more = now.saturating_add(status.wait_hint.max(usual));
             self.deadline = Some(more.min(cap).max(deadline));
         }
     }
@@ -321,11 +326,7 @@ impl Watcher {
         self.deadline = match to {
             Phase::Looking | Phase::Starting => after(self.policy.start_timeout),
             Phase::Clearing => after(self.policy.stop_grace),
-            Phase::Resting => {
-                let random = next_random(&mut self.seed);
-                let failures = u32::try_from(self.failures.len()).unwrap_or(u32::MAX);
-                after(self.policy.backoff().jittered(failures, random))
-            }
+            Phase::Resting => after(self.rest_after_failures()),
             // A stop that is under way does not get its time anew because someone asks for it too.
             Phase::Stopping => [after(self.policy.stop_grace), under_way].into_iter().flatten().min(),
             Phase::Running | Phase::Stopped | Phase::GaveUp => None,
@@ -335,6 +336,19 @@ impl Watcher {
         self.since = now;
         self.phase = to;
         self.next_check = self.check_after(now);
+    }
+
+    /// How long to wait before the next start. The first death is not waited for: the service was right, and
+    /// its clients wait. What fails again, or could not even be started, gets longer and longer waits.
+    fn rest_after_failures(&mut self) -> Duration {
+        let random = next_random(&mut self.seed);
+        match &self.failures[..] {
+            [only] if only.kind.is_death() => Duration::ZERO,
+            failures => {
+                let count = u32::try_from(failures.len()).unwrap_or(u32::MAX);
+                self.policy.backoff().jittered(count, random)
+            }
+        }
     }
 
     /// When to look again in this phase: as often as the policy says while it runs; while it is on its way, a

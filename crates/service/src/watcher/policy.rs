@@ -19,12 +19,16 @@ pub struct Policy {
     pub max_failures: NonZeroU32,
     /// A run this long makes the watcher forget earlier failures. 5 min.
     pub stable_after: Duration,
-    /// The wait after the first failure; it doubles with each that follows. 500 ms.
+    /// The wait after a first start that failed; it doubles with each failure that follows. A service that
+    /// dies for the first time, or after a stable run, is started again without a wait. 500 ms.
     pub backoff_first: Duration,
     /// The longest wait after a failure. 30 s.
     pub backoff_cap: Duration,
     /// How long a service may take to stop before it is killed. 10 s.
     pub stop_grace: Duration,
+    /// How long a stop may take in all, however much progress the service reports. 10 s. Never less than
+    /// `stop_grace`.
+    pub stop_cap: Duration,
     /// How long a killed service may take to be gone before the watcher stops waiting for it. 5 s.
     pub kill_timeout: Duration,
     /// A running service that misses this many probes in a row counts as hung. 3.
@@ -49,6 +53,7 @@ impl Default for Policy {
             backoff_first: Duration::from_millis(500),
             backoff_cap: Duration::from_secs(30),
             stop_grace: Duration::from_secs(10),
+            stop_cap: Duration::from_secs(10),
             kill_timeout: Duration::from_secs(5),
             hung_after: NonZeroU32::MIN.saturating_add(2),
         }

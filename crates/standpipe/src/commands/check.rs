@@ -38,6 +38,17 @@ pub(super) fn run(check: &Check, output: &mut Output) -> Result<Exit, Failure> {
         state::check_sockets(&dir, instances)?;
     }
     let instances: u32 = deployment.roles().iter().map(|role| role.instances).sum();
+    if check.here
+        && let Err(doubts) = deployment.doubts(None)
+    {
+        for doubt in doubts.iter() {
+            let line = doubts.line_of(doubt).map(|line| format!(":{line}")).unwrap_or_default();
+            output.note(format_args!("note: {}{line}: {}", doubts.path().display(), doubt.explained()));
+            if let Some(remedy) = doubt.remedy() {
+                output.note(format_args!("  to do: {remedy}"));
+            }
+        }
+    }
     output.line(format_args!(
         "{}: no mistakes: deployment `{}` with {} and {}",
         check.file.display(),

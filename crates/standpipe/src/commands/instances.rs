@@ -23,7 +23,7 @@ fn row(record: &InstanceRecord, now: u64) -> [String; 8] {
     // Restarts of the service, and of the whole instance where there were any.
     let restarts = match record.recycles {
         0 => record.restarts.to_string(),
-        recycles => format!("{} (instance {recycles})", record.restarts),
+        recycles => format!("service {}, instance {recycles}", record.restarts),
     };
     [
         format!("{}/{}", record.role, record.instance),
@@ -130,7 +130,7 @@ mod tests {
             "running",
             "yes",
             "Running (77)",
-            "2 (instance 1)",
+            "service 2, instance 1",
             "1",
             "smb://127.0.0.2:4445",
         ];

@@ -54,6 +54,11 @@ pub(crate) struct Up {
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 
+    /// The longest that a stop may take: whatever has not ended by then is killed; without it, each instance
+    /// has what its role's stop may take
+    #[arg(long, value_name = "TIME", value_parser = super::parse_timeout)]
+    stop_limit: Option<Duration>,
+
     /// Only log lines, also on a terminal
     #[arg(long)]
     no_view: bool,
@@ -103,6 +108,9 @@ async fn run_deployment(
     let folder = std::env::current_dir().map_err(here("could not find the current folder"))?;
     let absolute = std::path::absolute(file).map_err(here("could not find the deployment file"))?;
     let stop = Stop::on_signals().map_err(Failure::signals)?;
+    if let Some(limit) = up.stop_limit {
+        tokio::spawn(stop.clone().forced_after(limit));
+    }
     let state_dir = state::locate(deployment.name(), up.state_dir.as_deref(), |name| std::env::var_os(name));
     let runtime = LocalRuntime::prepare(LocalOptions {
         deployment: Arc::clone(deployment),

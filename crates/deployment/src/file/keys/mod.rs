@@ -239,7 +239,8 @@ static STARTUP: Keys = Keys {
             Flag,
             Means("`false`"),
             "whether it runs with Standpipe's own rights instead of those of the role's `user`, or on Windows of \
-             a user who is no administrator",
+             a user who is no administrator. Without a `user`, on Unix, its rights are Standpipe's, and where that \
+             is root `check --here` says so",
         ),
         key("timeout", Duration, Means("no limit"), "how long a simple task may take"),
         key(
@@ -330,13 +331,23 @@ static SERVICE: Keys = Keys {
             "stop-timeout",
             Duration,
             Means("`\"10s\"`"),
-            "how long it may take to stop before it and all its children are killed",
+            "how long it may take to stop before it and all its children are killed. Progress that the service \
+             reports extends it, up to `stop-timeout-limit`",
+        ),
+        key(
+            "stop-timeout-limit",
+            Duration,
+            Means("the value of `stop-timeout`"),
+            "how long it may take to stop in all, however much progress it reports: more than `stop-timeout` lets \
+             it ask for more time. The platform has to wait as long",
         ),
         key(
             "max-failures",
             Number { least: 1, most: 1000 },
             Means("`5`"),
-            "how many failed starts in a row are too many (exit code 69). A service that cannot be started at all, \
+            "how many failed starts in a row are too many (exit code 69). A service that dies for the first time, or \
+             after five minutes, is started again at once; what fails again waits 1 s, 2 s, 4 s, up to 30 s, less a \
+             random part of up to half. A service that cannot be started at all, \
              such as a script without its interpreter, is given up at once, with 78, or with 77 for want of a \
              permission",
         ),

@@ -248,6 +248,14 @@ impl Resolver<'_> {
                     .hint("make it longer, or leave it out"),
             );
         }
+        let stop_timeout = service.stop_timeout.given().unwrap_or(STOP_TIMEOUT);
+        let stop_limit = service.stop_timeout_limit.given();
+        if stop_limit.is_some_and(|limit| limit < stop_timeout) {
+            self.report(
+                Problem::at(service.at.clone(), "`stop-timeout-limit` is shorter than `stop-timeout`")
+                    .hint("make it longer, or leave it out"),
+            );
+        }
         let check_interval = service.check_interval.given().unwrap_or(CHECK_INTERVAL);
         let (probe, check_interval) = self.probe(service.probe.take(), check_interval, pipes);
         if is_installed && service.notify.as_given() == Some(&true) {
@@ -268,7 +276,8 @@ impl Resolver<'_> {
             notifies: service.notify.given().unwrap_or(false),
             start_timeout,
             start_timeout_limit: limit.unwrap_or(START_TIMEOUT_LIMIT).max(start_timeout),
-            stop_timeout: service.stop_timeout.given().unwrap_or(STOP_TIMEOUT),
+            stop_timeout,
+            stop_timeout_limit: stop_limit.unwrap_or(stop_timeout).max(stop_timeout),
             max_failures: service.max_failures.given().map_or(MAX_FAILURES, Spanned::into_inner),
             when_paused: service.when_paused.given().unwrap_or_default(),
             recovery: service.recovery.given().unwrap_or_default(),

@@ -204,14 +204,21 @@ fn what_a_service_logs_beside_its_output_can_be_said() {
 fn the_rules_of_a_service_can_be_said() {
     let text = format!(
         "[roles.R.service]\n{COMMAND}environment-allow = [\"APP_*\"]\nenvironment-deny = [\"APP_KEY\"]\n\
-         when-paused = \"continue\"\nrecovery = \"refuse\"\nstart-timeout = \"20s\"\nstart-timeout-limit = \"1m\"\n"
+         when-paused = \"continue\"\nrecovery = \"refuse\"\nstart-timeout = \"20s\"\nstart-timeout-limit = \"1m\"\n\
+         stop-timeout-limit = \"2m\"\n"
     );
     let deployment = good(System::Linux, &text);
     let service = &deployment.roles()[0].services[0];
     assert!(service.passed_on.reaches_installed("APP_X") && !service.passed_on.reaches_installed("APP_KEY"));
     assert_eq!((service.when_paused, service.recovery), (WhenPaused::Continue, Recovery::Refuse));
     assert_eq!(service.start_timeout_limit, Duration::from_mins(1));
+    assert_eq!(
+        (service.stop_timeout, service.stop_timeout_limit),
+        (Duration::from_secs(10), Duration::from_mins(2))
+    );
+    assert_eq!(deployment.roles()[0].stop_limit(), Duration::from_secs(120 + 5 + 5));
     assert!(wrong(&text.replace("1m", "1s")).contains("is shorter than `start-timeout`"));
+    assert!(wrong(&text.replace("2m", "2s")).contains("is shorter than `stop-timeout`"));
     assert!(wrong(&text.replace("APP_*", "A=B")).contains("`A=B` is not a pattern of a variable's name"));
 }
 

@@ -150,6 +150,10 @@ impl ProcessManager {
                         carried_out = ending;
                         starting = false;
                         self.status.send_modify(|status| {
+                            // What it said of its start says nothing of its stop.
+                            if status.state != State::StopPending {
+                                (status.checkpoint, status.wait_hint) = (0, Duration::ZERO);
+                            }
                             status.state = State::StopPending;
                             status.detail = None;
                         });

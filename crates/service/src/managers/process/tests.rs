@@ -185,7 +185,7 @@ async fn a_stop_does_not_wait_for_the_rest_after_a_failure() {
     let watching = tokio::spawn(async move {
         supervise("S", &manager, policy, 1, async { drop(stopped.await) }, &reports).await
     });
-    report(&mut seen, |report| report.phase == Phase::Resting).await;
+    report(&mut seen, |report| report.phase == Phase::Resting && report.failures == 2).await;
     stop.send(()).unwrap();
     assert_eq!(soon(watching).await.unwrap(), Verdict::Stopped { killed: false, gone: true });
 }

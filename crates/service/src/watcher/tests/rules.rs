@@ -261,6 +261,31 @@ fn a_running_service_is_looked_at_every_check_interval() {
 }
 
 #[test]
+fn progress_extends_a_stop_up_to_the_cap() {
+    let policy = Policy { stop_cap: SECOND * 25, ..policy() };
+    let mut scene = Scene::new(policy.clone());
+    scene.run();
+    assert_eq!(scene.tell(Input::StopRequested), [Action::Stop]);
+    let asked = scene.now;
+    scene.tell(seen(State::StopPending));
+    for checkpoint in 1..100 {
+        let status = Status { checkpoint, wait_hint: SECOND * 5, ..Status::of(State::StopPending) };
+        let actions = scene.after(SECOND * 5, Input::Observed(status));
+        if scene.tell(Input::Tick).contains(&Action::Kill) || actions.contains(&Action::Kill) {
+            break;
+        }
+    }
+    assert_eq!(scene.since(asked), policy.stop_cap);
+    // Without a word it has what it always had.
+    let mut scene = Scene::new(policy);
+    scene.run();
+    scene.tell(Input::StopRequested);
+    let asked = scene.now;
+    while !scene.time_out().contains(&Action::Kill) {}
+    assert_eq!(scene.since(asked), SECOND * 10);
+}
+
+#[test]
 fn a_service_that_does_not_stop_is_killed() {
     let mut scene = Scene::in_phase(Phase::Running);
     let asked = scene.now;
@@ -321,8 +346,33 @@ fn waits_grow_and_instances_do_not_wait_in_step() {
     let (one, other) = (waits(1), waits(2));
     assert_ne!(one, other);
     assert_eq!(one, waits(1));
-    assert!(one.windows(2).take(5).all(|pair| pair[0] < pair[1] * 2), "{one:?}");
+    assert_eq!(one[0], Duration::ZERO);
+    let halves: Vec<_> = (1..6).map(|doublings| policy().backoff_first * 2u32.pow(doublings) / 2).collect();
+    assert!(one[1..6].iter().zip(&halves).all(|(wait, half)| wait >= half), "{one:?}");
     assert!(one[7] >= policy().backoff_cap / 2 && one[7] <= policy().backoff_cap);
+}
+
+#[test]
+fn a_first_death_is_followed_by_a_start_at_once_and_a_stable_run_makes_the_next_one_the_first() {
+    let mut scene = Scene::new(policy());
+    scene.run();
+    for _ in 0..3 {
+        assert_eq!(scene.after(policy().stable_after, exited(1)), []);
+        assert_eq!(scene.time_out(), [Action::Check]);
+        assert_eq!(scene.tell(seen(State::Stopped)), [Action::Start]);
+        assert_eq!(scene.watcher.rest(), Duration::ZERO);
+        scene.tell(seen(State::Running));
+    }
+    scene.tell(exited(1));
+    assert!(scene.watcher.rest() >= policy().backoff_first, "{:?}", scene.watcher.rest());
+}
+
+#[test]
+fn a_start_that_was_refused_is_not_repeated_at_once() {
+    let mut scene = Scene::new(policy());
+    scene.start();
+    scene.tell(Input::StartRefused { refusal: Refusal::ForNow, reason: "busy".into() });
+    assert!(scene.watcher.rest() >= policy().backoff_first / 2, "{:?}", scene.watcher.rest());
 }
 
 #[test]

@@ -68,6 +68,8 @@ fn port(socket: SocketAddr) -> Finding {
     };
     let port = socket.port();
     let message = format!("cannot listen on {socket}, where clients of Windows look for pipes: {error}");
+    // Nothing says that somebody needs it.
+    let is_doubtful = matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied);
     let remedy = match error.kind() {
         ErrorKind::AddrInUse => format!(
             "stop what listens there, often Samba (`ss -ltnp 'sport = :{port}'` names it), or serve at another \
@@ -84,7 +86,7 @@ fn port(socket: SocketAddr) -> Finding {
         ErrorKind::AddrNotAvailable => "name an address that this machine has".to_owned(),
         _ => "serve at another address or port".to_owned(),
     };
-    Finding::wrong(message, remedy)
+    if is_doubtful { Finding::note(message, remedy) } else { Finding::wrong(message, remedy) }
 }
 
 fn open_files() -> Finding {
@@ -189,10 +191,10 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_taken_is_wrong_and_the_remedy_names_how_to_find_who_has_it() {
+    fn a_port_that_no_deployment_asks_for_and_is_taken_is_a_note_that_names_how_to_find_who_has_it() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let found = port(taken.local_addr().unwrap());
-        assert_eq!(found.severity, Severity::Wrong);
+        assert_eq!(found.severity, Severity::Note);
         assert!(found.remedy.unwrap().contains("ss -ltnp"));
     }
 
