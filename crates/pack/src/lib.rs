@@ -3,6 +3,7 @@
 mod digest;
 mod error;
 mod gather;
+mod in_use;
 mod manifest;
 mod platform;
 mod read;
@@ -12,6 +13,7 @@ mod write;
 pub use digest::Sha256Sum;
 pub use error::PackError;
 pub use gather::{Choice, GatherError, Gathered, GatheredFile, gather};
+pub use in_use::Unpacked;
 pub use manifest::{Manifest, PackedFile};
 pub use read::{Pack, is_pack};
 pub use unpack::{ensure, unpack};

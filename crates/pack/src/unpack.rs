@@ -3,12 +3,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufReader, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use standpipe_system::{Found, folder};
 
 use crate::digest::Sha256Sum;
 use crate::error::PackError;
+use crate::in_use::{SUM_DIGITS, Unpacked};
 use crate::manifest::PackedFile;
 use crate::platform;
 use crate::read::Pack;
@@ -27,8 +28,7 @@ pub fn unpack<R: Read + Seek>(pack: &mut Pack<R>, to: &Path, roles: &[String]) -
 }
 
 /// Has a pack unpacked in a folder of its own below `above`, with `deployment` as the text of its deployment
-/// file. One that was unpacked before is used again, if its files are what they were. The path of the
-/// deployment file.
+/// file. One that was unpacked before is used again, if its files are what they were.
 ///
 /// # Errors
 /// See [`PackError`].
@@ -36,23 +36,28 @@ pub fn ensure<R: Read + Seek>(
     pack: &mut Pack<R>,
     above: &Path,
     deployment: &str,
-) -> Result<PathBuf, PackError> {
+) -> Result<Unpacked, PackError> {
     let manifest = pack.manifest().clone();
     let sum = Sha256Sum::of(format!("{}{deployment}", pack.sha256()).as_bytes()).to_string();
-    let to = above.join(format!("{}-{}", manifest.name, sum.get(..16).unwrap_or_default()));
+    let to = above.join(format!("{}-{}", manifest.name, sum.get(..SUM_DIGITS).unwrap_or_default()));
     folder::make_readable(above).map_err(PackError::io("make the folder", above))?;
     trust(above)?;
-    let own = to.join(&manifest.deployment);
-    let is_there = fs::symlink_metadata(&to).is_ok();
-    if !is_there {
-        pack.verify()?;
-        match fill(pack, &to, &manifest.files, Some((&manifest.deployment, deployment))) {
-            // Another instance was faster.
-            Err(PackError::InTheWay(_)) => {}
-            filled => return filled.map(|()| own),
+    let unpacked = loop {
+        let is_there = fs::symlink_metadata(&to).is_ok();
+        if !is_there {
+            pack.verify()?;
+            match fill(pack, &to, &manifest.files, Some((&manifest.deployment, deployment))) {
+                // Another instance was faster.
+                Ok(()) | Err(PackError::InTheWay(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
-    }
-    trust(&to)?;
+        trust(&to)?;
+        // Somebody may have removed the folder before it was known to be in use.
+        if let Some(unpacked) = Unpacked::hold(to.clone(), &manifest) {
+            break unpacked;
+        }
+    };
     for file in &manifest.files {
         let path = to.join(&file.path);
         let wanted = if file.path == manifest.deployment {
@@ -64,7 +69,7 @@ pub fn ensure<R: Read + Seek>(
             return Err(PackError::Changed(path));
         }
     }
-    Ok(own)
+    Ok(unpacked)
 }
 
 fn is_plain(path: &Path) -> bool {

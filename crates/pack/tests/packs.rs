@@ -411,18 +411,54 @@ fn a_pack_that_is_used_again_is_looked_at_again() {
     place.pack("demo.pack");
     let mut pack = Pack::open(&place.path("demo.pack"), None).unwrap();
     let above = place.path("content");
-    let file = standpipe_pack::ensure(&mut pack, &above, "name = \"other\"").unwrap();
+    let file = standpipe_pack::ensure(&mut pack, &above, "name = \"other\"").unwrap().file().to_path_buf();
     assert_eq!(fs::read_to_string(&file).unwrap(), "name = \"other\"");
-    assert_eq!(standpipe_pack::ensure(&mut pack, &above, "name = \"other\"").unwrap(), file);
+    assert_eq!(standpipe_pack::ensure(&mut pack, &above, "name = \"other\"").unwrap().file(), file);
     let elsewhere = standpipe_pack::ensure(&mut pack, &above, "name = \"third\"").unwrap();
-    assert_ne!(file.parent(), elsewhere.parent(), "two files do not share a folder");
+    assert_ne!(file.parent(), elsewhere.file().parent(), "two files do not share a folder");
     // What a service writes there is its own affair.
     fs::write(file.with_file_name("log.txt"), "x").unwrap();
-    assert_eq!(standpipe_pack::ensure(&mut pack, &above, "name = \"other\"").unwrap(), file);
+    assert_eq!(standpipe_pack::ensure(&mut pack, &above, "name = \"other\"").unwrap().file(), file);
     let program = file.with_file_name("bin").join("greeter");
     fs::write(&program, "#!/bin/sh\nexec sleep 8\n").unwrap();
     let changed = standpipe_pack::ensure(&mut pack, &above, "name = \"other\"").unwrap_err();
     assert!(matches!(&changed, PackError::Changed(path) if *path == program), "{changed:?}");
+}
+
+/// The deployment's name, from the folder that its file is in.
+fn pack_name(file: &Path) -> String {
+    let folder = file.parent().unwrap().file_name().unwrap().to_str().unwrap();
+    folder.rsplit_once('-').unwrap().0.to_owned()
+}
+
+#[test]
+fn folders_that_nobody_runs_from_are_removed() {
+    let place = Place::whole();
+    place.pack("demo.pack");
+    let mut pack = Pack::open(&place.path("demo.pack"), None).unwrap();
+    let above = place.path("content");
+    let mut ensure = |text: &str| standpipe_pack::ensure(&mut pack, &above, text).unwrap();
+    let old = ensure("name = \"old\"");
+    let (used, used_too) = (ensure("name = \"used\""), ensure("name = \"used\""));
+    let new = ensure("name = \"new\"");
+    // Nobody knows of these whether they are in use, or they belong to somebody else.
+    let name = pack_name(old.file());
+    let foreign =
+        [format!("{name}-0123456789abcdef"), format!("{name}-mine"), format!("{name}2-0123456789abcdef")];
+    foreign.iter().for_each(|name| fs::create_dir(above.join(name)).unwrap());
+    fs::write(above.join(&foreign[1]).join(".standpipe-in-use"), "").unwrap();
+
+    let old_folder = old.file().parent().unwrap().to_path_buf();
+    drop((old, used_too));
+    let removed: Vec<PathBuf> = new.remove_others().into_iter().map(Result::unwrap).collect();
+    assert_eq!(removed, [old_folder]);
+    assert!(used.file().is_file() && new.file().is_file());
+    assert!(foreign.iter().all(|name| above.join(name).is_dir()));
+    drop(used);
+    assert_eq!(new.remove_others().len(), 1);
+    assert_eq!(fs::read_dir(&above).unwrap().count(), 1 + foreign.len(), "{:?}", names_in(&above));
+    // What was removed is unpacked again where it is needed.
+    assert!(standpipe_pack::ensure(&mut pack, &above, "name = \"old\"").unwrap().file().is_file());
 }
 
 #[cfg(unix)]

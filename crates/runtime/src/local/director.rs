@@ -303,7 +303,12 @@ impl<'a, H: Host> Director<'a, H> {
             Some(WalkEnd::Failed { step, instance, reason, left }) => {
                 Reply::Failed(plan.failure(step, instance, reason, *left))
             }
-            Some(WalkEnd::Done) | None => Reply::Done { text: plan.done.clone() },
+            Some(WalkEnd::Done) | None => {
+                if plan.renews_all {
+                    self.host.updated();
+                }
+                Reply::Done { text: plan.done.clone() }
+            }
         };
         match &reply {
             Reply::Failed(refusal) => warn!("{}", refusal.error),

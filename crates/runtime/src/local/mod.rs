@@ -132,6 +132,9 @@ pub trait Host {
     /// What is wrong with the file.
     fn reload(&self) -> Result<Deployment, Refusal>;
 
+    /// All instances run from the file that [`reload`](Self::reload) read last.
+    fn updated(&self) {}
+
     /// Whether the deployment could have so many instances of each role on this machine.
     ///
     /// # Errors

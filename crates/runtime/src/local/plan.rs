@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub(super) done: String,
     /// The deployment from now on, where that is another one.
     pub(super) deployment: Option<Arc<Deployment>>,
+    /// Whether all instances begin again from what the file says.
+    pub(super) renews_all: bool,
     /// How many instances each role has in the end.
     pub(super) counts: BTreeMap<String, u32>,
 }
@@ -96,7 +98,9 @@ pub(super) fn scale(
     } else {
         changed.join(", ")
     };
-    Ok(Plan { what: "the change of scale", steps: steps.collect(), done, deployment: None, counts: wanted })
+    let steps = steps.collect();
+    let what = "the change of scale";
+    Ok(Plan { what, steps, done, deployment: None, renews_all: false, counts: wanted })
 }
 
 /// The instances of all roles, of one, or one alone, started again.
@@ -122,7 +126,8 @@ pub(super) fn restart(
     }
     let done = format!("{} started again", count_of(meant.len()));
     let steps = by_domain(deployment, &meant, &meant);
-    Ok(Plan { what: "the restart", steps, done, deployment: None, counts: counts.clone() })
+    let counts = counts.clone();
+    Ok(Plan { what: "the restart", steps, done, deployment: None, renews_all: false, counts })
 }
 
 /// From what runs to what the file says, for these roles or for all.
@@ -154,7 +159,8 @@ pub(super) fn update(
     let start: Vec<InstanceId> = instances(&wanted).into_iter().filter(|id| is_meant(&id.role)).collect();
     let steps = by_domain(&new, &stop, &start);
     let done = format!("{} updated", count_of(start.len()));
-    Ok(Plan { what: "the update", steps, done, deployment: Some(new), counts: wanted })
+    let renews_all = roles.is_empty();
+    Ok(Plan { what: "the update", steps, done, deployment: Some(new), renews_all, counts: wanted })
 }
 
 fn known_role(deployment: &Deployment, role: &str) -> Result<(), Refusal> {

@@ -3,8 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use standpipe_pack::{Pack, PackError, Sha256Sum, ensure, is_pack};
+use standpipe_pack::{Pack, PackError, Sha256Sum, Unpacked, ensure, is_pack};
+use standpipe_system::error::with_causes;
 use standpipe_system::folder;
+use tracing::{info, warn};
 
 use crate::failure::{Exit, Failure};
 
@@ -21,16 +23,42 @@ pub(super) struct GivenFile {
     pub(super) state_dir: Option<PathBuf>,
 }
 
+/// A deployment file. The pack that it came in stays unpacked for as long as this lives.
+#[derive(Debug)]
+pub(super) struct DeploymentFile {
+    path: PathBuf,
+    unpacked: Option<Unpacked>,
+}
+
+impl DeploymentFile {
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes what other packs of the deployment were unpacked to, where nobody runs from it.
+    pub(super) fn remove_others(&self) {
+        for removed in self.unpacked.as_ref().map(Unpacked::remove_others).unwrap_or_default() {
+            match removed {
+                Ok(folder) => {
+                    info!("removed `{}`: nobody runs from that pack any more", folder.display());
+                }
+                Err(error) => warn!("an old pack stays unpacked: {}", with_causes(&error)),
+            }
+        }
+    }
+}
+
 impl GivenFile {
     /// The deployment file. A pack is checked and unpacked for it.
-    pub(super) fn deployment(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn deployment(&self) -> Result<DeploymentFile, Failure> {
         if !names_pack(&self.path) {
             return match self.sha256 {
                 Some(_) => Err(Failure::new(
                     Exit::Usage,
                     format!("--sha256 is for a pack, and {} is none", self.path.display()),
                 )),
-                None => Ok(self.path.clone()),
+                None => Ok(DeploymentFile { path: self.path.clone(), unpacked: None }),
             };
         }
         let failed = |error: PackError| failure(&self.path, &error);
@@ -41,7 +69,8 @@ impl GivenFile {
             .map_err(|source| PackError::Io { action: "find", path: self.path.clone(), source })
             .map_err(failed)?;
         let text = standpipe_export::with_secrets_in(&text, path.parent().unwrap_or(Path::new("/")));
-        ensure(&mut pack, &self.content(), &text).map_err(failed)
+        let unpacked = ensure(&mut pack, &self.content(), &text).map_err(failed)?;
+        Ok(DeploymentFile { path: unpacked.file().to_path_buf(), unpacked: Some(unpacked) })
     }
 
     /// The folder that packs are unpacked in.
@@ -67,9 +96,16 @@ pub(super) fn refuse(path: &Path) -> Result<(), Failure> {
     if !is_pack(path) {
         return Ok(());
     }
-    Err(Failure::new(Exit::Usage, format!("{} is a pack", path.display())).hint(
-        "name the deployment file that it was made of, or the one that `standpipe unpack` takes out of it",
-    ))
+    let pack = path.display();
+    let deployment = Pack::open(path, None).map(|pack| pack.manifest().deployment.clone());
+    let deployment = deployment.as_deref().unwrap_or("standpipe.toml");
+    // The folder that `standpipe unpack` makes where none is named.
+    let folder = path.file_stem().filter(|_| path.extension().is_some()).map(Path::new);
+    let file = folder.unwrap_or(Path::new("content")).join(deployment);
+    Err(Failure::new(Exit::Usage, format!("{pack} is a pack, and has to be unpacked first")).hint(format!(
+        "`standpipe unpack {pack}`; then name the deployment file, `--file {}`",
+        file.display()
+    )))
 }
 
 /// The name of the deployment in a pack.

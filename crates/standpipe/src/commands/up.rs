@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
@@ -20,7 +20,7 @@ use standpipe_runtime::{Stop, state};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::packed::GivenFile;
+use super::packed::{DeploymentFile, GivenFile};
 use super::{instances, runtime};
 use crate::failure::{Caused, Exit, Failure};
 use crate::logging::{self, LiveView, LogFormat, LogOptions};
@@ -67,14 +67,14 @@ pub(crate) struct Up {
 pub(super) fn run(up: &Up, log: &LogOptions, output: &mut Output) -> Result<Exit, Failure> {
     let given = GivenFile { path: up.file.clone(), sha256: up.sha256, state_dir: up.state_dir.clone() };
     let file = given.deployment()?;
-    let load = |look| Deployment::load(&file, &ProcessEnvironment, look);
+    let load = |look| Deployment::load(file.path(), &ProcessEnvironment, look);
     // Without this machine at first: a deployment that runs already holds its own ports. But all mistakes in
     // one go.
     let deployment = load(Look::Files).map_err(|found| load(Look::Machine).err().unwrap_or(found))?;
     let deployment = Arc::new(deployment);
     let live = !up.no_view && log.format == LogFormat::Human && is_live_terminal();
     let view = live.then(|| output.live_view());
-    let outcome = runtime()?.block_on(run_deployment(up, log, (&given, &file), &deployment, view))?;
+    let outcome = runtime()?.block_on(run_deployment(up, log, (&given, file), &deployment, view))?;
     let exit = outcome.exit_code();
     match outcome.failed.split_first() {
         Some((first, others)) if exit != Exit::Ok => {
@@ -95,7 +95,7 @@ fn is_live_terminal() -> bool {
 async fn run_deployment(
     up: &Up,
     log: &LogOptions,
-    (given, file): (&GivenFile, &Path),
+    (given, file): (&GivenFile, DeploymentFile),
     deployment: &Arc<Deployment>,
     view: Option<LiveView>,
 ) -> Result<LocalOutcome, Failure> {
@@ -106,7 +106,7 @@ async fn run_deployment(
     };
     let program = std::env::current_exe().map_err(here("could not find this program's own file"))?;
     let folder = std::env::current_dir().map_err(here("could not find the current folder"))?;
-    let absolute = std::path::absolute(file).map_err(here("could not find the deployment file"))?;
+    let absolute = std::path::absolute(file.path()).map_err(here("could not find the deployment file"))?;
     let stop = Stop::on_signals().map_err(Failure::signals)?;
     if let Some(limit) = up.stop_limit {
         tokio::spawn(stop.clone().forced_after(limit));
@@ -124,7 +124,7 @@ async fn run_deployment(
         pace: WalkPace::default(),
     })
     .await?;
-    if let Err(problems) = Deployment::load(file, &ProcessEnvironment, Look::Machine) {
+    if let Err(problems) = Deployment::load(file.path(), &ProcessEnvironment, Look::Machine) {
         if let Err(error) = runtime.abandon() {
             warn!("{error}");
         }
@@ -137,7 +137,9 @@ async fn run_deployment(
     info!("deployment {} keeps its state in {}", deployment.name(), runtime.state_dir().display());
     let (sender, views) = watch::channel(Vec::new());
     let shown = tokio::spawn(show(deployment.name().to_owned(), views, view));
-    let file = Mutex::new(CurrentFile { absolute, shown: file.to_path_buf() });
+    // Instances of a runtime that was killed have gone.
+    file.remove_others();
+    let file = Mutex::new(CurrentFile { absolute, file, former: Vec::new() });
     let host = ThisProgram { program, given, file, log };
     let outcome = runtime.run(&host, stop, &sender).await;
     drop(sender);
@@ -156,16 +158,18 @@ struct ThisProgram<'a> {
 }
 
 /// The deployment file: another one when another pack was put in the place of the first.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct CurrentFile {
     absolute: PathBuf,
     /// The same for messages.
-    shown: PathBuf,
+    file: DeploymentFile,
+    /// Those before it, from which instances may still run.
+    former: Vec<DeploymentFile>,
 }
 
 impl ThisProgram<'_> {
-    fn file(&self) -> CurrentFile {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn file(&self) -> MutexGuard<'_, CurrentFile> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -176,18 +180,27 @@ impl Host for ThisProgram<'_> {
 
     fn reload(&self) -> Result<Deployment, Refusal> {
         let whole = |failure: &Failure| Refusal::new(failure.exit(), failure.in_one_line());
-        let shown = self.given.deployment().map_err(|failure| whole(&failure))?;
+        let file = self.given.deployment().map_err(|failure| whole(&failure))?;
         // The deployment itself holds its ports.
-        let deployment = Deployment::load(&shown, &ProcessEnvironment, Look::Files)
+        let deployment = Deployment::load(file.path(), &ProcessEnvironment, Look::Files)
             .map_err(|problems| refusal(&problems))?;
-        if let Ok(absolute) = std::path::absolute(&shown) {
-            *self.file.lock().unwrap_or_else(PoisonError::into_inner) = CurrentFile { absolute, shown };
+        if let Ok(absolute) = std::path::absolute(file.path()) {
+            let mut current = self.file();
+            current.absolute = absolute;
+            let former = std::mem::replace(&mut current.file, file);
+            current.former.push(former);
         }
         Ok(deployment)
     }
 
+    fn updated(&self) {
+        let mut current = self.file();
+        current.former.clear();
+        current.file.remove_others();
+    }
+
     fn check(&self, instances: &BTreeMap<String, u32>) -> Result<(), Refusal> {
-        Deployment::load_scaled(&self.file().shown, &ProcessEnvironment, Look::Files, instances)
+        Deployment::load_scaled(self.file().file.path(), &ProcessEnvironment, Look::Files, instances)
             .map(drop)
             .map_err(|problems| refusal(&problems))
     }

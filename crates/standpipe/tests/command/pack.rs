@@ -124,13 +124,22 @@ fn another_pack_than_the_one_that_was_named_is_refused() {
 fn a_pack_is_told_from_a_deployment_file() {
     let place = place();
     place.seen(&["pack"]);
-    for command in [&["check", "-f", "Demo.pack"][..], &["export", "compose", "-f", "Demo.pack"]] {
+    let commands = [
+        &["check", "-f", "Demo.pack"][..],
+        &["doctor", "-f", "Demo.pack"],
+        &["export", "compose", "-f", "Demo.pack"],
+    ];
+    for command in commands {
         assert_seen(
             &place.seen(command),
-            "exit 64\n--- stderr\nerror: Demo.pack is a pack\nhint: name the deployment file that it was made of, or \
-             the one that `standpipe unpack` takes out of it",
+            "exit 64\n--- stderr\nerror: Demo.pack is a pack, and has to be unpacked first\n\
+             hint: `standpipe unpack Demo.pack`; then name the deployment file, `--file Demo/standpipe.toml`",
         );
     }
+    // As it says.
+    place.seen(&["unpack", "Demo.pack"]);
+    let seen = place.seen(&["check", "--file", "Demo/standpipe.toml"]);
+    assert!(seen.contains("no mistakes"), "{seen}");
     assert_seen(
         &place.seen(&["unpack", "standpipe.toml"]),
         "exit 78\n--- stderr\nerror: standpipe.toml: this is no pack: it begins with something else\n\

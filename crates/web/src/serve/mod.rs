@@ -8,6 +8,7 @@
 //! | a pending write | clients that ask and do not read |
 //! | a connection's life | clients that do everything, but slowly |
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -35,6 +36,9 @@ use progress::Progress;
 
 /// A pause after the system refused a connection (out of descriptors, say), so that it does not spin.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a site that stops waits for a connection that the system may have accepted.
+const QUEUE: Duration = Duration::from_millis(10);
 
 /// How long a client of a full site may take to send a request's head.
 const CROWDED_HEAD: Duration = Duration::from_secs(2);
@@ -63,6 +67,8 @@ struct Limits {
     last_request: Duration,
     /// How long requests under way may take to end once the site stops.
     drain: Duration,
+    /// How much of that a connection without a request is kept for one that may be on its way.
+    idle: Duration,
 }
 
 /// How long a call that is under way when the site stops is still waited for: less than
@@ -90,11 +96,21 @@ impl Limits {
         life: Duration::from_mins(5),
         last_request: Duration::from_mins(2),
         drain: Duration::from_secs(10),
+        idle: Duration::from_secs(1),
     };
+
+    /// How long a connection without a request is kept once the site stops.
+    fn idle(&self) -> Duration {
+        self.idle.min(self.drain / 2)
+    }
 }
 
 /// Serves until `stop` is ready, then lets the requests under way end, for as long as `drain`. A call that
 /// takes longer ends in an answer of its own kind shortly before.
+///
+/// Nobody who is connected at the stop sees a reset: clients whose connection the system has accepted are
+/// served too, a connection that is kept for a next request still answers one for a second, and the answers
+/// say that the connection ends.
 ///
 /// The site learns of each request on which address it arrived; see
 /// [`Site::with_hosts`](crate::Site::with_hosts).
@@ -115,18 +131,23 @@ pub async fn serve_at_most(
 }
 
 async fn serve_within(limits: Limits, listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
-    let connections = Arc::new(Semaphore::new(limits.connections));
-    let reserve = Arc::new(Semaphore::new(limits.reserve));
-    let peers = Peers::new(limits.per_peer);
     // Each connection holds a receiver: it hears of the stop, and `closed` waits for all of them.
     let (stopping, stopped) = watch::channel(false);
+    let clients = Clients {
+        limits,
+        app,
+        connections: Arc::new(Semaphore::new(limits.connections)),
+        reserve: Arc::new(Semaphore::new(limits.reserve)),
+        peers: Peers::new(limits.per_peer),
+        stopped,
+    };
     let mut stop = std::pin::pin!(stop);
     loop {
         let next = async {
             // Only this task takes permits, so what is free now is so when somebody has connected.
             tokio::select! {
-                _ = connections.acquire() => {}
-                _ = reserve.acquire() => {}
+                _ = clients.connections.acquire() => {}
+                _ = clients.reserve.acquire() => {}
             }
             listener.accept().await
         };
@@ -134,35 +155,57 @@ async fn serve_within(limits: Limits, listener: TcpListener, app: Router, stop: 
             () = &mut stop => break,
             next = next => next,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok((stream, peer)) => clients.serve(stream, peer),
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
                 tokio::time::sleep(PAUSE).await;
-                continue;
             }
-        };
-        let Some(place) = peers.admit(peer.ip()) else {
+        }
+    }
+    stopping.send_replace(true);
+    // The system would reset the connections that it has accepted and this site has not.
+    while let Ok(Ok((stream, peer))) = tokio::time::timeout(QUEUE, listener.accept()).await {
+        clients.serve(stream, peer);
+    }
+    drop((listener, clients));
+    if tokio::time::timeout(limits.drain, stopping.closed()).await.is_err() {
+        tracing::warn!("requests were still under way when the site stopped");
+    }
+}
+
+/// What the connections of one listener share.
+struct Clients {
+    limits: Limits,
+    app: Router,
+    connections: Arc<Semaphore>,
+    reserve: Arc<Semaphore>,
+    peers: Peers,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Clients {
+    /// Serves a connection in a task of its own, in the place that is free for it.
+    fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+        let Some(place) = self.peers.admit(peer.ip()) else {
             tracing::debug!(%peer, "closed a connection: its peer has too many");
-            continue;
+            return;
         };
-        let usual = Arc::clone(&connections).try_acquire_owned();
+        let usual = Arc::clone(&self.connections).try_acquire_owned();
         let is_crowded = usual.is_err();
-        let permit = usual.or_else(|_| Arc::clone(&reserve).try_acquire_owned());
-        let limits =
-            if is_crowded { Limits { head: CROWDED_HEAD.min(limits.head), ..limits } } else { limits };
-        let connection = run(limits, is_crowded, stream, app.clone(), stopped.clone());
+        // A site that stops takes what was waiting for a place, only to say so.
+        let permit = usual.or_else(|_| Arc::clone(&self.reserve).try_acquire_owned());
+        let mut limits = self.limits;
+        if is_crowded {
+            limits.head = CROWDED_HEAD.min(limits.head);
+        }
+        let connection = run(limits, is_crowded, stream, self.app.clone(), self.stopped.clone());
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%peer, error, "a connection ended badly");
             }
             drop((permit, place));
         });
-    }
-    drop((listener, stopped));
-    stopping.send_replace(true);
-    if tokio::time::timeout(limits.drain, stopping.closed()).await.is_err() {
-        tracing::warn!("requests were still under way when the site stopped");
     }
 }
 
@@ -182,12 +225,16 @@ async fn run(
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ReachedAt(at.ip()));
         request.extensions_mut().insert(patience.clone());
-        let app = app.clone();
+        let (app, stopped) = (app.clone(), patience.stopped.clone());
         async move {
             if is_crowded && !matches!(request.uri().path(), "/livez" | "/readyz") {
-                return Ok(crowded());
+                return Ok::<_, Infallible>(crowded());
             }
-            app.call(request).await
+            let mut answer = app.call(request).await?;
+            if *stopped.borrow() {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
         }
     });
     let mut connection = std::pin::pin!(
@@ -200,7 +247,13 @@ async fn run(
     );
     let rest = tokio::select! {
         ended = connection.as_mut() => return Ok(ended?),
-        _ = stopped.wait_for(|stopped| *stopped) => limits.drain,
+        () = stopped_for(&mut stopped, Duration::ZERO) => {
+            // It ends with the answer to the next request, which may be on its way.
+            if let Ok(ended) = tokio::time::timeout(limits.idle(), connection.as_mut()).await {
+                return Ok(ended?);
+            }
+            limits.drain.saturating_sub(limits.idle())
+        }
         () = tokio::time::sleep(limits.life) => limits.last_request,
     };
     Pin::as_mut(&mut connection).graceful_shutdown();

@@ -18,6 +18,7 @@ const NO_LIMITS: Limits = Limits {
     life: LONG,
     last_request: LONG,
     drain: LONG,
+    idle: SHORT,
 };
 
 struct Served {
@@ -169,6 +170,40 @@ async fn stopping_lets_the_request_under_way_end() {
     closed(&mut idle).await;
     finish.notify_one();
     answer(&mut busy).await;
+    served.ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_is_on_its_way_when_the_site_stops_is_answered() {
+    let served = served(Limits { idle: LONG, ..NO_LIMITS }, small()).await;
+    let mut kept = TcpStream::connect(served.address).await.unwrap();
+    kept.write_all(ASK).await.unwrap();
+    assert!(!answer(&mut kept).await.contains("connection: close"));
+    served.stop.send(()).unwrap();
+    while TcpStream::connect(served.address).await.is_ok() {
+        tokio::time::sleep(SHORT).await;
+    }
+    kept.write_all(ASK).await.unwrap();
+    assert!(answer(&mut kept).await.contains("connection: close"));
+    // The end, and no reset.
+    assert_eq!(kept.read(&mut [0; 8]).await.unwrap(), 0);
+    served.ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_a_place_when_the_site_stops_gets_an_answer() {
+    let served = served(Limits { connections: 1, reserve: 0, ..NO_LIMITS }, small()).await;
+    let mut first = TcpStream::connect(served.address).await.unwrap();
+    first.write_all(ASK).await.unwrap();
+    answer(&mut first).await;
+    // Only the system has accepted this one.
+    let mut second = TcpStream::connect(served.address).await.unwrap();
+    second.write_all(ASK).await.unwrap();
+    served.stop.send(()).unwrap();
+    let mut seen = String::new();
+    second.read_to_string(&mut seen).await.unwrap();
+    assert!(seen.starts_with("HTTP/1.1 503 ") && seen.contains("[no-room]"), "{seen}");
+    assert_eq!(first.read(&mut [0; 8]).await.unwrap(), 0);
     served.ended.await.unwrap();
 }
 

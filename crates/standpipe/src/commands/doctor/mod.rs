@@ -147,6 +147,7 @@ fn remedy_of(problem: &Problem) -> String {
 pub(super) fn run(doctor: &Doctor, output: &mut Output) -> Result<Exit, Failure> {
     let usual = PathBuf::from(USUAL_FILE);
     let file = doctor.file.clone().or_else(|| usual.exists().then_some(usual));
+    file.as_deref().map_or(Ok(()), super::packed::refuse)?;
     let mut findings = match &file {
         Some(file) => deployment::look(doctor, file),
         None => machine::look_without_deployment(doctor.address),
