@@ -64,7 +64,7 @@ BAD = (
         1,
         (
             "Windows error 193 (not a program for this machine)",
-            "it is a 32-bit program, and this Wine has no 32-bit part",
+            "it is a 32-bit program, and this system has no 32-bit part",
         ),
         # Windows says so by itself. Alone inside of Wine nobody does.
         kinds=(Instance,),

@@ -63,5 +63,5 @@ def test_a_task_that_fails_ends_the_instance_before_the_service(made, tools, tas
         made.show()
     assert not made.said("starting the service")
     if task == ["./narrow.exe"]:
-        assert made.said("it is a 32-bit program, and this Wine has no 32-bit part")
+        assert made.said("it is a 32-bit program, and this system has no 32-bit part")
     assert not made.prefix.inside()

@@ -7,5 +7,4 @@ pub mod host;
 pub mod inside;
 mod platform;
 #[cfg_attr(not(any(target_os = "linux", windows)), allow(dead_code, reason = "only Linux has Wine"))]
-mod program;
 pub mod wire;

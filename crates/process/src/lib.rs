@@ -3,6 +3,7 @@
 mod command_line;
 mod error;
 mod exit;
+pub mod machine;
 #[cfg(any(target_os = "linux", windows, test))]
 mod output;
 mod platform;

@@ -1,4 +1,4 @@
-//! Whether a program of Windows is one that this Wine can run.
+//! Whether a program of Windows is one that this Windows, or this Wine, can run.
 //!
 //! A Wine without a 32-bit part starts a 32-bit program, which ends at once, with exit code 0: nothing else
 //! would say what is wrong.
@@ -13,14 +13,17 @@ const HEAD: u64 = 4096;
 /// `IMAGE_FILE_MACHINE_I386`.
 const I386: u16 = 0x014c;
 
-/// What a 32-bit program needs of Wine, relative to the folder of Windows.
-pub(crate) const PART_32: &str = "syswow64/ntdll.dll";
+/// What a 32-bit program needs, relative to the folder of Windows.
+pub const PART_32: &str = "syswow64/ntdll.dll";
 
 /// Why a 32-bit program is not started.
-pub(crate) const NO_PART_32: &str = "it is a 32-bit program, and this Wine has no 32-bit part";
+pub const NO_PART_32: &str = "it is a 32-bit program, and this system has no 32-bit part";
 
 /// Whether the file is a 32-bit program. One that is none at all is not.
-pub(crate) fn is_32_bit(file: &Path) -> io::Result<bool> {
+///
+/// # Errors
+/// When it cannot be read.
+pub fn is_32_bit(file: &Path) -> io::Result<bool> {
     let mut head = Vec::new();
     File::open(file)?.take(HEAD).read_to_end(&mut head)?;
     Ok(machine(&head) == Some(I386))

@@ -7,6 +7,7 @@ pub mod instance;
 pub mod local;
 mod notify;
 mod platform;
+pub mod renewal;
 mod spawn_hint;
 mod startup;
 pub mod state;

@@ -8,6 +8,7 @@ use tracing::{error, info, warn};
 use super::services::Services;
 use super::{InstanceOptions, Outcome, RECYCLES_VARIABLE, REIMAGES_VARIABLE};
 use crate::notify::{Notifier, Patience};
+use crate::renewal::settings_digest;
 use crate::state::{EndpointRecord, InstanceDir, InstanceRecord, ServiceRecord, Stage, now};
 
 /// Writes an instance's record whenever it changes.
@@ -38,6 +39,7 @@ impl RecordPublisher {
             recycles: count(RECYCLES_VARIABLE),
             reimages: count(REIMAGES_VARIABLE),
             endpoints,
+            settings: Some(settings_digest(&options.role.settings)),
             ..InstanceRecord::new(&options.role.name, options.number)
         };
         record.sum_up_services();

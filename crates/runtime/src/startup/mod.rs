@@ -1,7 +1,8 @@
 //! Startup tasks: commands that run before a role does.
 //!
 //! On Windows a task that is not elevated runs as Standpipe's user without the rights of an administrator;
-//! batch files are tasks like others; and an installer that ends with 3010 or 1641 has done its work, and
+//! batch files are tasks like others; a package, as in `["./setup.msi"]`, is installed by `msiexec` without
+//! asking; and an installer that ends with 3010 or 1641 has done its work, and
 //! asks for a restart of Windows.
 //!
 //! They run in the order of the file. A *simple* task is waited for, and its failure keeps the role from
@@ -15,6 +16,7 @@ mod tests;
 #[cfg(windows)]
 mod windows_tests;
 
+use std::ffi::OsString;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -203,9 +205,10 @@ impl<'a> Startup<'a> {
     }
 
     fn spec(&self, task: &StartupTask) -> Result<ProcessSpec, SpawnError> {
+        let words = environment::words(&task.command);
         let spec = ProcessSpec {
             name: environment::short_name(&task.command),
-            command: environment::words(&task.command),
+            command: if cfg!(windows) { installed(words, self.folder) } else { words },
             folder: self.folder.to_path_buf(),
             environment: self.environment.variables(&task.environment_from, &task.environment),
             withheld: self.environment.withheld.clone(),
@@ -223,6 +226,21 @@ impl<'a> Startup<'a> {
             _ => Ok(spec),
         }
     }
+}
+
+/// How Windows runs a command: one that is a package of the Windows Installer is installed quietly.
+fn installed(command: Vec<OsString>, folder: &Path) -> Vec<OsString> {
+    let Some((program, arguments)) = command.split_first() else { return command };
+    let is_package = Path::new(program).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("msi"));
+    if !is_package {
+        return command;
+    }
+    // It knows `/` as the beginning of an option only.
+    let package = folder.join(program).to_string_lossy().replace('/', r"\").replace(r"\.\", r"\");
+    let mut installer: Vec<OsString> =
+        vec!["msiexec.exe".into(), "/i".into(), package.into(), "/qn".into(), "/norestart".into()];
+    installer.extend(arguments.iter().cloned());
+    installer
 }
 
 /// Waits for the end of a task, or for its timeout, which is its end too.

@@ -174,3 +174,18 @@ async fn the_password_of_a_new_user_is_not_shown() {
         run(&place, &["command = [\"./net\", \"user\", \"anna\", \"Secret1\", \"/add\"]"]).await.unwrap_err();
     assert!(failure.to_string().contains("net user anna *** /add` failed with exit code 7"), "{failure}");
 }
+
+#[test]
+fn windows_installs_a_package_and_runs_everything_else() {
+    let of = |words: &[&str]| {
+        let words = words.iter().map(Into::into).collect();
+        let command = installed(words, Path::new(r"C:\app"));
+        command.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of(&["./redist/Setup.MSI", "LEVEL=2"]),
+        ["msiexec.exe", "/i", r"C:\app\redist\Setup.MSI", "/qn", "/norestart", "LEVEL=2"]
+    );
+    assert_eq!(of(&["setup.exe", "x.msi"]), ["setup.exe", "x.msi"]);
+    assert!(of(&[]).is_empty());
+}

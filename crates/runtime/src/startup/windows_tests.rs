@@ -77,6 +77,15 @@ async fn an_installer_that_asks_for_a_restart_has_not_failed() {
 }
 
 #[tokio::test]
+async fn a_package_is_given_to_the_installer() {
+    let place = TestFolder::new();
+    place.script("setup.msi", "no package");
+    let failure = run(&place, &["command = [\"./setup.msi\"]"]).await.unwrap_err();
+    // ERROR_INSTALL_PACKAGE_INVALID, or what Wine says instead: the installer ran, and looked into it.
+    assert!(matches!(failure.reason, TaskFailureReason::Exit { .. }), "{failure}");
+}
+
+#[tokio::test]
 async fn a_word_that_a_batch_file_would_not_get_as_it_is_keeps_it_from_running() {
     let place = TestFolder::new();
     place.script("setup.cmd", "@echo ran>said\r\n");

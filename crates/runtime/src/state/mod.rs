@@ -46,7 +46,7 @@ use thiserror::Error;
 
 pub use logs::{Log, former_log, log_of, logs, own_log};
 pub(crate) use once::{Done, add_done, read_done};
-pub use record::{EndpointRecord, InstanceRecord, ServiceRecord, Stage, now, read_all};
+pub use record::{EndpointRecord, InstanceRecord, ServiceRecord, Stage, now, read_all, read_one};
 pub use running::{RunningDeployment, running};
 
 use standpipe_deployment::{Backend, Role, is_role_name};
@@ -440,7 +440,7 @@ impl InstanceDir {
 
     /// What the instance wrote last; `None` when it wrote nothing.
     pub fn read(&self) -> Result<Option<InstanceRecord>, StateError> {
-        InstanceRecord::read(&self.path.join("state.json"))
+        InstanceRecord::read(&self.path.join(record::FILE))
     }
 
     /// Whether a process runs this instance.
@@ -485,7 +485,7 @@ impl InstanceDir {
 
     /// The file that says how the instance is.
     pub(crate) fn record(&self) -> PathBuf {
-        self.path.join("state.json")
+        self.path.join(record::FILE)
     }
 
     fn name(&self) -> String {

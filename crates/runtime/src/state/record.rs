@@ -1,6 +1,6 @@
 //! What an instance says about itself, for `standpipe ps` and the live view.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
@@ -21,6 +21,9 @@ const RUNNING: &str = "Running";
 
 /// A longer file was not written by an instance.
 const LONGEST: u64 = 256 * 1024;
+
+/// The file in an instance's folder.
+pub(super) const FILE: &str = "state.json";
 
 /// How far an instance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +165,9 @@ pub struct InstanceRecord {
     pub reimages: u32,
     /// Where it listens.
     pub endpoints: Vec<EndpointRecord>,
+    /// A digest of the role's settings that its process began with, which tells them from others.
+    #[serde(default)]
+    pub settings: Option<String>,
     /// What went wrong last, while it matters.
     pub last_error: Option<String>,
     /// Since when it has been like this (stage, readiness and service), in seconds since 1970-01-01 UTC.
@@ -190,6 +196,7 @@ impl InstanceRecord {
             recycles: 0,
             reimages: 0,
             endpoints: Vec::new(),
+            settings: None,
             last_error: None,
             since: now(),
         }
@@ -263,7 +270,7 @@ pub fn read_all(dir: &Path) -> Result<Vec<InstanceRecord>, StateError> {
         if !path.is_dir() {
             continue;
         }
-        match InstanceRecord::read(&path.join("state.json")) {
+        match InstanceRecord::read(&path.join(FILE)) {
             Ok(Some(record)) => records.push(checked(record, &path)),
             Ok(None) => {}
             Err(error) => records.push(InstanceRecord {
@@ -278,6 +285,14 @@ pub fn read_all(dir: &Path) -> Result<Vec<InstanceRecord>, StateError> {
     Ok(records)
 }
 
+/// What one instance says about itself in the deployment's folder; `None` if it says nothing.
+///
+/// # Errors
+/// When its file cannot be read.
+pub fn read_one(dir: &Path, role: &str, number: u32) -> Result<Option<InstanceRecord>, StateError> {
+    InstanceRecord::read(&dir.join(super::instance_name(role, number)).join(FILE))
+}
+
 /// The instances that the running local runtime has, and that said nothing yet.
 fn expected(dir: &Path, known: &[InstanceRecord]) -> Vec<InstanceRecord> {
     if !super::lock::Lock::is_taken(&dir.join("lock")) {
@@ -285,8 +300,8 @@ fn expected(dir: &Path, known: &[InstanceRecord]) -> Vec<InstanceRecord> {
     }
     let Ok(targets) = Targets::read(&dir.join("targets.json")) else { return Vec::new() };
     let all = targets.roles.iter().flat_map(|(role, all)| all.iter().map(move |target| (role, target)));
-    let is_unknown = |role: &str, number| !known.iter().any(|one| one.role == role && one.instance == number);
-    all.filter(|(role, target)| is_unknown(role, target.instance))
+    let known: HashSet<(&str, u32)> = known.iter().map(|one| (one.role.as_str(), one.instance)).collect();
+    all.filter(|(role, target)| !known.contains(&(role.as_str(), target.instance)))
         .map(|(role, target)| InstanceRecord {
             update_domain: target.update_domain,
             ..InstanceRecord::new(role, target.instance)

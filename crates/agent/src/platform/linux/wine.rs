@@ -9,11 +9,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use standpipe_process::machine::{NO_PART_32, PART_32, is_32_bit};
 use standpipe_process::{Orphaned, Output, Process, ProcessSpec, SpawnError, Tree, program, spawn_wired};
 use tokio::time::Instant;
 
 use crate::host::{HostError, HostOptions};
-use crate::program::{NO_PART_32, PART_32, is_32_bit};
 
 /// Where distributions put programs of Wine that are not on the search path.
 const FOLDERS: [&str; 4] =

@@ -9,13 +9,13 @@ use standpipe_pipe::PipeName;
 use standpipe_pipe::backend::BackendError;
 use standpipe_pipe::connection::PipeConnection;
 use standpipe_pipe::native::NativePipe;
+use standpipe_process::machine::{NO_PART_32, PART_32, is_32_bit};
 use standpipe_service::scm::{ScmManager, ScmOptions};
 use standpipe_service::{Alive, BoxFuture, Manager};
 
 use super::environment;
 use super::image_path::program_of;
 use crate::inside::Machine;
-use crate::program::{NO_PART_32, PART_32, is_32_bit};
 use crate::wire::{Failure, FailureKind};
 
 /// The system that this process runs in.

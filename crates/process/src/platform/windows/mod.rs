@@ -41,6 +41,7 @@ use self::tree::Root;
 use crate::command_line;
 use crate::error::SpawnError;
 use crate::exit::Exit;
+use crate::machine;
 use crate::output::log;
 use crate::spec::{Output, ProcessSpec};
 use crate::tail::Tail;
@@ -127,6 +128,10 @@ fn launch_of(spec: &ProcessSpec) -> Result<Launch, SpawnError> {
     // The form in which the system sees the name: it drops dots and spaces at the end, which decide here.
     let found = std::path::absolute(&found)
         .map_err(|source| SpawnError::System { program: found.clone(), source })?;
+    if machine::is_32_bit(&found).unwrap_or(false) && !runs_32_bit() {
+        let source = io::Error::new(io::ErrorKind::Unsupported, machine::NO_PART_32);
+        return Err(SpawnError::NotAProgram { program: found, source });
+    }
     let arguments: Vec<Vec<u16>> = arguments.iter().map(|word| word.encode_wide().collect()).collect();
     if let Some(position) = arguments.iter().position(|argument| argument.contains(&0)) {
         return Err(SpawnError::Argument { position: position + 1, character: '\0' });
@@ -158,6 +163,14 @@ fn system_folder() -> io::Result<PathBuf> {
         None | Some([]) => Err(io::Error::last_os_error()),
         Some(name) => Ok(OsString::from_wide(name).into()),
     }
+}
+
+/// Whether this system has what 32-bit programs need. One that cannot be asked may have it.
+fn runs_32_bit() -> bool {
+    system_folder()
+        .ok()
+        .and_then(|folder| Some(folder.parent()?.join(machine::PART_32).exists()))
+        .unwrap_or(true)
 }
 
 fn units(path: &Path) -> Vec<u16> {

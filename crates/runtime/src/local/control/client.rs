@@ -20,8 +20,8 @@ pub enum ControlError {
         /// Its state folder.
         folder: PathBuf,
     },
-    /// This system has no such sockets.
-    #[error("`standpipe up` cannot be spoken to on this system")]
+    /// There are no such sockets on Windows.
+    #[error("on Windows, no other command can reach a running `standpipe up`")]
     Unsupported,
     /// The folder cannot be trusted.
     #[error(transparent)]
@@ -121,5 +121,19 @@ pub async fn ask(folder: &Path, ask: Ask, mut progress: impl FnMut(&str)) -> Res
             Reply::Done { text } => return Ok(text),
             Reply::Failed(refusal) => return Err(ControlError::Refused { refusal }),
         }
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_says_that_it_reaches_nobody_on_windows() {
+        let place = tempfile::tempdir().unwrap();
+        let error = ask(place.path(), Ask::Stop { now: false }, |_| ()).await.unwrap_err();
+        assert!(error.to_string().starts_with("on Windows, no other command can reach"), "{error}");
+        assert!(error.hint().unwrap().contains("Ctrl-C"), "{error:?}");
+        assert_eq!(error.exit_code(), ExitCode::Unavailable);
     }
 }

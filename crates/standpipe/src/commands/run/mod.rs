@@ -158,7 +158,10 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
         return Err(Failure::new(Exit::Usage, error).hint("leave out --folder"));
     }
     let given = GivenFile { path: run.file.clone(), sha256: run.sha256, state_dir: run.state_dir.clone() };
-    let file = given.deployment()?;
+    // Held to the end: this instance runs from it.
+    let given = given.deployment()?;
+    given.remove_others();
+    let file = given.path().to_path_buf();
     let deployment = match &run.folder {
         Some(folder) => Deployment::load_in(folder, &file, &ProcessEnvironment, look)?,
         None => Deployment::load(&file, &ProcessEnvironment, look)?,

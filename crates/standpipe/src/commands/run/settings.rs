@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use standpipe_deployment::{Deployment, Look, OnSettingsChange, ProcessEnvironment};
 use standpipe_runtime::instance::hang_up_services;
+use standpipe_runtime::renewal::{Renewal, Turn, settings_digest};
 use standpipe_runtime::state::InstanceRecord;
-use standpipe_system::time::Shown;
+use standpipe_runtime::targets::VARIABLE;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -16,9 +17,6 @@ use super::document::Settings;
 
 /// How often the deployment file is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
-
-/// How long the instances of one update domain have to start again before those of the next one do.
-const FOR_EACH_DOMAIN: Duration = Duration::from_secs(20);
 
 /// An instance whose settings are followed.
 pub(super) struct FollowedSettings {
@@ -35,16 +33,29 @@ pub(super) struct FollowedSettings {
 impl FollowedSettings {
     /// Takes over what changes in the file, and does what it says of such a change. Never ends by itself.
     pub(super) async fn follow(self) {
+        let began_with = settings_digest(&self.settings.lock().unwrap_or_else(PoisonError::into_inner));
         let mut known = self.text().await;
+        let mut renewal: Option<Renewal> = None;
+        let mut failing = None;
         loop {
             tokio::time::sleep(LOOK_INTERVAL).await;
             let text = self.text().await;
             // A file that is being replaced may be gone for a moment.
-            if text.is_none() || text == known {
-                continue;
+            if text.is_some() && text != known {
+                known = text;
+                if let Some(taken) = self.take().await {
+                    // Settings that came back need no new start.
+                    renewal = taken.filter(|renewal| !renewal.is_to(&began_with));
+                }
             }
-            known = text;
-            self.take().await;
+            match renewal.as_mut().map(Renewal::look) {
+                Some(Turn::Now) => self.recycle.cancel(),
+                Some(Turn::Failing(name)) if failing.as_ref() != Some(&name) => {
+                    warn!("the instance goes on with its old settings: {name} fails with the new ones");
+                    failing = Some(name);
+                }
+                Some(Turn::Failing(_) | Turn::Later) | None => {}
+            }
         }
     }
 
@@ -53,8 +64,9 @@ impl FollowedSettings {
         tokio::task::spawn_blocking(move || std::fs::read(file).ok()).await.ok().flatten()
     }
 
-    /// Takes over the settings of a file that has changed.
-    async fn take(&self) {
+    /// Takes over the settings of a file that has changed. Returns whether the instance is to start again
+    /// for them; `None` when nothing is new.
+    async fn take(&self) -> Option<Option<Renewal>> {
         let (file, folder) = (self.file.clone(), self.folder.clone());
         let load = move || match &folder {
             Some(folder) => Deployment::load_in(folder, &file, &ProcessEnvironment, Look::Files),
@@ -67,11 +79,11 @@ impl FollowedSettings {
                 warn!(
                     "the deployment file has changed and has {count} mistakes, so that its settings stay unread"
                 );
-                return;
+                return None;
             }
-            Err(_) => return,
+            Err(_) => return None,
         };
-        let Some(role) = deployment.role(&self.role) else { return };
+        let role = deployment.role(&self.role)?;
         let is_new = {
             let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
             let is_new = *settings != role.settings;
@@ -79,7 +91,7 @@ impl FollowedSettings {
             is_new
         };
         if !is_new {
-            return;
+            return None;
         }
         match role.on_settings_change {
             OnSettingsChange::Ignore => info!("the settings of the role have changed"),
@@ -89,12 +101,14 @@ impl FollowedSettings {
                 hang_up_services(&record);
             }
             OnSettingsChange::Restart => {
-                let wait = FOR_EACH_DOMAIN.saturating_mul(deployment.update_domain(self.number));
-                let shown = Shown(wait);
-                info!("the settings of the role have changed: the instance starts again in {shown}");
-                tokio::time::sleep(wait).await;
-                self.recycle.cancel();
+                let domain = deployment.update_domain(self.number);
+                let after = if domain == 0 { "" } else { " after the update domains before its own" };
+                info!("the settings of the role have changed: the instance starts again{after}");
+                let targets = std::env::var_os(VARIABLE).map(PathBuf::from);
+                let digest = settings_digest(&role.settings);
+                return Some(Some(Renewal::new(&self.role, domain, digest, targets)));
             }
         }
+        Some(None)
     }
 }
