@@ -445,7 +445,9 @@ fn folders_that_nobody_runs_from_are_removed() {
     let name = pack_name(old.file());
     let foreign =
         [format!("{name}-0123456789abcdef"), format!("{name}-mine"), format!("{name}2-0123456789abcdef")];
-    foreign.iter().for_each(|name| fs::create_dir(above.join(name)).unwrap());
+    for name in &foreign {
+        fs::create_dir(above.join(name)).unwrap();
+    }
     fs::write(above.join(&foreign[1]).join(".standpipe-in-use"), "").unwrap();
 
     let old_folder = old.file().parent().unwrap().to_path_buf();

@@ -160,7 +160,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_instance_waits_for_those_of_the_update_domains_before_its_own() {
         let all = Deployment::new(3);
-        (0..3).for_each(|number| all.is(number, Stage::Running, "old"));
+        for number in 0..3 {
+            all.is(number, Stage::Running, "old");
+        }
         assert_eq!(all.renewal(0).look(), Turn::Now, "the first waits for nobody");
         let (mut second, mut third) = (all.renewal(1), all.renewal(2));
         tokio::time::advance(FOR_EACH_DOMAIN * 10).await;
