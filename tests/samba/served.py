@@ -37,6 +37,12 @@ PIPE = """
 [roles.Peer.pipes."{name}"]
 sddl = "D:(D;;GA;;;AN)(A;;FA;;;AU)"
 """
+# The user is no administrator.
+CLOSED = """
+[roles.Peer.pipes.closed]
+sddl = "D:(A;;GA;;;BA)"
+command = ["cat"]
+"""
 
 
 def free_address():
@@ -65,7 +71,7 @@ class Served:
         self.environment["PATH"] = f"{binaries}:{self.environment['PATH']}"
         command = [sys.executable, str(Path(__file__).with_name("service.py")), *PIPES]
         text = FILE.format(command=json.dumps(command), port=PORT)
-        (folder / "standpipe.toml").write_text(text + "".join(PIPE.format(name=name) for name in PIPES))
+        (folder / "standpipe.toml").write_text(text + "".join(PIPE.format(name=name) for name in PIPES) + CLOSED)
         secret = folder / "secret"
         secret.touch(mode=0o600)
         secret.write_text(PASSWORD)

@@ -96,6 +96,21 @@ def test_the_library_is_told_that_there_is_no_such_pipe(served, client):
     assert library(served, client.configuration, pipe="nothing") == ["0xc0000034"]
 
 
+@dialects
+def test_the_library_is_told_that_the_descriptor_denies(served, client, dialect):
+    configuration = client.configure(f"{dialect}.conf", f"client max protocol = {dialect}")
+    assert library(served, configuration, pipe="closed") == ["0xc0000022"]
+
+
+@dialects
+def test_the_library_for_calls_transceives(served, client, dialect):
+    """It binds to an interface, and our service gives that back reversed: Samba says that this answer is cut off."""
+    configuration = client.configure(f"{dialect}.conf", f"client max protocol = {dialect}")
+    environment = os.environ | {"PASSWD": PASSWORD, "LC_ALL": "C.UTF-8"}
+    result = run_bindings("binds.py", configuration, served.address, "simple", USER, env=environment)
+    assert (result.returncode, result.stdout) == (0, "0xc0000023\n"), result.stderr
+
+
 def library(served, configuration, pipe="simple", protection="sign", password=PASSWORD):
     environment = os.environ | {"PASSWD": password, "LC_ALL": "C.UTF-8"}
     result = run_bindings("calls.py", configuration, served.address, pipe, USER, protection, env=environment)

@@ -4,9 +4,10 @@ import struct
 
 import pytest
 from relay import Relay, command_of, remove_the_signature_of
+from served import PASSWORD, USER
 from smbd import Smbd
 
-NEGOTIATE, CREATE = 0, 5
+NEGOTIATE, TREE_CONNECT, CREATE = 0, 3, 5
 DIALECTS = {"2.0.2": 0x0202, "2.1": 0x0210, "3.0": 0x0300, "3.0.2": 0x0302}
 
 
@@ -65,6 +66,16 @@ def test_smbd_refuses_what_somebody_took_the_signature_from(samba, call):
         result = call(relay, "Hello", port=relay.port)
     assert relay.changed == 1
     assert result.returncode != 0 and result.stdout == "", result.stderr
+
+
+def test_a_tree_connect_without_its_signature_is_refused_by_smbd_and_by_us(samba, call, served):
+    """Where signatures are required, as they are here: smbd answers, and so do we."""
+    servers = ((samba, {}), (served, {"user": USER, "password": PASSWORD}))
+    for server, account in servers:
+        with Relay(server.address, 445, remove_the_signature_of(TREE_CONNECT)) as relay:
+            result = call(relay, "Hello", port=relay.port, **account)
+        assert relay.changed == 1
+        assert "the server refused the connection to IPC$: access denied (STATUS_ACCESS_DENIED" in result.stderr
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS.keys())

@@ -1,8 +1,8 @@
-//! The whole path: the demo's deployment is started and called by impacket, smbprotocol, smb-rs and a
-//! browser.
+//! The whole path: the demo's deployment is started and called by impacket, smbprotocol, aiosmb, smb-rs, smb2,
+//! go-smb2 and a browser.
 
 use super::{Site, pytest};
-use crate::install::{browser, debian, smb_rs};
+use crate::install::{browser, debian, go_smb2, rust_peers};
 use crate::shell::{self, Failure, Result};
 
 pub(crate) fn run(site: &Site<'_>) -> Result<()> {
@@ -15,7 +15,14 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         Ok(command) => command,
         Err(why) => return site.skip_stage(what, &why),
     };
-    command.env("STANDPIPE_SMB_RS", smb_rs::build(site.workspace)?);
+    command.env("STANDPIPE_SMB_RS", rust_peers::smb_rs(site.workspace)?);
+    command.env("STANDPIPE_SMB2_RS", rust_peers::smb2_rs(site.workspace)?);
+    match go_smb2::build(site.workspace) {
+        Ok(program) => {
+            command.env("STANDPIPE_GO_SMB2", program);
+        }
+        Err(why) => site.skip_part("the client go-smb2", &why)?,
+    }
     match debian::install(&["tmux"]) {
         Ok(()) => {
             command.env("STANDPIPE_TMUX", "1");

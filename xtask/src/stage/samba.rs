@@ -1,11 +1,11 @@
 //! Samba as a peer: its clients call our server, our client calls smbd, its library decides on the same
-//! descriptors, and tshark reads along.
+//! descriptors, and tshark reads along. nmap is here because its scripts look for servers at port 445.
 
 use super::{Site, pytest};
-use crate::install::{debian, smb_rs};
+use crate::install::{debian, rust_peers};
 use crate::shell::{self, Failure, Result};
 
-const PACKAGES: &[&str] = &["samba", "smbclient", "python3-samba", "samba-testsuite", "tshark"];
+const PACKAGES: &[&str] = &["samba", "smbclient", "python3-samba", "samba-testsuite", "tshark", "nmap"];
 
 pub(crate) fn run(site: &Site<'_>) -> Result<()> {
     let what = "server, client and descriptors with Samba";
@@ -30,6 +30,6 @@ pub(crate) fn run(site: &Site<'_>) -> Result<()> {
         Ok(command) => command,
         Err(why) => return site.skip_stage(what, &why),
     };
-    command.env("STANDPIPE_SMB_RS", smb_rs::build(site.workspace)?);
+    command.env("STANDPIPE_SMB_RS", rust_peers::smb_rs(site.workspace)?);
     shell::run_within(shell::STAGE, &mut command)
 }

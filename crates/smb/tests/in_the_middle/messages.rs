@@ -1,6 +1,6 @@
 //! Changing, repeating, dropping and inventing what passes after the log-on.
 
-use standpipe_smb::client::{self, ConnectionError, RequestError};
+use standpipe_smb::client::{self, ConnectionError, RequestError, Stage};
 use standpipe_smb::server::Violation;
 use standpipe_smb::wire::Command;
 use standpipe_smb::{Dialect, NtStatus};
@@ -75,11 +75,12 @@ fn a_changed_request_does_not_reach_the_service() {
 }
 
 #[test]
-fn in_3_1_1_a_tree_connect_without_its_signature_ends_the_connection() {
-    let outcome =
-        attacked_on(Dialect::Smb311, changing(From::Client, Command::TREE_CONNECT, |m| unsigned(m)));
-    assert_eq!(outcome.failed(), ConnectionError::Disconnected);
-    assert_eq!(outcome.disconnect, Some(Violation::UnsignedTreeConnect.into()));
+fn a_tree_connect_without_its_signature_is_refused() {
+    for dialect in Dialect::ALL {
+        let outcome = attacked_on(dialect, changing(From::Client, Command::TREE_CONNECT, |m| unsigned(m)));
+        let refused = ConnectionError::Refused { stage: Stage::TreeConnect, status: NtStatus::ACCESS_DENIED };
+        assert_eq!(outcome.failed(), refused, "{dialect}");
+    }
 }
 
 #[test]

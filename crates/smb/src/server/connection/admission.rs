@@ -69,11 +69,12 @@ fn shows_key(request: &Request<'_>, state: &mut State) -> Result<bool, Refused> 
         && (established.requires_signing() || command == Command::TREE_CONNECT && smb311)
     {
         outputs.event(Event::BadSignature { missing: true });
-        // [MS-SMB2] 3.3.5.7: an unsigned TREE_CONNECT in 3.1.1 is answered by closing the connection.
-        return Err(if command == Command::TREE_CONNECT && smb311 {
-            DisconnectReason::from(Violation::UnsignedTreeConnect).into()
-        } else {
+        // A session that has to sign is refused first ([MS-SMB2] 3.3.5.2.4). Any other ends with an unsigned
+        // TREE_CONNECT in 3.1.1 (3.3.5.7).
+        return Err(if established.requires_signing() {
             NtStatus::ACCESS_DENIED.into()
+        } else {
+            DisconnectReason::from(Violation::UnsignedTreeConnect).into()
         });
     }
     // An unsigned request of a session that need not sign.

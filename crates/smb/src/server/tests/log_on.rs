@@ -115,15 +115,24 @@ fn a_tampered_request_is_refused_wherever_it_was_changed() {
 }
 
 #[test]
-fn an_unsigned_tree_connect_in_3_1_1_ends_the_connection() {
-    let mut peer = negotiated();
-    assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
-    let header = peer.header(Command::TREE_CONNECT, 1);
-    let request = crate::wire::TreeConnectRequest { path: r"\\server\IPC$".into() };
-    peer.keys = None;
-    let message = peer.message(&header, |out| request.encode(out));
-    peer.send_raw(&message);
-    assert_eq!(peer.disconnected, Some(Violation::UnsignedTreeConnect.into()));
+fn an_unsigned_tree_connect_in_3_1_1_ends_the_connection_where_nobody_requires_signatures() {
+    for require_signing in [false, true] {
+        let mut peer = Peer::new(Config { require_signing, ..config() });
+        peer.negotiate(&Dialect::ALL, Some(SigningAlgorithm::AesGmac));
+        assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+        let header = peer.header(Command::TREE_CONNECT, 1);
+        let request = crate::wire::TreeConnectRequest { path: r"\\server\IPC$".into() };
+        let keys = peer.keys.take();
+        let message = peer.message(&header, |out| request.encode(out));
+        peer.keys = keys;
+        peer.send_raw(&message);
+        if require_signing {
+            assert_eq!(peer.reply_to(header.message_id).unwrap().status(), NtStatus::ACCESS_DENIED);
+            assert_eq!(peer.disconnected, None);
+        } else {
+            assert_eq!(peer.disconnected, Some(Violation::UnsignedTreeConnect.into()));
+        }
+    }
 }
 
 #[test]

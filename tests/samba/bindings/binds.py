@@ -1,0 +1,27 @@
+"""Binds to an interface behind a pipe through Samba's library for remote calls, which transceives on the pipe.
+
+Arguments: configuration, address, pipe, user; the password is in PASSWD. The number of the status of the failure is
+printed.
+"""
+
+import os
+import sys
+
+from samba import NTSTATUSError, credentials
+from samba.dcerpc import ClientConnection
+from samba.param import LoadParm
+
+configuration, address, pipe, user = sys.argv[1:]
+parameters = LoadParm()
+parameters.load(configuration)
+account = credentials.Credentials()
+account.guess(parameters)
+account.set_username(user)
+account.set_password(os.environ["PASSWD"])
+account.set_kerberos_state(credentials.DONT_USE_KERBEROS)
+# The interface for shares; what it is called does not matter.
+INTERFACE = ("4b324fc8-1670-01d3-1278-5a47bf6ee188", 3)
+try:
+    ClientConnection(f"ncacn_np:{address}[\\pipe\\{pipe}]", INTERFACE, parameters, account)
+except NTSTATUSError as error:
+    print(f"{error.args[0] & 0xFFFFFFFF:#010x}")
