@@ -57,6 +57,7 @@ pub(crate) fn config() -> Config {
         filter_administrators: true,
         encryption: Encryption::Offered,
         limits: Limits::default(),
+        crypto: standpipe_smb::crypto::provider::RUST_CRYPTO,
     }
 }
 

@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime};
 use standpipe_smb::client::{
     Config, Connection, ConnectionError, Operation, READ_WRITE, Ready, Reply, RequestError, Stage,
 };
+use standpipe_smb::crypto::provider::{Provider, RUST_CRYPTO};
 use standpipe_smb::{FileTime, NtStatus};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -49,6 +50,8 @@ pub struct ConnectOptions {
     pub encryption: Encryption,
     /// The only signing algorithm offered in SMB 3.1.1; `None` for all of them, the fastest first.
     pub signing: Option<SigningAlgorithm>,
+    /// What signs and encrypts.
+    pub crypto: &'static dyn Provider,
     /// The address of this machine to connect from; `None` for the one that the system chooses.
     pub from: Option<IpAddr>,
     /// The session ([`Ready::session_id`]) of an earlier connection that this one takes the place of: the
@@ -67,6 +70,7 @@ impl Default for ConnectOptions {
             timeout: DEFAULT_CONNECT_TIMEOUT,
             encryption: Encryption::default(),
             signing: None,
+            crypto: RUST_CRYPTO,
             from: None,
             previous_session: None,
             keep_alive: Some(Duration::from_secs(30)),
@@ -172,6 +176,7 @@ impl Client {
 
         let mut config = Config::new(server.host(), credentials.for_wire());
         config.encryption = options.encryption;
+        config.crypto = options.crypto;
         config.previous_session = options.previous_session;
         if let Some(algorithm) = options.signing {
             config.signing = vec![algorithm];

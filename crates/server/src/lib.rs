@@ -28,6 +28,7 @@ use std::time::Duration;
 use standpipe_security::{Accounts, SecurityDescriptor};
 use standpipe_smb::Dialect;
 use standpipe_smb::auth::ServerNames;
+use standpipe_smb::crypto::provider::{Provider, RUST_CRYPTO};
 #[cfg(feature = "conformance")]
 use standpipe_smb::server::PipeId;
 use standpipe_smb::server::{Config, Limits, Pipe};
@@ -122,6 +123,8 @@ pub struct Options {
     pub filter_administrators: bool,
     /// What one connection can make the server hold.
     pub limits: Limits,
+    /// What signs and encrypts.
+    pub crypto: &'static dyn Provider,
     /// How much guessing of passwords is let pass, and how it is slowed down.
     pub guessing: GatePolicy,
     /// What this server may use, alone or together with others of this process.
@@ -177,6 +180,7 @@ impl Options {
             session_lifetime: None,
             filter_administrators: true,
             limits,
+            crypto: RUST_CRYPTO,
             guessing: GatePolicy::default(),
             budget,
             max_connections: connections,
@@ -393,6 +397,7 @@ fn shared(offer: Offer, counters: Arc<Counters>, stop: CancellationToken) -> Sha
         session_lifetime: options.session_lifetime,
         filter_administrators: options.filter_administrators,
         limits: options.limits,
+        crypto: options.crypto,
     };
     let served: Vec<_> = pipes
         .into_iter()

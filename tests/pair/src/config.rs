@@ -62,6 +62,7 @@ pub fn server_config() -> server::Config {
         min_dialect: Dialect::Smb202,
         max_dialect: Dialect::Smb311,
         limits: server::Limits::default(),
+        crypto: standpipe_smb::crypto::provider::RUST_CRYPTO,
     }
 }
 

@@ -341,7 +341,14 @@ impl ProvingLogOn {
         let session_key = self.log_on.finish(response.token)?;
         let Ready { dialect, signing, .. } = self.agreed.ready;
         let preauth = self.preauth.value();
-        let keys = SessionKeys::derive(dialect, &session_key, Some(&preauth), signing, self.agreed.cipher);
+        let keys = SessionKeys::derive_for(
+            context.config.crypto,
+            dialect,
+            &session_key,
+            Some(&preauth),
+            signing,
+            self.agreed.cipher,
+        );
         // The client demanded signing, so this reply is signed already ([MS-SMB2] 3.3.5.5.3). In 3.1.1 it
         // proves that nobody changed anything so far.
         writer.protection = Protection::signed(keys);

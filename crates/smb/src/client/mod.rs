@@ -73,6 +73,7 @@ use standpipe_security::AccessMask;
 
 use crate::Dialect;
 use crate::auth::client::Credentials;
+use crate::crypto::provider::{Provider, RUST_CRYPTO};
 use crate::crypto::{Cipher, SigningAlgorithm};
 use crate::wire::FileId;
 
@@ -103,6 +104,8 @@ pub struct Config {
     pub previous_session: Option<u64>,
     /// What a server can make the client hold, and how long it may take.
     pub limits: Limits,
+    /// What signs and encrypts.
+    pub crypto: &'static dyn Provider,
 }
 
 impl Config {
@@ -119,6 +122,7 @@ impl Config {
             ciphers: vec![Cipher::Aes128Gcm, Cipher::Aes256Gcm, Cipher::Aes128Ccm, Cipher::Aes256Ccm],
             previous_session: None,
             limits: Limits::default(),
+            crypto: RUST_CRYPTO,
         }
     }
 }

@@ -8,6 +8,7 @@ mod kdf;
 mod keys;
 pub(crate) mod mac;
 mod preauth;
+pub mod provider;
 mod signing;
 #[cfg(test)]
 pub(crate) mod testdata;

@@ -10,6 +10,7 @@ use standpipe_security::{Accounts, SecurityDescriptor};
 
 use crate::Dialect;
 use crate::auth::ServerNames;
+use crate::crypto::provider::{Provider, RUST_CRYPTO};
 
 /// What a server offers: shared by all of its connections.
 pub struct Config {
@@ -39,6 +40,8 @@ pub struct Config {
     pub max_dialect: Dialect,
     /// Limits on what a client can make the server hold, and on time.
     pub limits: Limits,
+    /// What signs and encrypts.
+    pub crypto: &'static dyn Provider,
 }
 
 impl Config {
@@ -58,6 +61,7 @@ impl Config {
             min_dialect: Dialect::Smb202,
             max_dialect: Dialect::Smb311,
             limits: Limits::default(),
+            crypto: RUST_CRYPTO,
         }
     }
 
@@ -83,6 +87,7 @@ impl fmt::Debug for Config {
             .field("min_dialect", &self.min_dialect)
             .field("max_dialect", &self.max_dialect)
             .field("limits", &self.limits)
+            .field("crypto", &self.crypto)
             .finish_non_exhaustive()
     }
 }

@@ -1,18 +1,14 @@
 //! Encrypted messages, [MS-SMB2] 2.2.41 and 3.1.4.3: a header in the clear, then a whole SMB2 message that
 //! only the holder of the key can read or change.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use aes::{Aes128Enc, Aes256Enc};
-use aes_gcm::AesGcm;
-use aes_gcm::aead::array::Array;
-use aes_gcm::aead::consts::{U11, U12, U16};
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use ccm::Ccm;
 use thiserror::Error;
 
-use super::keys::{CipherKey, CipherKeyBytes};
+use super::keys::CipherKey;
+use super::provider::{Aead, Nonce};
 use crate::wire::header::PROTOCOL_TRANSFORM;
 use crate::wire::{Malformed, Reader};
 
@@ -64,60 +60,11 @@ impl TransformHeader {
     }
 }
 
-/// A cipher with its key, expanded.
-enum Aead {
-    Ccm128(Ccm<Aes128Enc, U16, U11>),
-    Ccm256(Ccm<Aes256Enc, U16, U11>),
-    Gcm128(AesGcm<Aes128Enc, U12>),
-    Gcm256(AesGcm<Aes256Enc, U12>),
-}
-
-impl Aead {
-    fn new(key: &CipherKey) -> Self {
-        match (&key.bytes, key.cipher.is_gcm()) {
-            (CipherKeyBytes::Aes128(key), false) => Self::Ccm128(Ccm::new((&**key).into())),
-            (CipherKeyBytes::Aes256(key), false) => Self::Ccm256(Ccm::new((&**key).into())),
-            (CipherKeyBytes::Aes128(key), true) => Self::Gcm128(AesGcm::new((&**key).into())),
-            (CipherKeyBytes::Aes256(key), true) => Self::Gcm256(AesGcm::new((&**key).into())),
-        }
-    }
-
-    /// Encrypts in place. Of the nonce field, GCM uses 12 bytes and CCM 11.
-    fn encrypt(&self, nonce: &[u8; 16], header: &[u8], content: &mut [u8]) -> Option<[u8; 16]> {
-        let (gcm, ccm) = (first::<12>(nonce), first::<11>(nonce));
-        let tag = match self {
-            Self::Ccm128(aead) => aead.encrypt_inout_detached(&Array(ccm), header, content.into()),
-            Self::Ccm256(aead) => aead.encrypt_inout_detached(&Array(ccm), header, content.into()),
-            Self::Gcm128(aead) => aead.encrypt_inout_detached(&Array(gcm), header, content.into()),
-            Self::Gcm256(aead) => aead.encrypt_inout_detached(&Array(gcm), header, content.into()),
-        };
-        tag.ok().map(Into::into)
-    }
-
-    /// Decrypts in place, if the tag is right; compares it in constant time.
-    fn decrypt(&self, nonce: &[u8; 16], header: &[u8], content: &mut [u8], tag: [u8; 16]) -> bool {
-        let (gcm, ccm) = (first::<12>(nonce), first::<11>(nonce));
-        let tag = Array(tag);
-        match self {
-            Self::Ccm128(aead) => aead.decrypt_inout_detached(&Array(ccm), header, content.into(), &tag),
-            Self::Ccm256(aead) => aead.decrypt_inout_detached(&Array(ccm), header, content.into(), &tag),
-            Self::Gcm128(aead) => aead.decrypt_inout_detached(&Array(gcm), header, content.into(), &tag),
-            Self::Gcm256(aead) => aead.decrypt_inout_detached(&Array(gcm), header, content.into(), &tag),
-        }
-        .is_ok()
-    }
-}
-
-fn first<const N: usize>(nonce: &[u8; 16]) -> [u8; N] {
-    const { assert!(N <= 16) };
-    core::array::from_fn(|place| nonce[place])
-}
-
 /// Encrypts the messages of one direction of a session.
 ///
 /// There must be one for a key, for as long as the key lives: it counts, so that no nonce is used twice.
 pub struct Sealer {
-    aead: Aead,
+    aead: Box<dyn Aead>,
     session_id: u64,
     next_nonce: u64,
 }
@@ -125,7 +72,7 @@ pub struct Sealer {
 impl Sealer {
     /// For this key, which belongs to this session.
     pub fn new(key: &CipherKey, session_id: u64) -> Self {
-        Self { aead: Aead::new(key), session_id, next_nonce: 0 }
+        Self { aead: key.provider.aead(key), session_id, next_nonce: 0 }
     }
 
     /// Encrypts the message, or the compound, that begins at `start` and goes to the end of `out`, and puts
@@ -149,7 +96,7 @@ impl Sealer {
         header[36..40].copy_from_slice(&length.to_le_bytes());
         header[42..44].copy_from_slice(&ENCRYPTED.to_le_bytes());
         header[44..].copy_from_slice(&self.session_id.to_le_bytes());
-        let tag = self.aead.encrypt(nonce, &header[NONCE.start..], out.get_mut(start..)?)?;
+        let tag = self.aead.seal(&used(nonce), &header[NONCE.start..], out.get_mut(start..)?)?;
         header[SIGNATURE].copy_from_slice(&tag);
         out.splice(start..start, header);
         Some(())
@@ -158,13 +105,13 @@ impl Sealer {
 
 /// Decrypts the messages of one direction of a session.
 pub struct Decrypter {
-    aead: Aead,
+    aead: Box<dyn Aead>,
 }
 
 impl Decrypter {
     /// For this key.
     pub fn new(key: &CipherKey) -> Self {
-        Self { aead: Aead::new(key) }
+        Self { aead: key.provider.aead(key) }
     }
 
     /// Decrypts in place and gives the message inside. What it says of its session must still be compared
@@ -175,12 +122,17 @@ impl Decrypter {
             .split_first_chunk_mut::<TRANSFORM_LEN>()
             .ok_or(Malformed::new("encrypted message", "header"))?;
         let (nonce, tag) = (field(header, NONCE.start), field(header, SIGNATURE.start));
-        if self.aead.decrypt(&nonce, &header[NONCE.start..], content, tag) {
+        if self.aead.open(&used(&nonce), &header[NONCE.start..], content, &tag) {
             Ok(content)
         } else {
             Err(DecryptError::BadSignature)
         }
     }
+}
+
+/// The part of the nonce's field that a cipher uses, at most.
+fn used(nonce: &[u8; 16]) -> Nonce {
+    core::array::from_fn(|place| nonce[place])
 }
 
 /// The 16 bytes of a header that begin here.

@@ -7,6 +7,7 @@ use std::vec;
 
 use super::*;
 use crate::Dialect;
+use crate::crypto::provider::{PROVIDERS, Provider};
 use crate::crypto::{Cipher, CipherKeys, SessionKeys, SigningAlgorithm};
 
 fn keys(dialect: Dialect, session_key: [u8; 16], preauth: Option<&[u8; 64]>, cipher: Cipher) -> CipherKeys {
@@ -14,24 +15,34 @@ fn keys(dialect: Dialect, session_key: [u8; 16], preauth: Option<&[u8; 64]>, cip
     keys.ciphers.expect("a cipher was agreed on")
 }
 
+fn of(provider: &'static dyn Provider, key: &CipherKey) -> CipherKey {
+    CipherKey { provider, ..key.clone() }
+}
+
 fn assert_seals(key: &CipherKey, session_id: u64, nonce: [u8; 16], plain: &[u8], sealed: &[u8]) {
-    let mut out = vec![0xEE; 4]; // a frame's prefix, say
-    out.extend_from_slice(plain);
-    Sealer::new(key, session_id).seal_with(&nonce, &mut out, 4).expect("a short message");
-    assert_eq!((&out[..4], &out[4..]), (&[0xEE; 4][..], sealed));
+    for provider in PROVIDERS {
+        let mut out = vec![0xEE; 4]; // a frame's prefix, say
+        out.extend_from_slice(plain);
+        let sealer = Sealer::new(&of(*provider, key), session_id);
+        sealer.seal_with(&nonce, &mut out, 4).expect("a short message");
+        assert_eq!((&out[..4], &out[4..]), (&[0xEE; 4][..], sealed), "{provider:?}");
+    }
 }
 
 fn assert_opens(key: &CipherKey, session_id: u64, sealed: &[u8], plain: &[u8]) {
     assert_eq!(TransformHeader::decode(sealed), Ok(TransformHeader { session_id }));
-    let mut message = sealed.to_vec();
-    assert_eq!(Decrypter::new(key).open(&mut message).map(|content| &*content), Ok(plain));
+    for provider in PROVIDERS {
+        let mut message = sealed.to_vec();
+        let opened = Decrypter::new(&of(*provider, key)).open(&mut message).map(|content| &*content);
+        assert_eq!(opened, Ok(plain), "{provider:?}");
+    }
 }
 
 #[test]
 fn ccm_as_windows_does_it_in_3_0() {
     let keys = keys(Dialect::Smb300, hex!("B4546771B515F766A86735532DD6C4F0"), None, Cipher::Aes128Ccm);
-    assert_eq!(keys.client_to_server.expose(), hex!("261B72350558F2E9DCF613070383EDBF"));
-    assert_eq!(keys.server_to_client.expose(), hex!("8FE2B57EC34D2DB5B1A9727F526BBDB5"));
+    assert_eq!(keys.client_to_server.expose_bytes(), hex!("261B72350558F2E9DCF613070383EDBF"));
+    assert_eq!(keys.server_to_client.expose_bytes(), hex!("8FE2B57EC34D2DB5B1A9727F526BBDB5"));
     let session_id = 0x0008_E400_1400_0011;
     let request = hex!(
         "FE534D4240000100000000000900400008000000000000000400000000000000FFFE0000010000001100001400E40800"
@@ -70,8 +81,8 @@ fn gcm_as_windows_does_it_in_3_1_1() {
     );
     let session_key = hex!("419FDDF34C1E001909D362AE7FB6AF79");
     let keys = keys(Dialect::Smb311, session_key, Some(&preauth), Cipher::Aes128Gcm);
-    assert_eq!(keys.client_to_server.expose(), hex!("A2F5E80E5D59103034F32E52F698E5EC"));
-    assert_eq!(keys.server_to_client.expose(), hex!("748C50868C90F302962A5C35F5F9A8BF"));
+    assert_eq!(keys.client_to_server.expose_bytes(), hex!("A2F5E80E5D59103034F32E52F698E5EC"));
+    assert_eq!(keys.server_to_client.expose_bytes(), hex!("748C50868C90F302962A5C35F5F9A8BF"));
     let session_id = 0x1000_0000_0025;
     let request = hex!(
         "FE534D4240000100000000000900010008000000000000000500000000000000FFFE000001000000250000000010000000"
@@ -138,11 +149,12 @@ fn rejects_what_is_no_encrypted_message() {
 proptest! {
     #[test]
     fn an_encrypted_message_opens_until_a_bit_changes(
+        provider in prop::sample::select(PROVIDERS),
         cipher in prop::sample::select(&Cipher::ALL[..]),
         plain in prop::collection::vec(any::<u8>(), 1..300),
         bit: prop::sample::Index,
     ) {
-        let key = some_keys(cipher).server_to_client;
+        let key = of(provider, &some_keys(cipher).server_to_client);
         let mut sealed = plain.clone();
         Sealer::new(&key, 9).seal(&mut sealed, 0).expect("a short message");
         let decrypter = Decrypter::new(&key);

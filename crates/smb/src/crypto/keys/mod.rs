@@ -5,6 +5,7 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use super::kdf::derive;
+use super::provider::{Provider, RUST_CRYPTO};
 use super::signing::{SigningAlgorithm, SigningKey};
 use crate::wire::Dialect;
 use crate::wire::negotiate::CipherId;
@@ -62,6 +63,7 @@ impl fmt::Display for Cipher {
 /// The key of one direction: 16 or 32 bytes, as its cipher wants.
 #[derive(Clone)]
 pub struct CipherKey {
+    pub(super) provider: &'static dyn Provider,
     pub(super) cipher: Cipher,
     pub(super) bytes: CipherKeyBytes,
 }
@@ -73,13 +75,18 @@ pub(super) enum CipherKeyBytes {
 }
 
 impl CipherKey {
-    fn derive(cipher: Cipher, session_key: &[u8; 16], label: &[u8], context: &[u8]) -> Self {
+    fn derive(
+        provider: &'static dyn Provider,
+        cipher: Cipher,
+        session_key: &[u8; 16],
+        (label, context): (&[u8], &[u8]),
+    ) -> Self {
         let bytes = if cipher.is_256_bit() {
             CipherKeyBytes::Aes256(derive(session_key, label, context))
         } else {
             CipherKeyBytes::Aes128(derive(session_key, label, context))
         };
-        Self { cipher, bytes }
+        Self { provider, cipher, bytes }
     }
 
     /// What it is a key for.
@@ -87,9 +94,8 @@ impl CipherKey {
         self.cipher
     }
 
-    /// The key itself.
-    #[cfg(test)]
-    pub(super) fn expose(&self) -> &[u8] {
+    /// The key itself, for a [`Provider`].
+    pub fn expose_bytes(&self) -> &[u8] {
         match &self.bytes {
             CipherKeyBytes::Aes128(key) => &key[..],
             CipherKeyBytes::Aes256(key) => &key[..],
@@ -132,7 +138,8 @@ pub struct SessionKeys {
 }
 
 impl SessionKeys {
-    /// Derives the keys of a session from the key that the log-on left both sides with.
+    /// Derives the keys of a session from the key that the log-on left both sides with, for the
+    /// [default provider](RUST_CRYPTO).
     ///
     /// - `preauth` is the session's pre-authentication hash, used by 3.1.1 only. Without one, the keys are
     ///   those of an empty chain, which no peer shares.
@@ -150,10 +157,22 @@ impl SessionKeys {
         signing: SigningAlgorithm,
         cipher: Option<Cipher>,
     ) -> Self {
+        Self::derive_for(RUST_CRYPTO, dialect, session_key, preauth, signing, cipher)
+    }
+
+    /// [`Self::derive`] for this provider.
+    pub fn derive_for(
+        provider: &'static dyn Provider,
+        dialect: Dialect,
+        session_key: &[u8; 16],
+        preauth: Option<&[u8; 64]>,
+        signing: SigningAlgorithm,
+        cipher: Option<Cipher>,
+    ) -> Self {
         let (algorithm, purposes) = match dialect {
             Dialect::Smb202 | Dialect::Smb210 => {
                 return Self {
-                    signing: SigningKey::new(SigningAlgorithm::HmacSha256, session_key),
+                    signing: SigningKey::of(provider, SigningAlgorithm::HmacSha256, session_key),
                     application: Zeroizing::new(*session_key),
                     ciphers: None,
                 };
@@ -182,9 +201,9 @@ impl SessionKeys {
         };
         let signing: Zeroizing<[u8; 16]> = derive(session_key, purposes.signing.0, purposes.signing.1);
         let cipher_key =
-            |cipher, purpose: (&[u8], &[u8])| CipherKey::derive(cipher, session_key, purpose.0, purpose.1);
+            |cipher, purpose: (&[u8], &[u8])| CipherKey::derive(provider, cipher, session_key, purpose);
         Self {
-            signing: SigningKey::new(algorithm, &signing),
+            signing: SigningKey::of(provider, algorithm, &signing),
             application: derive(session_key, purposes.application.0, purposes.application.1),
             ciphers: cipher.map(|cipher| CipherKeys {
                 client_to_server: cipher_key(cipher, purposes.client_to_server),

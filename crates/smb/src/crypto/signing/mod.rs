@@ -1,17 +1,12 @@
 //! Message signatures, [MS-SMB2] 3.1.4.1 and 3.1.5.1.
 
+use alloc::sync::Arc;
 use core::fmt;
 
-use aes::Aes128Enc;
-use aes::cipher::BlockCipherEncrypt;
-use cmac::Cmac;
-use ghash::GHash;
-use ghash::universal_hash::UniversalHash;
-use hmac::{KeyInit, Mac};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-use super::mac::{HmacSha256, hmac_sha256};
+use super::provider::{Mac, Provider, RUST_CRYPTO};
 use crate::wire::negotiate::SigningId;
 
 /// Where the signature is in the header.
@@ -78,37 +73,25 @@ pub struct BadSignature;
 
 /// A session's key for signing, with everything that can be computed ahead of the message.
 #[derive(Clone)]
-pub struct SigningKey(Expanded);
-
-#[derive(Clone)]
-enum Expanded {
-    Hmac(HmacSha256),
-    Cmac(Cmac<Aes128Enc>),
-    Gmac { cipher: Aes128Enc, hash: GHash },
+pub struct SigningKey {
+    algorithm: SigningAlgorithm,
+    mac: Arc<dyn Mac>,
 }
 
 impl SigningKey {
-    /// Prepares a key.
+    /// Prepares a key for the [default provider](RUST_CRYPTO).
     pub fn new(algorithm: SigningAlgorithm, key: &[u8; 16]) -> Self {
-        Self(match algorithm {
-            SigningAlgorithm::HmacSha256 => Expanded::Hmac(hmac_sha256(key)),
-            SigningAlgorithm::AesCmac => Expanded::Cmac(Cmac::new(key.into())),
-            SigningAlgorithm::AesGmac => {
-                let cipher = Aes128Enc::new(key.into());
-                let mut hash_key = ghash::Key::default();
-                cipher.encrypt_block(&mut hash_key);
-                Expanded::Gmac { cipher, hash: GHash::new(&hash_key) }
-            }
-        })
+        Self::of(RUST_CRYPTO, algorithm, key)
+    }
+
+    /// Prepares a key for this provider.
+    pub fn of(provider: &dyn Provider, algorithm: SigningAlgorithm, key: &[u8; 16]) -> Self {
+        Self { algorithm, mac: provider.mac(algorithm, key) }
     }
 
     /// The algorithm it signs with.
     pub fn algorithm(&self) -> SigningAlgorithm {
-        match &self.0 {
-            Expanded::Hmac(_) => SigningAlgorithm::HmacSha256,
-            Expanded::Cmac(_) => SigningAlgorithm::AesCmac,
-            Expanded::Gmac { .. } => SigningAlgorithm::AesGmac,
-        }
+        self.algorithm
     }
 
     /// Signs one message in place: sets `SMB2_FLAGS_SIGNED` and the signature.
@@ -116,14 +99,19 @@ impl SigningKey {
     /// `message` goes from its SMB2 header to its end, the padding before the next message of a compound
     /// included. Something shorter than a header is no message and is left as it is.
     pub fn sign(&self, message: &mut [u8], sender: Sender) {
-        let Some((header, body)) = message.split_first_chunk_mut::<HEADER>() else {
+        let Some(header) = message.first_chunk_mut::<HEADER>() else {
             debug_assert!(false, "a message is at least a header long");
             return;
         };
         header[FLAGS] |= SIGNED;
         header[SIGNATURE].fill(0);
-        let signature = self.compute(header, body, sender);
-        header[SIGNATURE].copy_from_slice(&signature);
+        let nonce = gmac_nonce(header, sender);
+        // Without a signature the message stays one that no peer takes.
+        if let Some(signature) = self.mac.compute(&nonce, &[message])
+            && let Some(field) = message.get_mut(SIGNATURE)
+        {
+            field.copy_from_slice(&signature);
+        }
     }
 
     /// Verifies the signature of one message, given as [`sign`](Self::sign) wants it. The comparison takes
@@ -135,50 +123,14 @@ impl SigningKey {
         }
         let mut zeroed = *header;
         zeroed[SIGNATURE].fill(0);
-        let expected = self.compute(&zeroed, body, sender);
-        if bool::from(expected.ct_eq(&header[SIGNATURE])) { Ok(()) } else { Err(BadSignature) }
+        let nonce = gmac_nonce(header, sender);
+        let expected = self.mac.compute(&nonce, &[&zeroed, body]).ok_or(BadSignature)?;
+        let given = header.last_chunk().ok_or(BadSignature)?;
+        // One comparison instead of one for each byte: as constant, and shorter.
+        let differs = u128::from_ne_bytes(expected) ^ u128::from_ne_bytes(*given);
+        let is_right = ((differs >> 64) as u64 | differs as u64).ct_eq(&0);
+        if bool::from(is_right) { Ok(()) } else { Err(BadSignature) }
     }
-
-    /// The signature of a message whose header has zeros where the signature goes.
-    fn compute(&self, header: &[u8; HEADER], body: &[u8], sender: Sender) -> [u8; 16] {
-        match &self.0 {
-            Expanded::Hmac(keyed) => {
-                let full: [u8; 32] = mac(keyed, header, body).into();
-                let mut signature = [0; 16];
-                signature.copy_from_slice(&full[..16]);
-                signature
-            }
-            Expanded::Cmac(keyed) => mac(keyed, header, body).into(),
-            Expanded::Gmac { cipher, hash } => {
-                // GMAC is GCM with nothing to encrypt. The header is a whole number of blocks, so it and the
-                // body can be hashed one after the other.
-                let mut hash = hash.clone();
-                hash.update_padded(header);
-                hash.update_padded(body);
-                let bits = (header.len() as u64 + body.len() as u64).wrapping_mul(8);
-                let mut lengths = ghash::Block::default();
-                lengths[..8].copy_from_slice(&bits.to_be_bytes());
-                hash.update(&[lengths]);
-                let mut signature: [u8; 16] = hash.finalize().into();
-
-                let mut mask = aes::Block::default();
-                mask[..12].copy_from_slice(&gmac_nonce(header, sender));
-                mask[15] = 1;
-                cipher.encrypt_block(&mut mask);
-                for (byte, mask) in signature.iter_mut().zip(mask) {
-                    *byte ^= mask;
-                }
-                signature
-            }
-        }
-    }
-}
-
-fn mac<M: Mac + Clone>(keyed: &M, header: &[u8], body: &[u8]) -> hmac::digest::Output<M> {
-    let mut mac = keyed.clone();
-    mac.update(header);
-    mac.update(body);
-    mac.finalize().into_bytes()
 }
 
 /// The nonce of AES-GMAC, [MS-SMB2] 3.1.4.1: the message id, then its sender and whether it is a CANCEL,

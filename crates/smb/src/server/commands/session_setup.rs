@@ -144,7 +144,8 @@ impl SessionSetup<'_> {
         }
         let user: Arc<str> = account.name.as_str().into();
         let hash = preauth.map(PreauthHash::value);
-        let keys = SessionKeys::derive(
+        let keys = SessionKeys::derive_for(
+            self.config.crypto,
             negotiated.dialect,
             &logon.session_key,
             hash.as_ref(),

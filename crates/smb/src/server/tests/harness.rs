@@ -78,6 +78,7 @@ pub(super) fn config() -> Config {
         min_dialect: Dialect::Smb202,
         max_dialect: Dialect::Smb311,
         limits: Limits::default(),
+        crypto: crate::crypto::provider::RUST_CRYPTO,
     }
 }
 
