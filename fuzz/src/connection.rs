@@ -66,7 +66,7 @@ fn step(input: &mut Bytes<'_>, client: &mut Client, server: &mut Server) -> Vec<
         let count = client.files.len().max(1);
         client.files.get(usize::from(which) % count).copied().unwrap_or([0xFF; 16])
     };
-    let sent = match input.u8() % 16 {
+    let sent = match input.u8() % 18 {
         0 => input.block().to_vec(),
         1 => peer::frame(input.block()),
         2 | 3 => {
@@ -115,6 +115,12 @@ fn step(input: &mut Bytes<'_>, client: &mut Client, server: &mut Server) -> Vec<
             }
             Vec::new()
         }
+        16 => client.message(peer::CREATE, &peer::root_body()),
+        17 => {
+            let file = file(client, input.u8());
+            let (class, flags, length) = (input.u8(), input.u8(), u32::from(input.u16()));
+            client.message(peer::QUERY_DIRECTORY, &peer::list_body(file, class, flags, length, input.block()))
+        }
         15 => {
             // A request that some other client made, about an open of this one's.
             let (command, file) = (u16::from(input.u8()), file(client, input.u8()));
@@ -138,9 +144,9 @@ fn step(input: &mut Bytes<'_>, client: &mut Client, server: &mut Server) -> Vec<
 /// Where the body of a request about an open has its FileId.
 fn file_place(command: u16) -> Option<usize> {
     match command {
-        peer::CLOSE | 7 | peer::IOCTL => Some(8),  // 7 is FLUSH
-        peer::READ | peer::WRITE | 17 => Some(16), // 17 is SET_INFO
-        16 => Some(24),                            // QUERY_INFO
+        peer::CLOSE | 7 | peer::IOCTL | peer::QUERY_DIRECTORY => Some(8), // 7 is FLUSH
+        peer::READ | peer::WRITE | 17 => Some(16),                        // 17 is SET_INFO
+        16 => Some(24),                                                   // QUERY_INFO
         _ => None,
     }
 }
@@ -148,6 +154,18 @@ fn file_place(command: u16) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_listing_is_reached() {
+        // A log-on in 3.1.1, the root opened, and every name asked for as FileBothDirectoryInformation.
+        let mut data = vec![6, 16, 17, 0, 3, 1];
+        data.extend_from_slice(&4096_u16.to_le_bytes());
+        let mut listed = false;
+        play(&data, |message| {
+            listed |= message[12..14] == peer::QUERY_DIRECTORY.to_le_bytes() && message[8..12] == [0; 4];
+        });
+        assert!(listed);
+    }
 
     /// Else the fuzzer would only ever knock at the door.
     #[test]

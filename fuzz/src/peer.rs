@@ -12,6 +12,7 @@ pub(crate) const NEGOTIATE: u16 = 0;
 pub(crate) const SESSION_SETUP: u16 = 1;
 pub(crate) const TREE_CONNECT: u16 = 3;
 pub(crate) const CREATE: u16 = 5;
+pub(crate) const QUERY_DIRECTORY: u16 = 14;
 pub(crate) const CLOSE: u16 = 6;
 pub(crate) const READ: u16 = 8;
 pub(crate) const WRITE: u16 = 9;
@@ -277,6 +278,27 @@ pub(crate) fn create_body_of(name: &str) -> Vec<u8> {
     body[44] = 120;
     body[46] = name.len() as u8;
     body.extend_from_slice(&name);
+    body
+}
+
+/// The same with the root, to list it.
+pub(crate) fn root_body() -> Vec<u8> {
+    let mut body = create_body_of("");
+    body[24..28].copy_from_slice(&0x0010_0081_u32.to_le_bytes());
+    body
+}
+
+/// [MS-SMB2] 2.2.33
+pub(crate) fn list_body(file: [u8; 16], class: u8, flags: u8, length: u32, pattern: &[u8]) -> Vec<u8> {
+    let mut body = vec![33, 0, class, flags, 0, 0, 0, 0];
+    body.extend_from_slice(&file);
+    body.extend_from_slice(&96_u16.to_le_bytes());
+    body.extend_from_slice(&(pattern.len() as u16).to_le_bytes());
+    body.extend_from_slice(&length.to_le_bytes());
+    body.extend_from_slice(pattern);
+    if pattern.is_empty() {
+        body.push(0);
+    }
     body
 }
 

@@ -516,7 +516,7 @@ _standpipe() {
             return 0
             ;;
         standpipe__subcmd__call)
-            opts="-u -h -V --file --user --password-file --password-env --nt-hash-file --nt-hash-env --raw --hex --mode --one-message --output --encrypt --timeout --json --log --log-format --color --help --version"
+            opts="-u -h -V --file --user --password-file --password-env --nt-hash-file --nt-hash-env --raw --hex --mode --until --quiet-time --one-message --output --encrypt --timeout --json --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -551,6 +551,14 @@ _standpipe() {
                     return 0
                     ;;
                 --mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -W "message quiet end" -- "${cur}"))
+                    return 0
+                    ;;
+                --quiet-time)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

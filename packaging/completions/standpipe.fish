@@ -192,7 +192,11 @@ complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l password-fi
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l password-env -d 'Read the password from this environment variable instead of STANDPIPE_PASSWORD' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l nt-hash-file -d 'Read the NT hash of the password, 32 hexadecimal digits, from the only line of a file that nobody else can read' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l nt-hash-env -d 'Read the NT hash from this environment variable instead of STANDPIPE_NT_HASH' -r
-complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l mode -d 'What the pipe carries: `message`, so that the request is one, or `byte`, so that it may be of any length' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l mode -d 'What the pipe carries: `message`, so that the request is one, or `byte`, so that it may be of any length; without it, whatever the pipe carries' -r
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l until -d 'Where the reply ends; without it, with the first message of a pipe of messages, and when a pipe of bytes falls quiet' -r -f -a "message\t'With the first message, which only a pipe of messages has'
+quiet\t'When nothing has come for `--quiet-time` after something came, or the service closes the pipe'
+end\t'When the service closes the pipe'"
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l quiet-time -d 'How long nothing more has to come until the pipe counts as quiet' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l output -d 'Write the reply into a file, which is made or replaced once the reply is there' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l timeout -d 'How long to wait for the connection and the log-on, for a busy pipe, and for the reply, each' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
@@ -203,7 +207,7 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l raw -d 'Send and print bytes as they are: no NUL is added to the request or taken from the reply, and no line end added'
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l hex -d 'Take the request as hexadecimal digits, with or without spaces, and print the reply so; nothing is added to it'
-complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l one-message -d 'Take the first message for the whole reply, for a service that keeps the pipe open'
+complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l one-message -d 'The same as `--until message`'
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l encrypt -d 'Encrypt everything after the log-on, and call no server that cannot; without it, only servers that ask for it'
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -l json -d 'Print the reply as JSON'
 complete -c standpipe -n "__fish_standpipe_using_subcommand call" -s h -l help -d 'Print help (see more with \'--help\')'

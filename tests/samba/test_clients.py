@@ -116,3 +116,11 @@ def library(served, configuration, pipe="simple", protection="sign", password=PA
     result = run_bindings("calls.py", configuration, served.address, pipe, USER, protection, env=environment)
     assert result.returncode == 0, result.stderr
     return result.stdout.splitlines()
+
+
+def test_smbclient_lists_the_pipes(served, client):
+    listed = client.smbclient(served.address, "-c", "ls")
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    assert "simple" in listed.stdout.split(), listed.stdout
+    assert client.smbclient(served.address, "-c", "ls SIM*").stdout.split()[0] == "simple"
+    assert "NT_STATUS_NO_SUCH_FILE" in client.smbclient(served.address, "-c", "ls nothing").stdout

@@ -112,12 +112,20 @@ pub enum ClientError {
         pipe: PipeAddress,
     },
     /// The service took too long. It may still work on the request.
-    #[error("no reply from {pipe} within {} s", timeout.as_secs_f32())]
+    #[error("{}", too_late(pipe, *timeout, *received))]
     ReplyTimeout {
         /// The pipe.
         pipe: PipeAddress,
         /// How long was waited.
         timeout: Duration,
+        /// How many bytes of the reply came.
+        received: usize,
+    },
+    /// The pipe carries bytes, and was asked for a message. Nothing was written.
+    #[error("{pipe} is a pipe of bytes: it has no messages to call it by")]
+    NoMessages {
+        /// The pipe.
+        pipe: PipeAddress,
     },
     /// The connection ended.
     #[error(
@@ -197,9 +205,22 @@ impl ClientError {
             Self::AccessDenied { .. } => {
                 "see which entry of the pipe's access control list decides with `standpipe sddl check`"
             }
+            Self::NoMessages { .. } => "call it by bytes",
+            Self::ReplyTimeout { received: 1.., .. } => {
+                "take for the reply what comes until the service falls quiet, or its first message, or give it more \
+                 time"
+            }
             Self::PipeBusy { .. } => "the service behind the pipe may be starting: try again",
             _ => return None,
         })
+    }
+}
+
+fn too_late(pipe: &PipeAddress, timeout: Duration, received: usize) -> String {
+    let seconds = timeout.as_secs_f32();
+    match received {
+        0 => format!("no reply from {pipe} within {seconds} s"),
+        _ => format!("the reply from {pipe} did not end within {seconds} s"),
     }
 }
 

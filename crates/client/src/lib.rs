@@ -87,15 +87,25 @@ const WAIT_SLICE: Duration = Duration::from_secs(5);
 /// Pause before a busy pipe is tried again after the server said that it is free: others were faster.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
+/// How long a service is quiet when its reply is over, unless the caller says otherwise.
+pub const DEFAULT_QUIET: Duration = Duration::from_millis(200);
+
 /// Where a reply ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReplyEnd {
+    /// Where a person would say that it ends. On a pipe of messages, that is with the first message. On a pipe
+    /// of bytes, whatever [`CallOptions::mode`] says, and on one where the service has spoken before it was
+    /// asked, it is as with [`Self::Quiet`].
+    #[default]
+    Usual,
     /// Where the service closes or disconnects the pipe: everything it wrote is the reply. A service that
     /// wrote nothing at all, not even an empty message, gave none ([`ClientError::NoReply`]).
-    #[default]
     Disconnect,
-    /// With the first message; only for pipes of messages.
+    /// With the first message; only for pipes of messages ([`ClientError::NoMessages`]).
     Message,
+    /// Where the service closes or disconnects the pipe, or has written something and then nothing for
+    /// [`CallOptions::quiet`].
+    Quiet,
 }
 
 /// How a call is made.
@@ -106,6 +116,9 @@ pub struct CallOptions {
     pub mode: Mode,
     /// Where the reply ends.
     pub reply_end: ReplyEnd,
+    /// How long a service that has begun its reply may write nothing until the reply counts as over, where
+    /// that is how a reply ends.
+    pub quiet: Duration,
     /// How long to wait for a pipe that is busy.
     pub wait_for_pipe: Duration,
     /// How long the reply may take, from the request to its end.
@@ -115,12 +128,13 @@ pub struct CallOptions {
 }
 
 impl Default for CallOptions {
-    /// The request is a message, the reply ends where the service disconnects; 10 s for a busy pipe, 30 s and
-    /// 16 MiB for the reply.
+    /// The request is a message, the reply ends where it usually does, with 200 ms of quiet on a pipe of bytes;
+    /// 10 s for a busy pipe, 30 s and 16 MiB for the reply.
     fn default() -> Self {
         Self {
             mode: Mode::default(),
             reply_end: ReplyEnd::default(),
+            quiet: DEFAULT_QUIET,
             wait_for_pipe: Duration::from_secs(10),
             reply_timeout: Duration::from_secs(30),
             max_reply: 16 * 1024 * 1024,
@@ -293,15 +307,29 @@ impl Client {
         }
     }
 
-    /// One request and its whole reply on a pipe of its own: opens it, writes, reads to the end, closes.
+    /// One request and its reply on a pipe of its own: opens it, writes, reads, closes.
     pub async fn call(
         &self,
         name: &PipeName,
         request: &[u8],
         options: &CallOptions,
     ) -> Result<Vec<u8>, ClientError> {
+        let mut reply = Vec::new();
+        self.call_into(name, request, options, &mut reply).await?;
+        Ok(reply)
+    }
+
+    /// The same, and puts into `reply` what comes as it comes: after an error it holds the part of the reply
+    /// that came before.
+    pub async fn call_into(
+        &self,
+        name: &PipeName,
+        request: &[u8],
+        options: &CallOptions,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), ClientError> {
         let pipe = self.open_when_free(name, options.wait_for_pipe).await?;
-        pipe.exchange(request, options).await
+        pipe.exchange_into(request, options, &|_| true, reply).await
     }
 
     /// Asks the server for a sign of life.

@@ -450,6 +450,8 @@ pub struct Endpoint {
     pub address: Option<IpAddr>,
     /// Which clients it is for.
     pub visibility: Visibility,
+    /// The names, without a port, that the page answers to beside addresses and `localhost`.
+    pub hosts: Vec<String>,
     /// Whether what passes is encrypted; of no meaning for the page.
     pub encryption: Encryption,
     /// Connections at once on which a user has logged on; without it, as many as the server allows by itself.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use standpipe_system::foreign::{in_one_line, is_harmful};
+
 use crate::outline::{Comment, Table, Value};
 
 /// The widest line of a comment.
@@ -37,7 +39,7 @@ fn comments(text: &mut String, list: &[Comment]) {
             Comment::Decide(question) => format!("DECIDE: {question}"),
         };
         for line in words.split('\n') {
-            wrap(text, &printable(line));
+            wrap(text, &in_one_line(line));
         }
     }
 }
@@ -58,19 +60,6 @@ fn wrap(text: &mut String, comment: &str) {
         line.push_str(word);
     }
     let _ = writeln!(text, "{line}");
-}
-
-/// The text without characters that TOML refuses in a comment.
-fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 /// A key, in quotes where it needs them.
@@ -97,7 +86,7 @@ fn value(value: &Value) -> String {
 /// A text that the deployment file takes as it is: `${` would name a variable there.
 fn text(text: &str) -> String {
     let text = text.replace("${", "$${");
-    let is_literal = text.contains('\\') && !text.chars().any(|c| c == '\'' || c.is_control());
+    let is_literal = text.contains('\\') && !text.chars().any(|c| c == '\'' || is_harmful(c));
     if is_literal { format!("'{text}'") } else { quoted(&text) }
 }
 
@@ -110,8 +99,11 @@ fn quoted(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            c if c.is_control() => {
-                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
+            c if is_harmful(c) => {
+                let _ = match u32::from(c) {
+                    number @ ..=0xFFFF => write!(quoted, "\\u{number:04X}"),
+                    number => write!(quoted, "\\U{number:08X}"),
+                };
             }
             c => quoted.push(c),
         }

@@ -34,7 +34,14 @@ pub(crate) fn record(event: &Event, peer: SocketAddr, shared: &Shared) {
         }
         Event::LogonRefused { user, status, kind, reason } => {
             counters.log_on_refused(*kind);
-            if let Some(line) = log.line(Kind::LogOn) {
+            // Names that nobody has can be invented without end.
+            let account = user.as_deref().map(standpipe_security::upcase);
+            let account = account.filter(|name| config.accounts.find(name).is_some());
+            let line = match account {
+                Some(account) => log.line_about(Kind::LogOn, &account),
+                None => log.line(Kind::LogOn),
+            };
+            if let Some(line) = line {
                 let suppressed = line.suppressed;
                 let (user, status) = (user.as_deref(), format!("{status:?}"));
                 tracing::warn!(%peer, user, status, %reason, suppressed, "log-on refused");

@@ -28,10 +28,12 @@ statuses! {
     SUCCESS = 0x0000_0000, "success";
     PENDING = 0x0000_0103, "the request is under way";
     BUFFER_OVERFLOW = 0x8000_0005, "the message is longer than the buffer; the rest can be read";
+    NO_MORE_FILES = 0x8000_0006, "no more entries";
     INVALID_INFO_CLASS = 0xC000_0003, "unknown information class";
     INFO_LENGTH_MISMATCH = 0xC000_0004, "the buffer has the wrong size for this information";
     INVALID_HANDLE = 0xC000_0008, "invalid handle";
     INVALID_PARAMETER = 0xC000_000D, "invalid parameter";
+    NO_SUCH_FILE = 0xC000_000F, "no entry has such a name";
     INVALID_DEVICE_REQUEST = 0xC000_0010, "the request does not apply to this object";
     END_OF_FILE = 0xC000_0011, "end of file";
     MORE_PROCESSING_REQUIRED = 0xC000_0016, "the log-on needs another leg";
@@ -45,6 +47,7 @@ statuses! {
     PASSWORD_EXPIRED = 0xC000_0071, "the password has expired";
     ACCOUNT_DISABLED = 0xC000_0072, "the account is disabled";
     INSUFFICIENT_RESOURCES = 0xC000_009A, "the server is at its limit";
+    FILE_IS_A_DIRECTORY = 0xC000_00BA, "it is a folder";
     BAD_IMPERSONATION_LEVEL = 0xC000_00A5, "the impersonation level is not allowed";
     INSTANCE_NOT_AVAILABLE = 0xC000_00AB, "all instances of the pipe are in use";
     PIPE_NOT_AVAILABLE = 0xC000_00AC, "no instance of the pipe is listening";

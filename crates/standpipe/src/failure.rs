@@ -16,6 +16,7 @@ use standpipe_runtime::state::StateError;
 use standpipe_server::BindError;
 use standpipe_service::scm::ScmError;
 use standpipe_service::watcher::Refusal;
+use standpipe_system::foreign::{in_lines, in_one_line};
 use tracing::error;
 
 use crate::logging::{LogQueue, Stream};
@@ -152,27 +153,42 @@ impl Failure {
         match &self.what {
             What::Silence => {}
             What::Problems(problems) => {
-                let _ = writeln!(text, "{}", problems.render(colour));
+                let _ = writeln!(text, "{}", but_colours(&problems.render(colour)));
                 let count = problems.count();
                 if count > 1 {
-                    let _ =
-                        writeln!(text, "\n{error_word}: {count} problems in {}", problems.path().display());
+                    let path = problems.path().display().to_string();
+                    let _ = writeln!(text, "\n{error_word}: {count} problems in {}", in_one_line(&path));
                 }
             }
             What::Error { error, hint } => {
-                let _ = writeln!(text, "{error_word}: {error}");
+                let _ = writeln!(text, "{error_word}: {}", in_one_line(&error.to_string()));
                 let mut cause = error.source();
                 while let Some(error) = cause {
-                    let _ = writeln!(text, "  caused by: {error}");
+                    let _ = writeln!(text, "  caused by: {}", in_one_line(&error.to_string()));
                     cause = error.source();
                 }
                 if let Some(hint) = hint {
-                    let _ = writeln!(text, "{}: {hint}", paint("1;36", "hint"));
+                    let _ = writeln!(text, "{}: {}", paint("1;36", "hint"), in_lines(hint));
                 }
             }
         }
         text
     }
+}
+
+/// A text in its lines in which only colours are obeyed: those of whoever rendered it, who shows escapes of
+/// others as pictures.
+fn but_colours(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut parts = text.split("\u{1b}[");
+    shown.push_str(&in_lines(parts.next().unwrap_or_default()));
+    for part in parts {
+        let end = part.find(|c: char| !(c.is_ascii_digit() || c == ';')).unwrap_or(part.len());
+        let is_colour = part.get(end..).is_some_and(|rest| rest.starts_with('m'));
+        shown.push_str(if is_colour { "\u{1b}[" } else { "\\u{1b}[" });
+        shown.push_str(&in_lines(part));
+    }
+    shown
 }
 
 /// What failed, and why.
@@ -284,7 +300,12 @@ impl From<ClientError> for Failure {
 /// The hint of the error; one that asks for encryption names the option for it.
 pub(crate) fn client_hint(error: &ClientError) -> Option<String> {
     let hint = error.hint()?;
-    let option = if hint.ends_with("let the client encrypt") { " (--encrypt)" } else { "" };
+    let option = match error {
+        ClientError::NoMessages { .. } => " (--mode byte)",
+        ClientError::ReplyTimeout { .. } => " (--until quiet, --until message, --timeout)",
+        _ if hint.ends_with("let the client encrypt") => " (--encrypt)",
+        _ => "",
+    };
     Some(format!("{hint}{option}"))
 }
 
@@ -365,6 +386,21 @@ mod tests {
         let failure = Failure::new(Exit::Config, error).hint("do this");
         assert_eq!(failure.render(false), "error: outer\n  caused by: inner\nhint: do this\n");
         assert!(failure.render(true).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn no_name_in_an_error_reaches_the_terminal_as_more_than_its_number() {
+        let error = Caused { what: "a\u{1b}[2Jb\nhint: c".into(), source: "d\u{202e}\u{2028}e".into() };
+        let failure = Failure::new(Exit::Config, error).hint("do\u{9b}this");
+        let rendered = failure.render(false);
+        assert_eq!(
+            rendered,
+            "error: a\\u{1b}[2Jb\\nhint: c\n  caused by: d\\u{202e}\\u{2028}e\nhint: do\\u{9b}this\n"
+        );
+        assert_eq!(
+            but_colours("\u{1b}[1;31ma\u{1b}[0m\u{1b}[2Jb\u{9d}"),
+            "\u{1b}[1;31ma\u{1b}[0m\\u{1b}[2Jb\\u{9d}"
+        );
     }
 
     #[test]

@@ -82,6 +82,7 @@ fn run() -> Exit {
         }
         failure.exit()
     });
+    logging::tell_rest();
     queue.flush(patience);
     logging::flush_file();
     exit

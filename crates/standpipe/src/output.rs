@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use standpipe_system::foreign;
+
 use crate::failure::Failure;
 use crate::logging::{LiveView, LogQueue, Stream};
 
@@ -61,15 +63,19 @@ impl Output {
         LiveView::new(self.queue.clone())
     }
 
-    /// A text in bold, where colours are wanted on stdout.
-    pub(crate) fn bold(&self, text: &str) -> String {
-        if self.colour_out { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+    /// Writes a line of data, or several. Whatever others have put into it can only be read.
+    pub(crate) fn line(&mut self, line: impl fmt::Display) -> Result<(), Failure> {
+        self.line_after("", line)
     }
 
-    /// Writes a line of data.
-    #[expect(clippy::unused_self, reason = "all output goes through this type")]
-    pub(crate) fn line(&mut self, line: impl fmt::Display) -> Result<(), Failure> {
-        writeln!(io::stdout().lock(), "{line}").map_err(Failure::output)
+    /// Writes a line of data that begins with a word in bold, where colours are wanted on stdout.
+    pub(crate) fn line_after(&mut self, bold: &str, rest: impl fmt::Display) -> Result<(), Failure> {
+        let (bold, rest) = (foreign::in_one_line(bold), rest.to_string());
+        let bold = match bold {
+            bold if bold.is_empty() || !self.colour_out => bold.into_owned(),
+            bold => format!("\u{1b}[1m{bold}\u{1b}[0m"),
+        };
+        writeln!(io::stdout().lock(), "{bold}{}", foreign::in_lines(&rest)).map_err(Failure::output)
     }
 
     /// Writes data as it is.
@@ -83,7 +89,7 @@ impl Output {
     /// neither text nor an end of a line or a tab is shown as its number. Elsewhere it is written as it is.
     pub(crate) fn foreign_text(&mut self, text: &[u8]) -> Result<(), Failure> {
         if io::stdout().is_terminal() {
-            self.line(harmless(text))
+            self.line(foreign::bytes_in_lines(text))
         } else {
             self.bytes(&[text, b"\n"].concat())
         }
@@ -93,8 +99,7 @@ impl Output {
     pub(crate) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> Result<(), Failure> {
         for (index, line) in columns(rows).iter().enumerate() {
             if index == 0 {
-                let heading = self.bold(line);
-                self.line(heading)?;
+                self.line_after(line, "")?;
             } else {
                 self.line(line)?;
             }
@@ -103,13 +108,20 @@ impl Output {
     }
 
     /// Writes JSON, for people to read as well.
+    #[expect(clippy::unused_self, reason = "all output goes through this type")]
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value).map_err(|error| Failure::output(error.into()))?;
-        self.line(text)
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{}", foreign::in_json(&text)).map_err(Failure::output)
     }
 
     /// Says something that is not data.
     pub(crate) fn note(&mut self, note: impl fmt::Display) {
+        self.say(&foreign::in_lines(&note.to_string()));
+    }
+
+    /// Says a text in which nothing harms.
+    fn say(&mut self, note: &str) {
         self.queue.flush(self.patience);
         self.queue.push(Stream::Err, format!("{note}\n").into_bytes());
         // What is written next to stdout comes after it.
@@ -120,29 +132,15 @@ impl Output {
     pub(crate) fn failure(&mut self, failure: &Failure) {
         let text = failure.render(self.colour_err);
         if !text.is_empty() {
-            self.note(text.trim_end());
+            self.say(text.trim_end());
         }
     }
-}
-
-/// Text that moves no cursor and changes no colour.
-fn harmless(text: &[u8]) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for chunk in text.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            if character.is_control() && !matches!(character, '\n' | '\t') {
-                shown.extend(character.escape_default());
-            } else {
-                shown.push(character);
-            }
-        }
-        shown.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    shown
 }
 
 /// Rows as lines in which the cells of a column start at the same place.
 pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let shown = |row: &[String; N]| row.each_ref().map(|cell| foreign::in_one_line(cell).into_owned());
+    let rows: Vec<[String; N]> = rows.iter().map(shown).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let line = |row: &[String; N]| {
@@ -158,9 +156,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn foreign_text_does_nothing_to_a_terminal() {
-        assert_eq!(harmless("Grüße\n\t1".as_bytes()), "Grüße\n\t1");
-        assert_eq!(harmless(b"a\x1b[2Jb\xff\x07\r"), "a\\u{1b}[2Jb\\xff\\u{7}\\r");
-        assert_eq!(harmless("\u{9b}31m".as_bytes()), "\\u{9b}31m");
+    fn a_cell_is_one_line_and_does_nothing_to_a_terminal() {
+        let rows = [["NAME", "STATE"], ["a\u{1b}[2J\nb", "\u{202e}x"]].map(|row| row.map(str::to_owned));
+        assert_eq!(columns(&rows), ["NAME           STATE", "a\\u{1b}[2J\\nb  \\u{202e}x"]);
     }
 }

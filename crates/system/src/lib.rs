@@ -4,6 +4,7 @@
 mod concealment;
 pub mod error;
 pub mod folder;
+pub mod foreign;
 mod found;
 pub mod machine;
 mod platform;

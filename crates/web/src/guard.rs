@@ -11,15 +11,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::site::Site;
-
 /// Longest time for one request: a call may take 10 seconds to connect and 10 to reply; the rest is for a
 /// slow sender.
 pub(crate) const LONGEST_REQUEST: Duration = Duration::from_mins(1);
-
-/// The address of this machine that a request was sent to, as `serve` knows it.
-#[derive(Clone, Copy)]
-pub(crate) struct ReachedAt(pub(crate) IpAddr);
 
 /// Ends requests that take too long, so that slow senders do not pile up.
 pub(crate) async fn limit_time(State(longest): State<Duration>, request: Request, next: Next) -> Response {
@@ -28,26 +22,48 @@ pub(crate) async fn limit_time(State(longest): State<Duration>, request: Request
         .unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, "the request took too long\n").into_response())
 }
 
+/// The address of this machine that a request was sent to, as `serve` knows it.
+#[derive(Clone, Copy)]
+pub(crate) struct ReachedAt(pub(crate) IpAddr);
+
+/// Which names a request may be for, beside addresses and `localhost`.
+#[derive(Clone)]
+pub(crate) enum Hosts {
+    /// These.
+    Named(Arc<[String]>),
+    /// Every name, save on a loopback address, where no name but `localhost` leads.
+    AnyBeyondLoopback,
+}
+
+impl Hosts {
+    fn has(&self, host: &str, request: &Request) -> bool {
+        match self {
+            Self::Named(names) => names.iter().any(|own| own.eq_ignore_ascii_case(host)),
+            // Without `serve` it is not known where the request arrived: the narrower rule holds.
+            Self::AnyBeyondLoopback => request
+                .extensions()
+                .get::<ReachedAt>()
+                .is_some_and(|ReachedAt(address)| !address.to_canonical().is_loopback()),
+        }
+    }
+}
+
 /// Refuses requests by a name that is not the site's: a stranger's page can have its own name resolve to this
 /// machine (DNS rebinding), and the browser then takes the site for a part of that page.
 ///
-/// Addresses and `localhost` cannot be made to mean something else. Other names are accepted when the site
-/// has them; a site without names accepts all of them too, except on loopback, where no name but these leads.
-pub(crate) async fn known_host(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
+/// Addresses and `localhost` cannot be made to mean something else; other names are accepted when they are
+/// among `hosts`.
+pub(crate) async fn known_host(State(hosts): State<Hosts>, mut request: Request, next: Next) -> Response {
     let Ok(asked) = asked_host(&request) else {
         let message = "error: the request needs one Host that is a name or an address [bad-host]\n";
         return (StatusCode::BAD_REQUEST, message).into_response();
     };
     if let Some(asked) = asked {
-        // Without `serve` it is not known where the request arrived: the narrower rule holds.
-        let on_loopback = request
-            .extensions()
-            .get::<ReachedAt>()
-            .is_none_or(|ReachedAt(address)| address.to_canonical().is_loopback());
-        let open = site.hosts().is_empty() && !on_loopback;
-        let host = asked.host();
-        if !(open || is_fixed(host) || site.hosts().iter().any(|own| own.eq_ignore_ascii_case(host))) {
-            let message = "error: this site is not known by that name [unknown-host]\n";
+        // A name may end with the full stop of the root.
+        let host = asked.host().strip_suffix('.').unwrap_or(asked.host());
+        if !(is_fixed(host) || hosts.has(host, &request)) {
+            let message = "error: this site is not known by that name [unknown-host]\n\
+                           hint: the key `hosts` of its endpoint lists the names that it answers to\n";
             return (StatusCode::MISDIRECTED_REQUEST, message).into_response();
         }
         request.extensions_mut().insert(AskedHost(asked));
@@ -102,11 +118,11 @@ pub(crate) async fn same_origin(request: Request, next: Next) -> Response {
 }
 
 /// `Sec-Fetch-Site` is set by the browser and by nothing else; `Origin` also by older ones. What is there
-/// must be right.
+/// must be right, each where there are several.
 fn is_own(headers: &HeaderMap, asked: Option<&Authority>) -> bool {
     let site_is_own =
-        headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
-    let origin_is_own = headers.get(header::ORIGIN).is_none_or(|origin| {
+        headers.get_all("sec-fetch-site").iter().all(|site| site == "same-origin" || site == "none");
+    let origin_is_own = headers.get_all(header::ORIGIN).iter().all(|origin| {
         let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
         matches!((origin, asked), (Some(origin), Some(asked)) if origin.eq_ignore_ascii_case(asked.as_str()))
     });

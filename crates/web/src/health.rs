@@ -12,7 +12,6 @@ use axum::routing::get;
 use standpipe_metrics::Exposition;
 
 use crate::guard;
-use crate::site::Site;
 
 /// Whether something is so, and why it is not.
 pub type Check = Result<(), String>;
@@ -37,8 +36,8 @@ pub trait Health: Send + Sync {
 
 /// The health port as a router; [`serve`](crate::serve) puts it on a socket.
 pub fn health(health: Arc<dyn Health>) -> Router {
-    // The rule for names of a site without any: on loopback, a stranger's page cannot reach it.
-    let nameless = Arc::new(Site::new("health"));
+    // Who scrapes it may know it by any name. On loopback, a stranger's page cannot reach it.
+    let hosts = guard::Hosts::AnyBeyondLoopback;
     Router::new()
         .route("/livez", get(async |State(health): State<Arc<dyn Health>>| answer(health.live())))
         .route("/readyz", get(async |State(health): State<Arc<dyn Health>>| answer(health.ready())))
@@ -47,7 +46,7 @@ pub fn health(health: Arc<dyn Health>) -> Router {
         .route("/metrics", get(metrics))
         .fallback(async || (StatusCode::NOT_FOUND, "there is no such page\n"))
         .method_not_allowed_fallback(async || (StatusCode::METHOD_NOT_ALLOWED, "not with this method\n"))
-        .layer(middleware::from_fn_with_state(nameless, guard::known_host))
+        .layer(middleware::from_fn_with_state(hosts, guard::known_host))
         .layer(middleware::from_fn_with_state(guard::LONGEST_REQUEST, guard::limit_time))
         .layer(middleware::from_fn(guard::headers))
         .with_state(health)
@@ -123,5 +122,12 @@ mod tests {
     #[tokio::test]
     async fn a_strangers_page_cannot_read_it_through_its_own_name() {
         assert_eq!(ask("/role", "rebound.example").await.0, 421);
+        for (at, expected) in [("127.0.0.1", 421), ("::ffff:127.0.0.1", 421), ("192.0.2.1", 200)] {
+            let mut request =
+                Request::get("/role").header(header::HOST, "a.example").body(Body::empty()).unwrap();
+            request.extensions_mut().insert(guard::ReachedAt(at.parse().unwrap()));
+            let response = health(Arc::new(Starting)).oneshot(request).await.unwrap();
+            assert_eq!(response.status().as_u16(), expected, "{at}");
+        }
     }
 }

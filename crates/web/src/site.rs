@@ -10,7 +10,7 @@ use crate::calls::{CallError, CallErrorKind, PipeCalls, Readiness, Reply};
 use crate::memory::{Memory, Room};
 use crate::serve::Patience;
 use crate::statistics::CallStatistics;
-use crate::trace::Trace;
+use crate::trace::{RequestId, Trace};
 
 /// Longest text of the page's form, and how much of a reply the page shows, in bytes. The bridge has more.
 pub(crate) const LONGEST_TEXT: usize = 64 * 1024;
@@ -27,7 +27,6 @@ pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
 /// What one site shows and calls.
 pub struct Site {
     name: String,
-    hosts: Vec<String>,
     calls: BTreeMap<String, NamedCall>,
     memory: Memory,
 }
@@ -44,6 +43,8 @@ pub(crate) struct Circumstances {
     pub(crate) patience: Option<Patience>,
     /// The trace that it belongs to.
     pub(crate) trace: Option<Trace>,
+    /// What it is called in the log.
+    pub(crate) id: Option<RequestId>,
 }
 
 impl Circumstances {
@@ -51,6 +52,7 @@ impl Circumstances {
         Self {
             patience: request.extensions().get::<Patience>().cloned(),
             trace: Trace::of(request.headers()),
+            id: request.extensions().get::<RequestId>().cloned(),
         }
     }
 }
@@ -59,7 +61,7 @@ impl Site {
     /// A site with that heading and nothing to call yet.
     pub fn new(name: impl Into<String>) -> Self {
         let memory = Memory::new(USUAL_MEMORY);
-        Self { name: name.into(), hosts: Vec::new(), calls: BTreeMap::new(), memory }
+        Self { name: name.into(), calls: BTreeMap::new(), memory }
     }
 
     /// Adds a pipe that can be called by `name`.
@@ -84,20 +86,6 @@ impl Site {
     /// What becomes of the calls, by their names.
     pub fn statistics(&self) -> Vec<(String, Arc<CallStatistics>)> {
         self.calls.iter().map(|(name, call)| (name.clone(), Arc::clone(&call.statistics))).collect()
-    }
-
-    /// Adds names, without a port, that the site is reached by.
-    ///
-    /// Addresses and `localhost` are always accepted in a request's `Host`. Other names are accepted when
-    /// they are given here; when none is given, all are, except on loopback.
-    #[must_use]
-    pub fn with_hosts(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.hosts.extend(names.into_iter().map(Into::into));
-        self
-    }
-
-    pub(crate) fn hosts(&self) -> &[String] {
-        &self.hosts
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -127,13 +115,13 @@ impl Site {
     }
 }
 
-/// Makes a call and writes a failure, with what lies underneath, to the log. A call that belongs to a trace
-/// has a line whatever becomes of it.
+/// Makes a call and writes a failure, with what lies underneath, to the log. A call that belongs to a trace, or
+/// to which its caller has given an id, has a line whatever becomes of it.
 pub(crate) async fn make_call(
     name: &str,
     NamedCall { pipe, statistics }: &NamedCall,
     message: Vec<u8>,
-    Circumstances { patience, trace }: Circumstances,
+    Circumstances { patience, trace, id }: Circumstances,
     room: &Room,
 ) -> Result<Reply, CallError> {
     let began = Instant::now();
@@ -149,11 +137,14 @@ pub(crate) async fn make_call(
     let trace_id = trace.as_ref().map(|trace| trace.trace_id.as_str());
     let span_id = trace.as_ref().map(|trace| trace.span_id.as_str());
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    if let (Ok(reply), Some(_)) = (&result, &trace) {
+    let request_id = id.as_ref().map(RequestId::as_str);
+    let is_followed = trace.is_some() || id.as_ref().is_some_and(RequestId::is_the_callers);
+    if let (Ok(reply), true) = (&result, is_followed) {
         tracing::info!(
             call = name,
             instance = reply.instance,
             took_ms,
+            request_id,
             trace_id,
             span_id,
             "a call was answered"
@@ -168,7 +159,17 @@ pub(crate) async fn make_call(
         }
         let instance = error.instance.as_deref().unwrap_or("none");
         let kind = error.kind.code();
-        tracing::warn!(call = name, instance, kind, cause, took_ms, trace_id, span_id, "a call failed");
+        tracing::warn!(
+            call = name,
+            instance,
+            kind,
+            cause,
+            took_ms,
+            request_id,
+            trace_id,
+            span_id,
+            "a call failed"
+        );
     }
     result
 }

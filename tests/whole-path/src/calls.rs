@@ -55,7 +55,8 @@ async fn a_reply_of_many_messages_is_read_to_its_end() {
         }
         connection.disconnect();
     });
-    let reply = site.client().await.call(&name(), b"go", &CallOptions::default()).await.unwrap();
+    let to_the_end = CallOptions { reply_end: ReplyEnd::Disconnect, ..CallOptions::default() };
+    let reply = site.client().await.call(&name(), b"go", &to_the_end).await.unwrap();
     let expected: String = (0..500).flat_map(|number| [number.to_string(), ",".to_owned()]).collect();
     assert_eq!(String::from_utf8(reply).unwrap(), expected);
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use standpipe_client::{CallOptions, Client, ClientError};
+use standpipe_client::{CallOptions, Client, ClientError, ReplyEnd};
 use standpipe_pipe::Mode;
 use standpipe_pipe::backend::{Backend, ConnectFuture, Connector, Slot};
 use standpipe_pipe::{Caller, listener::PipeConnection};
@@ -90,7 +90,8 @@ async fn a_call_whose_way_to_the_service_is_lost_is_neither_answered_nor_ended_n
         let backend = Backend::connector(Mode::Message, Lost { mode: Mode::Message, before });
         let site = Site::with(Plan { backend: Some(backend), ..Plan::default() }).await;
         let client = site.client().await;
-        let error = client.call(&name(), b"request", &CallOptions::default()).await.unwrap_err();
+        let to_the_end = CallOptions { reply_end: ReplyEnd::Disconnect, ..CallOptions::default() };
+        let error = client.call(&name(), b"request", &to_the_end).await.unwrap_err();
         let ClientError::Refused { status, .. } = &error else { panic!("{error}") };
         assert_eq!(*status, NtStatus::CONNECTION_RESET);
         assert!(error.may_have_arrived(), "another instance must not be asked: {error}");

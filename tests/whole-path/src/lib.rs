@@ -62,6 +62,9 @@ mod refusals;
 mod relaying;
 #[cfg(test)]
 #[cfg(unix)]
+mod replies;
+#[cfg(test)]
+#[cfg(unix)]
 mod strangers;
 #[cfg(test)]
 #[cfg_attr(windows, allow(dead_code, reason = "most tests are about sockets"))]

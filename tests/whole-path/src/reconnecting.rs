@@ -118,7 +118,7 @@ async fn the_error_of_a_lost_connection_is_right_about_the_request() {
     for (number, (cut, arrives, to_fear)) in cases.into_iter().enumerate() {
         let options = match cut {
             Cut::BeforeRequest(IOCTL) | Cut::AfterRequest(IOCTL) | Cut::WithinReply(IOCTL) => to_message(),
-            _ => CallOptions::default(),
+            _ => CallOptions { reply_end: ReplyEnd::Disconnect, ..CallOptions::default() },
         };
         let request = format!("request {number}").into_bytes();
         setting.proxy.cut([cut]);

@@ -32,6 +32,7 @@ impl Resolver<'_> {
         }
         let protocol = *endpoint.protocol.as_given()?;
         self.for_pipes_only(protocol, &endpoint);
+        let hosts = self.hosts(protocol, &endpoint);
         let address = self.address(&endpoint.address);
         let choice = endpoint.port_choice.as_given().copied().unwrap_or_default();
         let port = endpoint.port.given()?;
@@ -61,6 +62,7 @@ impl Resolver<'_> {
             protocol,
             port_span: port.span(),
             ports: port.into_inner(),
+            hosts,
             by_instance: choice == PortChoice::Instance,
             address,
             name: endpoint.name.into_inner(),
@@ -94,6 +96,30 @@ impl Resolver<'_> {
             connect_timeout: call.connect_timeout.given().unwrap_or(CONNECT_TIMEOUT),
             password_span,
         })
+    }
+
+    /// The names of a page.
+    fn hosts(&mut self, protocol: Protocol, endpoint: &parsed::Endpoint) -> Vec<String> {
+        let Some(given) = endpoint.hosts.as_given() else { return Vec::new() };
+        if protocol != Protocol::Http {
+            let name = endpoint.name.get_ref();
+            let what = format!(
+                "endpoint `{name}` is not for the page, the only one that `hosts` says something about"
+            );
+            self.report(Problem::at(endpoint.name.span(), what).hint("leave it out"));
+        }
+        let mut hosts = Vec::new();
+        for host in given {
+            match names::host(host.as_str()) {
+                Ok(()) => hosts.push(host.as_str().trim_end_matches('.').to_ascii_lowercase()),
+                Err(wrong) => self.report(
+                    Problem::at(host.span(), "this is not the name of a host")
+                        .label(wrong)
+                        .hint("write a name by which clients reach the page, such as \"shop.example.com\""),
+                ),
+            }
+        }
+        hosts
     }
 
     /// Notes the keys that mean something for pipes only.

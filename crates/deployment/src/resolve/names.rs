@@ -28,6 +28,28 @@ pub fn is_role_name(name: &str) -> bool {
     ROLE.check(name).is_ok()
 }
 
+/// What is wrong with the name of a host, as the end of a sentence ([RFC 1123] 2.1; `_` is used, too).
+///
+/// [RFC 1123]: https://www.rfc-editor.org/rfc/rfc1123
+pub(super) fn host(name: &str) -> Result<(), String> {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let may_hold = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if let Some(c) = name.chars().find(|c| !may_hold(*c)) {
+        let hint = match c {
+            ':' => "; the port is left out",
+            '/' => "; only the name of a URL is meant",
+            '*' => "; each name stands by itself",
+            c if !c.is_ascii() => "; browsers send such a name in its ASCII form (`xn--…`)",
+            _ => "",
+        };
+        return Err(format!("cannot hold `{}`{hint}", c.escape_debug()));
+    }
+    if name.len() > 253 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
+        return Err("each part has 1 to 63 characters, the whole 253 at most".to_owned());
+    }
+    Ok(())
+}
+
 impl Rule {
     /// What is wrong with a name, as the end of a sentence.
     pub(super) fn check(self, name: &str) -> Result<(), String> {

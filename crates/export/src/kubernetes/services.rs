@@ -15,7 +15,8 @@ stop: callers ask each whether it is, and a new address is known before an old o
 
 const INPUT: &str = "\
 Decide: how the world comes in. LoadBalancer gives an address of its own; with ClusterIP, put an Ingress or a
-Gateway in front of a page.";
+Gateway in front of a page. A page answers to addresses and to the names in `hosts` of its endpoint only: put
+the names there by which it is reached, that of this Service too.";
 
 impl Cluster<'_> {
     pub(super) fn headless(&self, role: &Role) -> Document {

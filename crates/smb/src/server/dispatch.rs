@@ -4,6 +4,7 @@ use super::Now;
 use super::commands::create::Create;
 use super::commands::ioctl::Ioctl;
 use super::commands::negotiate::Negotiate;
+use super::commands::query_directory::QueryDirectory;
 use super::commands::session_setup::SessionSetup;
 use super::commands::{close, echo, flush, logoff, query_info, read, set_info, tree_connect, write};
 use super::replies::Reply;
@@ -39,9 +40,10 @@ pub(super) fn dispatch(
         }
         Command::TREE_DISCONNECT => tree_connect::disconnect(request, holdings, reply),
         Command::CREATE => {
-            let Holdings { sessions, opens, pending, outputs, .. } = holdings;
+            let Holdings { sessions, opens, folders, pending, outputs, .. } = holdings;
             let session = sessions.established(request.session_id);
-            Create { config, other_names, session, draining, random, opens, pending, outputs }.handle(request)
+            Create { config, other_names, session, draining, random, opens, folders, pending, outputs }
+                .handle(request, reply)
         }
         Command::CLOSE => close::handle(request, holdings, reply),
         Command::FLUSH => flush::handle(request, &mut holdings.opens, &holdings.pending, reply),
@@ -51,10 +53,19 @@ pub(super) fn dispatch(
             Ioctl { config, other_names, negotiated, draining, random, holdings }.handle(request, reply)
         }
         Command::ECHO => echo::handle(request, &holdings.sessions, reply),
-        Command::QUERY_INFO => query_info::handle(request, config, negotiated, &holdings.opens, reply),
+        Command::QUERY_INFO => {
+            let Holdings { opens, folders, .. } = holdings;
+            query_info::handle(request, config, negotiated, opens, folders, reply)
+        }
         Command::SET_INFO => set_info::handle(request, negotiated, &mut holdings.opens, reply),
-        // [MS-SMB2] 3.3.5.18 and 3.3.5.19: a pipe is no directory.
-        Command::QUERY_DIRECTORY | Command::CHANGE_NOTIFY => Err(NtStatus::INVALID_PARAMETER.into()),
+        Command::QUERY_DIRECTORY => {
+            let Holdings { sessions, opens, folders, ledger, .. } = holdings;
+            let session = sessions.established(request.session_id);
+            QueryDirectory { config, other_names, negotiated, session, opens, folders, ledger }
+                .handle(request, reply)
+        }
+        // [MS-SMB2] 3.3.5.19: a pipe is no directory.
+        Command::CHANGE_NOTIFY => Err(NtStatus::INVALID_PARAMETER.into()),
         _ => Err(NtStatus::NOT_SUPPORTED.into()),
     }
 }

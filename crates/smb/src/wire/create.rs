@@ -42,6 +42,7 @@ numbers! {
 flags! {
     /// How to open (CreateOptions).
     pub struct CreateOptions(u32) {
+        NON_DIRECTORY_FILE = 0x40, "FILE_NON_DIRECTORY_FILE", "not if it is a folder";
         OPEN_BY_FILE_ID = 0x2000, "FILE_OPEN_BY_FILE_ID", "the name is a file's number";
         RESERVE_OPFILTER = 0x0010_0000, "FILE_RESERVE_OPFILTER", "reserved";
     }
@@ -168,6 +169,8 @@ pub struct CreateResponse {
 pub enum Opened {
     /// A pipe: it was there, and there are no oplocks.
     Pipe,
+    /// The root of `IPC$`, which lists the pipes.
+    Root,
     /// A file that is new and that nobody else has open, with a batch oplock: for clients under test that
     /// know nothing but files.
     NewFile,
@@ -177,6 +180,7 @@ impl CreateResponse {
     const STRUCTURE_SIZE: u16 = 89;
     const ACTION_OPENED: u32 = 1;
     const ACTION_CREATED: u32 = 2;
+    const ATTRIBUTE_DIRECTORY: u32 = 0x10;
 
     /// Reads the body of `message`, which starts with its header.
     pub fn decode(message: &[u8]) -> Result<Self, Malformed> {
@@ -184,26 +188,33 @@ impl CreateResponse {
         reader.structure_size(Self::STRUCTURE_SIZE)?;
         reader.skip(2, "OplockLevel and Flags")?;
         let is_new = reader.u32("CreateAction")? == Self::ACTION_CREATED;
-        let opened = if is_new { Opened::NewFile } else { Opened::Pipe };
-        reader.skip(56, "times, sizes and attributes")?;
+        reader.skip(48, "times and sizes")?;
+        let is_folder = reader.u32("FileAttributes")? & Self::ATTRIBUTE_DIRECTORY != 0;
+        reader.skip(4, "Reserved2")?;
+        let opened = match (is_new, is_folder) {
+            (true, _) => Opened::NewFile,
+            (false, true) => Opened::Root,
+            (false, false) => Opened::Pipe,
+        };
         Ok(Self { file_id: FileId::decode(&mut reader)?, opened })
     }
 
     /// Appends the body.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        const ALLOCATION: u64 = 4096;
         const ATTRIBUTE_NORMAL: u32 = 0x80;
         const ATTRIBUTE_ARCHIVE: u32 = 0x20;
         const OPLOCK_BATCH: u8 = 9;
         let (oplock, action, attributes) = match self.opened {
             Opened::Pipe => (0, Self::ACTION_OPENED, ATTRIBUTE_NORMAL),
+            Opened::Root => (0, Self::ACTION_OPENED, Self::ATTRIBUTE_DIRECTORY),
             Opened::NewFile => (OPLOCK_BATCH, Self::ACTION_CREATED, ATTRIBUTE_ARCHIVE),
         };
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
         out.extend_from_slice(&[oplock, 0]); // OplockLevel, Flags
         out.extend_from_slice(&action.to_le_bytes());
         out.extend_from_slice(&[0; 32]); // times: a pipe has none
-        out.extend_from_slice(&ALLOCATION.to_le_bytes());
+        let allocation: u64 = if self.opened == Opened::Root { 0 } else { 4096 };
+        out.extend_from_slice(&allocation.to_le_bytes());
         out.extend_from_slice(&[0; 8]); // EndOfFile
         out.extend_from_slice(&attributes.to_le_bytes());
         out.extend_from_slice(&[0; 4]);

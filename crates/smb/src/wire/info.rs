@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::header::HEADER_LEN;
-use super::{FileId, Malformed, Reader};
+use super::{FileId, Malformed, Reader, patch_u32};
 use crate::numbers::numbers;
 
 numbers! {
@@ -31,6 +31,16 @@ numbers! {
         PIPE = 23, "FilePipeInformation", "how the client reads";
         PIPE_LOCAL = 24, "FilePipeLocalInformation", "the pipe's state and quotas";
         PIPE_REMOTE = 25, "FilePipeRemoteInformation", "how long the client may collect what it writes";
+    }
+}
+
+numbers! {
+    /// Which information about a file system, [MS-FSCC] 2.5 (FileInfoClass).
+    pub struct FileSystemClass(u8) {
+        SIZE = 3, "FileFsSizeInformation", "how large it is";
+        DEVICE = 4, "FileFsDeviceInformation", "on which kind of device it is";
+        ATTRIBUTE = 5, "FileFsAttributeInformation", "what it is called and can do";
+        FULL_SIZE = 7, "FileFsFullSizeInformation", "how large it is, and for the caller";
     }
 }
 
@@ -126,10 +136,24 @@ impl<'a> QueryInfoResponse<'a> {
 
     /// Appends the body.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        let start = Self::begin(out);
+        out.extend_from_slice(self.output);
+        Self::end(out, start);
+    }
+
+    /// Appends what comes before the information, and gives the place where that begins. A QUERY_DIRECTORY
+    /// response is the same.
+    pub fn begin(out: &mut Vec<u8>) -> usize {
         out.extend_from_slice(&Self::STRUCTURE_SIZE.to_le_bytes());
         out.extend_from_slice(&(Self::BUFFER_OFFSET as u16).to_le_bytes());
-        out.extend_from_slice(&(self.output.len() as u32).to_le_bytes());
-        out.extend_from_slice(self.output);
+        out.extend_from_slice(&[0; 4]);
+        out.len()
+    }
+
+    /// Sets the length of the information that was appended at `start`.
+    pub fn end(out: &mut [u8], start: usize) {
+        let length = (out.len() - start) as u32;
+        patch_u32(out, start - 4, length);
     }
 }
 

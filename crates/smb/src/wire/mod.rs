@@ -7,6 +7,7 @@
 mod create;
 mod deframer;
 mod dialect;
+pub mod directory;
 mod error;
 mod filetime;
 mod frame;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use standpipe_client::text::{to_message, without_nul};
 use standpipe_client::{
@@ -22,10 +22,12 @@ const EXAMPLES: &str = "Examples:\n  \
     standpipe call //10.0.0.5/pipe/simple 'Hello' -u serviceUser     # asks for the password\n  \
     standpipe call //127.0.0.2:4445/pipe/simple 'Hello' -u serviceUser --password-file secrets/serviceUser\n  \
     standpipe call '\\\\server\\pipe\\simple' --raw -u 'CORP\\anna' <request >reply\n  \
-    standpipe call //server/pipe/lsarpc --hex '05000b03 10000000' --one-message -u anna --nt-hash-file anna.hash\n  \
-    standpipe call //server/pipe/import --file orders.xml --raw --mode byte --output answer.xml -u anna\n\n\
-    Exit codes: 64 the request cannot be sent, 69 the service did not answer, 75 could not connect or busy,\n\
-    77 log-on failed or access denied.";
+    standpipe call //server/pipe/lsarpc --hex '05000b03 10000000' -u anna --nt-hash-file anna.hash\n  \
+    standpipe call //server/pipe/import --file orders.xml --raw --mode byte --output answer.xml -u anna\n  \
+    standpipe call //server/pipe/report 'all' --until end --timeout 1m -u anna   # everything until it hangs up\n\n\
+    The part of a reply that came before an error is printed, too; the exit code is that of the error.\n\n\
+    Exit codes: 64 the request cannot be sent, 69 the service did not answer, 75 could not connect, busy, or too\n\
+    late, 77 log-on failed or access denied.";
 
 /// The longest request taken, in bytes.
 const LONGEST_REQUEST: u64 = 16 * 1024 * 1024;
@@ -60,12 +62,21 @@ pub(crate) struct Call {
     hex: bool,
 
     /// What the pipe carries: `message`, so that the request is one, or `byte`, so that it may be of any
-    /// length
-    #[arg(long, value_name = "MODE", default_value = "message")]
-    mode: Mode,
+    /// length; without it, whatever the pipe carries
+    #[arg(long, value_name = "MODE")]
+    mode: Option<Mode>,
 
-    /// Take the first message for the whole reply, for a service that keeps the pipe open
-    #[arg(long)]
+    /// Where the reply ends; without it, with the first message of a pipe of messages, and when a pipe of bytes
+    /// falls quiet
+    #[arg(long, value_enum, value_name = "END")]
+    until: Option<Until>,
+
+    /// How long nothing more has to come until the pipe counts as quiet
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = parse_timeout)]
+    quiet_time: Duration,
+
+    /// The same as `--until message`
+    #[arg(long, conflicts_with = "until")]
     one_message: bool,
 
     /// Write the reply into a file, which is made or replaced once the reply is there
@@ -86,6 +97,17 @@ pub(crate) struct Call {
     json: bool,
 }
 
+/// Where a reply ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Until {
+    /// With the first message, which only a pipe of messages has
+    Message,
+    /// When nothing has come for `--quiet-time` after something came, or the service closes the pipe
+    Quiet,
+    /// When the service closes the pipe
+    End,
+}
+
 /// What `standpipe call --json` prints.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -103,31 +125,58 @@ pub(crate) struct Shown {
     /// Whether the reply is not UTF-8, so that bytes had to be replaced; only there when that is so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     lossy: bool,
+    /// Whether an error came before the end of the reply; only there when that is so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    incomplete: bool,
 }
 
 pub(super) fn run(call: &Call, output: &mut Output) -> Result<Exit, Failure> {
-    if call.one_message && call.mode == Mode::Byte {
-        return Err(Failure::new(
-            Exit::Usage,
-            "a byte pipe has no messages: --one-message needs --mode message",
-        ));
-    }
+    let until = call.until.or(call.one_message.then_some(Until::Message));
+    let reply_end = match (until, call.mode) {
+        (Some(Until::Message), Some(Mode::Byte)) => {
+            let option = if call.one_message { "--one-message" } else { "--until message" };
+            let problem = format!("a byte pipe has no messages: {option} needs --mode message");
+            return Err(Failure::new(Exit::Usage, problem));
+        }
+        (Some(Until::Message), _) | (None, Some(Mode::Message)) => ReplyEnd::Message,
+        (Some(Until::Quiet), _) => ReplyEnd::Quiet,
+        (Some(Until::End), _) => ReplyEnd::Disconnect,
+        (None, _) => ReplyEnd::Usual,
+    };
     let request = request(call)?;
     let credentials = call.log_on.read()?;
     let options = CallOptions {
-        mode: call.mode,
-        reply_end: if call.one_message { ReplyEnd::Message } else { ReplyEnd::Disconnect },
+        mode: call.mode.unwrap_or_default(),
+        reply_end,
+        quiet: call.quiet_time,
         wait_for_pipe: call.timeout,
         reply_timeout: call.timeout,
         ..CallOptions::default()
     };
     let began = Instant::now();
-    let reply = runtime()?.block_on(send(call, &credentials, &request, &options))?;
-    print(call, &reply, began.elapsed(), output)?;
+    let mut reply = Vec::new();
+    let result = runtime()?.block_on(send(call, &credentials, &request, &options, &mut reply));
+    if result.is_ok() || !reply.is_empty() {
+        print(call, &reply, result.is_ok(), began.elapsed(), output)?;
+    }
+    if result.is_err() && !reply.is_empty() {
+        let where_to = if call.output.is_some() { "written into the file" } else { "printed" };
+        output.note(format_args!(
+            "note: {} bytes of the reply came before the error, and are {where_to}",
+            reply.len()
+        ));
+    }
+    result?;
     Ok(Exit::Ok)
 }
 
-fn print(call: &Call, reply: &[u8], took: Duration, output: &mut Output) -> Result<(), Failure> {
+fn print(
+    call: &Call,
+    reply: &[u8],
+    is_whole: bool,
+    took: Duration,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let text = if call.hex { reply } else { without_nul(reply) };
     if call.json {
         let lossy = String::from_utf8_lossy(text);
@@ -137,6 +186,7 @@ fn print(call: &Call, reply: &[u8], took: Duration, output: &mut Output) -> Resu
             reply_hex: call.hex.then(|| hex::encode(reply)),
             pipe: call.address.to_string(),
             milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            incomplete: !is_whole,
         });
     }
     let shown = if call.raw {
@@ -160,13 +210,14 @@ async fn send(
     credentials: &Credentials,
     request: &[u8],
     options: &CallOptions,
-) -> Result<Vec<u8>, ClientError> {
+    reply: &mut Vec<u8>,
+) -> Result<(), ClientError> {
     let encryption = if call.encrypt { Encryption::Required } else { Encryption::default() };
     let connect = ConnectOptions { timeout: call.timeout, encryption, ..ConnectOptions::default() };
     let client = Client::connect(&call.address.server, credentials, &connect).await?;
-    let reply = client.call(&call.address.pipe, request, options).await;
+    let result = client.call_into(&call.address.pipe, request, options, reply).await;
     log_off(&client).await;
-    reply
+    result
 }
 
 /// The bytes of the request.

@@ -85,8 +85,8 @@ fn check(check: &Check, output: &mut Output) -> Result<Exit, Failure> {
         None => Token::anonymous(),
     };
     let decision = check_pipe_client(&descriptor, &token, check.access.into());
-    let answer = output.bold(if decision.is_granted() { "yes" } else { "no" });
-    output.line(format_args!("{answer}: {decision}"))?;
+    let answer = if decision.is_granted() { "yes" } else { "no" };
+    output.line_after(answer, format_args!(": {decision}"))?;
     Ok(if decision.is_granted() { Exit::Ok } else { Exit::NotPermitted })
 }
 

@@ -2,22 +2,29 @@
 
 mod file;
 mod filter;
+mod flood;
 mod queue;
 mod view;
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::io;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use clap::ValueEnum;
+use standpipe_system::foreign::{in_json, in_one_line};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 
 pub(crate) use self::file::{flush as flush_file, keep_in, keep_words};
+use self::flood::Flood;
 pub(crate) use self::queue::{LogQueue, Stream};
 pub(crate) use self::view::LiveView;
 
@@ -46,6 +53,16 @@ pub(crate) struct LogOptions {
 /// The target of events that are lines which a process wrote.
 const OUTPUT_TARGET: &str = "standpipe::output";
 
+/// What limits the log lines of this process.
+static FLOOD: OnceLock<Flood> = OnceLock::new();
+
+/// Writes what was left out of the log and not told yet.
+pub(crate) fn tell_rest() {
+    if let Some(flood) = FLOOD.get() {
+        flood.tell();
+    }
+}
+
 /// Starts writing log lines. An unreadable filter is reported and replaced by `info`: it is no reason not to
 /// run.
 pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, queue: LogQueue) {
@@ -59,13 +76,21 @@ pub(crate) fn start(filter: &str, format: LogFormat, colour: bool, queue: LogQue
         .with_ansi(colour)
         // When the reader of the log has gone, there is nobody to report that to either.
         .log_internal_errors(false);
+    let flood = Flood::default();
     let started = match format {
-        LogFormat::Human => builder.event_format(Human { relays: false }).try_init(),
-        LogFormat::Relay => builder.event_format(Human { relays: true }).try_init(),
+        LogFormat::Human => {
+            builder.event_format(Human { relays: false }).finish().with(flood.clone()).try_init()
+        }
+        LogFormat::Relay => {
+            builder.event_format(Human { relays: true }).finish().with(flood.clone()).try_init()
+        }
         LogFormat::Json => {
-            builder.with_writer(Apart(queue)).json().flatten_event(true).with_span_list(false).try_init()
+            let json = builder.with_writer(Apart(queue)).json().flatten_event(true).with_span_list(false);
+            json.finish().with(flood.clone()).try_init()
         }
     };
+    // Nor is another one set.
+    let _ = FLOOD.set(flood);
     // Only a second start fails, and there is none.
     drop(started);
     if let Some(error) = wrong {
@@ -84,7 +109,7 @@ impl MakeWriter<'_> for OneStream {
     type Writer = LineWriter;
 
     fn make_writer(&self) -> LineWriter {
-        LineWriter { queue: self.queue.clone(), stream: Stream::Err, is_kept: true }
+        LineWriter { queue: self.queue.clone(), stream: Stream::Err, is_kept: true, is_json: false }
     }
 
     fn make_writer_for(&self, metadata: &Metadata<'_>) -> LineWriter {
@@ -100,7 +125,7 @@ impl MakeWriter<'_> for Apart {
     type Writer = LineWriter;
 
     fn make_writer(&self) -> LineWriter {
-        LineWriter { queue: self.0.clone(), stream: Stream::Err, is_kept: true }
+        LineWriter { queue: self.0.clone(), stream: Stream::Err, is_kept: true, is_json: true }
     }
 
     fn make_writer_for(&self, metadata: &Metadata<'_>) -> LineWriter {
@@ -115,14 +140,20 @@ struct LineWriter {
     stream: Stream,
     /// Whether the file of this process gets it, too.
     is_kept: bool,
+    /// Whether its text is still as strangers wrote it, save what JSON itself does not allow.
+    is_json: bool,
 }
 
 impl io::Write for LineWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let shown = match std::str::from_utf8(line) {
+            Ok(json) if self.is_json => Cow::Owned(in_json(json).into_owned().into_bytes()),
+            _ => Cow::Borrowed(line),
+        };
         if self.is_kept {
-            file::keep(line);
+            file::keep(&shown);
         }
-        self.queue.push(self.stream, line.to_vec());
+        self.queue.push(self.stream, shown.into_owned());
         Ok(line.len())
     }
 
@@ -192,8 +223,8 @@ impl Visit for Fields {
             name => {
                 // A value in which words could be taken for another field is quoted.
                 let bare = !value.is_empty() && !value.contains([' ', '"', '=']);
-                let value = if bare { printable(value) } else { format!("{value:?}") };
-                let _ = write!(self.others, " {name}={value}");
+                let value = if bare { value.to_owned() } else { format!("{value:?}") };
+                let _ = write!(self.others, " {name}={}", printable(&value));
             }
         }
     }
@@ -208,13 +239,9 @@ impl Visit for Fields {
     }
 }
 
+/// In one line, in which tabs stay.
 fn printable(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
-        return text.to_owned();
-    }
-    let escape =
-        |c: char| if c.is_control() && c != '\t' { c.escape_debug().to_string() } else { c.to_string() };
-    text.chars().map(escape).collect()
+    text.split('\t').map(in_one_line).collect::<Vec<_>>().join("\t")
 }
 
 #[cfg(test)]
@@ -268,8 +295,10 @@ mod tests {
         let lines = lines(true, || {
             tracing::info!(target: OUTPUT_TARGET, process = "S", "a\u{1b}[2Jb\r\nc");
             tracing::info!(user = "\u{1b}]0;x\u{7}", other = ?"\n", "hi\u{9b}");
+            tracing::info!(user = "a\u{202e} \u{2028}b", name = %"\u{2066}\u{200b}", "hi\u{2029}");
         });
-        assert_eq!(lines.len(), 2);
-        assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "{lines:?}");
+        assert_eq!(lines.len(), 3);
+        let harmful = standpipe_system::foreign::is_harmful;
+        assert!(lines.iter().all(|line| !line.chars().any(harmful)), "{lines:?}");
     }
 }

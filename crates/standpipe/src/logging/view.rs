@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use standpipe_system::foreign::in_one_line;
+
 use super::queue::LogQueue;
 
 /// How long a terminal that takes nothing is waited for when the view is taken away.
@@ -22,7 +24,7 @@ impl LiveView {
     /// Shows these lines instead of those before. Each is cut to `width` columns, as a line that wraps could
     /// not be drawn over. Does not wait for the terminal.
     pub(crate) fn show(&self, lines: &[String], width: usize) {
-        self.0.show(lines.iter().map(|line| cut(line, width)).collect(), width);
+        self.0.show(lines.iter().map(|line| cut(&in_one_line(line), width)).collect(), width);
     }
 
     /// Takes the lines away.

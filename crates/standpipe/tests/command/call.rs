@@ -67,12 +67,55 @@ fn a_byte_pipe_takes_a_request_of_any_length() {
     let pipe = remote.pipe("echo");
     let arguments =
         ["call", &pipe, "-u", "anna", "--password-file", "secret", "--raw", "--file", "request", "--mode"];
-    let (code, stdout, stderr) = called(&place, &[&arguments[..], &["byte"]].concat(), b"");
+    let (code, stdout, stderr) =
+        called(&place, &[&arguments[..], &["byte", "--quiet-time", "10s"]].concat(), b"");
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     assert!(stdout == request);
     let (code, stdout, stderr) = called(&place, &[&arguments[..], &["message"]].concat(), b"");
     assert_eq!((code, stdout), (Some(64), vec![]));
     assert!(stderr.contains("longer than"), "{stderr}");
+}
+
+#[test]
+fn a_service_that_keeps_the_pipe_open_is_called_in_both_modes() {
+    let (place, remote) = place();
+    for name in ["messages", "bytes"] {
+        let pipe = remote.pipe(name);
+        let arguments = ["call", &pipe, "Hello", "--raw", "-u", "anna", "--password-file", "secret"];
+        let (code, stdout, stderr) = called(&place, &arguments, b"");
+        assert_eq!((code, stdout.as_slice(), stderr.as_str()), (Some(0), &b"Hello"[..], ""), "{name}");
+    }
+    let bytes = remote.pipe("bytes");
+    let call = ["call", &bytes, "Hello", "-u", "anna", "--password-file", "secret"];
+    for more in [&["--one-message"][..], &["--until", "message"], &["--mode", "message"]] {
+        let said = place.seen(&[&call[..], more].concat()).replace(&bytes, "PIPE");
+        assert_seen(
+            &said,
+            "
+exit 69
+--- stderr
+error: PIPE is a pipe of bytes: it has no messages to call it by
+hint: call it by bytes (--mode byte)",
+        );
+    }
+}
+
+#[test]
+fn the_part_of_a_reply_that_came_is_printed_whatever_its_end() {
+    let (place, remote) = place();
+    let pipe = remote.pipe("messages");
+    let call = ["call", &pipe, "Hello", "-u", "anna", "--password-file", "secret", "--until", "end"];
+    let short = ["--timeout", "2s"];
+    let said = place.seen(&[&call[..], &short].concat()).replace(&pipe, "PIPE");
+    let error = "
+note: 6 bytes of the reply came before the error, and are printed
+error: the reply from PIPE did not end within 2 s
+hint: take for the reply what comes until the service falls quiet, or its first message, or give it more time \
+(--until quiet, --until message, --timeout)";
+    assert_seen(&said, &format!("\nexit 75\n--- stdout\nHello\n--- stderr{error}"));
+    let (code, stdout, _) = called(&place, &[&call[..], &short, &["--json"]].concat(), b"");
+    let shown: serde_json::Value = serde_json::from_slice(&stdout).unwrap();
+    assert_eq!((code, &shown["reply"], &shown["incomplete"]), (Some(75), &"Hello".into(), &true.into()));
 }
 
 #[test]

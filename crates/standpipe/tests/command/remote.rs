@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 /// The NT hash of the password `secret`.
 pub(crate) const HASH: &str = "878d8014606cda29677a44efa1353fc7";
 
-/// Serves, until it is dropped, two pipes for the user `anna` with the password `secret`: `simple` answers a
-/// message with the same reversed and closes, `echo` answers bytes with themselves.
+/// Serves, until it is dropped, pipes for the user `anna` with the password `secret`: `simple` answers a
+/// message with the same reversed and closes, `echo` answers bytes with themselves, `messages` and `bytes`
+/// answer whatever comes with itself and leave it to the client to close.
 pub(crate) struct Remote {
     pub(crate) address: SocketAddr,
     _runtime: Runtime,
@@ -49,7 +50,12 @@ impl Remote {
         };
         let (_, readiness) = watch::channel(true);
         let offer = Offer {
-            pipes: vec![offer("simple", Mode::Message), offer("echo", Mode::Byte)],
+            pipes: vec![
+                offer("simple", Mode::Message),
+                offer("echo", Mode::Byte),
+                offer("messages", Mode::Message),
+                offer("bytes", Mode::Byte),
+            ],
             accounts: Arc::new(AccountFile::open(accounts.path()).unwrap()),
             readiness,
             options: Options::new().unwrap(),
@@ -67,6 +73,14 @@ impl Remote {
                     tokio::spawn(answer(echo.accept().await.unwrap()));
                 }
             });
+            for (name, mode) in [("messages", Mode::Message), ("bytes", Mode::Byte)] {
+                let listener = PipeListener::bind_in(&pipes, name, mode).await.unwrap();
+                tokio::spawn(async move {
+                    loop {
+                        tokio::spawn(keep_answering(listener.accept().await.unwrap()));
+                    }
+                });
+            }
             let server = Server::bind(address).await.unwrap();
             let address = server.local_address();
             tokio::spawn(server.serve(offer, CancellationToken::new()));
@@ -97,4 +111,25 @@ async fn answer(connection: PipeConnection) {
         }
     }
     connection.disconnect();
+}
+
+/// Until the client closes.
+async fn keep_answering(connection: PipeConnection) {
+    let mut buffer = vec![0; 60_000];
+    match connection.mode() {
+        Mode::Message => {
+            while let Ok(Some(message)) = connection.read_message().await {
+                if connection.write_message(&message).await.is_err() {
+                    break;
+                }
+            }
+        }
+        Mode::Byte => {
+            while let Ok(length @ 1..) = connection.read(&mut buffer).await {
+                if connection.write_all(&buffer[..length]).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
 }

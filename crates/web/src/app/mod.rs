@@ -16,14 +16,14 @@ use crate::memory::Room;
 use crate::page::{self, Outcome};
 use crate::site::{Circumstances, LONGEST_BODY, LONGEST_FORM, LONGEST_TEXT, Site, make_call};
 use crate::text::{HOLDS_NUL, from_form};
-use crate::{api, guard, incoming};
+use crate::{api, guard, incoming, trace};
 
 /// The whole site as a router; `serve` puts it on a socket, tests call it as it is.
 ///
-/// Only `serve` says on which address a request arrived; without it, all are taken to have come in on
-/// loopback.
-pub fn app(site: Site) -> Router {
-    let site = Arc::new(site);
+/// A request must be for an address, `localhost` or one of `hosts`, which are names without a port.
+pub fn app(site: impl Into<Arc<Site>>, hosts: impl IntoIterator<Item = impl Into<String>>) -> Router {
+    let site = site.into();
+    let hosts = guard::Hosts::Named(hosts.into_iter().map(Into::into).collect());
     Router::new()
         .route("/", get(show).post(process))
         .route("/pipes/{call}", post(api::call))
@@ -38,9 +38,10 @@ pub fn app(site: Site) -> Router {
         .method_not_allowed_fallback(async || (StatusCode::METHOD_NOT_ALLOWED, "not with this method\n"))
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .layer(middleware::from_fn(guard::same_origin))
-        .layer(middleware::from_fn_with_state(Arc::clone(&site), guard::known_host))
+        .layer(middleware::from_fn_with_state(hosts, guard::known_host))
         .layer(middleware::from_fn_with_state(guard::LONGEST_REQUEST, guard::limit_time))
         .layer(middleware::from_fn(guard::headers))
+        .layer(middleware::from_fn(trace::identify))
         .with_state(site)
 }
 

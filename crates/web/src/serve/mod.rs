@@ -111,9 +111,6 @@ impl Limits {
 /// Nobody who is connected at the stop sees a reset: clients whose connection the system has accepted are
 /// served too, a connection that is kept for a next request still answers one for a second, and the answers
 /// say that the connection ends.
-///
-/// The site learns of each request on which address it arrived; see
-/// [`Site::with_hosts`](crate::Site::with_hosts).
 pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>, drain: Duration) {
     serve_at_most(Limits::USUAL.connections, listener, app, stop, drain).await;
 }
@@ -217,13 +214,13 @@ async fn run(
     app: Router,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let at: SocketAddr = stream.local_addr()?;
+    let at = stream.local_addr()?.ip();
     let app = TowerToHyperService::new(app);
     // A second for the answer's way, of a time that is long enough.
     let time = limits.drain.saturating_sub(Duration::from_secs(1)).max(limits.drain / 2);
     let patience = Patience { stopped: stopped.clone(), time };
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(ReachedAt(at.ip()));
+        request.extensions_mut().insert(ReachedAt(at));
         request.extensions_mut().insert(patience.clone());
         let (app, stopped) = (app.clone(), patience.stopped.clone());
         async move {

@@ -75,7 +75,7 @@ const SLOW: &[u8] = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\
 
 #[tokio::test]
 async fn a_full_site_says_so_and_is_not_taken_for_a_dead_one() {
-    let app = crate::app(crate::Site::new("Demo"));
+    let app = crate::app(crate::Site::new("Demo"), None::<String>);
     let served = served(Limits { connections: 2, reserve: 2, head: LONG, ..NO_LIMITS }, app).await;
     let mut slow = Vec::new();
     for _ in 0..2 {
@@ -249,7 +249,8 @@ async fn a_call_under_way_when_the_site_stops_ends_in_an_answer() {
     ] {
         let arrived = Arc::new(Notify::new());
         let site = crate::Site::new("Demo").with_call("simple", Arc::new(Silent(Arc::clone(&arrived))));
-        let served = served(Limits { drain: 10 * SHORT, ..NO_LIMITS }, crate::app(site)).await;
+        let served =
+            served(Limits { drain: 10 * SHORT, ..NO_LIMITS }, crate::app(site, None::<String>)).await;
         let mut stream = TcpStream::connect(served.address).await.unwrap();
         stream.write_all(ask.as_bytes()).await.unwrap();
         arrived.notified().await;
@@ -264,7 +265,7 @@ async fn a_call_under_way_when_the_site_stops_ends_in_an_answer() {
 
 #[tokio::test]
 async fn the_site_refuses_foreign_names_and_long_bodies_unread() {
-    let served = served(NO_LIMITS, crate::app(crate::Site::new("Demo"))).await;
+    let served = served(NO_LIMITS, crate::app(crate::Site::new("Demo"), None::<String>)).await;
     for (request, status) in [
         ("GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\r\n", "200"),
         ("GET / HTTP/1.1\r\nHost: rebound.example:8080\r\nConnection: close\r\n\r\n", "421"),

@@ -40,6 +40,13 @@ pub(super) static ENDPOINT: Keys = Keys {
             "the IP address to listen on",
         ),
         key(
+            "hosts",
+            Texts,
+            Means("none"),
+            "for http: the names, without a port, by which clients and proxies reach the page. It answers to them, to \
+             every address and to `localhost`",
+        ),
+        key(
             "encryption",
             Choice(Encryption::names),
             Means("`\"offered\"`"),

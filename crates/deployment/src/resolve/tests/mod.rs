@@ -190,6 +190,36 @@ filter-administrators = false
 }
 
 #[test]
+fn a_page_has_the_names_that_it_answers_to() {
+    let with = |hosts: &str| {
+        STORY.replace(
+            "[roles.Web.endpoints.HttpIn]",
+            &format!("[roles.Web.endpoints.HttpIn]\nhosts = [{hosts}]"),
+        )
+    };
+    let deployment = read(&with(r#""Shop.Example.com.", "web_1""#)).unwrap();
+    let page = &deployment.role("Web").unwrap().endpoints[0];
+    assert_eq!(page.hosts, ["shop.example.com", "web_1"]);
+    for (wrong, said) in [
+        ("shop.example.com:8080", "the port is left out"),
+        ("https://shop.example.com", "cannot hold `:`"),
+        ("*.example.com", "each name stands by itself"),
+        ("größe.example", "xn--"),
+        ("", "each part has"),
+        ("a..b", "each part has"),
+    ] {
+        let problems = read(&with(&format!("\"{wrong}\""))).unwrap_err().render(false);
+        assert!(problems.contains(said), "{wrong}: {problems}");
+    }
+    let pipes = STORY.replace(
+        "[roles.ServiceWatcher.endpoints.NamedPipes]",
+        "[roles.ServiceWatcher.endpoints.NamedPipes]\nhosts = [\"a\"]",
+    );
+    let problems = read(&pipes).unwrap_err().render(false);
+    assert!(problems.contains("is not for the page"), "{problems}");
+}
+
+#[test]
 fn an_unknown_key_comes_with_the_one_that_was_meant() {
     assert_shown(
         "port = 4445",

@@ -13,7 +13,12 @@ pub(crate) fn handle(
     mut reply: Reply<'_>,
 ) -> Result<Done, Refused> {
     let asked = CloseRequest::decode(request.message)?;
-    let Holdings { opens, pending, outputs, .. } = holdings;
+    let Holdings { opens, folders, pending, outputs, .. } = holdings;
+    if let Some(folder) = folders.find_mut(request, asked.file_id)?.map(|folder| folder.file_id.volatile) {
+        folders.remove(folder);
+        encode_close_response(reply.body());
+        return Ok(Done::Replied(NtStatus::SUCCESS));
+    }
     let open = opens.find(request, asked.file_id)?.id;
     opens.end(open, NtStatus::PIPE_BROKEN, pending, outputs);
     encode_close_response(reply.body());

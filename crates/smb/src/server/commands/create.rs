@@ -7,9 +7,12 @@ use alloc::sync::Arc;
 use standpipe_security::{Grant, SecurityDescriptor, check_pipe_client};
 
 use crate::NtStatus;
+use crate::server::commands::folder;
+use crate::server::replies::Reply;
 use crate::server::request::{Done, MayWait, Refused, Request};
 use crate::server::state::{
-    Asked, Established, Granted, OpenPlace, Opens, Outputs, PendingId, PendingRequests, Random, WaitsFor,
+    Asked, Established, Folders, Granted, OpenPlace, Opens, Outputs, PendingId, PendingRequests, Random,
+    WaitsFor,
 };
 use crate::server::{Config, Event, OpenFailure, OpenId, Output, Pipe, PipeId, ServiceEnd};
 use crate::wire::{CreateOptions, CreateRequest, CreateResponse, FileId, ImpersonationLevel, Opened};
@@ -25,6 +28,7 @@ pub(crate) struct Create<'a> {
     pub(crate) draining: bool,
     pub(crate) random: &'a mut Random,
     pub(crate) opens: &'a mut Opens,
+    pub(crate) folders: &'a mut Folders,
     pub(crate) pending: &'a PendingRequests,
     pub(crate) outputs: &'a mut Outputs,
 }
@@ -47,27 +51,20 @@ impl OpenRefused {
 
 impl Create<'_> {
     /// Has the backend connected, if the pipe's descriptor lets the user in, and waits for that.
-    pub(crate) fn handle(self, request: &Request<'_>) -> Result<Done, Refused> {
+    pub(crate) fn handle(mut self, request: &Request<'_>, reply: Reply<'_>) -> Result<Done, Refused> {
         let asked = CreateRequest::decode(request.message)?;
         let session = self.session.ok_or(NtStatus::USER_SESSION_DELETED)?;
+        if self.other_names.is_none() && folder::is_named_by(&asked) {
+            let opened = self.open_root(request, &asked, session, reply);
+            return opened.map_err(|refused| self.refused(session, &asked, refused));
+        }
         let (pipe, grant, place) = match self.granted(request, &asked, session) {
             Ok(granted) => granted,
-            Err(OpenRefused { status, reason }) => {
-                let user = Arc::clone(session.user());
-                let name = asked.name.chars().take(LOGGED_NAME).collect();
-                let desired = asked.desired_access.0;
-                self.outputs.event(Event::OpenRefused { user, name, desired, status, reason });
-                return Err(status.into());
-            }
+            Err(refused) => return Err(self.refused(session, &asked, refused)),
         };
         self.pending.check_room(request, MayWait::Anywhere)?;
-        let open = loop {
-            let open = OpenId(self.random.id());
-            if !self.opens.contains(open) {
-                break open;
-            }
-        };
-        let file_id = FileId { persistent: self.random.id(), volatile: open.0 };
+        let file_id = self.new_file_id();
+        let open = OpenId(file_id.volatile);
         let (user, token) = (Arc::clone(session.user()), Arc::clone(session.token()));
         let granted = Granted {
             file_id,
@@ -87,6 +84,44 @@ impl Create<'_> {
         );
         self.outputs.push(Output::Open { open, pipe, grant, token, user });
         Ok(Done::Waits(WaitsFor::Open(open), file_id))
+    }
+
+    /// Says why an open is refused.
+    fn refused(self, session: &Established, asked: &CreateRequest, refused: OpenRefused) -> Refused {
+        let OpenRefused { status, reason } = refused;
+        let user = Arc::clone(session.user());
+        let name = asked.name.chars().take(LOGGED_NAME).collect();
+        let desired = asked.desired_access.0;
+        self.outputs.event(Event::OpenRefused { user, name, desired, status, reason });
+        status.into()
+    }
+
+    /// A name for an open that none has.
+    fn new_file_id(&mut self) -> FileId {
+        loop {
+            let volatile = self.random.id();
+            if !self.opens.contains(OpenId(volatile)) && !self.folders.contains(volatile) {
+                return FileId { persistent: self.random.id(), volatile };
+            }
+        }
+    }
+
+    /// Opens the root, which lists the pipes. No service has to be asked.
+    fn open_root(
+        &mut self,
+        request: &Request<'_>,
+        asked: &CreateRequest,
+        session: &Established,
+        mut reply: Reply<'_>,
+    ) -> Result<Done, OpenRefused> {
+        check_parameters(asked)?;
+        let refused = |status| OpenRefused::new(status, "the name is that of all pipes, which can be listed");
+        let access = folder::granted(asked).map_err(refused)?;
+        let place = self.place(session)?;
+        let file_id = self.new_file_id();
+        self.folders.add(folder::opened(request, file_id, access, place));
+        CreateResponse { file_id, opened: Opened::Root }.encode(reply.body());
+        Ok(Done::RepliedOn(file_id, NtStatus::SUCCESS))
     }
 
     /// The pipe that a CREATE names, and what is granted on it. The order of the checks is that of the
@@ -121,7 +156,7 @@ impl Create<'_> {
         if self.draining {
             return Err(OpenRefused::new(NtStatus::PIPE_NOT_AVAILABLE, "the server is stopping"));
         }
-        if self.opens.len() >= self.config.limits.opens {
+        if self.opens.len() + self.folders.len() >= self.config.limits.opens {
             return Err(OpenRefused::new(
                 NtStatus::INSUFFICIENT_RESOURCES,
                 "too many opens on the connection",

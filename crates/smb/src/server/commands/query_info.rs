@@ -2,11 +2,12 @@
 
 use alloc::vec::Vec;
 
-use standpipe_security::{AccessMask, DescriptorParts};
+use standpipe_security::{AccessMask, DescriptorParts, SecurityDescriptor, well_known};
 
+use super::folder;
 use crate::server::replies::Reply;
 use crate::server::request::{Done, Refused, Request};
-use crate::server::state::{ConnectedOpen, Negotiated, Opens, PipeEnd};
+use crate::server::state::{ConnectedOpen, Folders, Negotiated, Opens, PipeEnd};
 use crate::server::{Config, PipeMode};
 use crate::wire::encode_buffer_too_small;
 use crate::wire::info::{
@@ -26,9 +27,19 @@ pub(crate) fn handle(
     config: &Config,
     negotiated: &Negotiated,
     opens: &Opens,
+    folders: &mut Folders,
     mut reply: Reply<'_>,
 ) -> Result<Done, Refused> {
     let asked = QueryInfoRequest::decode(request.message)?;
+    if let Some(folder) = folders.find_mut(request, asked.file_id)? {
+        negotiated.check_size(request, asked.output_length as usize)?;
+        let output = folder::information(folder, &asked)?;
+        if (asked.output_length as usize) < output.len() {
+            return Err(NtStatus::INFO_LENGTH_MISMATCH.into());
+        }
+        QueryInfoResponse { output: &output }.encode(reply.body());
+        return Ok(Done::RepliedOn(folder.file_id, NtStatus::SUCCESS));
+    }
     let open = opens.find(request, asked.file_id)?;
     let (file_id, room) = (open.granted.file_id, asked.output_length as usize);
     negotiated.check_size(request, room)?;
@@ -157,5 +168,21 @@ fn security_information(
     // What the service has put on the pipe is what a client of this machine would read.
     let configured = config.pipes.get(open.granted.pipe.0).and_then(|pipe| pipe.security_descriptor.as_ref());
     let descriptor = open.end.descriptor().or(configured).ok_or(NtStatus::ACCESS_DENIED)?;
-    descriptor.select(DescriptorParts(wanted)).to_bytes().map_err(|_| NtStatus::INTERNAL_ERROR)
+    with_owner_and_group(descriptor.select(DescriptorParts(wanted)), wanted)
+        .to_bytes()
+        .map_err(|_| NtStatus::INTERNAL_ERROR)
+}
+
+/// Windows has no pipe without an owner and a group: where its maker names none, they are those of the process
+/// that makes it. Here they are those of a service that runs as LocalSystem. They are shown, and grant nothing.
+fn with_owner_and_group(mut descriptor: SecurityDescriptor, wanted: u32) -> SecurityDescriptor {
+    const OWNER: u32 = 0x1;
+    const GROUP: u32 = 0x2;
+    if wanted & OWNER != 0 && descriptor.owner().is_none() {
+        descriptor = descriptor.with_owner(well_known::BUILTIN_ADMINISTRATORS);
+    }
+    if wanted & GROUP != 0 && descriptor.group().is_none() {
+        descriptor = descriptor.with_group(well_known::LOCAL_SYSTEM);
+    }
+    descriptor
 }

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use standpipe_security::Sid;
 
-use super::{Established, Ledger, Opens, Outputs, PendingRequests, Sessions};
+use super::{Established, Folders, Ledger, Opens, Outputs, PendingRequests, Sessions};
 use crate::NtStatus;
 use crate::server::{Config, Event, Now, Output, SessionId};
 
@@ -13,6 +13,8 @@ use crate::server::{Config, Event, Now, Output, SessionId};
 pub(crate) struct Holdings {
     pub(crate) sessions: Sessions,
     pub(crate) opens: Opens,
+    /// Opens of the root, which a connection may lose at any time: nothing comes or goes there.
+    pub(crate) folders: Folders,
     pub(crate) pending: PendingRequests,
     pub(crate) outputs: Outputs,
     pub(crate) ledger: Ledger,
@@ -24,6 +26,7 @@ impl Holdings {
         Self {
             sessions: Sessions::new(config, now),
             opens: Opens::default(),
+            folders: Folders::default(),
             pending: PendingRequests::new(&config.limits),
             outputs: Outputs::default(),
             ledger: Ledger::default(),
@@ -37,7 +40,8 @@ impl Holdings {
 
     /// Ends a session with everything in it.
     pub(crate) fn end_session(&mut self, now: Now, id: u64) {
-        let Self { sessions, opens, pending, outputs, .. } = self;
+        let Self { sessions, opens, folders, pending, outputs, .. } = self;
+        folders.end_where(|folder| folder.session_id == id);
         opens.end_where(pending, outputs, |open| open.session_id() == id);
         pending.end_waits(outputs, NtStatus::CANCELLED, |reply| reply.session_id == id);
         if sessions.remove(now, id) {
@@ -47,7 +51,8 @@ impl Holdings {
 
     /// Ends a tree connect with everything in it.
     pub(crate) fn end_tree(&mut self, session_id: u64, tree_id: u32) {
-        let Self { sessions, opens, pending, outputs, .. } = self;
+        let Self { sessions, opens, folders, pending, outputs, .. } = self;
+        folders.end_where(|folder| folder.session_id == session_id && folder.tree_id == tree_id);
         opens
             .end_where(pending, outputs, |open| open.session_id() == session_id && open.tree_id() == tree_id);
         pending.end_waits(outputs, NtStatus::CANCELLED, |reply| {
@@ -142,7 +147,8 @@ impl Holdings {
 
     /// Ends everything, for the connection is closed.
     pub(crate) fn end_all(&mut self) {
-        let Self { sessions, opens, pending, outputs, .. } = self;
+        let Self { sessions, opens, folders, pending, outputs, .. } = self;
+        folders.clear();
         opens.clear(outputs);
         pending.clear(outputs);
         sessions.clear();

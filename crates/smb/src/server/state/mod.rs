@@ -2,6 +2,7 @@
 //! (the table in [`dispatch`](super::dispatch) hands them out).
 
 mod credits;
+mod folders;
 mod holdings;
 mod ledger;
 mod negotiated;
@@ -18,6 +19,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 pub(crate) use credits::CreditWindow;
+pub(crate) use folders::{Folder, Folders};
 pub(crate) use holdings::Holdings;
 pub(crate) use ledger::Ledger;
 pub(crate) use negotiated::{Negotiated, Phase};

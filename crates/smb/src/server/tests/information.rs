@@ -1,5 +1,7 @@
 //! What can be asked of an open pipe, and set.
 
+use alloc::format;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use standpipe_security::{DescriptorParts, SecurityDescriptor};
@@ -113,6 +115,31 @@ fn a_client_can_ask_what_a_pipe_is_and_holds() {
     assert_eq!(set(&mut peer, byte, InfoType::FILE, FileInfoClass::PIPE, &modes(0, 1)), NtStatus::SUCCESS);
     let pipe = output(&query(&mut peer, byte, InfoType::FILE, FileInfoClass::PIPE, 0));
     assert_eq!((field(&pipe, 0), field(&pipe, 4)), (0, 1), "the modes that were set");
+}
+
+#[test]
+fn a_descriptor_without_owner_and_group_has_those_of_a_service() {
+    let mut peer = Peer::connected();
+    let file_id = peer.open("simple");
+    let part = |peer: &mut Peer, parts| {
+        let class = FileInfoClass(0);
+        let bytes = output(&query(peer, file_id, InfoType::SECURITY, class, parts));
+        SecurityDescriptor::from_bytes(&bytes).unwrap().to_string()
+    };
+    assert_eq!(part(&mut peer, OWNER), "O:BA");
+    assert_eq!(part(&mut peer, GROUP), "G:SY");
+    assert!(part(&mut peer, OWNER | GROUP | DACL).starts_with("O:BAG:SYD:"));
+    assert!(part(&mut peer, DACL).starts_with("D:"));
+
+    let mut config = config();
+    config.pipes[0].security_descriptor = format!("O:BUG:AU{STORY_ACL}").parse().ok();
+    let mut peer = Peer::new(config);
+    peer.negotiate(&[Dialect::Smb311], Some(SigningAlgorithm::AesGmac));
+    assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
+    let file_id = peer.open("simple");
+    let bytes = output(&query(&mut peer, file_id, InfoType::SECURITY, FileInfoClass(0), OWNER | GROUP));
+    assert_eq!(SecurityDescriptor::from_bytes(&bytes).unwrap().to_string(), "O:BUG:AU");
 }
 
 #[test]

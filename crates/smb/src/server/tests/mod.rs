@@ -8,6 +8,7 @@ mod encryption;
 mod harness;
 mod hostile;
 mod information;
+mod listing;
 mod log_on;
 mod negotiate;
 mod own_descriptor;

@@ -171,8 +171,8 @@ pub(super) fn run(doctor: &Doctor, output: &mut Output) -> Result<Exit, Failure>
 fn show(findings: &[Finding], output: &mut Output) -> Result<(), Failure> {
     for severity in [Severity::Wrong, Severity::Note, Severity::Fine] {
         for finding in findings.iter().filter(|finding| finding.severity == severity) {
-            let word = output.bold(severity.word());
-            output.line(format_args!("{word}: {}{}", finding.place(), finding.message))?;
+            let rest = format_args!(": {}{}", finding.place(), finding.message);
+            output.line_after(severity.word(), rest)?;
             if let Some(remedy) = &finding.remedy {
                 output.line(format_args!("  to do: {remedy}"))?;
             }

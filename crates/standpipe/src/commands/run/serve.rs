@@ -33,7 +33,8 @@ pub(super) struct Sockets {
     records: Vec<EndpointRecord>,
     /// The servers for pipes, each with its own options.
     pipes: Vec<(Server, Options)>,
-    pages: Vec<TcpListener>,
+    /// Those for pages, each with the names that it answers to.
+    pages: Vec<(TcpListener, Vec<String>)>,
     /// For all of `pipes` together.
     budget: Budget,
     page_memory: Memory,
@@ -76,7 +77,7 @@ impl Sockets {
                 Protocol::Http => {
                     let page = first_free(ports, address, bind_page).await?;
                     let socket = page.local_addr().map_err(|error| cannot_listen("the page", &error))?;
-                    sockets.pages.push(page);
+                    sockets.pages.push((page, endpoint.hosts.clone()));
                     (socket, "http")
                 }
                 // The service listens there. What is free now is so a moment later, unless somebody hurries.
@@ -153,7 +154,7 @@ pub(super) struct Endpoints {
     names: Vec<String>,
     offers: Vec<PipeOffer>,
     accounts: Arc<AccountFile>,
-    pages: Vec<TcpListener>,
+    pages: Vec<(TcpListener, Vec<String>)>,
     budget: Budget,
     page_memory: Memory,
     page_connections: usize,
@@ -216,10 +217,10 @@ impl Endpoints {
             tasks.spawn(server.serve(offer, serving.stop.clone()));
         }
         if let Some(site) = self.site {
-            let (app, drain, most) = (standpipe_web::app(site), self.drain, self.page_connections);
-            for listener in self.pages {
+            let (site, drain, most) = (Arc::new(site), self.drain, self.page_connections);
+            for (listener, hosts) in self.pages {
                 let stop = serving.stop.clone();
-                let app = app.clone();
+                let app = standpipe_web::app(Arc::clone(&site), hosts);
                 tasks.spawn(async move {
                     standpipe_web::serve_at_most(most, listener, app, stop.cancelled(), drain).await;
                 });

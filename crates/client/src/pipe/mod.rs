@@ -1,14 +1,14 @@
 //! One open pipe.
 
+mod exchange;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use standpipe_smb::NtStatus;
 use standpipe_smb::client::{Data, OpenPipe, Operation, ReadMode, Reply, RequestError};
 
 use crate::driver::Command;
-use standpipe_pipe::Mode;
-
-use crate::{CallOptions, Client, ClientError, PipeAddress, ReplyEnd};
+use crate::{Client, ClientError, PipeAddress};
 
 /// Bytes asked for with one read: what one credit pays for.
 const CHUNK: u32 = 64 * 1024;
@@ -76,6 +76,9 @@ impl Pipe {
             match self.client.ask(operation).await {
                 // Samba's server cannot be told; its pipes of messages are always read by message.
                 Ok(_) | Err(RequestError::Refused(NtStatus::NOT_SUPPORTED)) => {}
+                Err(RequestError::Refused(NtStatus::INVALID_PARAMETER)) => {
+                    return Err(ClientError::NoMessages { pipe: self.address.clone() });
+                }
                 Err(error) => return Err(self.error("set the read mode of", error)),
             }
             self.by_message.store(true, Ordering::Relaxed);
@@ -116,125 +119,14 @@ impl Pipe {
         result.map(|_| ()).map_err(|error| self.error("close", error))
     }
 
-    /// One request and its whole reply. The pipe can be used again only if the reply ends with a message.
-    pub async fn exchange(&self, request: &[u8], options: &CallOptions) -> Result<Vec<u8>, ClientError> {
-        self.exchange_within(request, options, &|_| true).await
-    }
-
-    /// The same, and asks `room` before it keeps so many bytes more of the reply: [`ClientError::NoRoom`]
-    /// when that answers `false`. A reply that is one message is asked for once it is there.
-    pub async fn exchange_within(
-        &self,
-        request: &[u8],
-        options: &CallOptions,
-        room: &(dyn Fn(usize) -> bool + Sync),
-    ) -> Result<Vec<u8>, ClientError> {
-        let limit = self.client.ready().max_write as usize;
-        if options.mode == Mode::Message && request.len() > limit {
-            let (pipe, length) = (self.address.clone(), request.len());
-            return Err(ClientError::RequestTooLong { pipe, length, limit });
-        }
-        let exchange = async {
-            match options.reply_end {
-                ReplyEnd::Disconnect => self.exchange_to_the_end(request, options, room).await,
-                ReplyEnd::Message => {
-                    let reply = self.transceive(request, options.max_reply).await?;
-                    let reply = reply.ok_or_else(|| ClientError::NoReply { pipe: self.address.clone() })?;
-                    self.check_room(room, reply.len())?;
-                    Ok(reply)
-                }
-            }
-        };
-        let timeout = options.reply_timeout;
-        match tokio::time::timeout(timeout, exchange).await {
-            Ok(result) => result,
-            Err(_) => Err(ClientError::ReplyTimeout { pipe: self.address.clone(), timeout }),
-        }
-    }
-
-    async fn exchange_to_the_end(
-        &self,
-        request: &[u8],
-        options: &CallOptions,
-        room: &(dyn Fn(usize) -> bool + Sync),
-    ) -> Result<Vec<u8>, ClientError> {
-        // A message was found to fit.
-        let (first, more) = request.split_at(request.len().min(self.client.ready().max_write as usize));
-        // The first read goes out with the write, not after it: one round trip less.
-        let write = self.client.start(Operation::Write { pipe: self.open, bytes: first.to_vec().into() });
-        let read = self
-            .client
-            .start(Operation::Read { pipe: self.open, max: CHUNK.min(self.client.ready().max_read) });
-        let whole = async {
-            let written = write.finish().await.map_err(|error| self.error(WRITE, error))?;
-            let rest = if options.mode == Mode::Byte { rest_of(first, &written) } else { &[] };
-            let parts = std::iter::once(rest).chain(more.chunks(first.len().max(1)));
-            for part in parts.filter(|part| !part.is_empty()) {
-                self.write(part).await.map_err(|error| match error {
-                    ClientError::Disconnected { .. } => self.client.lost(true),
-                    error => error,
-                })?;
-            }
-            Ok(())
-        };
-        // A service may answer before it has taken everything in, and go on only when that is read.
-        let reply = async {
-            let first = self.data(read.finish().await)?;
-            self.reply_to_the_end(first, options.max_reply, room).await
-        };
-        let ((), reply) = tokio::try_join!(biased; whole, reply)?;
-        Ok(reply)
-    }
-
-    /// What the service writes until it closes the pipe; `next` was read already.
-    async fn reply_to_the_end(
-        &self,
-        mut next: Option<Data>,
-        max: usize,
-        room: &(dyn Fn(usize) -> bool + Sync),
-    ) -> Result<Vec<u8>, ClientError> {
-        // An empty message is a reply; a pipe that is closed without one is not.
-        if next.is_none() {
-            return Err(ClientError::NoReply { pipe: self.address.clone() });
-        }
-        let mut reply = Vec::new();
-        while let Some(data) = next {
-            self.check_room(room, data.bytes.len())?;
-            if reply.is_empty() {
-                reply = data.bytes;
-            } else {
-                reply.extend_from_slice(&data.bytes);
-            }
-            if reply.len() > max {
-                return Err(ClientError::ReplyTooLong { pipe: self.address.clone(), limit: max });
-            }
-            // One byte more than allowed shows that there is more than allowed.
-            next = self.read_part(max - reply.len() + 1).await?;
-        }
-        Ok(reply)
-    }
-
-    fn check_room(&self, room: &(dyn Fn(usize) -> bool + Sync), bytes: usize) -> Result<(), ClientError> {
-        if room(bytes) { Ok(()) } else { Err(ClientError::NoRoom { pipe: self.address.clone() }) }
-    }
-
     async fn read_part(&self, max: usize) -> Result<Option<Data>, ClientError> {
         self.data(self.client.ask(Operation::Read { pipe: self.open, max: self.chunk(max, CHUNK) }).await)
     }
 
     /// Reads on until the message is whole.
     async fn rest_of_message(&self, first: Data, max: usize) -> Result<Vec<u8>, ClientError> {
-        let Data { bytes: mut message, mut more } = first;
-        while more {
-            if message.len() >= max {
-                return Err(ClientError::ReplyTooLong { pipe: self.address.clone(), limit: max });
-            }
-            let length = self.chunk(max - message.len(), LONG_CHUNK);
-            let part = self.data(self.client.ask(Operation::Read { pipe: self.open, max: length }).await)?;
-            let part = part.ok_or_else(|| ClientError::NoReply { pipe: self.address.clone() })?;
-            message.extend_from_slice(&part.bytes);
-            more = part.more;
-        }
+        let mut message = Vec::new();
+        self.rest_of_message_into(first, max, &mut message, &|_| true).await?;
         Ok(message)
     }
 
@@ -261,6 +153,9 @@ impl Pipe {
                 | NtStatus::PIPE_CLOSING
                 | NtStatus::FILE_CLOSED,
             ) => ClientError::NoReply { pipe },
+            RequestError::Refused(NtStatus::INVALID_PIPE_STATE) if action == CALL => {
+                ClientError::NoMessages { pipe }
+            }
             RequestError::Refused(status) => ClientError::Refused { pipe, action, status },
             RequestError::TooLarge { length, limit } => {
                 ClientError::RequestTooLong { pipe, length, limit: limit as usize }
@@ -271,15 +166,6 @@ impl Pipe {
             // All but a write may come after a request that was written.
             RequestError::Lost { sent } => self.client.lost(sent || ![WRITE, CALL].contains(&action)),
         }
-    }
-}
-
-/// What of a write the pipe did not take.
-fn rest_of<'a>(bytes: &'a [u8], written: &Reply) -> &'a [u8] {
-    match written {
-        // 0 is what servers say that do not count.
-        Reply::Written(taken @ 1..) => bytes.get(*taken as usize..).unwrap_or_default(),
-        _ => &[],
     }
 }
 
