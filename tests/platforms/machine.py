@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -116,3 +117,18 @@ def _remove(group):
             return
         except OSError:
             time.sleep(0.1)
+
+
+def main():
+    """A machine for another program: it prints the number of process 1, and ends when its input does."""
+    folder, files, unit = sys.argv[1:]
+    machine = Machine(Path(folder), Path(files), unit)
+    try:
+        print(machine.pid, flush=True)
+        sys.stdin.read()
+    finally:
+        machine.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@
 //! time of its process, which other work on the machine disturbs less than the clock.
 
 mod machine;
+mod recovery;
 mod results;
 mod servers;
 mod wine;
@@ -13,11 +14,13 @@ mod workloads;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use std::{env, fs, io};
 
 use crate::install::debian;
 use crate::shell::{self, Failure, Result};
 use crate::workspace::Workspace;
+use recovery::Pace;
 use results::{Results, Row};
 use servers::{Programs, Proxy, Samba, Server, Service, Standpipe};
 use workloads::Workload;
@@ -39,16 +42,28 @@ pub(crate) struct Arguments {
     /// Measure a service inside Wine instead, beside programs inside Wine that call its pipe directly
     #[arg(long, conflicts_with_all = ["workloads", "list"])]
     wine: bool,
-    /// With --wine, measure the programs in this folder: standpipe, standpipe.exe and standpipe-bench
-    #[arg(long, value_name = "FOLDER", requires = "wine")]
+    /// Measure how long a killed service is away, beside systemd and runit, and what resting instances cost
+    #[arg(long, conflicts_with_all = ["workloads", "list", "wine"])]
+    recovery: bool,
+    /// With --recovery, how often each service is killed; the median counts
+    #[arg(long, default_value_t = 20, requires = "recovery", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    kills: u32,
+    /// With --recovery, for how many seconds instances rest
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "recovery")]
+    idle: u32,
+    /// Measure the programs in this folder: with --wine standpipe, standpipe.exe and standpipe-bench, with
+    /// --recovery standpipe and simple-service
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["workloads", "list"])]
     programs: Option<PathBuf>,
     /// List the workloads and stop
     #[arg(long)]
     list: bool,
 }
 
+const QUICK_RECOVERY: Pace = Pace { kills: 1, idle: Duration::from_secs(1) };
+
 /// What there was nobody to compare with, and why.
-pub(crate) struct Missing(pub(crate) Failure);
+struct Missing(Failure);
 
 pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
     let rounds = if arguments.quick { 1 } else { arguments.rounds };
@@ -59,6 +74,9 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
             wine::write(&results, path)?;
         }
         return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.recovery {
+        return measure_recovery(arguments, workspace);
     }
     let all = if arguments.quick { workloads::quick() } else { workloads::full() };
     let words = &arguments.workloads;
@@ -90,11 +108,28 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// The short form for `cargo xtask test`: everything runs, no figure is judged.
-pub(crate) fn smoke(workspace: &Workspace) -> Result<Option<Missing>> {
+fn measure_recovery(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
+    let pace = if arguments.quick {
+        QUICK_RECOVERY
+    } else {
+        Pace { kills: arguments.kills, idle: Duration::from_secs(arguments.idle.into()) }
+    };
+    let results = recovery::measure(workspace, arguments.programs.as_deref(), arguments.quick, pace)?;
+    print!("{results}");
+    if let Some(path) = &arguments.json {
+        recovery::write(&results, path)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The short form for `cargo xtask test`: everything runs, no figure is judged. Returns what was left out.
+pub(crate) fn smoke(workspace: &Workspace) -> Result<Vec<String>> {
     let (results, missing) = measure(workspace, &workloads::quick(), true, 1)?;
     print!("{results}");
-    Ok(missing)
+    let recovered = recovery::measure(workspace, None, true, QUICK_RECOVERY)?;
+    print!("{recovered}");
+    let smbd = missing.map(|Missing(why)| format!("smbd: {why}"));
+    Ok(smbd.into_iter().chain(recovered.missing).collect())
 }
 
 fn measure(

@@ -144,7 +144,10 @@ impl RecordPublisher {
             Err(error) => with_causes(&error).to_string(),
         };
         let mut shown = self.record.clone();
-        shown.last_error.get_or_insert_with(|| why.clone());
+        shown.last_error = Some(match shown.last_error.take() {
+            Some(error) => format!("{error}; and the state of the instance cannot be kept: {why}"),
+            None => why.clone(),
+        });
         let is_shown = shown.overwrite(&self.dir.record()).is_ok();
         if self.unwritten.as_ref() != Some(&why) {
             let result = if is_shown { "which `ps` shows" } else { "so that `ps` shows an old one" };
@@ -205,6 +208,11 @@ mod tests {
         let why = record.last_error.unwrap();
         assert!(why.contains("cannot write") && why.contains("directory"), "{why}");
         assert_eq!((record.stage, publisher.unwritten.as_ref()), (Stage::Running, Some(&why)));
+        // Nor does what went wrong otherwise hide it.
+        publisher.change(|record| record.last_error = Some("it fell over".to_owned()));
+        let both = lock.dir().read().unwrap().unwrap().last_error.unwrap();
+        assert!(both.starts_with("it fell over; and") && both.ends_with(&why), "{both}");
+        publisher.change(|record| record.last_error = None);
         fs::remove_dir(&second).unwrap();
         publisher.change(|record| record.stage = Stage::Draining);
         let record = lock.dir().read().unwrap().unwrap();

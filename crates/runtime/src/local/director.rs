@@ -7,7 +7,7 @@ use std::time::Duration;
 use standpipe_deployment::{Deployment, Role, local_address};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::control::{Ask, Asked, Back, Refusal, Reply};
@@ -16,7 +16,7 @@ use super::members::{Kept, Member};
 use super::plan::{self, Plan};
 use super::published::Published;
 use super::walk::{Action, InstanceId, Walk, WalkEnd};
-use super::{FailedInstance, Host, LocalInstance, LocalOptions, VIEW_INTERVAL};
+use super::{FailedInstance, Host, LocalInstance, LocalOptions, REST_INTERVAL, SETTLED, VIEW_INTERVAL};
 use crate::exit_code::ExitCode;
 use crate::state::{InstanceRecord, StateDir};
 use crate::stop::Stop;
@@ -76,20 +76,27 @@ impl<'a, H: Host> Director<'a, H> {
         asked: &mut mpsc::Receiver<Asked>,
         views: &watch::Sender<Vec<InstanceRecord>>,
     ) {
-        let mut ticks = tokio::time::interval(VIEW_INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.look(views);
+        let mut changed = Instant::now();
         while !self.keeping.is_empty() || self.walking.is_some() {
-            let stop = self.stop.asked.clone();
+            let (stop, pause) = (self.stop.asked.clone(), self.pause(changed));
             tokio::select! {
                 Some(ended) = self.keeping.join_next_with_id() => self.ended(ended),
                 Some(asked) = asked.recv() => self.take(asked).await,
                 () = stop.cancelled(), if self.walking.is_some() => self.give_up_walking().await,
-                _ = ticks.tick() => {}
+                () = tokio::time::sleep(pause) => {}
             }
-            self.look(views);
+            if self.look(views) {
+                changed = Instant::now();
+            }
             self.walk_on().await;
         }
+    }
+
+    /// How long until the next look: what has not changed for a while costs next to nothing.
+    fn pause(&self, changed: Instant) -> Duration {
+        let is_at_rest = self.walking.is_none() && changed.elapsed() >= SETTLED;
+        if is_at_rest { REST_INTERVAL } else { VIEW_INTERVAL }
     }
 
     /// The end: those who waited for it hear of it, and the instances that could not be kept are returned.
@@ -171,8 +178,8 @@ impl<'a, H: Host> Director<'a, H> {
         self.published.changed();
     }
 
-    /// Reads what instances say of themselves, and tells everybody.
-    fn look(&mut self, views: &watch::Sender<Vec<InstanceRecord>>) {
+    /// Reads what instances say of themselves, and tells everybody. Returns whether something changed.
+    fn look(&mut self, views: &watch::Sender<Vec<InstanceRecord>>) -> bool {
         for member in &mut self.members {
             if member.look() {
                 self.published.changed();
@@ -187,7 +194,7 @@ impl<'a, H: Host> Director<'a, H> {
                 *current = self.members.iter().map(|member| member.record.clone()).collect();
             }
             !is_same
-        });
+        })
     }
 
     async fn take(&mut self, Asked { ask, back }: Asked) {

@@ -52,6 +52,12 @@ use walk::Pace;
 /// How often the instances' records are looked at.
 const VIEW_INTERVAL: Duration = Duration::from_millis(200);
 
+/// How often when nothing has changed for [`SETTLED`].
+const REST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// After so long without a change, instances count as at rest.
+const SETTLED: Duration = Duration::from_secs(5);
+
 /// How many requests of other commands wait.
 const WAITING_REQUESTS: usize = 8;
 

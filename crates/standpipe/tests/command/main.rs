@@ -27,6 +27,8 @@ mod run;
 mod sddl;
 mod service;
 #[cfg(target_os = "linux")]
+mod shortage;
+#[cfg(target_os = "linux")]
 mod siege;
 #[cfg(target_os = "linux")]
 mod signals;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 
 use rustix::process::Pid;
@@ -27,7 +28,11 @@ pub(super) fn is_usable() -> bool {
 
 /// The process with this number, if there is one.
 pub(super) fn entry(pid: i32) -> Option<Entry> {
-    parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+    // In one piece: all processes are looked at when one has died, and whoever waits for the next start waits
+    // for that. 52 numbers and a short name fit.
+    let mut stat = [0; 2048];
+    let length = fs::File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut stat).ok()?;
+    parse(pid, stat.get(..length)?)
 }
 
 /// The present time, in clock ticks since the system was started: hundredths of a second, as every process

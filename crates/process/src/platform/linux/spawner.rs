@@ -9,6 +9,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use nix::sys::wait::{self, WaitPidFlag};
 use nix::unistd::getsid;
@@ -17,8 +18,13 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 
 use super::procfs;
+
+/// How long after a death orphans are looked for. Whoever has died may be wanted again at once, and a start
+/// does not wait for the look; and many that die together are found by one.
+const REAP_AFTER: Duration = Duration::from_millis(50);
 
 enum Request {
     Spawn { command: Box<Command>, runtime: Handle, reply: oneshot::Sender<io::Result<Spawned>> },
@@ -81,7 +87,7 @@ fn requests() -> io::Result<&'static mpsc::UnboundedSender<Request>> {
 
 fn start() -> io::Result<mpsc::UnboundedSender<Request>> {
     set_child_subreaper(Some(getpid()))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let mut deaths = {
         let _inside = runtime.enter();
         signal(SignalKind::child())?
@@ -92,6 +98,7 @@ fn start() -> io::Result<mpsc::UnboundedSender<Request>> {
         runtime.block_on(async move {
             let mut waited_for = HashMap::new();
             let mut next_token = 0u64;
+            let mut reap_at = None;
             loop {
                 tokio::select! {
                     Some(request) = incoming.recv() => match request {
@@ -118,7 +125,13 @@ fn start() -> io::Result<mpsc::UnboundedSender<Request>> {
                             }
                         }
                     },
-                    Some(()) = deaths.recv() => reap_orphans(&waited_for),
+                    Some(()) = deaths.recv() => {
+                        reap_at.get_or_insert_with(|| Instant::now() + REAP_AFTER);
+                    }
+                    () = sleep_until(reap_at.unwrap_or_else(Instant::now)), if reap_at.is_some() => {
+                        reap_at = None;
+                        reap_orphans(&waited_for);
+                    }
                     else => return,
                 }
             }

@@ -248,8 +248,8 @@ async fn last_words(process: &Process, exit: Exit, carried_out: Ending) -> Optio
     if carried_out != Ending::NotAsked {
         return None;
     }
-    let has_left_some = tokio::time::timeout(Duration::ZERO, process.tree().gone()).await.is_err();
-    if exit.is_success() && has_left_some {
+    let has_left_some = async || tokio::time::timeout(Duration::ZERO, process.tree().gone()).await.is_err();
+    if exit.is_success() && has_left_some().await {
         return Some(
             "it went into the background, where nobody can watch it: a service has to stay in the foreground"
                 .to_owned(),

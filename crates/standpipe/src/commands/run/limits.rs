@@ -33,7 +33,12 @@ impl RoleLimits {
         let (memory, own) = (memory / parts.max(1), descriptors / parts.max(1));
         let mut resources = Resources::within(memory, own);
         if let Some(opens) = given.opens {
-            resources.opens = opens as usize;
+            // Without a descriptor left nothing else works: the health port, the next start of the service.
+            let room = own.saturating_sub(resources.descriptors() - resources.opens).max(4);
+            if opens as usize > room {
+                warn!("{opens} opens do not fit {own} file descriptors: {room} are allowed");
+            }
+            resources.opens = room.min(opens as usize);
             resources.opens_share = resources.opens.div_ceil(2);
         }
         if let Some(opens) = given.opens_per_account {
