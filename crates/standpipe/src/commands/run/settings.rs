@@ -9,6 +9,8 @@ use standpipe_runtime::instance::hang_up_services;
 use standpipe_runtime::renewal::{Renewal, Turn, settings_digest};
 use standpipe_runtime::state::InstanceRecord;
 use standpipe_runtime::targets::VARIABLE;
+use standpipe_system::Found;
+use standpipe_system::private_file::FileIdentity;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -34,15 +36,20 @@ impl FollowedSettings {
     /// Takes over what changes in the file, and does what it says of such a change. Never ends by itself.
     pub(super) async fn follow(self) {
         let began_with = settings_digest(&self.settings.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut known = self.text().await;
+        let (mut seen, mut known) = (None, self.text().await);
         let mut renewal: Option<Renewal> = None;
         let mut failing = None;
         loop {
             tokio::time::sleep(LOOK_INTERVAL).await;
-            let text = self.text().await;
+            let version = self.version();
+            let is_seen = version.is_some() && version == seen;
+            seen = version;
             // A file that is being replaced may be gone for a moment.
-            if text.is_some() && text != known {
-                known = text;
+            if !is_seen
+                && let Some(text) = self.text().await
+                && known.as_ref() != Some(&text)
+            {
+                known = Some(text);
                 if let Some(taken) = self.take().await {
                     // Settings that came back need no new start.
                     renewal = taken.filter(|renewal| !renewal.is_to(&began_with));
@@ -57,6 +64,14 @@ impl FollowedSettings {
                 Some(Turn::Failing(_) | Turn::Later) | None => {}
             }
         }
+    }
+
+    /// What tells this version of the file from others without reading it: reading takes another thread. A
+    /// clock is too coarse for one that was written just now.
+    fn version(&self) -> Option<FileIdentity> {
+        let found = Found::at(&self.file).ok()?;
+        let age = found.metadata().modified().ok()?.elapsed().ok()?;
+        (age > LOOK_INTERVAL).then(|| FileIdentity::of(&found))
     }
 
     async fn text(&self) -> Option<Vec<u8>> {
