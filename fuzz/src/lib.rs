@@ -15,8 +15,10 @@
 //! | [`sddl`] | security descriptors as text |
 //! | [`import`] | definitions and configurations of Cloud Services |
 //! | [`pack`] | packs, and packages of Cloud Services |
+//! | [`accounts`] | the file of accounts |
 #![expect(clippy::expect_used, reason = "a broken promise must end the run")]
 
+mod accounts;
 mod bytes;
 mod client;
 mod connection;
@@ -33,6 +35,7 @@ mod shell;
 mod tap;
 mod world;
 
+pub use accounts::accounts;
 pub use client::client;
 pub use connection::connection;
 pub use deployment::{import, pack};

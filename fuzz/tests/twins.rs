@@ -57,6 +57,11 @@ fn pack() {
     run("pack", standpipe_fuzz::pack);
 }
 
+#[test]
+fn accounts() {
+    run("accounts", standpipe_fuzz::accounts);
+}
+
 fn run(target: &str, entry: fn(&[u8])) {
     let seeds = seeds(target);
     assert!(!seeds.is_empty(), "{target} has no seeds");

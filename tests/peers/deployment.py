@@ -196,7 +196,9 @@ class Deployment:
                     continue
             except OSError:
                 continue  # it ended meanwhile, or is a kernel thread
-            if environment.get("SERVICE_DEMO_SECRETS") == str(self.secrets):
+            # Standpipe's own processes hide their environment.
+            is_own = program == "standpipe" and str(self.folder) in (entry / "cmdline").read_text()
+            if is_own or environment.get("SERVICE_DEMO_SECRETS") == str(self.secrets):
                 found[int(entry.name)] = (program, environment.get("STANDPIPE_INSTANCE"))
         return found
 

@@ -54,7 +54,22 @@ def test_secrets_and_descriptors_stay_with_the_one_that_serves(deployment, folde
         assert sorted((folder / "fds").read_text().split()) == ["0", "1", "2", "3"]  # the last is that of ls
         looked = subprocess.run(["cat", f"/proc/{process.pid}/environ"], capture_output=True, text=True, **NOBODY)
         assert looked.returncode != 0 and SECRET not in looked.stdout, looked
+        if NOBODY:
+            # Root may look, and finds that nothing is there.
+            assert SECRET not in Path(f"/proc/{process.pid}/environ").read_text()
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
         os.close(left_open)
+
+
+def test_an_instance_that_starts_nothing_can_start_nothing(demo):
+    """The page's instance gives up, in all of its threads, what those need that start services."""
+
+    def rights(instance):
+        for task in Path(f"/proc/{instance['pid']}/task").iterdir():
+            fields = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line)
+            yield fields["NoNewPrivs"], fields["Seccomp"]
+
+    assert set(rights(demo.instance(0, "Web"))) == {("1", "2")}
+    assert ("1", "2") not in set(rights(demo.instance(0)))

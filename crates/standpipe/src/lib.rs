@@ -50,7 +50,11 @@ fn run() -> Exit {
     let serves = cli.command.serves();
     // Its environment may have passwords, and what it starts may be the same user's. A system that refuses is
     // no reason not to serve.
-    let hidden = if serves { standpipe_system::conceal() } else { Ok(()) };
+    let hidden = if serves {
+        standpipe_system::hide_environment().and_then(|()| standpipe_system::conceal())
+    } else {
+        Ok(())
+    };
     // A command that serves does not wait for ever for somebody who reads why it ends.
     let patience = serves.then_some(LAST_WORDS_TIMEOUT);
     let queue = match LogQueue::of_process() {

@@ -14,7 +14,7 @@ pub mod process_prng;
 pub mod time;
 pub mod user;
 
-pub use concealment::conceal;
+pub use concealment::{conceal, confine, hide_environment};
 pub use found::Found;
 #[cfg(windows)]
 pub use platform::{registry, wide, wide_name};

@@ -71,6 +71,10 @@ async fn visit(world: &World, number: u64, random: &mut Random) -> Result<(), En
         // In the middle of the log-on.
         wire.cut(1 + random.below(900), random.percent(50));
     }
+    if random.percent(4) {
+        wire.be_slow();
+        findings.count("slow clients");
+    }
     let encryption = if random.percent(30) { Encryption::Required } else { Encryption::WhenAsked };
     let options = ConnectOptions { timeout: PATIENCE, encryption, ..ConnectOptions::default() };
     let connected = Smb::connect(&wire.place().into(), &world.credentials, &options).await;

@@ -17,6 +17,8 @@ mod client;
 #[cfg(unix)]
 mod findings;
 #[cfg(unix)]
+mod flood;
+#[cfg(unix)]
 mod measure;
 #[cfg(unix)]
 mod message;

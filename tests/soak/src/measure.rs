@@ -66,6 +66,14 @@ impl Measured {
             .collect()
     }
 
+    /// By how many KiB the straight line through the samples after the warm-up rises over the whole of them;
+    /// `None` when there are too few.
+    pub(crate) fn rise(&self) -> Option<i64> {
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let points: Vec<_> = samples.iter().map(|sample| (sample.at.as_millis(), sample.resident)).collect();
+        rise(points.get(points.len() / WARM_UP..)?)
+    }
+
     /// `None` when there are too few samples.
     pub(crate) fn thirds(&self) -> Option<Thirds> {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,6 +101,20 @@ fn thirds(resident: &[u64]) -> Option<Thirds> {
     })
 }
 
+/// The rise of the line of least squares from the first point to the last.
+fn rise(points: &[(u128, u64)]) -> Option<i64> {
+    let (first, last) = (points.first()?.0, points.last()?.0);
+    let count = i128::try_from(points.len()).ok()?;
+    let (mut x, mut y, mut xx, mut xy) = (0, 0, 0, 0);
+    for &(at, resident) in points {
+        let (at, resident) = (i128::try_from(at.checked_sub(first)?).ok()?, i128::from(resident));
+        (x, y, xx, xy) = (x + at, y + resident, xx + at * at, xy + at * resident);
+    }
+    let length = i128::try_from(last.checked_sub(first)?).ok()?;
+    let slope = ((count * xy - x * y) * length).checked_div(count * xx - x * x)?;
+    i64::try_from(slope).ok()
+}
+
 impl Thirds {
     /// Whether memory is flat, but for what an allocator makes of it, after a run of this length.
     ///
@@ -101,11 +123,14 @@ impl Thirds {
     /// allocator's arenas, one for each thread, keep of the busiest moment there was so far, and that comes
     /// later in one than in another: a tenth, and a few megabytes that weigh only where there is little. A
     /// short run is all warm-up, and shows only what grows without any bound.
-    pub(crate) fn is_flat(self, run: Duration) -> bool {
+    ///
+    /// The straight line through all samples may rise by as much and no more: one burst at the end does not
+    /// make it, and a slow growth does not hide in one burst at the beginning.
+    pub(crate) fn is_flat(self, rise: i64, run: Duration) -> bool {
         const FEW_MEGABYTES: u64 = 4 * 1024;
         const LONG: Duration = Duration::from_mins(5);
-        let allowed = if run < LONG { self.first } else { self.first / 10 };
-        self.last <= self.first + allowed + FEW_MEGABYTES
+        let allowed = FEW_MEGABYTES + if run < LONG { self.first } else { self.first / 10 };
+        self.last <= self.first + allowed && rise <= i64::try_from(allowed).unwrap_or(i64::MAX)
     }
 }
 
@@ -121,13 +146,24 @@ mod tests {
 
     #[test]
     fn the_warm_up_does_not_count_and_growth_is_seen() {
+        let is_flat = |resident: &[u64], run| {
+            let points: Vec<_> = (0..).zip(resident).map(|(at, &now)| (at * 500, now)).collect();
+            let rise = rise(&points[points.len() / WARM_UP..]).unwrap();
+            thirds(resident).unwrap().is_flat(rise, run)
+        };
         let flat: Vec<u64> = (0..100).map(|at| if at < 15 { at * 1000 } else { 50_000 + at % 7 }).collect();
         let (long, short) = (Duration::from_mins(10), Duration::from_secs(30));
-        assert!(thirds(&flat).unwrap().is_flat(long));
+        assert!(is_flat(&flat, long));
         let growing: Vec<u64> = (0..100).map(|at| 50_000 + at * 300).collect();
-        assert!(!thirds(&growing).unwrap().is_flat(long) && thirds(&growing).unwrap().is_flat(short));
+        assert!(!is_flat(&growing, long) && is_flat(&growing, short));
         let bursting: Vec<u64> = (0..100).map(|at| 10_000 + at * 1000).collect();
-        assert!(!thirds(&bursting).unwrap().is_flat(short));
+        assert!(!is_flat(&bursting, short));
+        // It grew in the middle and its end is lower again, but the line through it rises.
+        let uneven: Vec<u64> =
+            (0..100).map(|at| 50_000 + at * 400 - if at > 84 { 20_000 } else { 0 }).collect();
+        assert!(thirds(&uneven).unwrap().is_flat(0, long) && !is_flat(&uneven, long));
+        assert_eq!(rise(&[(0, 10), (500, 20), (1000, 30)]), Some(20));
+        assert_eq!(rise(&[(0, 10)]), None);
         assert_eq!(thirds(&[1, 2]), None);
     }
 }

@@ -14,6 +14,7 @@ use crate::Failure;
 use crate::act::{Caller, PATIENCE, name};
 use crate::client::{self, World};
 use crate::findings::Findings;
+use crate::flood;
 use crate::measure::Measured;
 use crate::random::Random;
 use crate::services::{Services, kill_program_of, until};
@@ -89,8 +90,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut fate_of_watched = Random::of(seed, u64::MAX - 2);
     let suffering = services.suffer(&mut fate, often, &world.over, &world.findings);
     let killing = kill_watched(&site, &mut fate_of_watched, seldom, &world);
+    let flooding = flood::come_and_go(&world, Random::of(seed, u64::MAX - 3), clients);
     let looking = look(&world, &measured, began, Duration::from_secs(seconds));
-    let (suffered, (), looked) = tokio::join!(suffering, killing, looking);
+    let (suffered, (), (), looked) = tokio::join!(suffering, killing, flooding, looking);
     suffered?;
     looked?;
 
@@ -234,21 +236,28 @@ fn verdict(findings: &Findings, measured: &[Measured], clients: u64, took: Durat
         for sample in each.curve(CURVE) {
             println!("{:>6} s {:>9} KiB {:>6}", sample.at.as_secs(), sample.resident, sample.descriptors);
         }
-        match each.thirds() {
-            Some(thirds) => {
+        match (each.thirds(), each.rise()) {
+            (Some(thirds), Some(rise)) => {
                 println!(
-                    "medians of its thirds after the warm-up: {} KiB, {} KiB, {} KiB",
+                    "medians of its thirds after the warm-up: {} KiB, {} KiB, {} KiB; the line rises by {rise} KiB",
                     thirds.first, thirds.middle, thirds.last
                 );
-                if !thirds.is_flat(took) {
-                    findings.wrong(format!("the memory of {} grows: {thirds:?}", each.name));
+                if !thirds.is_flat(rise, took) {
+                    findings.wrong(format!("the memory of {} grows by {rise} KiB: {thirds:?}", each.name));
                 }
             }
-            None => findings.wrong(format!("{} was not looked at", each.name)),
+            _ => findings.wrong(format!("{} was not looked at", each.name)),
         }
     }
     // A run in which nothing happens finds nothing.
-    for needed in ["right replies", "calls given up", "services killed: echo", "guesses refused"] {
+    for needed in [
+        "right replies",
+        "calls given up",
+        "services killed: echo",
+        "guesses refused",
+        "floods",
+        "slow clients",
+    ] {
         if findings.counted(needed) == 0 {
             findings.wrong(format!("nothing was tested: no {needed}"));
         }

@@ -6,6 +6,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -15,6 +16,11 @@ use tokio_util::sync::CancellationToken;
 use crate::Failure;
 
 const BUFFER: usize = 16 * 1024;
+
+/// What a slow wire carries at once, in bytes, and the pause after it: some four times as fast as a server wants
+/// it at least.
+const SLOW_PART: usize = 512;
+const SLOW_PAUSE: Duration = Duration::from_millis(7);
 
 /// One connection's wire. Dropping it cuts it.
 pub(crate) struct Wire {
@@ -28,6 +34,8 @@ struct State {
     up_left: AtomicU64,
     /// Nothing more is read from the server.
     deaf: AtomicBool,
+    /// Both directions are slow.
+    slow: AtomicBool,
     cut_now: CancellationToken,
     /// The soak cut it, or will: what fails then fails for a reason.
     was_cut: AtomicBool,
@@ -44,6 +52,7 @@ impl Wire {
         let state = Arc::new(State {
             up_left: AtomicU64::new(u64::MAX),
             deaf: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
             cut_now: CancellationToken::new(),
             was_cut: AtomicBool::new(false),
             by_reset: AtomicBool::new(false),
@@ -72,6 +81,11 @@ impl Wire {
         }
     }
 
+    /// Carries everything in small parts, with pauses, from now on.
+    pub(crate) fn be_slow(&self) {
+        self.state.slow.store(true, Ordering::Relaxed);
+    }
+
     /// Takes in nothing more of what the server sends. For the client it is as if the server hung.
     pub(crate) fn be_deaf(&self) {
         self.state.was_cut.store(true, Ordering::Relaxed);
@@ -81,6 +95,20 @@ impl Wire {
     /// Whether the soak spoiled it.
     pub(crate) fn was_cut(&self) -> bool {
         self.state.was_cut.load(Ordering::Relaxed)
+    }
+}
+
+impl State {
+    /// As much of a buffer as is carried at once.
+    fn part_of<'a>(&self, buffer: &'a mut [u8]) -> &'a mut [u8] {
+        let length = if self.slow.load(Ordering::Relaxed) { SLOW_PART } else { buffer.len() };
+        buffer.get_mut(..length).unwrap_or_default()
+    }
+
+    async fn take_time(&self) {
+        if self.slow.load(Ordering::Relaxed) {
+            tokio::time::sleep(SLOW_PAUSE).await;
+        }
     }
 }
 
@@ -104,7 +132,8 @@ async fn relay(listener: TcpListener, mut server: TcpStream, state: Arc<State>) 
         let (mut from_server, mut to_server) = server.split();
         let up = async {
             let mut buffer = vec![0; BUFFER];
-            while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
+            while let Ok(length @ 1..) = from_client.read(state.part_of(&mut buffer)).await {
+                state.take_time().await;
                 let left = state.up_left.load(Ordering::Relaxed);
                 let passed = length.min(usize::try_from(left).unwrap_or(usize::MAX));
                 let sent = to_server.write_all(buffer.get(..passed).unwrap_or_default()).await;
@@ -118,7 +147,8 @@ async fn relay(listener: TcpListener, mut server: TcpStream, state: Arc<State>) 
         };
         let down = async {
             let mut buffer = vec![0; BUFFER];
-            while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
+            while let Ok(length @ 1..) = from_server.read(state.part_of(&mut buffer)).await {
+                state.take_time().await;
                 if state.deaf.load(Ordering::Relaxed) {
                     std::future::pending::<()>().await;
                 }

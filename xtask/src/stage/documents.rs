@@ -1,5 +1,6 @@
-//! The documents name files that exist: paths in backticks, and the targets of links.
+//! The documents name what exists: paths in backticks, tests, and the targets of links.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +46,41 @@ fn exists(root: &Path, path: &str) -> bool {
     root.join(known).exists()
 }
 
+/// Claims in these name the tests that show them.
+const CLAIMS: &[&str] = &["docs/SECURITY.md", "docs/pipe-commands.md"];
+
+/// A test's name is a sentence: without its file before it, it is told by having at least so many words.
+const WORDS: usize = 5;
+
+/// The words in backticks that are names of tests, such as `a_test_of_something` or `file.rs::a_test_of_it`.
+fn tests_named(text: &str) -> Vec<&str> {
+    let words = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let is_name = |name: &str, least: usize| {
+        name.split('_').count() >= least
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let names = words.filter_map(|word| match word.rsplit_once("::") {
+        Some((_, name)) => is_name(name, 2).then_some(name),
+        None => is_name(word, WORDS).then_some(word),
+    });
+    names.collect()
+}
+
+/// All functions in Rust and Python below a folder.
+fn functions(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let extension = entry.extension().and_then(|extension| extension.to_str());
+        if entry.is_dir() {
+            functions(&entry, found);
+        } else if extension == Some("rs") || extension == Some("py") {
+            let text = fs::read_to_string(&entry).unwrap();
+            let names = text.split(['\n', ' ']).zip(text.split(['\n', ' ']).skip(1));
+            let names = names.filter(|(word, _)| matches!(*word, "fn" | "def"));
+            found.extend(names.filter_map(|(_, name)| Some(name.split(['(', '<']).next()?.to_owned())));
+        }
+    }
+}
+
 /// The relative targets of a document's links, without anchors.
 fn links(text: &str) -> Vec<&str> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
@@ -75,6 +111,29 @@ fn every_path_in_the_guides_exists() {
         missing.extend(wrong.map(|path| format!("{guide}: {path}")));
     }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_test_that_a_claim_names_exists() {
+    let workspace = Workspace::find();
+    let mut known = BTreeSet::new();
+    for folder in ["crates", "tests", "fuzz", "xtask"] {
+        functions(&workspace.root().join(folder), &mut known);
+    }
+    let mut missing = Vec::new();
+    for document in CLAIMS {
+        let text = fs::read_to_string(workspace.root().join(document)).unwrap();
+        let wrong = tests_named(&text).into_iter().filter(|name| !known.contains(*name));
+        missing.extend(wrong.map(|name| format!("{document}: {name}")));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn a_name_of_a_test_is_told_from_other_words() {
+    let text =
+        "`tests/a.rs::it_is_so`, `this_is_a_test_too`, `net.ipv4.ip_port_start`, `per_account_and_address`";
+    assert_eq!(tests_named(text), ["it_is_so", "this_is_a_test_too"]);
 }
 
 #[test]

@@ -91,6 +91,7 @@ pub(super) fn run(connect: &Connect) -> Result<Exit, Failure> {
 
 async fn relay(connect: &Connect, pool: Pool) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(Failure::signals)?;
+    super::confine();
     // Whether it can be offered is known first; it is offered once the remote pipe is there.
     let path = listen(connect).await?.path().to_owned();
     let first = tokio::select! {

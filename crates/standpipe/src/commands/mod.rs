@@ -119,6 +119,16 @@ impl Command {
     }
 }
 
+/// Gives up rights that a process which starts nothing does not need. A system that refuses is no reason not
+/// to serve.
+fn confine() {
+    match standpipe_system::confine() {
+        Ok(true) => tracing::debug!("this process can start no program any more"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, "this process keeps rights that it does not need"),
+    }
+}
+
 /// Runs a command.
 pub(crate) fn run(command: Command, log: &LogOptions, output: &mut Output) -> Result<Exit, Failure> {
     match command {

@@ -50,6 +50,18 @@ pub(crate) fn conceal() -> io::Result<()> {
     Ok(())
 }
 
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "Linux may refuse")]
+pub(crate) fn hide_environment() -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "Linux may refuse")]
+pub(crate) fn confine() -> io::Result<bool> {
+    Ok(false)
+}
+
 pub(crate) const ADMINISTRATOR: &str = "root";
 pub(crate) const ADMINISTRATORS: &[User] = &[User::ROOT];
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, Mode as FileMode};
+use rustix::fs::{FlockOperation, Mode as FileMode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use standpipe_system::machine::MAX_SOCKET_PATH;
@@ -192,13 +192,49 @@ fn remove_stale(path: &Path) -> Result<(), ListenError> {
     fs::remove_file(path).map_err(|error| failed("remove the stale", error))
 }
 
-/// Locks the folder a socket is to be put into, until the file is dropped.
+/// What is locked for a folder. Whoever can open a file can lock it, for ever: so it is the folder only where
+/// nobody else can open that, and otherwise a file of this user's own, if possible where only this user can
+/// put one.
+fn lock_file(folder: &Path) -> io::Result<File> {
+    let opened = File::open(folder)?;
+    let found = opened.metadata()?;
+    let own = rustix::process::geteuid();
+    if found.uid() == own.as_raw() && !is_for_others(&found) {
+        return Ok(opened);
+    }
+    let place = if own.is_root() { PathBuf::from("/run") } else { format!("/run/user/{own}").into() };
+    let is_own = |found: fs::Metadata| found.uid() == own.as_raw() && found.mode() & 0o022 == 0;
+    if fs::metadata(&place).is_ok_and(is_own)
+        && let Ok(file) = own_file(&place.join("standpipe-sockets.lock"))
+    {
+        return Ok(file);
+    }
+    own_file(&folder.join(format!(".standpipe-{own}.lock")))
+}
+
+fn is_for_others(found: &fs::Metadata) -> bool {
+    FileMode::from_raw_mode(found.mode()).intersects(FileMode::RWXG | FileMode::RWXO)
+}
+
+/// Opens a file that only this user can open, and makes it where it is missing.
+fn own_file(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, FileMode::RUSR | FileMode::WUSR)?);
+    let found = file.metadata()?;
+    if found.uid() == rustix::process::geteuid().as_raw() && !is_for_others(&found) {
+        return Ok(file);
+    }
+    let error = format!("others can lock {}; remove it", path.display());
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, error))
+}
+
+/// Keeps other processes of this user from putting a socket into the same folder, until the file is dropped.
 async fn lock_folder(path: &Path) -> io::Result<File> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let file = File::open(folder)?;
+    let file = lock_file(folder)?;
     for _ in 0..LOCK_TRIES {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
@@ -208,4 +244,34 @@ async fn lock_folder(path: &Path) -> io::Result<File> {
         }
     }
     Err(io::Error::new(io::ErrorKind::TimedOut, "another process keeps it locked"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_else_holds_the_lock_of_a_folder_that_others_can_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("CoreFxPipe_x");
+        // As in /tmp, whoever can open the folder can lock it.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        let others = File::open(folder.path()).unwrap();
+        rustix::fs::flock(&others, FlockOperation::LockExclusive).unwrap();
+        Listener::bind(&path, Mode::Byte, &ListenOptions::default()).await.unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_others_can_open_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        own_file(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(own_file(&path).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("elsewhere", &path).unwrap();
+        assert!(own_file(&path).is_err() && !folder.path().join("elsewhere").exists());
+    }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clap::Args;
 use standpipe_deployment::{
-    Call, Deployment, Look, ProcessEnvironment, Role, Target, TargetAddresses, local_address,
+    Backend, Call, Deployment, Look, ProcessEnvironment, Role, Target, TargetAddresses, local_address,
 };
 use standpipe_pack::Sha256Sum;
 use standpipe_runtime::facts::Own;
@@ -33,7 +33,7 @@ use self::settings::FollowedSettings;
 use self::targets::{Targets, VARIABLE};
 use super::instances::parse_number;
 use super::packed::{self, GivenFile};
-use super::{parse_timeout, runtime_within};
+use super::{confine, parse_timeout, runtime_within};
 use crate::failure::{Exit, Failure};
 
 const EXAMPLES: &str = "Examples:\n  \
@@ -212,9 +212,18 @@ async fn begin_and_run(run: &Run) -> Result<Result<Exit, Failure>, Failure> {
         let shown = Shown::new(which, instance.record(), &own.endpoints, storage, settings, found);
         beside.spawn(health.serve(Arc::new(shown.with_counted(endpoints.counted()))));
     }
+    if starts_nothing(role) {
+        confine();
+    }
     let outcome = instance.run(own.endpoints, stop, |serving| endpoints.serve(serving)).await;
     beside.shutdown().await;
     Ok(Failure::of_outcome(&outcome))
+}
+
+/// Whether the instance is this process alone: what starts others cannot do without the rights for it.
+fn starts_nothing(role: &Role) -> bool {
+    let runs_commands = role.pipes.iter().any(|pipe| matches!(pipe.backend, Backend::Command(_)));
+    role.startup.is_empty() && role.services.is_empty() && role.wine.is_none() && !runs_commands
 }
 
 /// The instances of every endpoint of the deployment. Where a call says where they are, that counts.

@@ -45,6 +45,16 @@ pub(crate) fn conceal() -> io::Result<()> {
     Ok(())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "Linux may refuse")]
+pub(crate) fn hide_environment() -> io::Result<()> {
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "Linux may refuse")]
+pub(crate) fn confine() -> io::Result<bool> {
+    Ok(false)
+}
+
 pub(crate) const ADMINISTRATOR: &str = "an administrator";
 
 /// The system itself, the administrators' group, and the installer of Windows, which owns the system's own
