@@ -20,7 +20,6 @@ use std::time::{Duration, SystemTime};
 use standpipe_smb::client::{
     Config, Connection, ConnectionError, Operation, READ_WRITE, Ready, Reply, RequestError, Stage,
 };
-use standpipe_smb::crypto::provider::{Provider, RUST_CRYPTO};
 use standpipe_smb::{FileTime, NtStatus};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -32,7 +31,7 @@ pub use error::ClientError;
 pub use pipe::Pipe;
 pub use pool::{Pool, PoolOptions};
 pub use standpipe_smb::client::Encryption;
-pub use standpipe_smb::crypto::SigningAlgorithm;
+pub use standpipe_smb::crypto::{SigningAlgorithm, provider as crypto};
 
 use driver::{Command, Driver};
 use standpipe_pipe::{Mode, PipeName};
@@ -51,7 +50,7 @@ pub struct ConnectOptions {
     /// The only signing algorithm offered in SMB 3.1.1; `None` for all of them, the fastest first.
     pub signing: Option<SigningAlgorithm>,
     /// What signs and encrypts.
-    pub crypto: &'static dyn Provider,
+    pub crypto: &'static dyn crypto::Provider,
     /// The address of this machine to connect from; `None` for the one that the system chooses.
     pub from: Option<IpAddr>,
     /// The session ([`Ready::session_id`]) of an earlier connection that this one takes the place of: the
@@ -70,7 +69,7 @@ impl Default for ConnectOptions {
             timeout: DEFAULT_CONNECT_TIMEOUT,
             encryption: Encryption::default(),
             signing: None,
-            crypto: RUST_CRYPTO,
+            crypto: crypto::RUST_CRYPTO,
             from: None,
             previous_session: None,
             keep_alive: Some(Duration::from_secs(30)),

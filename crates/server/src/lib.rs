@@ -28,7 +28,6 @@ use std::time::Duration;
 use standpipe_security::{Accounts, SecurityDescriptor};
 use standpipe_smb::Dialect;
 use standpipe_smb::auth::ServerNames;
-use standpipe_smb::crypto::provider::{Provider, RUST_CRYPTO};
 #[cfg(feature = "conformance")]
 use standpipe_smb::server::PipeId;
 use standpipe_smb::server::{Config, Limits, Pipe};
@@ -44,6 +43,7 @@ use standpipe_transport::buffers::limit_buffers;
 pub use budget::{Budget, BudgetSnapshot, Resources};
 pub use counters::{Counters, Snapshot};
 pub use guessing::GatePolicy;
+pub use standpipe_smb::crypto::provider as crypto;
 pub use standpipe_smb::server::Encryption;
 
 use admission::{Admission, Crowd};
@@ -124,7 +124,7 @@ pub struct Options {
     /// What one connection can make the server hold.
     pub limits: Limits,
     /// What signs and encrypts.
-    pub crypto: &'static dyn Provider,
+    pub crypto: &'static dyn crypto::Provider,
     /// How much guessing of passwords is let pass, and how it is slowed down.
     pub guessing: GatePolicy,
     /// What this server may use, alone or together with others of this process.
@@ -180,7 +180,7 @@ impl Options {
             session_lifetime: None,
             filter_administrators: true,
             limits,
-            crypto: RUST_CRYPTO,
+            crypto: crypto::RUST_CRYPTO,
             guessing: GatePolicy::default(),
             budget,
             max_connections: connections,

@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod crypto;
 mod failure;
 mod log_on;
 mod logging;

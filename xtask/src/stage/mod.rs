@@ -14,6 +14,7 @@ mod licences;
 mod packaging;
 mod peers;
 mod platforms;
+mod providers;
 mod purity;
 mod pytest;
 mod samba;
@@ -61,6 +62,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::of_all("generated", "generated files are current", generated::run),
     Stage::of_some("units", "unit, property and integration tests, and doc tests", units::run),
     Stage::of_all("purity", "security and smb build where there is no system", purity::run),
+    Stage::of_all("providers", "each provider of cryptography gives the same answers", providers::run),
     Stage::of_all("windows", "the whole workspace type-checks for Windows", windows::check),
     Stage::of_all("windows-units", "unit tests under Wine; standpipe.exe is one file", windows::units),
     Stage::of_all("licences", "licences, bans and sources of dependencies", licences::run),

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 use crate::{
     CallOptions, Client, ClientError, ConnectOptions, Credentials, DEFAULT_CONNECT_TIMEOUT, Encryption, Pool,
-    PoolOptions, ServerAddress,
+    PoolOptions, ServerAddress, crypto,
 };
 use standpipe_pipe::PipeName;
 
@@ -44,6 +44,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// Whether what goes to an instance is encrypted.
     pub encryption: Encryption,
+    /// What signs and encrypts.
+    pub crypto: &'static dyn crypto::Provider,
     /// How often each instance is asked whether it is ready.
     pub check_interval: Duration,
     /// The longest pause after log-ons that failed: each makes it twice as long, as trying on locks accounts.
@@ -65,6 +67,7 @@ impl Default for Options {
         Self {
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             encryption: Encryption::default(),
+            crypto: crypto::RUST_CRYPTO,
             check_interval: Duration::from_secs(1),
             longest_pause: Duration::from_mins(1),
             check_timeout: Duration::from_secs(3),
@@ -84,9 +87,9 @@ impl Options {
 
     /// How each instance's connection is made, and made again.
     fn of_pool(&self) -> PoolOptions {
-        let Self { connect_timeout: timeout, encryption, check_interval, longest_pause, .. } = *self;
+        let Self { connect_timeout: timeout, encryption, crypto, check_interval, longest_pause, .. } = *self;
         PoolOptions {
-            connect: ConnectOptions { timeout, encryption, ..ConnectOptions::default() },
+            connect: ConnectOptions { timeout, encryption, crypto, ..ConnectOptions::default() },
             connections: 1,
             // An instance that is being replaced needs a moment; hammering does not shorten it.
             reconnect: Backoff { first: check_interval / 10, longest: check_interval },

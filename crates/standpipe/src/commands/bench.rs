@@ -12,6 +12,7 @@ use standpipe_client::{
 use standpipe_load::{Expect, Kind, LoadError, PipeLoad, Plan, Report, ServerProcess};
 
 use super::{log_off, parse_timeout, runtime};
+use crate::crypto::PROVIDER;
 use crate::failure::{Caused, Exit, Failure, client_hint, exit_of_client_error};
 use crate::log_on::LogOnArgs;
 use crate::output::Output;
@@ -212,6 +213,7 @@ fn load(bench: &Bench, credentials: Credentials) -> PipeLoad {
             encryption: if bench.encrypt { Encryption::Required } else { Encryption::default() },
             signing: bench.signing.map(Into::into),
             from: None,
+            crypto: PROVIDER,
             ..ConnectOptions::default()
         },
         from: bench.from.clone(),

@@ -14,6 +14,7 @@ use standpipe_client::{
 use standpipe_pipe::Mode;
 
 use super::{log_off, parse_timeout, runtime};
+use crate::crypto::PROVIDER;
 use crate::failure::{Caused, Exit, Failure};
 use crate::log_on::LogOnArgs;
 use crate::output::Output;
@@ -213,7 +214,8 @@ async fn send(
     reply: &mut Vec<u8>,
 ) -> Result<(), ClientError> {
     let encryption = if call.encrypt { Encryption::Required } else { Encryption::default() };
-    let connect = ConnectOptions { timeout: call.timeout, encryption, ..ConnectOptions::default() };
+    let connect =
+        ConnectOptions { timeout: call.timeout, encryption, crypto: PROVIDER, ..ConnectOptions::default() };
     let client = Client::connect(&call.address.server, credentials, &connect).await?;
     let result = client.call_into(&call.address.pipe, request, options, reply).await;
     log_off(&client).await;

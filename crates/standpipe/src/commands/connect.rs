@@ -12,6 +12,7 @@ use standpipe_runtime::Stop;
 use tracing::{info, warn};
 
 use super::{parse_timeout, runtime};
+use crate::crypto::PROVIDER;
 use crate::failure::{Caused, Exit, Failure};
 use crate::log_on::LogOnArgs;
 
@@ -81,7 +82,12 @@ pub(super) fn run(connect: &Connect) -> Result<Exit, Failure> {
     let credentials = connect.log_on.read()?;
     let encryption = if connect.encrypt { Encryption::Required } else { Encryption::default() };
     let mut options = PoolOptions {
-        connect: ConnectOptions { timeout: connect.timeout, encryption, ..ConnectOptions::default() },
+        connect: ConnectOptions {
+            timeout: connect.timeout,
+            encryption,
+            crypto: PROVIDER,
+            ..ConnectOptions::default()
+        },
         ..PoolOptions::default()
     };
     options.reconnect.longest = LONGEST_PAUSE;

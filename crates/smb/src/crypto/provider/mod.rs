@@ -6,6 +6,8 @@
 //! once and kept for as long as the session lives. The log-on and the derivation of keys, which happen once,
 //! always use RustCrypto.
 
+#[cfg(feature = "aws-lc")]
+mod aws_lc;
 mod rust_crypto;
 #[cfg(test)]
 mod tests;
@@ -14,12 +16,18 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 
+#[cfg(feature = "aws-lc")]
+pub use aws_lc::AWS_LC;
 pub use rust_crypto::RUST_CRYPTO;
 
 use super::{CipherKey, SigningAlgorithm};
 
 /// Every provider of this build, the default first.
-pub const PROVIDERS: &[&dyn Provider] = &[RUST_CRYPTO];
+pub const PROVIDERS: &[&dyn Provider] = &[
+    RUST_CRYPTO,
+    #[cfg(feature = "aws-lc")]
+    AWS_LC,
+];
 
 /// The nonce of AES-GCM and AES-GMAC.
 pub type Nonce = [u8; 12];

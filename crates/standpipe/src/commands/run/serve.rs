@@ -56,6 +56,7 @@ impl Sockets {
         })?;
         options = options.with_budget(limits.pipes.clone());
         options.drain_timeout = role.drain_timeout;
+        options.crypto = crate::crypto::PROVIDER;
         let mut sockets = Self {
             records: Vec::new(),
             pipes: Vec::new(),
@@ -328,6 +329,7 @@ fn site(deployment: &Deployment, role: &Role, targets: &Targets) -> Result<Site,
             connect_timeout: call.connect_timeout,
             // The page does what the pipe asks for without being told.
             encryption: if encrypts { ClientEncryption::Required } else { ClientEncryption::default() },
+            crypto: crate::crypto::PROVIDER,
             ..BalancerOptions::default()
         };
         let balancer = Balancer::following(found, pipe, &credentials, options);
