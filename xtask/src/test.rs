@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::packages;
 use crate::shell::{Failure, Result};
-use crate::stage::{STAGES, Site, Stage};
+use crate::stage::{NAMED_ONLY, STAGES, Site, Stage};
 use crate::workspace::Workspace;
 
 /// Install what the tests need, in pinned versions, and run everything
@@ -37,6 +37,9 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
         for stage in STAGES {
             println!("{:<13} {}", stage.name, stage.about);
         }
+        for stage in NAMED_ONLY {
+            println!("{:<13} only with --only: {}", stage.name, stage.about);
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let mut stages = select(&arguments.only)?;
@@ -65,21 +68,23 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
         };
         verdicts.push((stage.name, verdict, began.elapsed()));
     }
-    Ok(summarise(&verdicts, &site.skipped()))
+    let left_out = if arguments.only.is_empty() && arguments.crates.is_empty() { NAMED_ONLY } else { &[] };
+    Ok(summarise(&verdicts, &site.skipped(), left_out))
 }
 
 fn select(names: &[String]) -> Result<Vec<&'static Stage>> {
     if names.is_empty() {
         return Ok(STAGES.iter().collect());
     }
-    if let Some(unknown) = names.iter().find(|name| STAGES.iter().all(|stage| stage.name != name.as_str())) {
-        let known: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
+    let all = || STAGES.iter().chain(NAMED_ONLY);
+    if let Some(unknown) = names.iter().find(|name| all().all(|stage| stage.name != name.as_str())) {
+        let known: Vec<_> = all().map(|stage| stage.name).collect();
         return Err(Failure(format!("no stage is named {unknown:?}; there are {}", known.join(", "))));
     }
-    Ok(STAGES.iter().filter(|stage| names.iter().any(|name| name == stage.name)).collect())
+    Ok(all().filter(|stage| names.iter().any(|name| name == stage.name)).collect())
 }
 
-fn summarise(verdicts: &[(&str, Verdict, Duration)], skipped: &[String]) -> ExitCode {
+fn summarise(verdicts: &[(&str, Verdict, Duration)], skipped: &[String], named_only: &[Stage]) -> ExitCode {
     println!("\n==> Summary");
     let (mut passed, mut failed, mut left_out) = (0, 0, 0);
     for (name, verdict, took) in verdicts {
@@ -106,6 +111,9 @@ fn summarise(verdicts: &[(&str, Verdict, Duration)], skipped: &[String]) -> Exit
         }
         println!();
     }
+    for Stage { name, about, .. } in named_only {
+        println!("\nNOT RUN, for it costs too much: {about}; run it with `cargo xtask test --only {name}`\n");
+    }
     // The last line stands alone and in this form, so that tools which count tests can read it.
     println!("stages: {passed} passed, {failed} failed, {left_out} skipped");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -119,6 +127,13 @@ mod tests {
     fn stages_run_in_the_table_order_whatever_order_was_asked() {
         let chosen = select(&["peers".to_owned(), "format".to_owned()]).unwrap();
         assert_eq!(chosen.iter().map(|stage| stage.name).collect::<Vec<_>>(), ["format", "peers"]);
+    }
+
+    #[test]
+    fn a_stage_that_costs_much_runs_only_when_it_is_named() {
+        assert!(select(&[]).unwrap().iter().all(|stage| stage.name != "kubernetes"));
+        let chosen = select(&["kubernetes".to_owned()]).unwrap();
+        assert_eq!(chosen.iter().map(|stage| stage.name).collect::<Vec<_>>(), ["kubernetes"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub(crate) mod cross;
 pub(crate) mod debian;
 pub(crate) mod dotnet;
 pub(crate) mod go_smb2;
+pub(crate) mod kubernetes;
 pub(crate) mod python;
 pub(crate) mod rust_peers;
 pub(crate) mod tools;

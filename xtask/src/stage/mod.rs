@@ -9,6 +9,7 @@ mod fuzzing;
 mod generated;
 mod habits;
 mod images;
+mod kubernetes;
 mod layers;
 mod licences;
 mod packaging;
@@ -77,6 +78,14 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::of_all("images", "packages are the same twice; podman and runc run the image", images::run),
     Stage::of_all("bench", "the benchmark runs; its figures are not judged", benchmark::run),
 ];
+
+/// Stages that only run when they are named, since they cost too much for every run. The summary of a full
+/// run says so.
+pub(crate) const NAMED_ONLY: &[Stage] = &[Stage::of_all(
+    "kubernetes",
+    "exports on a real API server, which is compiled first (10 min of a processor, once)",
+    kubernetes::run,
+)];
 
 /// Where the tests run: the workspace, and whether leaving something out is allowed.
 pub(crate) struct Site<'a> {

@@ -130,15 +130,24 @@ fn lost(given: &Value, known: &Value, path: &str, unknown: &mut Vec<String>) {
     }
 }
 
-/// The longest ConfigMap, in bytes.
+/// The longest values of a ConfigMap together, in bytes.
 const LONGEST_CONFIG: usize = 1024 * 1024;
+
+/// The longest object that `kubectl apply` can send, in bytes: it keeps a copy in an annotation.
+const LONGEST_APPLIED: usize = 256 * 1024;
 
 fn config_map(object: &Value, findings: &mut Findings<'_>) {
     let data = object.pointer("/data").and_then(Value::as_object);
     let length: usize =
-        data.into_iter().flatten().map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum();
-    if length >= LONGEST_CONFIG {
-        findings.add("data", format!("{length} bytes, less than {LONGEST_CONFIG} are allowed"));
+        data.into_iter().flatten().filter_map(|(_, value)| value.as_str()).map(str::len).sum();
+    let whole = object.to_string().len();
+    if length > LONGEST_CONFIG {
+        findings.add("data", format!("{length} bytes, {LONGEST_CONFIG} are allowed"));
+    } else if whole > LONGEST_APPLIED {
+        findings.add(
+            "data",
+            format!("`kubectl apply` keeps a copy of {whole} bytes, {LONGEST_APPLIED} are allowed"),
+        );
     }
     for key in data.into_iter().flatten().map(|(key, _)| key).filter(|key| !values::is_config_key(key)) {
         findings.add(format!("data.{key}"), "not letters, digits, `-`, `_` and `.`");
