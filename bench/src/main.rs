@@ -6,17 +6,24 @@
 //! The proxy passes bytes between TCP and the service's socket and knows nothing else. Its load sends frames
 //! as long as the SMB messages that carry a call would be, so that the same number of bytes takes the same
 //! way.
+//!
+//! To count instructions, it is also Standpipe's server alone ([`served`]), and makes a number of calls
+//! ([`calls`]).
 #![cfg_attr(
     unix,
     expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks to the developer")
 )]
 
 #[cfg(unix)]
+mod calls;
+#[cfg(unix)]
 mod echo;
 #[cfg(unix)]
 mod frames;
 #[cfg(unix)]
 mod proxy;
+#[cfg(unix)]
+mod served;
 
 #[cfg(unix)]
 mod command {
@@ -29,7 +36,7 @@ mod command {
     use standpipe_load::{Plan, Report, ServerProcess};
 
     use crate::frames::{FrameLoad, Kind};
-    use crate::{echo, proxy};
+    use crate::{calls, echo, proxy, served};
 
     /// What Standpipe's speed is measured against
     #[derive(Parser)]
@@ -50,6 +57,15 @@ mod command {
             /// The Unix socket
             to: PathBuf,
         },
+        /// Serve the pipe `echo` as Standpipe does
+        Serve {
+            /// Where to listen
+            listen: SocketAddr,
+            /// The service's socket of messages
+            to: PathBuf,
+        },
+        /// Make a number of calls, to Standpipe or through the proxy
+        Calls(calls::Calls),
         /// Call through the proxy as fast as it answers, and print a report as JSON
         Load(Load),
     }
@@ -82,6 +98,8 @@ mod command {
         let result = match Arguments::parse().command {
             Command::Echo(sockets) => echo::run(&sockets).map_err(|error| error.to_string()),
             Command::Proxy { listen, to } => proxy::run(listen, &to).map_err(|error| error.to_string()),
+            Command::Serve { listen, to } => served::run(listen, &to).map_err(|error| error.to_string()),
+            Command::Calls(calls) => calls::run(&calls).map_err(|error| error.to_string()),
             Command::Load(load) => report(&load),
         };
         match result {

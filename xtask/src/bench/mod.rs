@@ -5,6 +5,7 @@
 //! that speak SMB, the same generator with frames of the same length for the proxy. What each costs is CPU
 //! time of its process, which other work on the machine disturbs less than the clock.
 
+mod instructions;
 mod machine;
 mod recovery;
 mod results;
@@ -17,9 +18,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs, io};
 
+use serde_json::Value;
+
 use crate::install::debian;
 use crate::shell::{self, Failure, Result};
 use crate::workspace::Workspace;
+pub(crate) use instructions::Counts;
 use recovery::Pace;
 use results::{Results, Row};
 use servers::{Programs, Proxy, Samba, Server, Service, Standpipe};
@@ -36,8 +40,8 @@ pub(crate) struct Arguments {
     /// A moment for each workload, with binaries of the dev profile: shows that it works, not how fast it is
     #[arg(long)]
     quick: bool,
-    /// How often each workload is measured; the median counts
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
+    /// How often each workload is measured, all servers in turn; of ratios within a round, the median counts
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
     /// Measure a service inside Wine instead, beside programs inside Wine that call its pipe directly
     #[arg(long, conflicts_with_all = ["workloads", "list"])]
@@ -55,6 +59,9 @@ pub(crate) struct Arguments {
     /// --recovery standpipe and simple-service
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["workloads", "list"])]
     programs: Option<PathBuf>,
+    /// Count the instructions that a call takes, and write them to docs/performance.json, which a test compares
+    #[arg(long, conflicts_with_all = ["workloads", "json", "quick", "wine", "recovery", "list"])]
+    instructions: bool,
     /// List the workloads and stop
     #[arg(long)]
     list: bool,
@@ -77,6 +84,12 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
     }
     if arguments.recovery {
         return measure_recovery(arguments, workspace);
+    }
+    if arguments.instructions {
+        let counts = Counts::count(workspace)?;
+        print!("{counts}");
+        counts.record(workspace)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let all = if arguments.quick { workloads::quick() } else { workloads::full() };
     let words = &arguments.workloads;
@@ -103,7 +116,8 @@ pub(crate) fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCo
     if let Some(path) = &arguments.json {
         // As the user gave it, not from the workspace's root.
         let cannot = |error: io::Error| Failure(format!("cannot write {}: {error}", path.display()));
-        fs::write(path, results.to_json()).map_err(cannot)?;
+        let counts = Counts::recorded(workspace).map_or(Value::Null, |counts| counts.to_json());
+        fs::write(path, results.with_counts(counts).to_json()).map_err(cannot)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -175,6 +189,13 @@ fn build(workspace: &Workspace, quick: bool) -> Result<Programs> {
     }
     shell::run(&mut cargo)?;
     Ok(Programs { folder: if quick { workspace.binaries() } else { workspace.target().join("release") } })
+}
+
+/// Builds the peers, and Standpipe's server in them, for callgrind to count.
+fn build_peers(workspace: &Workspace) -> Result<Programs> {
+    let mut cargo = workspace.cargo();
+    shell::run(cargo.args(["build", "--quiet", "--package", "standpipe-bench", "--profile", "counted"]))?;
+    Ok(Programs { folder: workspace.target().join("counted") })
 }
 
 /// A folder for sockets and settings that goes when this does. Not under the target directory: a socket's

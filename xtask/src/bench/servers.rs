@@ -32,8 +32,12 @@ impl Programs {
         self.command("standpipe")
     }
 
-    fn peers(&self) -> Command {
+    pub(super) fn peers(&self) -> Command {
         self.command("standpipe-bench")
+    }
+
+    pub(super) fn peers_path(&self) -> PathBuf {
+        self.folder.join("standpipe-bench")
     }
 
     fn command(&self, name: &str) -> Command {
@@ -85,7 +89,7 @@ impl Running {
     }
 
     /// Starts a program that says `listening` when it does.
-    fn start_listening(command: &mut Command, what: &str) -> Result<Self> {
+    pub(super) fn start_listening(command: &mut Command, what: &str) -> Result<Self> {
         let mut running = Self::start(command.stdout(Stdio::piped()), what)?;
         let mut line = String::new();
         let read = running.0.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
@@ -200,6 +204,16 @@ impl Service {
         command.arg("--np").arg(np.join(PIPE));
         let running = Running::start_listening(&mut command, "the service")?;
         Ok(Self { messages, frames, samba, _running: running })
+    }
+
+    /// Its socket of messages.
+    pub(super) fn messages(&self) -> &Path {
+        &self.messages
+    }
+
+    /// Its socket of frames.
+    pub(super) fn frames(&self) -> &Path {
+        &self.frames
     }
 }
 

@@ -94,7 +94,8 @@ impl Workload {
 /// connections are crossed for the usual signing, the other ways to protect messages are compared with it at
 /// 16 connections.
 pub(super) fn full() -> Vec<Workload> {
-    let new = lasting(Duration::from_secs(4), Duration::from_secs(1));
+    // Short, for all servers of a round should see the machine in the same state.
+    let new = lasting(Duration::from_millis(1500), Duration::from_millis(500));
     let mut all = Vec::new();
     for size in [64, 4096, 65_536] {
         for connections in [1, 16, 256] {

@@ -9,6 +9,7 @@ mod fuzzing;
 mod generated;
 mod habits;
 mod images;
+mod instructions;
 mod kubernetes;
 mod layers;
 mod licences;
@@ -76,6 +77,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::of_all("dotnet", "services and clients on .NET and mono", dotnet::run),
     Stage::of_all("platforms", "exported units under a systemd of their own", platforms::run),
     Stage::of_all("images", "packages are the same twice; podman and runc run the image", images::run),
+    Stage::of_all("instructions", "a call takes no more of them than is written down", instructions::run),
     Stage::of_all("bench", "the benchmark runs; its figures are not judged", benchmark::run),
 ];
 
