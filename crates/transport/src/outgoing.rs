@@ -1,11 +1,24 @@
 //! What a connection has to send and the network has not taken yet.
 
+use std::cell::Cell;
 use std::io;
+use std::mem;
 
 use tokio::net::TcpStream;
 
-/// The largest buffer kept for what is sent.
+/// The largest buffer kept for what is sent: by each connection, and by each thread for all of them.
 const KEPT_BUFFER: usize = 16 * 1024;
+const KEPT_BY_THREAD: usize = 256 * 1024;
+
+thread_local! {
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Takes the long buffer that this thread keeps for what is sent; empty if there is none.
+#[must_use]
+pub fn take_long_buffer() -> Vec<u8> {
+    SPARE.take()
+}
 
 /// Bytes on their way out, in order.
 #[derive(Debug, Default)]
@@ -40,6 +53,9 @@ impl Outgoing {
         loop {
             if !self.is_sending() {
                 self.buffer.clear();
+                if (KEPT_BUFFER + 1..=KEPT_BY_THREAD).contains(&self.buffer.capacity()) {
+                    SPARE.set(mem::take(&mut self.buffer));
+                }
                 self.buffer.shrink_to(KEPT_BUFFER);
                 self.sent = 0;
                 if !refill(&mut self.buffer) {

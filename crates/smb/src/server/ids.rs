@@ -4,6 +4,14 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpenId(pub(crate) u64);
 
+impl OpenId {
+    /// The open of this name in messages ([MS-SMB2] 2.2.14.1 *Volatile*).
+    #[must_use]
+    pub fn from_wire(id: u64) -> Self {
+        Self(id)
+    }
+}
+
 /// Names one request to wait for a pipe within its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WaitId(pub(crate) u64);

@@ -2,10 +2,12 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
 
 use crate::NtStatus;
 use crate::crypto::encryption::{Sealer, TRANSFORM_LEN};
 use crate::crypto::{Sender, SessionKeys};
+use crate::server::state::ReplyTo;
 use crate::wire::header::{HEADER_LEN, WrittenHeader};
 use crate::wire::negotiate::pad_to_8;
 use crate::wire::{FRAME_MAX, FRAME_PREFIX, Header, frame_prefix_for};
@@ -42,6 +44,8 @@ pub(crate) struct Replies {
     before: Option<(Unfinished, usize)>,
     /// The reply being written.
     reply: Option<Unfinished>,
+    /// Whether there is a request whose reply is begun only when it is certain that it does not wait.
+    is_planned: bool,
 }
 
 impl Replies {
@@ -95,8 +99,23 @@ impl Replies {
         Some((WrittenHeader(self.buffer.get_mut(reply.start..)?), reply))
     }
 
-    /// Throws the reply being written away.
+    /// The next reply is that of a request which may have to wait: it is begun once something is written to it.
+    pub(crate) fn plan(&mut self) {
+        self.is_planned = true;
+    }
+
+    /// Begins the reply that was planned, unless it is begun.
+    pub(crate) fn begin_planned(&mut self, to: &ReplyTo) {
+        if mem::take(&mut self.is_planned) {
+            self.reply(&to.header(NtStatus::SUCCESS, 0, None), to.keys.clone());
+        }
+    }
+
+    /// Throws the reply being written away, or the plan of one.
     pub(crate) fn drop_reply(&mut self) {
+        if mem::take(&mut self.is_planned) {
+            return;
+        }
         if let Some(reply) = self.reply.take() {
             self.buffer.truncate(reply.start);
         }
@@ -108,7 +127,12 @@ impl Replies {
 
     /// The reply being written, for the command that fills it in.
     pub(crate) fn current_mut(&mut self) -> Reply<'_> {
-        Reply(self)
+        Reply { replies: self, planned: None }
+    }
+
+    /// The same for a reply that may only be planned.
+    pub(crate) fn planned_mut<'a>(&'a mut self, to: &'a ReplyTo) -> Reply<'a> {
+        Reply { replies: self, planned: Some(to) }
     }
 
     /// The reply being written, from its header on.
@@ -154,6 +178,7 @@ impl Replies {
             self.buffer.truncate(frame);
             self.before = None;
             self.reply = None;
+            self.is_planned = false;
         }
     }
 
@@ -171,6 +196,15 @@ impl Replies {
     fn sign(&mut self, reply: Unfinished, end: usize) {
         if let (Some(keys), Some(message)) = (reply.keys, self.buffer.get_mut(reply.start..end)) {
             keys.signing.sign(message, Sender::Server);
+        }
+    }
+
+    /// Takes memory for a reply of about this many bytes, if nothing is written and it would take as much by
+    /// itself.
+    pub(crate) fn lend(&mut self, memory: Vec<u8>, bytes: usize) {
+        debug_assert!(memory.is_empty());
+        if self.buffer.is_empty() && (bytes..=2 * bytes).contains(&memory.capacity()) {
+            self.buffer = memory;
         }
     }
 
@@ -192,25 +226,37 @@ impl Replies {
     /// Swaps what is to be sent with `into`, which must be empty.
     pub(crate) fn take(&mut self, into: &mut Vec<u8>) {
         debug_assert!(self.frame.is_none());
-        core::mem::swap(&mut self.buffer, into);
+        mem::swap(&mut self.buffer, into);
     }
 }
 
 /// The reply being written, for the command that fills it in.
-pub(crate) struct Reply<'a>(&'a mut Replies);
+pub(crate) struct Reply<'a> {
+    replies: &'a mut Replies,
+    /// What it answers, if it may not be begun yet.
+    planned: Option<&'a ReplyTo>,
+}
 
 impl Reply<'_> {
+    fn begun(&mut self) -> &mut Replies {
+        if let Some(to) = self.planned {
+            self.replies.begin_planned(to);
+        }
+        self.replies
+    }
+
     /// The buffer to which the reply's body is to be appended, right behind its header.
     pub(crate) fn body(&mut self) -> &mut Vec<u8> {
-        if let Some(reply) = &self.0.reply {
-            self.0.buffer.truncate(reply.start + HEADER_LEN);
+        let replies = self.begun();
+        if let Some(reply) = &replies.reply {
+            replies.buffer.truncate(reply.start + HEADER_LEN);
         }
-        &mut self.0.buffer
+        &mut replies.buffer
     }
 
     /// Sets the session, and the keys to sign with,: SESSION_SETUP makes them.
     pub(crate) fn set_session(&mut self, session_id: u64, keys: Option<Arc<SessionKeys>>) {
-        if let Some((mut header, reply)) = self.0.written() {
+        if let Some((mut header, reply)) = self.begun().written() {
             header.set_session_id(session_id);
             if keys.is_some() {
                 reply.keys = keys;
@@ -220,7 +266,7 @@ impl Reply<'_> {
 
     /// Sets the TreeId: TREE_CONNECT makes it.
     pub(crate) fn set_tree(&mut self, tree_id: u32) {
-        if let Some((mut header, _)) = self.0.written() {
+        if let Some((mut header, _)) = self.begun().written() {
             header.set_tree_id(tree_id);
         }
     }

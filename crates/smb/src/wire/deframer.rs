@@ -6,8 +6,10 @@ use thiserror::Error;
 
 use super::{FRAME_PREFIX, FramePrefix, frame_prefix};
 
-/// The most memory that is kept from one frame for the next one, in bytes.
+/// The most memory that is kept from one frame for the next one, in bytes: by a deframer, and by a shell that
+/// lends it memory.
 const KEPT: usize = 16 * 1024;
+const KEPT_BY_SHELL: usize = 256 * 1024;
 
 /// Why a stream cannot be cut any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -31,6 +33,8 @@ pub enum FrameError {
 #[derive(Debug, Default)]
 pub struct Deframer {
     partial: Vec<u8>,
+    /// Memory that the shell has lent for a frame that arrives in pieces.
+    lent: Option<Vec<u8>>,
 }
 
 impl Deframer {
@@ -46,9 +50,13 @@ impl Deframer {
     ) -> Result<Option<Message<'a>>, FrameError> {
         if self.partial.is_empty()
             && let Some(length) = announced(bytes, limit)?
-            && let Some((message, rest)) =
-                bytes.get(FRAME_PREFIX..).and_then(|rest| rest.split_at_checked(length))
         {
+            let Some((message, rest)) =
+                bytes.get(FRAME_PREFIX..).and_then(|rest| rest.split_at_checked(length))
+            else {
+                self.fill(bytes, FRAME_PREFIX + length);
+                return Ok(None);
+            };
             *bytes = rest;
             return Ok(Some(Message::Whole(message)));
         }
@@ -88,9 +96,25 @@ impl Deframer {
             && self.partial.capacity() == 0
         {
             frame.clear();
-            frame.shrink_to(KEPT);
-            self.partial = frame;
+            match &mut self.lent {
+                Some(lent) if lent.capacity() == 0 && frame.capacity() <= KEPT_BY_SHELL => *lent = frame,
+                _ => {
+                    frame.shrink_to(KEPT);
+                    self.partial = frame;
+                }
+            }
         }
+    }
+
+    /// Lends the memory of a former frame, until [`Self::take_back`]. Many connections, of which few receive at a
+    /// time, need only one long buffer then. A frame takes it only if it would take as much by itself.
+    pub fn lend(&mut self, memory: Vec<u8>) {
+        self.lent = Some(memory);
+    }
+
+    /// Gives what was lent back, or the memory of a frame that is whole; empty if a frame needs it.
+    pub fn take_back(&mut self) -> Vec<u8> {
+        self.lent.take().unwrap_or_default()
     }
 
     /// Fills the frame up to `length` bytes.
@@ -101,7 +125,14 @@ impl Deframer {
         if needed > self.partial.capacity() {
             // Twice as much each time, but never more than the frame needs.
             let room = length.min(2 * needed);
-            self.partial.reserve_exact(room - self.partial.len());
+            match &mut self.lent {
+                Some(lent) if (needed..=room).contains(&lent.capacity()) => {
+                    let mut memory = core::mem::take(lent);
+                    memory.extend_from_slice(&self.partial);
+                    self.partial = memory;
+                }
+                _ => self.partial.reserve_exact(room - self.partial.len()),
+            }
         }
         self.partial.extend_from_slice(taken);
         *bytes = rest;
@@ -217,6 +248,34 @@ mod tests {
         let message = deframer.next(&mut tail, frame.len()).ok().flatten().expect("a whole message");
         deframer.recycle(message);
         assert!(deframer.partial.capacity() <= KEPT);
+    }
+
+    #[test]
+    fn the_memory_of_a_long_frame_serves_another_deframer_of_the_same_shell() {
+        let frame = stream(&[vec![7; 4 * KEPT]]);
+        let mut memory = Vec::new();
+        let mut places = vec![];
+        for _ in 0..2 {
+            let mut deframer = Deframer::default();
+            deframer.lend(core::mem::take(&mut memory));
+            let (head, mut tail) = frame.split_at(frame.len() - 9);
+            assert!(deframer.next(&mut &*head, frame.len()).is_ok_and(|message| message.is_none()));
+            let message = deframer.next(&mut tail, frame.len()).ok().flatten().expect("a whole message");
+            places.push(message.bytes().as_ptr());
+            deframer.recycle(message);
+            memory = deframer.take_back();
+            assert_eq!((deframer.held(), memory.len()), (0, 0));
+        }
+        assert_eq!(places[0], places[1]);
+    }
+
+    #[test]
+    fn a_frame_of_which_little_has_arrived_takes_no_long_memory() {
+        let mut deframer = Deframer::default();
+        deframer.lend(Vec::with_capacity(KEPT));
+        assert!(deframer.next(&mut &[0, 0, 0x40, 0, 1][..], KEPT).is_ok_and(|message| message.is_none()));
+        assert_eq!(deframer.take_back().capacity(), KEPT);
+        assert!(deframer.held() <= 16, "{}", deframer.held());
     }
 
     proptest! {

@@ -3,7 +3,6 @@
 use standpipe_security::AccessMask;
 
 use crate::NtStatus;
-use crate::server::Output;
 use crate::server::request::{Done, MayWait, Refused, Request};
 use crate::server::state::{
     ConnectedOpen, Holdings, Negotiated, Outputs, PendingRequests, PipeEnd, WaitsFor, Writer,
@@ -47,6 +46,6 @@ pub(super) fn write_out(
     }
     pending.hold(writer.held());
     open.end.add_writer(writer);
-    outputs.push(Output::Write { open: open.id, bytes: data.to_vec() });
+    outputs.write(open.id, data);
     Ok(())
 }

@@ -190,13 +190,13 @@ impl Connection {
             keys: if request.encrypted { None } else { self.state.holdings.sessions.keys_of(session_id) },
             encrypted_by,
         };
-        self.replies.reply(&reply.header(NtStatus::SUCCESS, 0, None), reply.keys.clone());
+        self.replies.plan();
         let is_void = related && inherited.is_none();
         let result = if is_void {
             Err(NtStatus::INVALID_PARAMETER.into())
         } else {
             admit(now, &request, &mut self.state)
-                .and_then(|()| dispatch(now, &request, &mut self.state, self.replies.current_mut()))
+                .and_then(|()| dispatch(now, &request, &mut self.state, self.replies.planned_mut(&reply)))
         };
         self.conclude(now, &request, reply, is_void, result)
     }
@@ -235,7 +235,7 @@ impl Connection {
             Err(Refused::Status(status)) => {
                 inheritance.file = Err(status);
                 inheritance.is_void |= status == NtStatus::USER_SESSION_DELETED;
-                encode_error(self.replies.current_mut().body());
+                encode_error(self.replies.planned_mut(&reply).body());
                 self.finish_reply(&reply, status, request);
             }
             Err(Refused::Disconnect(reason)) => {
@@ -269,6 +269,7 @@ impl Connection {
     /// Completes the reply being written with its status and credits.
     fn finish_reply(&mut self, reply: &ReplyTo, status: NtStatus, request: &Request<'_>) {
         let credits = self.grant(reply.credits_requested);
+        self.replies.begin_planned(reply);
         self.replies.set_status(status);
         self.replies.set_credits(credits);
         if status == NtStatus::USER_SESSION_DELETED

@@ -1,6 +1,7 @@
 //! What the connection holds, and when it waits for room.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Connection;
@@ -25,6 +26,28 @@ impl Connection {
         begun < CONNECTION_FLOOR / 2
             || ledger.room() >= CONNECTION_FLOOR
             || ledger.budget().is_none_or(|budget| budget.memory.overdrawn() < FRAME_RESERVE)
+    }
+
+    /// Lends memory for a frame that arrives in pieces, for the next [`Connection::handle`]. Worth it for long
+    /// input, and when [`Connection::awaits_rest`]: the memory of a former frame serves this one.
+    pub fn lend(&mut self, memory: Vec<u8>) {
+        self.deframer.lend(memory);
+    }
+
+    /// Gives memory for the reply to come with this many bytes of a service: the shell's from a former one.
+    pub fn lend_for_reply(&mut self, memory: Vec<u8>, bytes: usize) {
+        self.replies.lend(memory, bytes);
+    }
+
+    /// Gives back what was lent, or the memory of a frame that is whole. What a frame needs stays, and counts.
+    pub fn take_back(&mut self) -> Vec<u8> {
+        self.deframer.take_back()
+    }
+
+    /// Whether a frame has begun whose end has not arrived.
+    #[must_use]
+    pub fn awaits_rest(&self) -> bool {
+        self.deframer.awaited().is_some()
     }
 
     /// Says how many bytes the shell holds of what [`Connection::take_transmit`] gave.
@@ -75,7 +98,7 @@ impl Connection {
     pub(super) fn idle_end(&self) -> Option<Duration> {
         let holdings = &self.state.holdings;
         let is_idle =
-            holdings.sessions.has_established() && holdings.opens.is_empty() && holdings.pending.is_empty();
+            holdings.opens.is_empty() && holdings.pending.is_empty() && holdings.sessions.has_established();
         is_idle.then(|| self.heard.saturating_add(self.state.config.limits.idle_time))
     }
 }

@@ -138,6 +138,11 @@ impl Connection {
         self.state.holdings.outputs.pop()
     }
 
+    /// Takes back the buffer of an [`Output::Write`] that the shell needs no more, for the next one.
+    pub fn recycle(&mut self, bytes: Vec<u8>) {
+        self.state.holdings.outputs.recycle(bytes);
+    }
+
     /// Swaps the bytes to send with `into`, which must be empty; `false` if there are none.
     #[must_use]
     pub fn take_transmit(&mut self, into: &mut Vec<u8>) -> bool {
@@ -155,17 +160,22 @@ impl Connection {
         if self.state.phase.is_closed() {
             return None;
         }
-        // What is held can be looked at as soon as the replies before it are taken.
-        let resume = (self.is_held_up() && !self.is_full()).then_some(Duration::ZERO);
+        let resume = self.can_resume().then_some(Duration::ZERO);
         let holdings = &self.state.holdings;
         let (logon_deadline, lapse) = (holdings.sessions.logon_deadline(), holdings.sessions.next_lapse());
         let idle = self.idle_since().map(|since| since + DRAIN_QUIET);
-        let own = [self.frame_deadline(), self.idle_end()];
-        [holdings.pending.interim_due(), logon_deadline, lapse, resume, idle]
+        let interim = holdings.pending.interim_due();
+        [interim, logon_deadline, lapse, resume, idle, self.frame_deadline(), self.idle_end()]
             .into_iter()
-            .chain(own)
             .flatten()
             .min()
+    }
+
+    /// Whether something that the client has sent was held back until replies are taken, and can be looked at
+    /// now: then the time of [`Connection::next_timeout`] has come.
+    #[must_use]
+    pub fn can_resume(&self) -> bool {
+        self.is_held_up() && !self.is_full() && !self.state.phase.is_closed()
     }
 
     /// Whether the shell should read from this open's backend. Ask again after each input.

@@ -1,7 +1,7 @@
 //! Requests that are not answered yet, [MS-SMB2] 3.3.4.2, and what is held for them.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -15,6 +15,9 @@ use crate::wire::{Command, FileId, Flags, Header, TreeOrAsync};
 
 /// About what a request takes until it is answered, beside the bytes that it carries.
 const REQUEST: usize = 256;
+
+/// For how many requests room is kept when none waits any more.
+const KEPT: usize = 8;
 
 /// Names a request until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,7 +103,8 @@ pub(crate) struct Pending {
 /// All requests that are not answered yet.
 pub(crate) struct PendingRequests {
     next: u64,
-    entries: BTreeMap<PendingId, Pending>,
+    /// In the order of their names. Mostly the newest is answered first, or there is only one.
+    entries: VecDeque<(PendingId, Pending)>,
     /// When requests need an interim reply, in order. Answered ones are skipped.
     interims: VecDeque<(Duration, PendingId)>,
     /// Requests that failed while another was being carried out; they are answered after it.
@@ -119,7 +123,7 @@ impl PendingRequests {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             next: 0,
-            entries: BTreeMap::new(),
+            entries: VecDeque::new(),
             interims: VecDeque::new(),
             deferred: VecDeque::new(),
             backlog: 0,
@@ -153,7 +157,7 @@ impl PendingRequests {
 
     /// Whether one more request may wait for a pipe to come up.
     pub(crate) fn check_room_for_wait(&self) -> Result<(), NtStatus> {
-        let waits = self.entries.values().filter(|pending| matches!(pending.waits_for, WaitsFor::Pipe(_)));
+        let waits = self.entries.iter().filter(|(_, pending)| matches!(pending.waits_for, WaitsFor::Pipe(_)));
         if waits.count() >= self.max_waits { Err(NtStatus::INSUFFICIENT_RESOURCES) } else { Ok(()) }
     }
 
@@ -227,7 +231,8 @@ impl PendingRequests {
 
     /// Keeps a request; at `interim_at` the client gets an interim reply.
     pub(crate) fn insert(&mut self, id: PendingId, pending: Pending, interim_at: Option<Duration>) {
-        self.entries.insert(id, pending);
+        let index = self.entries.partition_point(|(other, _)| *other < id);
+        self.entries.insert(index, (id, pending));
         if let Some(at) = interim_at {
             // Mostly the end: clients with few credits get an early reply.
             let index = self.interims.partition_point(|(due, _)| *due <= at);
@@ -237,17 +242,29 @@ impl PendingRequests {
 
     /// Takes a request out to answer it.
     pub(crate) fn remove(&mut self, id: PendingId) -> Option<Pending> {
-        let pending = self.entries.remove(&id);
-        while self.interims.front().is_some_and(|(_, id)| !self.entries.contains_key(id)) {
+        let (_, pending) = self.entries.remove(self.index(id)?)?;
+        while self.interims.front().is_some_and(|(_, id)| self.index(*id).is_none()) {
             self.interims.pop_front();
         }
-        pending
+        if self.entries.is_empty() {
+            self.entries.shrink_to(KEPT);
+        }
+        Some(pending)
+    }
+
+    fn index(&self, id: PendingId) -> Option<usize> {
+        self.entries.binary_search_by_key(&id, |(id, _)| *id).ok()
+    }
+
+    fn get_mut(&mut self, id: PendingId) -> Option<&mut Pending> {
+        let index = self.index(id)?;
+        self.entries.get_mut(index).map(|(_, pending)| pending)
     }
 
     /// The requests that follow this one in its compound have to wait for it.
     pub(crate) fn set_rest(&mut self, id: PendingId, rest: Rest) {
         self.hold(rest.bytes.len());
-        if let Some(pending) = self.entries.get_mut(&id) {
+        if let Some(pending) = self.get_mut(id) {
             pending.rest = Some(Box::new(rest));
         }
     }
@@ -259,8 +276,8 @@ impl PendingRequests {
                 return None;
             }
             self.interims.pop_front();
-            if self.entries.contains_key(&id) {
-                let pending = self.entries.get_mut(&id)?;
+            if let Some(index) = self.index(id) {
+                let (_, pending) = self.entries.get_mut(index)?;
                 pending.async_id = Some(id.0);
                 return Some((&pending.reply, id.0));
             }
@@ -280,7 +297,7 @@ impl PendingRequests {
 
     /// What this request waits for.
     pub(crate) fn waits_for(&self, id: PendingId) -> Option<WaitsFor> {
-        self.entries.get(&id).map(|pending| pending.waits_for)
+        self.index(id).and_then(|index| self.entries.get(index)).map(|(_, pending)| pending.waits_for)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

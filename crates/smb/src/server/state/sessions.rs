@@ -22,6 +22,8 @@ pub(crate) struct Sessions {
     /// until its last replies are written. Boxed, as a map has room for eleven before it needs more, and most
     /// connections have one.
     sealers: BTreeMap<u64, Box<Sealer>>,
+    /// Whether a session may have ended whose sealer is still there.
+    has_ended: bool,
     /// How many log-ons have failed.
     failed_logons: u32,
     /// Whether any user has ever logged on, and shown the key.
@@ -40,6 +42,7 @@ impl Sessions {
         Self {
             table: BTreeMap::new(),
             sealers: BTreeMap::new(),
+            has_ended: false,
             failed_logons: 0,
             had_session: false,
             logon_deadline: Some(now.monotonic.saturating_add(logon_timeout)),
@@ -100,8 +103,10 @@ impl Sessions {
 
     /// Forgets what encrypted the replies of sessions that have ended.
     pub(crate) fn forget_unused_sealers(&mut self) {
-        let Self { table, sealers, .. } = self;
-        sealers.retain(|id, _| table.contains_key(id));
+        let Self { table, sealers, has_ended, .. } = self;
+        if core::mem::take(has_ended) {
+            sealers.retain(|id, _| table.contains_key(id));
+        }
     }
 
     /// Takes the log-on out with which the client goes on: the first of its session, or another of the same
@@ -170,6 +175,7 @@ impl Sessions {
     /// these, the time to log on runs again.
     pub(super) fn remove(&mut self, now: Now, id: u64) -> bool {
         let removed = self.table.remove(&id);
+        self.has_ended = true;
         if self.logon_deadline.is_none() && !self.has_user() {
             self.logon_deadline = Some(now.monotonic.saturating_add(self.logon_timeout));
         }
@@ -179,6 +185,7 @@ impl Sessions {
     /// Removes all of them, for the connection is closed.
     pub(crate) fn clear(&mut self) {
         self.table.clear();
+        self.has_ended = true;
     }
 
     /// By when a user must have logged on.
