@@ -54,6 +54,16 @@ impl Alarms {
         self.sending_since = None;
     }
 
+    /// Whether [`Self::poll`] has to be asked although none of its wakers was: because one has to ring earlier
+    /// than before, or does not wait yet. Cheap, unlike that.
+    pub(crate) fn must_look(&self, due: Option<Instant>, sending: bool, now: Instant) -> bool {
+        due.is_some_and(|due| self.protocol.must_move(due, now))
+            || sending
+                && self
+                    .sending_since
+                    .is_none_or(|since| self.send.must_move(after(since, self.send_timeout), now))
+    }
+
     /// What is due for the connection that has `place`; `due` is the state machine's time, `sending` whether
     /// something waits for the client to take it.
     pub(crate) fn poll(
@@ -147,5 +157,32 @@ mod tests {
         scene.alarms.sent();
         assert_eq!(scene.next(None, true).await, Alarm::SendTimeout);
         assert_eq!(start.elapsed(), Duration::from_secs(90));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_is_new_or_earlier_than_before_has_to_be_looked_at() {
+        let (mut scene, start) = (Scene::new(), Instant::now());
+        let after = |seconds| Some(start + Duration::from_secs(seconds));
+        let pending = async |scene: &mut Scene, due, sending| {
+            let Scene { alarms, place, .. } = scene;
+            poll_fn(|cx| Poll::Ready(alarms.poll(cx, place, due, sending).is_pending())).await
+        };
+        assert!(!scene.alarms.must_look(None, false, start));
+        assert!(scene.alarms.must_look(after(5), false, start), "nothing waits for it yet");
+        assert!(pending(&mut scene, after(5), false).await);
+        for (due, must) in [(5, false), (9, false), (4, true)] {
+            assert_eq!(scene.alarms.must_look(after(due), false, start), must, "{due}");
+        }
+        assert!(scene.alarms.must_look(after(5), true, start), "sending has begun");
+        assert!(pending(&mut scene, after(5), true).await);
+        assert!(!scene.alarms.must_look(after(5), true, start));
+        scene.alarms.sent();
+        // Both timers go off while nobody looks; what begins then has to be looked at again.
+        tokio::time::advance(Duration::from_secs(90)).await;
+        let now = Instant::now();
+        assert!(scene.alarms.must_look(after(100), false, now));
+        assert!(scene.alarms.must_look(None, true, now));
+        assert!(pending(&mut scene, after(100), true).await);
+        assert!(!scene.alarms.must_look(after(100), true, now));
     }
 }

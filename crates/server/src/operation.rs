@@ -1,7 +1,7 @@
-//! What a connection waits for beside the network: services that read and write, and pipes to come up.
+//! What a connection shares with others, and what it seldom waits for beside the network and its services'
+//! words: services that take an open or have no room, and pipes to come up.
 
 use std::future::Future;
-use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::AtomicU64;
@@ -132,7 +132,7 @@ pub(crate) struct Link {
 
 impl Link {
     /// Fetches what the service wrote; `None` when nothing has room for it.
-    fn poll_receive(
+    pub(crate) fn poll_receive(
         &self,
         cx: &mut Context<'_>,
         buffer: &mut Vec<u8>,
@@ -168,13 +168,6 @@ pub(crate) enum Again {
 pub(crate) enum Operation {
     Connect(Pin<Box<dyn Future<Output = Done> + Send>>),
     Wait(Pin<Box<dyn Future<Output = Done> + Send>>),
-    Read {
-        open: OpenId,
-        link: Arc<Link>,
-        buffer: Vec<u8>,
-        /// The longest message, in bytes.
-        longest: usize,
-    },
     Pause(Again, Pin<Box<Sleep>>),
     Write {
         open: OpenId,
@@ -222,16 +215,9 @@ pub(crate) enum Done {
         wait: WaitId,
         available: bool,
     },
-    /// Nothing has room for what the service of this open wrote.
-    NoRoom(OpenId),
     Again(Again),
     /// It was cancelled.
     Nothing,
-    Read {
-        open: OpenId,
-        buffer: Vec<u8>,
-        result: Result<Received, PipeError>,
-    },
     Write {
         open: OpenId,
         result: Result<(), PipeError>,
@@ -244,14 +230,6 @@ impl Future for Operation {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
         match self.get_mut() {
             Self::Connect(future) | Self::Wait(future) => future.as_mut().poll(cx),
-            Self::Read { open, link, buffer, longest } => {
-                match ready!(link.poll_receive(cx, buffer, *longest)) {
-                    Some(result) => {
-                        Poll::Ready(Done::Read { open: *open, buffer: mem::take(buffer), result })
-                    }
-                    None => Poll::Ready(Done::NoRoom(*open)),
-                }
-            }
             Self::Pause(again, sleep) => sleep.as_mut().poll(cx).map(|()| Done::Again(*again)),
             Self::Write { open, link, bytes, sent, stall } => {
                 if let Poll::Ready(result) = link.connection.poll_send(cx, bytes, sent) {

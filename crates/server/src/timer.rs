@@ -22,6 +22,12 @@ impl Timer {
         Self { sleep: Box::pin(tokio::time::sleep(Duration::ZERO)), armed: None }
     }
 
+    /// Whether it does not wait for `due`, or an earlier time, yet. `now` may be a moment ago.
+    pub(crate) fn must_move(&self, due: Instant, now: Instant) -> bool {
+        // One that has gone off and was not looked at waits for nothing any more.
+        self.armed.is_none_or(|armed| due < armed || armed <= now)
+    }
+
     /// Ready when `due` has come.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
         loop {

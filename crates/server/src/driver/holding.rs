@@ -1,10 +1,8 @@
 //! What the connection may fetch from its client and its services, and what services have left unread.
 
-use std::sync::Arc;
-
 use standpipe_smb::server::{Input, OpenId};
 
-use super::{Driver, Open, UNREAD};
+use super::{Driver, UNREAD};
 use crate::operation::{Again, Operation};
 
 impl Driver {
@@ -41,11 +39,7 @@ impl Driver {
 
     pub(super) fn look_again(&mut self, again: Again) {
         match again {
-            Again::Read(open) => {
-                if self.opens.contains_key(&open) {
-                    self.unread.insert(open);
-                }
-            }
+            Again::Read(open) => self.unread.push(open),
             Again::Receive => self.pauses = false,
             Again::Unread => {
                 self.looks = false;
@@ -56,21 +50,5 @@ impl Driver {
                 }
             }
         }
-    }
-
-    /// Starts to read from the services whose clients have room again.
-    pub(super) fn read_from_services(&mut self) {
-        let longest = self.shared.max_message();
-        let Self { protocol, opens, unread, operations, spare, .. } = self;
-        unread.retain(|open| {
-            if !protocol.wants_data(*open) {
-                return true;
-            }
-            if let Some(Open { link, .. }) = opens.get(open) {
-                let (link, buffer) = (Arc::clone(link), spare.pop().unwrap_or_default());
-                operations.push(Operation::Read { open: *open, link, buffer, longest });
-            }
-            false
-        });
     }
 }

@@ -1,20 +1,24 @@
 //! One connection's task: carries bytes between the network, the state machine and the services.
 
+mod clock;
 mod holding;
 mod opening;
+mod own_ids;
+mod reading;
+mod signals;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, Stream};
 use standpipe_security::Sid;
-use standpipe_smb::FileTime;
 use standpipe_smb::server::budget::Budgets;
 use standpipe_smb::server::{
     Connection, Event, Input, Now, OpenId, Output, PipeId, SessionId, WaitId, WriteFailure,
@@ -30,20 +34,17 @@ use crate::counters::CountedOpen;
 use crate::events;
 use crate::linger::linger;
 use crate::log_limit::Kind;
-use crate::operation::{Again, Done, Link, Operation, Shared, Stall};
+use crate::operation::{Done, Link, Operation, Shared, Stall};
 use crate::sessions::{EndedBy, Registered};
 use crate::turns::Waiter;
+use clock::Clock;
+use own_ids::OwnIds;
+use signals::{Ringing, Signals};
 use standpipe_pipe::backend::Slot;
 use standpipe_pipe::connection::PipeError;
-use standpipe_pipe::connection::Received;
 use standpipe_system::error::with_causes;
-use standpipe_transport::deadline::after;
 use standpipe_transport::outgoing::Outgoing;
-use standpipe_transport::receiving::with_buffer;
-
-/// Buffers for what services write that are kept for the next read, and how large each may be.
-const SPARE_BUFFERS: usize = 2;
-const SPARE_BUFFER: usize = 8 * 1024;
+use standpipe_transport::receiving::{keep_spare, take_spare, with_buffer};
 
 /// What an open's service may leave unread without being asked about it, in bytes: it is part of what is set
 /// aside for each open.
@@ -51,6 +52,9 @@ const UNREAD: usize = 16 * 1024;
 
 /// About what the system needs for a message beside its bytes.
 const MESSAGE: usize = 768;
+
+/// How much arrives at once if it is part of a long frame, in bytes.
+const LONG: usize = 16 * 1024;
 
 /// Rounds of work without a pause, after which other connections, and this one's alarms, get their turn.
 const ROUNDS: u32 = 64;
@@ -64,19 +68,26 @@ pub(crate) struct Driver {
     number: u64,
     place: Place,
     shared: Arc<Shared>,
-    started: Instant,
-    opens: HashMap<OpenId, Open>,
+    clock: Clock,
+    /// What wakes the task, and the waker for alarms.
+    signals: Arc<Signals>,
+    alarm: Waker,
+    opens: OwnIds<OpenId, Open>,
     /// The sessions of those who have logged on here.
     sessions: Vec<Registered>,
     /// Opens whose service has not accepted them yet; dropping the sender gives that up.
     connecting: HashMap<OpenId, oneshot::Sender<()>>,
-    /// Opens that nobody reads from at the moment, because their client has enough.
-    unread: BTreeSet<OpenId>,
+    /// Opens that are not read from at the moment, perhaps because their client has enough. Those that are gone
+    /// are skipped.
+    unread: Vec<OpenId>,
+    /// Opens that are read from whose services may have something, in turn.
+    ready: VecDeque<OpenId>,
     /// Who waits for a pipe; dropping the sender ends the wait.
     waits: HashMap<WaitId, oneshot::Sender<()>>,
     operations: FuturesUnordered<Operation>,
     outgoing: Outgoing,
-    spare: Vec<Vec<u8>>,
+    /// For what a service writes.
+    buffer: Vec<u8>,
     /// Whether it is looked again, after a while, whether there is room for what the client sends, and how
     /// much services have left unread.
     pauses: bool,
@@ -86,6 +97,9 @@ pub(crate) struct Driver {
 /// An open whose service is connected.
 struct Open {
     link: Arc<Link>,
+    ringing: Ringing,
+    /// Whether it is read from: it is in the queue of those that may have something, or its bell will ring.
+    is_read: bool,
     /// The most that the service can have left unread, in bytes, and what the protocol knows of it.
     unread: usize,
     told: usize,
@@ -114,6 +128,8 @@ enum Wake {
     /// What the client sent was taken in.
     Received(io::Result<()>),
     Writable(io::Result<()>),
+    /// What a service wrote was taken in.
+    Read,
     Done(Done),
     /// A session has to end.
     Ended(SessionId, EndedBy),
@@ -140,7 +156,8 @@ impl Driver {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         // The time for the log-on runs since the connection was accepted.
-        let now = Now { monotonic: Duration::ZERO, wall: wall_clock() };
+        let clock = Clock::new(accepted);
+        let now = Now { monotonic: Duration::ZERO, ..clock.now() };
         let protocol = Connection::new(Arc::clone(&shared.config), seed, now)
             .with_gate(shared.guessing.gate(peer.ip()))
             .with_budgets(Arc::clone(&shared.budget) as Arc<dyn Budgets>);
@@ -149,6 +166,9 @@ impl Driver {
             Some(pipe) => protocol.with_other_names(pipe),
             None => protocol,
         };
+        let signals = Arc::<Signals>::default();
+        // Everything is looked at once.
+        signals.mark_alarm();
         Ok(Self {
             protocol,
             stream,
@@ -156,15 +176,18 @@ impl Driver {
             number: shared.next_connection.fetch_add(1, Ordering::Relaxed),
             place,
             shared,
-            started: accepted,
+            clock,
+            alarm: Waker::from(Arc::clone(&signals)),
+            signals,
             sessions: Vec::new(),
-            opens: HashMap::new(),
+            opens: OwnIds::default(),
             connecting: HashMap::new(),
-            unread: BTreeSet::new(),
+            unread: Vec::new(),
+            ready: VecDeque::new(),
             waits: HashMap::new(),
             operations: FuturesUnordered::new(),
             outgoing: Outgoing::default(),
-            spare: Vec::new(),
+            buffer: Vec::new(),
             pauses: false,
             looks: false,
         })
@@ -182,39 +205,62 @@ impl Driver {
     /// Until the state machine ends the connection, or it breaks.
     async fn serve(&mut self) -> io::Result<()> {
         let mut alarms = Alarms::new(&self.shared.stop, self.shared.send_timeout);
-        let mut rounds = 0;
-        while self.work()? == Flow::Go {
-            rounds += 1;
-            let pause = rounds == ROUNDS;
-            if pause {
-                rounds = 0;
-                tokio::task::yield_now().await;
+        let mut was_busy = false;
+        std::future::poll_fn(|cx| self.poll_serve(cx, &mut alarms, &mut was_busy)).await
+    }
+
+    /// Does all that can be done now. `was_busy` says whether the last call stopped before that.
+    fn poll_serve(
+        &mut self,
+        cx: &mut Context<'_>,
+        alarms: &mut Alarms,
+        was_busy: &mut bool,
+    ) -> Poll<io::Result<()>> {
+        // First of all: whatever is marked from now on wakes the task again.
+        self.signals.register(cx.waker());
+        self.clock.read();
+        // What is ready comes first, but not for ever: a client that never pauses cannot outrun the alarms.
+        let mut alarms_first = mem::take(was_busy);
+        for _ in 0..ROUNDS {
+            if self.work()? == Flow::End {
+                return Poll::Ready(Ok(()));
             }
-            // What is ready comes first, but not for ever: a client that never pauses cannot outrun the
-            // alarms.
-            match std::future::poll_fn(|cx| self.poll_wake(cx, &mut alarms, pause)).await {
-                Wake::Received(result) | Wake::Writable(result) => result?,
-                Wake::Done(done) => self.done(done),
-                Wake::Ended(session, EndedBy::Return) => self.handle(Input::EndSession { session }),
-                Wake::Ended(session, EndedBy::AccountGone) => self.handle(Input::AccountGone { session }),
-                Wake::Alarm(Alarm::Timeout) => self.handle(Input::Timeout),
-                Wake::Alarm(Alarm::Stop) => self.handle(Input::Drain),
-                Wake::Alarm(Alarm::Displaced) => {
-                    if self.place.is_users()
-                        && let Some(line) = self.shared.log.line(Kind::Connection)
-                    {
-                        let (peer, suppressed) = (self.peer, line.suppressed);
-                        tracing::warn!(%peer, suppressed, "closing: another user's connection needs the place");
-                    }
-                    return Err(io::Error::other("displaced by a newer connection"));
+            let wake = ready!(self.poll_wake(cx, alarms, mem::take(&mut alarms_first)));
+            self.woken(wake)?;
+        }
+        if self.work()? == Flow::End {
+            return Poll::Ready(Ok(()));
+        }
+        *was_busy = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Fails when the connection has to end without another word.
+    fn woken(&mut self, wake: Wake) -> io::Result<()> {
+        match wake {
+            Wake::Received(result) | Wake::Writable(result) => return result,
+            Wake::Read => {}
+            Wake::Done(done) => self.done(done),
+            Wake::Ended(session, EndedBy::Return) => self.handle(Input::EndSession { session }),
+            Wake::Ended(session, EndedBy::AccountGone) => self.handle(Input::AccountGone { session }),
+            Wake::Alarm(Alarm::Timeout) => self.handle(Input::Timeout),
+            Wake::Alarm(Alarm::Stop) => self.handle(Input::Drain),
+            Wake::Alarm(Alarm::Displaced) => {
+                if self.place.is_users()
+                    && let Some(line) = self.shared.log.line(Kind::Connection)
+                {
+                    let (peer, suppressed) = (self.peer, line.suppressed);
+                    tracing::warn!(%peer, suppressed, "closing: another user's connection needs the place");
                 }
-                Wake::Alarm(Alarm::SendTimeout) => {
-                    if let Some(line) = self.shared.log.line(Kind::Closed) {
-                        let (peer, suppressed) = (self.peer, line.suppressed);
-                        tracing::warn!(%peer, suppressed, "closing: the client does not read what it is sent");
-                    }
-                    return Err(io::ErrorKind::TimedOut.into());
+                return Err(io::Error::other("displaced by a newer connection"));
+            }
+            Wake::Alarm(Alarm::SendTimeout) => {
+                if let Some(line) = self.shared.log.line(Kind::Closed) {
+                    let (peer, suppressed) = (self.peer, line.suppressed);
+                    tracing::warn!(%peer, suppressed, "closing: the client does not read what it is sent");
                 }
+                return Err(io::ErrorKind::TimedOut.into());
             }
         }
         Ok(())
@@ -239,7 +285,7 @@ impl Driver {
             }
             self.read_from_services();
             // What the state machine holds back until replies are taken goes before what arrives next.
-            if self.protocol.next_timeout() != Some(Duration::ZERO) {
+            if !self.protocol.can_resume() {
                 return Ok(flow);
             }
             self.handle(Input::Timeout);
@@ -251,12 +297,12 @@ impl Driver {
         self.outgoing.is_sending()
     }
 
-    /// What happens next. Each kind of wait keeps this task's waker by itself.
+    /// What happens next. Each kind of wait keeps this task's waker, or one of its signals', by itself.
     fn poll_wake(&mut self, cx: &mut Context<'_>, alarms: &mut Alarms, alarms_first: bool) -> Poll<Wake> {
         if !self.is_sending() {
             alarms.sent();
         }
-        if alarms_first && let Poll::Ready(wake) = self.poll_alarms(cx, alarms) {
+        if alarms_first && let Poll::Ready(wake) = self.poll_alarms(alarms) {
             return Poll::Ready(wake);
         }
         if self.is_sending()
@@ -265,32 +311,48 @@ impl Driver {
             alarms.sent();
             return Poll::Ready(Wake::Writable(ready));
         }
-        if let Poll::Ready(Some(done)) = Pin::new(&mut self.operations).poll_next(cx) {
+        if self.poll_services().is_ready() {
+            return Poll::Ready(Wake::Read);
+        }
+        // A client that does not read its replies sends no more requests. Asked before the operations are, as
+        // a pause may be one of them from here on.
+        let may_receive = !self.is_sending() && self.may_receive();
+        if !self.operations.is_empty()
+            && let Poll::Ready(Some(done)) = Pin::new(&mut self.operations).poll_next(cx)
+        {
             return Poll::Ready(Wake::Done(done));
         }
-        // A client that does not read its replies sends no more requests.
-        if !self.is_sending()
-            && self.may_receive()
-            && let Poll::Ready(result) = self.poll_receive(cx)
-        {
+        if may_receive && let Poll::Ready(result) = self.poll_receive(cx) {
             return Poll::Ready(Wake::Received(result));
         }
-        self.poll_alarms(cx, alarms)
+        self.poll_alarms(alarms)
     }
 
-    fn poll_alarms(&mut self, cx: &mut Context<'_>, alarms: &mut Alarms) -> Poll<Wake> {
-        for registered in &mut self.sessions {
-            if let Poll::Ready(by) = registered.poll_ended(cx) {
-                return Poll::Ready(Wake::Ended(registered.session(), by));
-            }
-        }
-        let due = self.protocol.next_timeout().map(|due| after(self.started, due));
+    /// Looks at the alarms, where one of them has rung, is new, or has to ring earlier than before.
+    fn poll_alarms(&mut self, alarms: &mut Alarms) -> Poll<Wake> {
+        let due = self.protocol.next_timeout().map(|due| self.clock.at(due));
         let sending = self.is_sending();
-        alarms.poll(cx, &mut self.place, due, sending).map(Wake::Alarm)
+        if !(self.signals.take_alarm() || alarms.must_look(due, sending, self.clock.instant())) {
+            return Poll::Pending;
+        }
+        // One that has rung is due by the clock that it went by.
+        self.clock.read();
+        let cx = &mut Context::from_waker(&self.alarm);
+        let session = self.sessions.iter_mut().find_map(|registered| match registered.poll_ended(cx) {
+            Poll::Ready(by) => Some(Wake::Ended(registered.session(), by)),
+            Poll::Pending => None,
+        });
+        let wake = match session {
+            Some(wake) => wake,
+            None => Wake::Alarm(ready!(alarms.poll(cx, &mut self.place, due, sending))),
+        };
+        // The others were not looked at.
+        self.signals.mark_alarm();
+        Poll::Ready(wake)
     }
 
     fn handle(&mut self, input: Input<'_>) {
-        let now = Now { monotonic: self.started.elapsed(), wall: wall_clock() };
+        let now = self.clock.now();
         self.protocol.handle(now, input);
     }
 
@@ -304,7 +366,14 @@ impl Driver {
             if buffer.filled().is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
+            let lends = buffer.filled().len() >= LONG || self.protocol.awaits_rest();
+            if lends {
+                self.protocol.lend(take_spare());
+            }
             self.handle(Input::Received(buffer.filled()));
+            if lends {
+                keep_spare(self.protocol.take_back());
+            }
             Poll::Ready(Ok(()))
         })
     }
@@ -339,7 +408,6 @@ impl Driver {
             Output::Close { open } => {
                 self.opens.remove(&open);
                 self.connecting.remove(&open);
-                self.unread.remove(&open);
                 self.place.set_busy(!self.opens.is_empty());
             }
             Output::Wait { wait, pipe, timeout, user, may_open } => {
@@ -355,6 +423,7 @@ impl Driver {
             Output::SessionStarted { session, account, user } => {
                 let registered = self.shared.sessions.register(session, account, user);
                 self.sessions.push(registered.ok_or_else(|| io::Error::other("a session's name was taken"))?);
+                self.signals.mark_alarm();
                 self.take_place(account)?;
             }
             Output::SessionEnded { session } => {
@@ -370,8 +439,10 @@ impl Driver {
                     Event::Answered => self.place.comes_to(Stage::Answered),
                     Event::Challenged => self.place.comes_to(Stage::Challenged),
                     Event::LogonRefused { .. } => self.place.comes_to(Stage::Speaking),
-                    _ => {}
+                    _ => return Ok(Flow::Go),
                 }
+                // What tells the connection to go is another one now.
+                self.signals.mark_alarm();
             }
             Output::Disconnect(reason) => {
                 events::disconnected(&reason, self.peer, &self.shared.log);
@@ -417,7 +488,10 @@ impl Driver {
                 let stall = Some(Box::new(Stall::new(Arc::clone(&self.shared), entry.pipe, self.peer)));
                 self.operations.push(Operation::Write { open, link, bytes, sent, stall });
             }
-            result => self.written(open, result.map(|_| ())),
+            result => {
+                self.protocol.recycle(bytes);
+                self.written(open, result.map(|_| ()));
+            }
         }
     }
 
@@ -460,65 +534,17 @@ impl Driver {
                 }
             }
             Done::Nothing => {}
-            Done::NoRoom(open) => {
-                self.shared.budget.postponed();
-                self.operations.push(Operation::pause(Again::Read(open)));
-            }
             Done::Again(again) => self.look_again(again),
             Done::Wait { wait, available } => {
                 if self.waits.remove(&wait).is_some() {
                     self.handle(Input::Waited { wait, available });
                 }
             }
-            Done::Read { open, buffer, result } => self.read(open, buffer, result),
             Done::Write { open, result } => {
                 if self.opens.contains_key(&open) {
                     self.write_done(open, result);
                 }
             }
-        }
-    }
-
-    fn read(&mut self, open: OpenId, mut buffer: Vec<u8>, result: Result<Received, PipeError>) {
-        if let Some(entry) = self.opens.get_mut(&open) {
-            let pipe = entry.pipe;
-            match result {
-                Ok(Received::Data) => {
-                    self.shared.counters.replies.add();
-                    let told = entry.told;
-                    self.handle(Input::Data { open, bytes: &buffer });
-                    self.unread.insert(open);
-                    if told > 0 {
-                        self.look_at_unread(open);
-                    }
-                }
-                Ok(Received::End) => {
-                    // As after DisconnectNamedPipe: the next client need not wait for this one to close its
-                    // end.
-                    entry.slot = None;
-                    if entry.link.connection.was_reset() {
-                        let gone = PipeError::Closed;
-                        self.service_failed(
-                            pipe,
-                            &gone,
-                            "a service went without reading all that was written",
-                        );
-                    }
-                    self.handle(Input::Closed { open });
-                }
-                Err(error) => {
-                    self.service_failed(pipe, &error, "a service cannot be read from");
-                    // Only the service itself can say that there is no more to read.
-                    self.handle(match error {
-                        PipeError::Closed => Input::Closed { open },
-                        _ => Input::Lost { open },
-                    });
-                }
-            }
-        }
-        buffer.clear();
-        if self.spare.len() < SPARE_BUFFERS && buffer.capacity() <= SPARE_BUFFER {
-            self.spare.push(buffer);
         }
     }
 
@@ -529,10 +555,4 @@ impl Driver {
             tracing::warn!(%peer, pipe, %backend, %error, suppressed, "{what}");
         }
     }
-}
-
-/// The time of day as the protocol counts it; only told to clients.
-fn wall_clock() -> FileTime {
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    FileTime::from_unix(since_1970)
 }

@@ -10,6 +10,7 @@ use standpipe_security::{Grant, Token};
 use standpipe_smb::server::{Input, OpenFailure, OpenId, PipeId};
 use tokio::sync::oneshot;
 
+use super::signals::Ringing;
 use super::{Driver, Open};
 use crate::counters::CountedOpen;
 use crate::log_limit::Kind;
@@ -67,6 +68,8 @@ impl Driver {
                 let budget = self.protocol.budget().map(Arc::clone);
                 let entry = Open {
                     link: Arc::new(Link { connection, budget }),
+                    ringing: Ringing::new(open, &self.signals),
+                    is_read: false,
                     unread: 0,
                     told: 0,
                     pipe,
@@ -77,7 +80,7 @@ impl Driver {
                 };
                 self.opens.insert(open, entry);
                 self.place.set_busy(true);
-                self.unread.insert(open);
+                self.unread.push(open);
                 (Ok(end), greeting)
             }
             Err(error) => (Err(self.open_failure(pipe, &error)), None),
@@ -103,7 +106,6 @@ impl Driver {
         };
         self.service_failed(*pipe, &error, "a service does not take the line that names its caller");
         self.opens.remove(&open);
-        self.unread.remove(&open);
         self.handle(Input::Closed { open });
     }
 
