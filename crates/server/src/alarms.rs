@@ -54,8 +54,8 @@ impl Alarms {
         self.sending_since = None;
     }
 
-    /// Whether [`Self::poll`] has to be asked although none of its wakers was: because one has to ring earlier
-    /// than before, or does not wait yet. Cheap, unlike that.
+    /// Whether [`Self::poll`] has to be asked although none of its wakers was: because one has to ring
+    /// earlier than before, or does not wait yet. Cheap, unlike that.
     pub(crate) fn must_look(&self, due: Option<Instant>, sending: bool, now: Instant) -> bool {
         due.is_some_and(|due| self.protocol.must_move(due, now))
             || sending

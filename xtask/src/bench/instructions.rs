@@ -1,8 +1,8 @@
-//! What a call costs the server in instructions, counted by callgrind: unlike time, that is nearly the same on
-//! every machine and in every run, so a test can hold it.
+//! What a call costs the server in instructions, counted by callgrind: unlike time, that is nearly the same
+//! on every machine and in every run, so a test can hold it.
 //!
-//! Each server answers a number of calls, and again more of them. What the second run counts beyond the first,
-//! divided by the calls that it has more, is the price of one call when everything is warm.
+//! Each server answers a number of calls, and again more of them. What the second run counts beyond the
+//! first, divided by the calls that it has more, is the price of one call when everything is warm.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

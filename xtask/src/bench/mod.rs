@@ -59,7 +59,8 @@ pub(crate) struct Arguments {
     /// --recovery standpipe and simple-service
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["workloads", "list"])]
     programs: Option<PathBuf>,
-    /// Count the instructions that a call takes, and write them to docs/performance.json, which a test compares
+    /// Count the instructions that a call takes, and write them to docs/performance.json, which a test
+    /// compares
     #[arg(long, conflicts_with_all = ["workloads", "json", "quick", "wine", "recovery", "list"])]
     instructions: bool,
     /// List the workloads and stop

@@ -77,8 +77,8 @@ pub(crate) struct Driver {
     sessions: Vec<Registered>,
     /// Opens whose service has not accepted them yet; dropping the sender gives that up.
     connecting: HashMap<OpenId, oneshot::Sender<()>>,
-    /// Opens that are not read from at the moment, perhaps because their client has enough. Those that are gone
-    /// are skipped.
+    /// Opens that are not read from at the moment, perhaps because their client has enough. Those that are
+    /// gone are skipped.
     unread: Vec<OpenId>,
     /// Opens that are read from whose services may have something, in turn.
     ready: VecDeque<OpenId>,

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// A map from ids that the protocol drew at random, so that nobody outside can choose two that collide: each is
-/// its own hash.
+/// A map from ids that the protocol drew at random, so that nobody outside can choose two that collide: each
+/// is its own hash.
 pub(super) type OwnIds<Id, Value> = HashMap<Id, Value, BuildHasherDefault<OwnHash>>;
 
 #[derive(Debug, Default)]

@@ -32,8 +32,8 @@ impl Driver {
         });
     }
 
-    /// Takes in what one of the services wrote that are read from; whether there was anything. The others keep
-    /// their place in the queue. Each service that has nothing rings its bell as soon as it has.
+    /// Takes in what one of the services wrote that are read from; whether there was anything. The others
+    /// keep their place in the queue. Each service that has nothing rings its bell as soon as it has.
     pub(super) fn poll_services(&mut self) -> Poll<()> {
         self.signals.take_rung(&mut self.ready);
         while let Some(open) = self.ready.pop_front() {

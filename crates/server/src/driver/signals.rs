@@ -21,7 +21,8 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// This task is to be woken. To be called before any mark is looked at: what is marked afterwards wakes it.
+    /// This task is to be woken. To be called before any mark is looked at: what is marked afterwards wakes
+    /// it.
     pub(super) fn register(&self, task: &Waker) {
         self.task.register(task);
     }

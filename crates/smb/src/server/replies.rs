@@ -99,7 +99,8 @@ impl Replies {
         Some((WrittenHeader(self.buffer.get_mut(reply.start..)?), reply))
     }
 
-    /// The next reply is that of a request which may have to wait: it is begun once something is written to it.
+    /// The next reply is that of a request which may have to wait: it is begun once something is written to
+    /// it.
     pub(crate) fn plan(&mut self) {
         self.is_planned = true;
     }

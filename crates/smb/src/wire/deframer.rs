@@ -106,8 +106,8 @@ impl Deframer {
         }
     }
 
-    /// Lends the memory of a former frame, until [`Self::take_back`]. Many connections, of which few receive at a
-    /// time, need only one long buffer then. A frame takes it only if it would take as much by itself.
+    /// Lends the memory of a former frame, until [`Self::take_back`]. Many connections, of which few receive
+    /// at a time, need only one long buffer then. A frame takes it only if it would take as much by itself.
     pub fn lend(&mut self, memory: Vec<u8>) {
         self.lent = Some(memory);
     }

@@ -28,8 +28,8 @@ impl Connection {
             || ledger.budget().is_none_or(|budget| budget.memory.overdrawn() < FRAME_RESERVE)
     }
 
-    /// Lends memory for a frame that arrives in pieces, for the next [`Connection::handle`]. Worth it for long
-    /// input, and when [`Connection::awaits_rest`]: the memory of a former frame serves this one.
+    /// Lends memory for a frame that arrives in pieces, for the next [`Connection::handle`]. Worth it for
+    /// long input, and when [`Connection::awaits_rest`]: the memory of a former frame serves this one.
     pub fn lend(&mut self, memory: Vec<u8>) {
         self.deframer.lend(memory);
     }
@@ -39,7 +39,8 @@ impl Connection {
         self.replies.lend(memory, bytes);
     }
 
-    /// Gives back what was lent, or the memory of a frame that is whole. What a frame needs stays, and counts.
+    /// Gives back what was lent, or the memory of a frame that is whole. What a frame needs stays, and
+    /// counts.
     pub fn take_back(&mut self) -> Vec<u8> {
         self.deframer.take_back()
     }
