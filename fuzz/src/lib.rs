@@ -15,6 +15,7 @@
 //! | [`sddl`] | security descriptors as text |
 //! | [`import`] | definitions and configurations of Cloud Services |
 //! | [`pack`] | packs, and packages of Cloud Services |
+//! | [`page`] | the web page and the bridge, with what a connection brings |
 //! | [`accounts`] | the file of accounts |
 #![expect(clippy::expect_used, reason = "a broken promise must end the run")]
 
@@ -29,6 +30,7 @@ mod initiator;
 mod lengths;
 mod logon;
 pub mod memory;
+mod page;
 mod peer;
 mod sessions;
 mod shell;
@@ -42,4 +44,5 @@ pub use deployment::{import, pack};
 pub use descriptor::{descriptor, sddl};
 pub use initiator::initiator;
 pub use logon::logon;
+pub use page::page;
 pub use sessions::sessions;

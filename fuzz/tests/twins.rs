@@ -58,6 +58,11 @@ fn pack() {
 }
 
 #[test]
+fn page() {
+    run("page", standpipe_fuzz::page);
+}
+
+#[test]
 fn accounts() {
     run("accounts", standpipe_fuzz::accounts);
 }

@@ -4,7 +4,7 @@ import os
 
 import pytest
 from debian import run, run_bindings
-from served import PASSWORD, USER
+from served import PASSWORD, PIPES, USER
 
 DIALECTS = ("SMB2_02", "SMB2_10", "SMB3_00", "SMB3_02", "SMB3_11")
 ENCRYPTING = DIALECTS[2:]
@@ -109,6 +109,14 @@ def test_the_library_for_calls_transceives(served, client, dialect):
     environment = os.environ | {"PASSWD": PASSWORD, "LC_ALL": "C.UTF-8"}
     result = run_bindings("binds.py", configuration, served.address, "simple", USER, env=environment)
     assert (result.returncode, result.stdout) == (0, "0xc0000023\n"), result.stderr
+
+
+@dialects
+def test_the_library_lists_the_pipes_that_its_user_may_open(served, client, dialect):
+    configuration = client.configure(f"{dialect}.conf", f"client max protocol = {dialect}")
+    environment = os.environ | {"PASSWD": PASSWORD, "LC_ALL": "C.UTF-8"}
+    result = run_bindings("lists.py", configuration, served.address, USER, env=environment)
+    assert sorted(result.stdout.split()) == sorted(PIPES), result.stderr
 
 
 def library(served, configuration, pipe="simple", protection="sign", password=PASSWORD):

@@ -100,7 +100,7 @@ const fn outside(name: &'static str, may_use: Option<&'static [&'static str]>) -
 /// The packages that are not part of the program.
 pub(crate) const OUTSIDE: &[Outside] = &[
     outside("simple-service", Some(&["pipe", "system"])),
-    outside("fuzz", Some(&["security", "smb", "accounts", "deployment", "import", "pack"])),
+    outside("fuzz", Some(&["security", "smb", "accounts", "deployment", "import", "pack", "web"])),
     outside("bench", None),
     outside("soak", None),
     Outside { for_tests: true, ..outside("pair", Some(&["security", "smb"])) },
