@@ -92,9 +92,9 @@ pub const DEFAULT_QUIET: Duration = Duration::from_millis(200);
 /// Where a reply ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReplyEnd {
-    /// Where a person would say that it ends. On a pipe of messages, that is with the first message. On a pipe
-    /// of bytes, whatever [`CallOptions::mode`] says, and on one where the service has spoken before it was
-    /// asked, it is as with [`Self::Quiet`].
+    /// Where a person would say that it ends. On a pipe of messages, that is with the first message. On a
+    /// pipe of bytes, whatever [`CallOptions::mode`] says, and on one where the service has spoken before it
+    /// was asked, it is as with [`Self::Quiet`].
     #[default]
     Usual,
     /// Where the service closes or disconnects the pipe: everything it wrote is the reply. A service that
@@ -127,8 +127,8 @@ pub struct CallOptions {
 }
 
 impl Default for CallOptions {
-    /// The request is a message, the reply ends where it usually does, with 200 ms of quiet on a pipe of bytes;
-    /// 10 s for a busy pipe, 30 s and 16 MiB for the reply.
+    /// The request is a message, the reply ends where it usually does, with 200 ms of quiet on a pipe of
+    /// bytes; 10 s for a busy pipe, 30 s and 16 MiB for the reply.
     fn default() -> Self {
         Self {
             mode: Mode::default(),

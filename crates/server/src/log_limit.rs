@@ -75,8 +75,8 @@ impl LogLimit {
         Some(Line { suppressed: take(&mut lines.suppressed) })
     }
 
-    /// The same about one account that exists, which has a line in each period whatever is said of others: a flood of
-    /// other names does not hide that it is guessed at.
+    /// The same about one account that exists, which has a line in each period whatever is said of others: a
+    /// flood of other names does not hide that it is guessed at.
     pub(crate) fn line_about(&self, kind: Kind, account: &str) -> Option<Line> {
         let now = Instant::now();
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);

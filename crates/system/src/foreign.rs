@@ -1,10 +1,11 @@
 //! Text that somebody else made up, on its way to a terminal, a log or a document.
 //!
-//! Names come from packets, files and other programs, and so do the words of services. A terminal obeys some of
-//! what they can hold, and a person does not see other parts of it. One rule says what is only shown as its
-//! number:
+//! Names come from packets, files and other programs, and so do the words of services. A terminal obeys some
+//! of what they can hold, and a person does not see other parts of it. One rule says what is only shown as
+//! its number:
 //!
-//! - the control characters of C0 and C1 and DEL, which move the cursor, change colours and titles, and end lines;
+//! - the control characters of C0 and C1 and DEL, which move the cursor, change colours and titles, and end
+//!   lines;
 //! - U+2028 and U+2029, which end lines;
 //! - the controls of direction, with which `exe.txt` looks like `txt.exe`;
 //! - what is not seen, so that two names look like one: joiners, fillers, soft hyphens, tags.
@@ -66,8 +67,8 @@ pub fn bytes_in_lines(bytes: &[u8]) -> String {
     shown
 }
 
-/// JSON that means the same and holds nothing harmful but its own line ends: such characters can only be in its
-/// strings, where they are written as `\u202e`.
+/// JSON that means the same and holds nothing harmful but its own line ends: such characters can only be in
+/// its strings, where they are written as `\u202e`.
 #[must_use]
 pub fn in_json(json: &str) -> Cow<'_, str> {
     let stays = |character: char| matches!(character, '\n' | '\t' | '\r');

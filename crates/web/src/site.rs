@@ -115,8 +115,8 @@ impl Site {
     }
 }
 
-/// Makes a call and writes a failure, with what lies underneath, to the log. A call that belongs to a trace, or
-/// to which its caller has given an id, has a line whatever becomes of it.
+/// Makes a call and writes a failure, with what lies underneath, to the log. A call that belongs to a trace,
+/// or to which its caller has given an id, has a line whatever becomes of it.
 pub(crate) async fn make_call(
     name: &str,
     NamedCall { pipe, statistics }: &NamedCall,

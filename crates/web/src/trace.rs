@@ -1,5 +1,5 @@
-//! The trace that a request belongs to, as its caller says: [W3C Trace Context](https://www.w3.org/TR/trace-context/);
-//! and the id of a request.
+//! The trace that a request belongs to, as its caller says: [W3C Trace
+//! Context](https://www.w3.org/TR/trace-context/); and the id of a request.
 
 use std::sync::Arc;
 
@@ -22,7 +22,8 @@ pub(crate) struct RequestId {
 }
 
 impl RequestId {
-    /// The id that the caller gives: one, of letters, digits and `-_.:/+=@`, 128 at most. Otherwise a new one.
+    /// The id that the caller gives: one, of letters, digits and `-_.:/+=@`, 128 at most. Otherwise a new
+    /// one.
     fn of(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(REQUEST_ID).iter();
         let given = values.next().and_then(|value| value.to_str().ok());

@@ -67,8 +67,8 @@ pub(crate) struct Call {
     #[arg(long, value_name = "MODE")]
     mode: Option<Mode>,
 
-    /// Where the reply ends; without it, with the first message of a pipe of messages, and when a pipe of bytes
-    /// falls quiet
+    /// Where the reply ends; without it, with the first message of a pipe of messages, and when a pipe of
+    /// bytes falls quiet
     #[arg(long, value_enum, value_name = "END")]
     until: Option<Until>,
 

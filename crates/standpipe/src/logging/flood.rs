@@ -1,9 +1,9 @@
 //! The one limit on log lines: nobody who can make this process write lines can make it write any number.
 //!
-//! It stands before everything that writes, so that no line gets around it, whichever part of the program it comes
-//! from. Each place in the program has its own number of lines in a period; what is beyond is counted, and told as
-//! one line when the period is over. The lines of processes are not counted: whoever writes them is held back
-//! instead.
+//! It stands before everything that writes, so that no line gets around it, whichever part of the program it
+//! comes from. Each place in the program has its own number of lines in a period; what is beyond is counted,
+//! and told as one line when the period is over. The lines of processes are not counted: whoever writes them
+//! is held back instead.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -109,8 +109,8 @@ impl Flood {
         }
     }
 
-    /// Writes a line for each place of which lines were left out, and says whether there was any. If not, there
-    /// is no teller any more.
+    /// Writes a line for each place of which lines were left out, and says whether there was any. If not,
+    /// there is no teller any more.
     pub(super) fn tell(&self) -> bool {
         let left_out: Vec<(u64, String)> = {
             let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);

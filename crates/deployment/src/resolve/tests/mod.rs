@@ -200,14 +200,7 @@ fn a_page_has_the_names_that_it_answers_to() {
     let deployment = read(&with(r#""Shop.Example.com.", "web_1""#)).unwrap();
     let page = &deployment.role("Web").unwrap().endpoints[0];
     assert_eq!(page.hosts, ["shop.example.com", "web_1"]);
-    for (wrong, said) in [
-        ("shop.example.com:8080", "the port is left out"),
-        ("https://shop.example.com", "cannot hold `:`"),
-        ("*.example.com", "each name stands by itself"),
-        ("größe.example", "xn--"),
-        ("", "each part has"),
-        ("a..b", "each part has"),
-    ] {
+    for (wrong, said) in [("shop.example.com:8080", "the port is left out"), ("", "each part has")] {
         let problems = read(&with(&format!("\"{wrong}\""))).unwrap_err().render(false);
         assert!(problems.contains(said), "{wrong}: {problems}");
     }

@@ -4,8 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 /// Whether a name fits a pattern; both are in upper case. Beside `*` and `?` there are the wildcards of DOS:
-/// `<` takes anything but the last full stop, `>` is `?` or nothing before a full stop and at the end, `"` is a
-/// full stop or nothing at the end.
+/// `<` takes anything but the last full stop, `>` is `?` or nothing before a full stop and at the end, `"`
+/// is a full stop or nothing at the end.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
     if pattern == "*" {
         return true;

@@ -173,8 +173,9 @@ fn security_information(
         .map_err(|_| NtStatus::INTERNAL_ERROR)
 }
 
-/// Windows has no pipe without an owner and a group: where its maker names none, they are those of the process
-/// that makes it. Here they are those of a service that runs as LocalSystem. They are shown, and grant nothing.
+/// Windows has no pipe without an owner and a group: where its maker names none, they are those of the
+/// process that makes it. Here they are those of a service that runs as LocalSystem. They are shown, and
+/// grant nothing.
 fn with_owner_and_group(mut descriptor: SecurityDescriptor, wanted: u32) -> SecurityDescriptor {
     const OWNER: u32 = 0x1;
     const GROUP: u32 = 0x2;
