@@ -102,8 +102,8 @@ fn lets_in(descriptor: &SecurityDescriptor) -> Option<&'static str> {
     None
 }
 
-/// Startup tasks that run as root without the file saying so: where Standpipe is root and the role has no user
-/// of its own, everything of it runs as root, without a way to more rights.
+/// Startup tasks that run as root without the file saying so: where Standpipe is root and the role has no
+/// user of its own, everything of it runs as root, without a way to more rights.
 fn tasks_of_root(role: &Role) -> impl Iterator<Item = Problem> {
     let limited = role.startup.iter().filter(|task| !task.elevated && role.user.is_none());
     limited.map(|task| {

@@ -108,7 +108,8 @@ impl Keeper {
         }
     }
 
-    /// How long to wait before the next start. One that ran and was killed had nothing to say against going on.
+    /// How long to wait before the next start. One that ran and was killed had nothing to say against going
+    /// on.
     fn rest(&self, exit: Exit, failures_in_a_row: u32, seed: &mut u64) -> Duration {
         if failures_in_a_row == 1 && self.has_run && matches!(exit, Exit::Signal(_)) {
             return Duration::ZERO;
