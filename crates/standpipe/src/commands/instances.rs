@@ -141,6 +141,12 @@ mod tests {
     }
 
     #[test]
+    fn a_record_from_the_future_is_no_time_old() {
+        let record = InstanceRecord { since: now() + 3600, ..InstanceRecord::new("A", 0) };
+        assert_eq!(rows(&[record])[1][7], "0s");
+    }
+
+    #[test]
     fn times_are_short() {
         assert_eq!([59, 61, 3661, 90_000].map(ago), ["59s", "1m 1s", "1h 1m", "1d 1h"]);
     }

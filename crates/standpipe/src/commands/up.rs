@@ -17,6 +17,7 @@ use standpipe_runtime::local::{
 };
 use standpipe_runtime::state::InstanceRecord;
 use standpipe_runtime::{Stop, state};
+use standpipe_service::Forwarded;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -107,7 +108,8 @@ async fn run_deployment(
     let program = std::env::current_exe().map_err(here("could not find this program's own file"))?;
     let folder = std::env::current_dir().map_err(here("could not find the current folder"))?;
     let absolute = std::path::absolute(file.path()).map_err(here("could not find the deployment file"))?;
-    let stop = Stop::on_signals().map_err(Failure::signals)?;
+    let stop = Stop::of_an_instance().map_err(Failure::signals)?;
+    let forwarded = Forwarded::listen().map_err(Failure::signals)?;
     if let Some(limit) = up.stop_limit {
         tokio::spawn(stop.clone().forced_after(limit));
     }
@@ -136,6 +138,7 @@ async fn run_deployment(
     }
     info!("deployment {} keeps its state in {}", deployment.name(), runtime.state_dir().display());
     let (sender, views) = watch::channel(Vec::new());
+    let forwarding = tokio::spawn(forward_signals(forwarded, sender.subscribe()));
     let shown = tokio::spawn(show(deployment.name().to_owned(), views, view));
     // Instances of a runtime that was killed have gone.
     file.remove_others();
@@ -143,9 +146,26 @@ async fn run_deployment(
     let host = ThisProgram { program, given, file, log };
     let outcome = runtime.run(&host, stop, &sender).await;
     drop(sender);
+    forwarding.abort();
     // It ends with the sender.
     let _ = shown.await;
     Ok(outcome)
+}
+
+/// Passes the signals that are for services on to the instances, which pass them on to their services.
+async fn forward_signals(mut signals: Forwarded, views: watch::Receiver<Vec<InstanceRecord>>) {
+    loop {
+        let signal = signals.next().await;
+        let records = views.borrow().clone();
+        for record in records {
+            let Some(process) = record.pid else { continue };
+            let instance = format!("{}/{}", record.role, record.instance);
+            match signal.send_to(process) {
+                Ok(()) => info!("{}: passed on to {instance}", signal.name),
+                Err(error) => warn!("{}: {instance} cannot get it: {error}", signal.name),
+            }
+        }
+    }
 }
 
 /// What the local runtime asks of this program.

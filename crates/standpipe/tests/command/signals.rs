@@ -26,7 +26,11 @@ struct Instance {
 impl Instance {
     /// Started by way of another program.
     fn start(place: &Place, by: &[&str]) -> Self {
-        let run = place.standpipe(&["run", "--state-dir", "state"]);
+        Self::start_with(place, "run", by)
+    }
+
+    fn start_with(place: &Place, command: &str, by: &[&str]) -> Self {
+        let run = place.standpipe(&[command, "--state-dir", "state"]);
         let mut command = Command::new(by[0]);
         command.args(&by[1..]).arg(run.get_program()).args(run.get_args());
         command.current_dir(place.path(".")).stdin(Stdio::null()).stdout(Stdio::null());
@@ -75,6 +79,20 @@ fn signals_for_the_service_reach_it_and_end_nothing() {
     }
     instance.signal(Signal::TERM);
     let (log, code) = instance.end();
+    assert_eq!(code, Some(0), "{log}");
+}
+
+#[test]
+fn signals_for_services_reach_them_through_up_too_and_end_nothing() {
+    let place = place("trap 'echo got HUP' HUP\ntrap 'echo got USR1' USR1", "");
+    let mut up = Instance::start_with(&place, "up", &["setsid"]);
+    up.log_to("| ready");
+    for (signal, name) in [(Signal::HUP, "HUP"), (Signal::USR1, "USR1")] {
+        up.signal(signal);
+        up.log_to(&format!("| got {name}"));
+    }
+    up.signal(Signal::TERM);
+    let (log, code) = up.end();
     assert_eq!(code, Some(0), "{log}");
 }
 
