@@ -58,6 +58,7 @@ Register-ArgumentCompleter -Native -CommandName 'standpipe' -ScriptBlock {
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The deployment file, or a pack that has one')
             [CompletionResult]::new('--sha256', '--sha256', [CompletionResultType]::ParameterName, 'The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'The folder to keep state in; without it, one for the deployment where this user keeps such things')
+            [CompletionResult]::new('--stop-limit', '--stop-limit', [CompletionResultType]::ParameterName, 'The longest that a stop may take: whatever has not ended by then is killed; without it, each instance has what its role''s stop may take')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How log lines are written')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours; `auto` means on a terminal, unless `NO_COLOR` is set')

@@ -1730,7 +1730,7 @@ _standpipe() {
             return 0
             ;;
         standpipe__subcmd__up)
-            opts="-f -h -V --file --sha256 --state-dir --no-view --log --log-format --color --help --version"
+            opts="-f -h -V --file --sha256 --state-dir --stop-limit --no-view --log --log-format --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1749,6 +1749,10 @@ _standpipe() {
                     return 0
                     ;;
                 --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop-limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

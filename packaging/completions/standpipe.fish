@@ -58,6 +58,7 @@ complete -c standpipe -n "__fish_standpipe_needs_command" -f -a "agent" -d 'Cont
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -s f -l file -d 'The deployment file, or a pack that has one' -r -F
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l sha256 -d 'The SHA-256 that the pack must have, as `standpipe pack` and `sha256sum` print it' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l state-dir -d 'The folder to keep state in; without it, one for the deployment where this user keeps such things' -r -F
+complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l stop-limit -d 'The longest that a stop may take: whatever has not ended by then is killed; without it, each instance has what its role\'s stop may take' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l log -d 'Which log lines to write to stderr: a level, or a filter such as `info,standpipe_server=debug`' -r
 complete -c standpipe -n "__fish_standpipe_using_subcommand up" -l log-format -d 'How log lines are written' -r -f -a "human\t'For people'
 json\t'One JSON object on each line'"
