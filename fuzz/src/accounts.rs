@@ -6,8 +6,8 @@ use std::path::Path;
 use standpipe_accounts::{AccountFile, Added};
 use standpipe_security::Accounts;
 
-/// Reads any bytes as a file of accounts, finds each account by its name, and adds and removes one: the others
-/// stay as they are. No message tells a hash.
+/// Reads any bytes as a file of accounts, finds each account by its name, and adds and removes one: the
+/// others stay as they are. No message tells a hash.
 ///
 /// # Panics
 /// When that is not so.

@@ -339,7 +339,8 @@ fn writers_at_once_lose_nothing() {
                 let file = AccountFile::new(path);
                 for number in 0..10 {
                     let name = format!("w{writer}n{number}");
-                    // Nobody gets the lock in turn: on a busy machine one of the eight can be unlucky for long.
+                    // Nobody gets the lock in turn: on a busy machine one of the eight can be unlucky for
+                    // long.
                     while let Err(error) = file.add(&name, "secret", None) {
                         assert!(matches!(error, AccountFileError::Locked { .. }), "{error}");
                     }

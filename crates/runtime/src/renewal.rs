@@ -2,8 +2,9 @@
 //! other.
 //!
 //! Each instance sees the change itself. One that [the local runtime](crate::local) started knows the others
-//! from the file of [`targets`], and waits until those of the update domains before its own have begun with
-//! the new settings and are ready. Elsewhere nobody knows the others: each update domain has a length of time.
+//! from the file of [`targets`](crate::targets), and waits until those of the update domains before its own
+//! have begun with the new settings and are ready. Elsewhere nobody knows the others: each update domain has
+//! a length of time.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;

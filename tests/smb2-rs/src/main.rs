@@ -1,9 +1,9 @@
-//! Calls a pipe through the crate `smb2`, which knows nothing of Standpipe. It offers every dialect, and takes
-//! the newest that a server has.
+//! Calls a pipe through the crate `smb2`, which knows nothing of Standpipe. It offers every dialect, and
+//! takes the newest that a server has.
 //!
-//! Arguments: address, port, pipe, user, `read` or `transceive`, and the texts to call with, each on an open of
-//! its own; the password is in PASSWD. Prints the dialect and how each call ended: the reply, or the number of
-//! the status that came instead.
+//! Arguments: address, port, pipe, user, `read` or `transceive`, and the texts to call with, each on an open
+//! of its own; the password is in PASSWD. Prints the dialect and how each call ended: the reply, or the
+//! number of the status that came instead.
 
 use std::process::ExitCode;
 use std::time::Duration;

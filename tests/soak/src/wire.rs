@@ -17,8 +17,8 @@ use crate::Failure;
 
 const BUFFER: usize = 16 * 1024;
 
-/// What a slow wire carries at once, in bytes, and the pause after it: some four times as fast as a server wants
-/// it at least.
+/// What a slow wire carries at once, in bytes, and the pause after it: some four times as fast as a server
+/// wants it at least.
 const SLOW_PART: usize = 512;
 const SLOW_PAUSE: Duration = Duration::from_millis(7);
 

@@ -1,5 +1,5 @@
-//! A Kubernetes API server and what belongs to it. No registry of packages has them as programs: Debian's source
-//! package is compiled, once.
+//! A Kubernetes API server and what belongs to it. No registry of packages has them as programs: Debian's
+//! source package is compiled, once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,8 @@ const VERSION: &str = "1.20.2";
 const COMPILED: &[&str] = &["kube-apiserver", "kube-controller-manager"];
 const UNPACKED: &[(&str, &str)] = &[("etcd-server", "etcd"), ("kubernetes-client", "kubectl")];
 
-/// The folder with the programs. They are compiled when they are not there, in about ten minutes of a processor.
+/// The folder with the programs. They are compiled when they are not there, in about ten minutes of a
+/// processor.
 pub(crate) fn install(workspace: &Workspace) -> Result<PathBuf> {
     let folder = workspace.target().join("tools/kubernetes");
     let cannot = |error| Failure(format!("cannot use {}: {error}", folder.display()));

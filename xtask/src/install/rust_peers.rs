@@ -1,5 +1,5 @@
-//! Clients made with other people's crates for SMB: workspaces of their own, for what these crates are made of
-//! is no dependency here.
+//! Clients made with other people's crates for SMB: workspaces of their own, for what these crates are made
+//! of is no dependency here.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! The whole path: the demo's deployment is started and called by impacket, smbprotocol, aiosmb, smb-rs, smb2,
-//! go-smb2 and a browser.
+//! The whole path: the demo's deployment is started and called by impacket, smbprotocol, aiosmb, smb-rs,
+//! smb2, go-smb2 and a browser.
 
 use super::{Site, pytest};
 use crate::install::{browser, debian, go_smb2, rust_peers};

@@ -1,5 +1,5 @@
-//! The providers of cryptography that are behind a feature: the known answers and the properties of `smb`, with
-//! each of them. The stage *units* runs the same tests with the default alone.
+//! The providers of cryptography that are behind a feature: the known answers and the properties of `smb`,
+//! with each of them. The stage *units* runs the same tests with the default alone.
 
 use super::Site;
 use crate::shell::{self, Result};

@@ -39,12 +39,11 @@ pub(super) fn measure(
     quick: bool,
     pace: Pace,
 ) -> Result<Results> {
-    let programs = match programs {
-        Some(folder) => Programs { folder: std::path::absolute(folder).unwrap_or(folder.to_path_buf()) },
-        None => {
-            build_service(workspace, quick)?;
-            build(workspace, quick)?
-        }
+    let programs = if let Some(folder) = programs {
+        Programs { folder: std::path::absolute(folder).unwrap_or(folder.to_path_buf()) }
+    } else {
+        build_service(workspace, quick)?;
+        build(workspace, quick)?
     };
     let service = programs.folder.join("simple-service");
     let folder = Folder::create()?;
