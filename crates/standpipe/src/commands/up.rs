@@ -157,6 +157,9 @@ async fn forward_signals(mut signals: Forwarded, views: watch::Receiver<Vec<Inst
     loop {
         let signal = signals.next().await;
         let records = views.borrow().clone();
+        if records.iter().all(|record| record.pid.is_none()) {
+            warn!("{}: no instance runs that could get it", signal.name);
+        }
         for record in records {
             let Some(process) = record.pid else { continue };
             let instance = format!("{}/{}", record.role, record.instance);

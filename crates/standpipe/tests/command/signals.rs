@@ -87,6 +87,8 @@ fn signals_for_services_reach_them_through_up_too_and_end_nothing() {
     let place = place("trap 'echo got HUP' HUP\ntrap 'echo got USR1' USR1", "");
     let mut up = Instance::start_with(&place, "up", &["setsid"]);
     up.log_to("| ready");
+    // `up` looks at its instances at intervals, and does not know the new one's process yet.
+    std::thread::sleep(Duration::from_secs(1));
     for (signal, name) in [(Signal::HUP, "HUP"), (Signal::USR1, "USR1")] {
         up.signal(signal);
         up.log_to(&format!("| got {name}"));

@@ -6,8 +6,9 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::{fs, io, ptr};
 
-/// What others may still read: by this variable they know which processes belong together.
-const SHOWN: &[u8] = b"STANDPIPE_TREE=";
+/// What others may still read: by these variables they know which processes belong together, and which of
+/// them nobody keeps any more.
+const SHOWN: [&[u8]; 3] = [b"STANDPIPE_TREE=", b"STANDPIPE_TARGETS=", b"STANDPIPE_PIPES="];
 
 /// Fields of `/proc/self/stat` after the name, from 0: the number of threads, and where the environment is.
 const THREADS: usize = 17;
@@ -50,7 +51,7 @@ fn shown(block: Range<usize>) -> Vec<Range<usize>> {
     let mut shown = Vec::new();
     for variable in text.split(|byte| *byte == 0) {
         let end = start + variable.len();
-        if variable.starts_with(SHOWN) {
+        if SHOWN.iter().any(|name| variable.starts_with(name)) {
             shown.push(start..end);
         }
         start = end + 1;
