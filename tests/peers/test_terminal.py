@@ -100,7 +100,7 @@ def test_a_terminal_that_is_held_up_holds_up_nobody(terminal):
     until(lambda: terminal.deployment.instance(1)["pid"] not in (None, before["pid"]), "it was started again")
     until(lambda: terminal.deployment.instance(1)["ready"], "it is ready again")
     terminal.press("C-q")
-    until(lambda: any(" 0 (instance 1) " in line for line in terminal.lines()), "the view goes on")
+    until(lambda: any(" service 0, instance 1 " in line for line in terminal.lines()), "the view goes on")
     terminal.press("C-c")
     ends_well(terminal)
 
