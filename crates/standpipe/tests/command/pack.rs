@@ -1,5 +1,7 @@
 //! `standpipe pack`, `standpipe unpack`, and packs where a deployment file is expected.
 
+use std::path::Path;
+
 use crate::support::{Place, assert_seen, seen};
 
 const FILE: &str = r#"
@@ -129,11 +131,15 @@ fn a_pack_is_told_from_a_deployment_file() {
         &["doctor", "-f", "Demo.pack"],
         &["export", "compose", "-f", "Demo.pack"],
     ];
+    let unpacked = Path::new("Demo").join("standpipe.toml");
     for command in commands {
         assert_seen(
             &place.seen(command),
-            "exit 64\n--- stderr\nerror: Demo.pack is a pack, and has to be unpacked first\n\
-             hint: `standpipe unpack Demo.pack`; then name the deployment file, `--file Demo/standpipe.toml`",
+            &format!(
+                "exit 64\n--- stderr\nerror: Demo.pack is a pack, and has to be unpacked first\n\
+                 hint: `standpipe unpack Demo.pack`; then name the deployment file, `--file {}`",
+                unpacked.display()
+            ),
         );
     }
     // As it says.
