@@ -302,7 +302,11 @@ impl Driver {
         if !self.is_sending() {
             alarms.sent();
         }
-        if alarms_first && let Poll::Ready(wake) = self.poll_alarms(alarms) {
+        // A session that was ended elsewhere is over before its client's next request is looked at: whoever
+        // came back over another connection knows by its reply that it is.
+        if (alarms_first || self.signals.is_alarm_marked())
+            && let Poll::Ready(wake) = self.poll_alarms(alarms)
+        {
             return Poll::Ready(wake);
         }
         if self.is_sending()

@@ -32,6 +32,11 @@ impl Signals {
         self.alarm.store(true, Ordering::Release);
     }
 
+    /// Whether the alarms have to be looked at; leaves the mark.
+    pub(super) fn is_alarm_marked(&self) -> bool {
+        self.alarm.load(Ordering::Relaxed)
+    }
+
     /// Whether the alarms have to be looked at; takes the mark away.
     pub(super) fn take_alarm(&self) -> bool {
         self.alarm.load(Ordering::Relaxed) && self.alarm.swap(false, Ordering::AcqRel)
