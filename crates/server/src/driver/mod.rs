@@ -304,9 +304,12 @@ impl Driver {
         }
         // A session that was ended elsewhere is over before its client's next request is looked at: whoever
         // came back over another connection knows by its reply that it is.
-        if (alarms_first || self.signals.is_alarm_marked())
-            && let Poll::Ready(wake) = self.poll_alarms(alarms)
+        if self.signals.is_alarm_marked()
+            && let Some(ended) = self.ended_session()
         {
+            return Poll::Ready(ended);
+        }
+        if alarms_first && let Poll::Ready(wake) = self.poll_alarms(alarms) {
             return Poll::Ready(wake);
         }
         if self.is_sending()
@@ -341,18 +344,24 @@ impl Driver {
         }
         // One that has rung is due by the clock that it went by.
         self.clock.read();
-        let cx = &mut Context::from_waker(&self.alarm);
-        let session = self.sessions.iter_mut().find_map(|registered| match registered.poll_ended(cx) {
-            Poll::Ready(by) => Some(Wake::Ended(registered.session(), by)),
-            Poll::Pending => None,
-        });
-        let wake = match session {
-            Some(wake) => wake,
-            None => Wake::Alarm(ready!(alarms.poll(cx, &mut self.place, due, sending))),
+        let wake = if let Some(ended) = self.ended_session() {
+            ended
+        } else {
+            let cx = &mut Context::from_waker(&self.alarm);
+            Wake::Alarm(ready!(alarms.poll(cx, &mut self.place, due, sending)))
         };
         // The others were not looked at.
         self.signals.mark_alarm();
         Poll::Ready(wake)
+    }
+
+    /// One of the sessions that has to end. The others mark the alarms when they have to.
+    fn ended_session(&mut self) -> Option<Wake> {
+        let cx = &mut Context::from_waker(&self.alarm);
+        self.sessions.iter_mut().find_map(|registered| match registered.poll_ended(cx) {
+            Poll::Ready(by) => Some(Wake::Ended(registered.session(), by)),
+            Poll::Pending => None,
+        })
     }
 
     fn handle(&mut self, input: Input<'_>) {
