@@ -5,13 +5,13 @@ replies, which are not signed, so an answer that takes longer than a moment need
 """
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from clients import STATUS_LOGON_FAILURE
-from deployment import GUEST_MEMBER, PATIENCE, USER
+from deployment import GUEST_MEMBER, USER
+from programs import run
 
 DIALECTS = ("2.0.2", "2.1", "3.0", "3.0.2", "3.1.1")
 TEXTS = ("Hello, named pipe", "a", "ab" * 20000)
@@ -36,14 +36,8 @@ def program():
 @pytest.fixture
 def call(program, demo):
     def call(dialect, *texts, to=demo, user=USER, password=None, pipe="simple"):
-        return subprocess.run(
-            [program, f"{to.hosts[0]}:{to.smb_port}", pipe, user, dialect, *texts],
-            env=os.environ | {"PASSWD": password or to.password},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
+        where = (f"{to.hosts[0]}:{to.smb_port}", pipe, user)
+        return run(program, *where, dialect, *texts, password=password or to.password)
 
     return call
 

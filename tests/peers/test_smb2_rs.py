@@ -1,37 +1,25 @@
 """The client of the Rust crate `smb2`, through the program in tests/smb2-rs. It offers every dialect and takes the
 newest, so it speaks 3.1.1 with us."""
 
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from clients import STATUS_ACCESS_DENIED, STATUS_LOGON_FAILURE, STATUS_OBJECT_NAME_NOT_FOUND
-from deployment import GUEST_MEMBER, PATIENCE, USER
+from deployment import GUEST_MEMBER, USER
+from programs import built, run
 
 TEXTS = ("Hello, named pipe", "a", "ab" * 30000)
 
 
 @pytest.fixture(scope="module")
 def program():
-    path = os.environ.get("STANDPIPE_SMB2_RS")
-    if not path:
-        pytest.exit("run these tests with `cargo xtask test --only peers`: it builds what they start", returncode=2)
-    return Path(path)
+    return built("STANDPIPE_SMB2_RS")
 
 
 @pytest.fixture
 def call(program, demo):
     def call(how, *texts, to=demo, user=USER, password=None, pipe="simple"):
-        result = subprocess.run(
-            [program, to.hosts[0], str(to.smb_port), pipe, user, how, *texts],
-            env=os.environ | {"PASSWD": password or to.password},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
+        where = (to.hosts[0], to.smb_port, pipe, user)
+        result = run(program, *where, how, *texts, password=password or to.password)
         assert result.returncode == 0, result.stderr
         dialect, *ends = result.stdout.splitlines()
         assert dialect == "SMB 3.1.1"

@@ -1,13 +1,10 @@
 """The client of the Rust crate `smb`, through the program in tests/smb-rs."""
 
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from clients import STATUS_ACCESS_DENIED, STATUS_LOGON_FAILURE, STATUS_OBJECT_NAME_NOT_FOUND
-from deployment import GUEST_MEMBER, PATIENCE, USER
+from deployment import GUEST_MEMBER, USER
+from programs import built, run
 
 DIALECTS = {
     "2.0.2": "Smb0202 None None",
@@ -23,24 +20,14 @@ LENGTHS = (1, 4096, 60000)
 
 @pytest.fixture(scope="module")
 def program():
-    path = os.environ.get("STANDPIPE_SMB_RS")
-    if not path:
-        pytest.exit("run these tests with `cargo xtask test --only peers`: it builds what they start", returncode=2)
-    return Path(path)
+    return built("STANDPIPE_SMB_RS")
 
 
 @pytest.fixture
 def call(program, demo):
     def call(protection, dialect, *lengths, to=demo, user=USER, password=None, pipe="simple"):
-        where = (to.hosts[0], str(to.smb_port), pipe, user, protection, dialect)
-        return subprocess.run(
-            [program, *where, *map(str, lengths)],
-            env=os.environ | {"PASSWD": password or to.password},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
+        where = (to.hosts[0], to.smb_port, pipe, user, protection, dialect)
+        return run(program, *where, *lengths, password=password or to.password)
 
     return call
 

@@ -4,21 +4,18 @@ Arguments: configuration, address, pipe, user; the password is in PASSWD. The nu
 printed.
 """
 
-import os
 import sys
 
-from samba import NTSTATUSError, credentials
+from samba import NTSTATUSError
 from samba.dcerpc import ClientConnection
 from samba.param import LoadParm
+
+from account import account_of
 
 configuration, address, pipe, user = sys.argv[1:]
 parameters = LoadParm()
 parameters.load(configuration)
-account = credentials.Credentials()
-account.guess(parameters)
-account.set_username(user)
-account.set_password(os.environ["PASSWD"])
-account.set_kerberos_state(credentials.DONT_USE_KERBEROS)
+account = account_of(user, parameters)
 # The interface for shares; what it is called does not matter.
 INTERFACE = ("4b324fc8-1670-01d3-1278-5a47bf6ee188", 3)
 try:

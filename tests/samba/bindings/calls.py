@@ -4,13 +4,14 @@ Arguments: configuration, address, pipe, user, `sign` or `encrypt`; the password
 or the number of the status that came instead.
 """
 
-import os
 import sys
 
 from samba import NTSTATUSError, credentials
 from samba.param import LoadParm
 from samba.samba3 import libsmb_samba_internal as libsmb
 from samba.samba3 import param as s3param
+
+from account import account_of
 
 READ_WRITE = 0x12019F
 SHARE_READ_WRITE = 3
@@ -20,11 +21,7 @@ configuration, address, pipe, user, protection = sys.argv[1:]
 LoadParm().load(configuration)
 parameters = s3param.get_context()
 parameters.load(configuration)
-account = credentials.Credentials()
-account.guess(parameters)
-account.set_username(user)
-account.set_password(os.environ["PASSWD"])
-account.set_kerberos_state(credentials.DONT_USE_KERBEROS)
+account = account_of(user, parameters)
 account.set_smb_signing(credentials.SMB_SIGNING_REQUIRED)
 if protection == "encrypt":
     account.set_smb_encryption(credentials.SMB_ENCRYPTION_REQUIRED)

@@ -20,11 +20,7 @@ fn connected_with(limits: Limits) -> Peer {
 }
 
 fn connected_as(user: &str, config: Config) -> Peer {
-    let mut peer = Peer::new(config);
-    peer.negotiate(&Dialect::ALL, None);
-    assert_eq!(peer.log_on(&credentials(user)), NtStatus::SUCCESS);
-    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
-    peer
+    Peer::connected_by(user, config, &Dialect::ALL, None)
 }
 
 #[test]

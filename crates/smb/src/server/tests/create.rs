@@ -1,21 +1,16 @@
 use core::time::Duration;
 
-use super::harness::{Asked, Peer, READ_WRITE, config, credentials, data};
-use crate::crypto::SigningAlgorithm;
+use super::harness::{Asked, Peer, READ_WRITE, config, data};
+use crate::NtStatus;
 use crate::server::{Event, Input, OpenFailure};
 use crate::wire::info::{FileInfoClass, InfoType, QueryInfoRequest, QueryInfoResponse, SetInfoRequest};
 use crate::wire::{
     CloseRequest, Command, ControlCode, CreateOptions, CreateRequest, Empty, FileId, ImpersonationLevel,
     PipeWaitRequest,
 };
-use crate::{Dialect, NtStatus};
 
 fn connected_as(user: &str) -> Peer {
-    let mut peer = Peer::new(config());
-    peer.negotiate(&[Dialect::Smb311], Some(SigningAlgorithm::AesGmac));
-    assert_eq!(peer.log_on(&credentials(user)), NtStatus::SUCCESS);
-    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
-    peer
+    Peer::connected_as(user, config())
 }
 
 #[test]

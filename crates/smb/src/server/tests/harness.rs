@@ -177,9 +177,23 @@ impl Peer {
     }
 
     pub(super) fn connected_with(dialect: Dialect, signing: Option<SigningAlgorithm>) -> Self {
-        let mut peer = Self::new(config());
-        peer.negotiate(&[dialect], signing);
-        assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
+        Self::connected_by("serviceUser", config(), &[dialect], signing)
+    }
+
+    /// The same in the newest dialect, with a server of this configuration, as this user.
+    pub(super) fn connected_as(user: &str, config: Config) -> Self {
+        Self::connected_by(user, config, &[Dialect::Smb311], Some(SigningAlgorithm::AesGmac))
+    }
+
+    pub(super) fn connected_by(
+        user: &str,
+        config: Config,
+        dialects: &[Dialect],
+        signing: Option<SigningAlgorithm>,
+    ) -> Self {
+        let mut peer = Self::new(config);
+        peer.negotiate(dialects, signing);
+        assert_eq!(peer.log_on(&credentials(user)), NtStatus::SUCCESS);
         assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
         peer
     }

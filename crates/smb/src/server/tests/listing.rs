@@ -4,13 +4,12 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::harness::{Peer, Reply, STORY_ACL, config, credentials};
-use crate::crypto::SigningAlgorithm;
+use super::harness::{Peer, Reply, STORY_ACL, config};
+use crate::NtStatus;
 use crate::server::{Config, Pipe};
 use crate::wire::directory::{DirectoryClass, DirectoryFlags, QueryDirectoryRequest};
 use crate::wire::info::{FileInfoClass, InfoType, QueryInfoRequest, QueryInfoResponse};
 use crate::wire::{CloseRequest, Command, CreateOptions, CreateResponse, Empty, FileId, Flags, Opened};
-use crate::{Dialect, NtStatus};
 
 /// What Samba's client asks for: SYNCHRONIZE and FILE_LIST_DIRECTORY.
 const LIST: u32 = 0x0010_0001;
@@ -39,11 +38,7 @@ fn offering(pipes: &[(&str, &str)]) -> Config {
 }
 
 fn connected(config: Config) -> Peer {
-    let mut peer = Peer::new(config);
-    peer.negotiate(&[Dialect::Smb311], Some(SigningAlgorithm::AesGmac));
-    assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
-    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
-    peer
+    Peer::connected_as("serviceUser", config)
 }
 
 fn three() -> Peer {

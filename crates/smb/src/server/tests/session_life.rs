@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use standpipe_security::{Account, AccountSet, Accounts, NtHash, Sid};
 
 use super::harness::{Asked, Peer, READ_WRITE, account_set, config, credentials, data};
-use crate::crypto::{Cipher, SigningAlgorithm};
+use crate::crypto::Cipher;
 use crate::server::{Config, DisconnectReason, Event, Input, OpenFailure, OpenId, PipeMode};
 use crate::wire::{
     CloseRequest, Command, ControlCode, Empty, FileId, Flags, FlushRequest, Header, PipeWaitRequest,
@@ -41,11 +41,7 @@ fn limited() -> Config {
 }
 
 fn connected(config: Config) -> Peer {
-    let mut peer = Peer::new(config);
-    peer.negotiate(&[Dialect::Smb311], Some(SigningAlgorithm::AesGmac));
-    assert_eq!(peer.log_on(&credentials("serviceUser")), NtStatus::SUCCESS);
-    assert_eq!(peer.tree_connect(r"\\server\IPC$"), NtStatus::SUCCESS);
-    peer
+    Peer::connected_as("serviceUser", config)
 }
 
 /// The status of a CREATE, whose backend is not to be asked for the answer.
